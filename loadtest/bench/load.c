@@ -1,0 +1,600 @@
+/*
+ * load: a closed-loop HTTP/1.1 load generator that costs little itself.
+ *
+ * One thread, one epoll, N keep-alive connections, one request outstanding on each. A request costs one write, one
+ * read and its share of an epoll_wait; its bytes are built beforehand except for an id. On a machine that also runs
+ * the server and the database, what the generator burns is missing from what is measured; hence C and no library.
+ *
+ * Connects to loopback addresses only, and is bounded in time, connections and requests.
+ *
+ * Builds alone:   cc -std=c11 -O2 -o load load.c options.c response.c hist.c
+ * With automake:  an EXTRA program of those four (and die.h and theirs); needs nothing but libc, and epoll, so Linux.
+ *
+ * Prints one JSON object when done; `load --help` lists the modes.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "die.h"
+#include "hist.h"
+#include "options.h"
+#include "response.h"
+
+#define NS 1000000000ULL
+
+enum {
+    MAX_REQUEST = 1024, /* bytes of a request */
+    READ_SIZE = 262144, /* one read takes a list of a thousand orders whole */
+    EVENTS = 512,
+    BODIES = 1024,      /* different orders to place, built beforehand */
+    DRAIN_SECONDS = 15, /* an answer that takes longer than a server's deadline is lost */
+    IDLE_BATCH = 256    /* idle connections opened at a time: fewer than any listen backlog */
+};
+
+struct conn {
+    int fd;
+    bool waiting; /* a request is out and its answer is not complete */
+    uint64_t sent_at;
+    struct response response;
+    char *suffix; /* of a take: the rest of the request after the id, with this connection's taker */
+    size_t suffix_len;
+};
+
+struct text {
+    char bytes[MAX_REQUEST];
+    size_t len;
+};
+
+struct load {
+    struct options opt;
+    struct sockaddr_storage addr;
+    char authority[64]; /* of the Host header */
+    socklen_t addr_len;
+    int epoll;
+    struct conn *conns;
+    unsigned outstanding;
+    bool stopping;  /* answers are awaited, nothing is sent */
+    bool exhausted; /* the ids of the range, or the bound of requests, were used up */
+    uint64_t sent;
+    uint64_t answered;
+    uint64_t lost;     /* connections that ended without the answer that was due */
+    uint64_t closed;   /* connections that the server closed after an answer, as it said */
+    uint64_t measured; /* answers within the measured time */
+    uint64_t started_at;
+    uint64_t measure_from;
+    uint64_t measure_to;
+    uint64_t last_answer; /* the last one that was measured */
+    uint64_t codes_all[RESPONSE_CODES];
+    uint64_t codes[RESPONSE_CODES];
+    struct hist hist;
+    uint64_t next_id;
+    uint64_t stride;
+    uint64_t random;
+    struct text constant; /* the whole request of modes with one */
+    struct text prefix;   /* before the id */
+    struct text suffix;   /* after the id, when all connections share it */
+    struct text *bodies;  /* whole requests that place orders */
+};
+
+static char read_buffer[READ_SIZE];
+static volatile sig_atomic_t interrupted;
+
+/* ---- small things ---- */
+
+void die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("load: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * NS + (uint64_t)ts.tv_nsec;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void text_add(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text->bytes + text->len, sizeof(text->bytes) - text->len, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= sizeof(text->bytes) - text->len)
+        die("a request is longer than %d bytes", MAX_REQUEST);
+    text->len += (size_t)n;
+}
+
+/* ---- requests ---- */
+
+static uint64_t random_next(struct load *load)
+{
+    uint64_t x = load->random; /* xorshift64: enough to pick orders */
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    load->random = x;
+    return x;
+}
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+    while (b) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* A step that is coprime to the size visits every id once, far from the one before. */
+static uint64_t pick_stride(uint64_t size)
+{
+    uint64_t stride = 2654435761ULL % size;
+    while (stride == 0 || gcd(stride, size) != 1)
+        stride++;
+    return stride;
+}
+
+static bool ids_left(const struct load *load)
+{
+    return load->opt.ids == IDS_RANDOM || load->next_id <= load->opt.last - load->opt.first;
+}
+
+static uint64_t pick_id(struct load *load)
+{
+    uint64_t size = load->opt.last - load->opt.first + 1, n = 0;
+    switch (load->opt.ids) {
+    case IDS_UNIQUE:
+        n = load->next_id++ * load->stride % size; /* both below 2^32: options.c sees to that */
+        break;
+    case IDS_RANDOM:
+        n = random_next(load) % size;
+        break;
+    case IDS_WALK:
+        n = load->next_id++;
+        break;
+    }
+    return load->opt.first + n;
+}
+
+static void add_head_end(struct text *text, const struct load *load)
+{
+    text_add(text, " HTTP/1.1\r\nHost: %s\r\n\r\n", load->authority);
+}
+
+static void add_head_end_and_body(struct text *text, const struct load *load, const char *body)
+{
+    text_add(text, " HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+             load->authority, strlen(body), body);
+}
+
+static double random_degrees(struct load *load, double low, double high)
+{
+    return low + (high - low) * (double)(random_next(load) >> 11) / 9007199254740992.0;
+}
+
+static void build_bodies(struct load *load)
+{
+    load->bodies = calloc(BODIES, sizeof(*load->bodies));
+    if (!load->bodies)
+        die("out of memory");
+    for (size_t i = 0; i < BODIES; i++) {
+        char body[256];
+        double lat = random_degrees(load, 45, 55), lng = random_degrees(load, 5, 20);
+        snprintf(body, sizeof(body), "{\"origin\":[\"%.6f\",\"%.6f\"],\"destination\":[\"%.6f\",\"%.6f\"]}",
+                 lat, lng, lat + random_degrees(load, -0.2, 0.2), lng + random_degrees(load, -0.2, 0.2));
+        text_add(&load->bodies[i], "POST /orders");
+        add_head_end_and_body(&load->bodies[i], load, body);
+    }
+}
+
+/* Each connection is a courier of its own name. */
+static void build_take_suffix(struct load *load, struct conn *conn)
+{
+    char body[128];
+    struct text text = {.len = 0};
+    snprintf(body, sizeof(body), "{\"status\":\"TAKEN\",\"taker\":\"%s%zu\"}", load->opt.taker,
+             (size_t)(conn - load->conns));
+    add_head_end_and_body(&text, load, body);
+    conn->suffix = malloc(text.len);
+    if (!conn->suffix)
+        die("out of memory");
+    memcpy(conn->suffix, text.bytes, text.len);
+    conn->suffix_len = text.len;
+}
+
+static void build_requests(struct load *load)
+{
+    uint64_t size = load->opt.last - load->opt.first + 1;
+    load->stride = pick_stride(size);
+    load->next_id = load->opt.skip;
+    load->random = 0x9e3779b97f4a7c15ULL;
+    switch (load->opt.mode) {
+    case MODE_GET:
+    case MODE_IDLE:
+        text_add(&load->constant, "GET %s", load->opt.path);
+        add_head_end(&load->constant, load);
+        break;
+    case MODE_READ:
+        text_add(&load->prefix, "GET /orders/");
+        add_head_end(&load->suffix, load);
+        break;
+    case MODE_TAKE:
+    case MODE_HOT:
+        text_add(&load->prefix, "PATCH /orders/");
+        for (unsigned i = 0; i < load->opt.connections; i++)
+            build_take_suffix(load, &load->conns[i]);
+        break;
+    case MODE_PLACE:
+        build_bodies(load);
+        break;
+    }
+}
+
+static size_t put_decimal(char *out, uint64_t n)
+{
+    char digits[20];
+    size_t len = 0;
+    do
+        digits[len++] = (char)('0' + n % 10);
+    while (n /= 10);
+    for (size_t i = 0; i < len; i++)
+        out[i] = digits[len - 1 - i];
+    return len;
+}
+
+/* The bytes of the next request of this connection: its length, and where they are. */
+static size_t next_request(struct load *load, const struct conn *conn, char scratch[MAX_REQUEST],
+                           const char **bytes)
+{
+    const char *suffix = load->suffix.bytes;
+    size_t suffix_len = load->suffix.len, len;
+    const struct text *whole;
+    switch (load->opt.mode) {
+    case MODE_GET:
+    case MODE_IDLE:
+        *bytes = load->constant.bytes;
+        return load->constant.len;
+    case MODE_PLACE:
+        whole = &load->bodies[load->sent % BODIES];
+        *bytes = whole->bytes;
+        return whole->len;
+    case MODE_TAKE:
+    case MODE_HOT:
+        suffix = conn->suffix;
+        suffix_len = conn->suffix_len;
+        break;
+    case MODE_READ:
+        break;
+    }
+    memcpy(scratch, load->prefix.bytes, load->prefix.len);
+    len = load->prefix.len;
+    len += put_decimal(scratch + len, load->opt.mode == MODE_HOT ? load->opt.first : pick_id(load));
+    if (len + suffix_len > MAX_REQUEST)
+        die("a request is longer than %d bytes", MAX_REQUEST);
+    memcpy(scratch + len, suffix, suffix_len);
+    *bytes = scratch;
+    return len + suffix_len;
+}
+
+/* ---- connections ---- */
+
+static void conn_open(struct load *load, struct conn *conn)
+{
+    int one = 1;
+    conn->fd = socket(load->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (conn->fd < 0)
+        die("socket: %s", strerror(errno));
+    /* Blocking, because on loopback it ends at once, or when the server's backlog has room again. */
+    if (connect(conn->fd, (struct sockaddr *)&load->addr, load->addr_len))
+        die("cannot connect to %s: %s", load->authority, strerror(errno));
+    setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    conn->waiting = false;
+    response_reset(&conn->response);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = conn};
+    if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, conn->fd, &event))
+        die("epoll_ctl: %s", strerror(errno));
+}
+
+static void conn_close(struct conn *conn)
+{
+    if (conn->fd >= 0)
+        close(conn->fd);
+    conn->fd = -1;
+}
+
+/* False when there is nothing more to send. */
+static bool conn_send(struct load *load, struct conn *conn, uint64_t now)
+{
+    bool needs_id = load->opt.mode == MODE_TAKE || load->opt.mode == MODE_READ;
+    if ((load->opt.requests && load->sent >= load->opt.requests) || (needs_id && !ids_left(load))) {
+        load->exhausted = true;
+        return false;
+    }
+    char scratch[MAX_REQUEST];
+    const char *bytes;
+    size_t len = next_request(load, conn, scratch, &bytes);
+    /* With one small request outstanding the socket buffer is empty: it takes all or the connection is gone. */
+    ssize_t n = send(conn->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0 && (size_t)n != len)
+        die("a request of %zu bytes was sent in part", len);
+    load->sent++;
+    load->outstanding++;
+    conn->waiting = true;
+    conn->sent_at = now; /* if it failed, the read that follows finds the end of the connection */
+    return true;
+}
+
+static void conn_ended(struct load *load, struct conn *conn, uint64_t now)
+{
+    conn_close(conn);
+    if (conn->waiting) {
+        load->lost++;
+        load->outstanding--;
+        conn->waiting = false;
+    } else {
+        load->closed++;
+    }
+    if (load->lost > 1000 + load->answered / 10)
+        die("%" PRIu64 " connections ended without an answer", load->lost);
+    if (!load->stopping) {
+        conn_open(load, conn);
+        conn_send(load, conn, now);
+    }
+}
+
+static void on_answer(struct load *load, struct conn *conn, uint64_t now)
+{
+    conn->waiting = false;
+    load->outstanding--;
+    load->answered++;
+    load->codes_all[conn->response.status]++;
+    if (now >= load->measure_from && now < load->measure_to) {
+        load->codes[conn->response.status]++;
+        load->measured++;
+        load->last_answer = now;
+        hist_add(&load->hist, now - conn->sent_at);
+    }
+    if (conn->response.close_after) {
+        load->closed++;
+        conn_close(conn);
+        if (!load->stopping)
+            conn_open(load, conn);
+    }
+    if (!load->stopping)
+        conn_send(load, conn, now);
+}
+
+static void on_readable(struct load *load, struct conn *conn)
+{
+    ssize_t n = recv(conn->fd, read_buffer, sizeof(read_buffer), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    uint64_t now = now_ns();
+    if (n <= 0) {
+        conn_ended(load, conn, now);
+        return;
+    }
+    size_t used;
+    if (!conn->waiting)
+        die("bytes that nobody asked for: %.*s", (int)(n < 40 ? n : 40), read_buffer);
+    if (!response_take(&conn->response, read_buffer, (size_t)n, &used))
+        return;
+    if (used != (size_t)n)
+        die("%zu bytes after the end of a response", (size_t)n - used);
+    on_answer(load, conn, now);
+}
+
+/* ---- runs ---- */
+
+static void turn(struct load *load, int timeout_ms)
+{
+    struct epoll_event events[EVENTS];
+    int n = epoll_wait(load->epoll, events, EVENTS, timeout_ms);
+    if (n < 0 && errno != EINTR)
+        die("epoll_wait: %s", strerror(errno));
+    for (int i = 0; i < n; i++)
+        on_readable(load, events[i].data.ptr);
+}
+
+static void drain(struct load *load)
+{
+    uint64_t until = now_ns() + (uint64_t)DRAIN_SECONDS * NS;
+    load->stopping = true;
+    while (load->outstanding && now_ns() < until)
+        turn(load, 100);
+    load->lost += load->outstanding;
+}
+
+static void run_busy(struct load *load)
+{
+    for (unsigned i = 0; i < load->opt.connections; i++)
+        conn_open(load, &load->conns[i]);
+    load->started_at = now_ns();
+    load->measure_from = load->started_at + (uint64_t)(load->opt.warmup * 1e9);
+    load->measure_to = load->measure_from + (uint64_t)(load->opt.seconds * 1e9);
+    for (unsigned i = 0; i < load->opt.connections; i++)
+        if (!conn_send(load, &load->conns[i], now_ns()))
+            break;
+    while (!interrupted && load->outstanding && now_ns() < load->measure_to)
+        turn(load, 20);
+    drain(load);
+}
+
+/* Opens all, each proven by one answered request, says so, and holds them until told or until time is up. */
+static void run_idle(struct load *load)
+{
+    load->started_at = load->measure_from = now_ns();
+    load->measure_to = UINT64_MAX;
+    load->stopping = true; /* one request each: an answer sends no other */
+    unsigned opened = 0;
+    while (opened < load->opt.connections && !interrupted) {
+        uint64_t until = now_ns() + (uint64_t)DRAIN_SECONDS * NS;
+        for (unsigned i = 0; i < IDLE_BATCH && opened < load->opt.connections; i++, opened++) {
+            conn_open(load, &load->conns[opened]);
+            conn_send(load, &load->conns[opened], now_ns());
+        }
+        while (load->outstanding && now_ns() < until)
+            turn(load, 100);
+        if (load->outstanding || load->lost)
+            die("%u of %u connections got no answer", load->outstanding + (unsigned)load->lost, opened);
+    }
+    printf("{\"open\":%u}\n", opened);
+    fflush(stdout);
+
+    uint64_t until = load->started_at + (uint64_t)(load->opt.seconds * 1e9);
+    struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = load->epoll, .events = POLLIN}};
+    while (!interrupted && now_ns() < until) {
+        if (poll(fds, 2, 100) < 0 && errno != EINTR)
+            die("poll: %s", strerror(errno));
+        char byte;
+        if ((fds[0].revents & (POLLIN | POLLHUP)) && read(STDIN_FILENO, &byte, 1) <= 0)
+            break;
+        if (fds[1].revents & POLLIN)
+            turn(load, 0); /* the server closed some: counted */
+    }
+}
+
+/* ---- result ---- */
+
+static void print_codes(const char *name, const uint64_t codes[RESPONSE_CODES])
+{
+    const char *comma = "";
+    printf("\"%s\":{", name);
+    for (unsigned i = 0; i < RESPONSE_CODES; i++) {
+        if (codes[i]) {
+            printf("%s\"%u\":%" PRIu64, comma, i, codes[i]);
+            comma = ",";
+        }
+    }
+    printf("},");
+}
+
+static void print_result(const struct load *load)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    /* A run that ended early, by its bound of requests, is divided by the time that it took. */
+    uint64_t end = load->exhausted && load->last_answer ? load->last_answer : load->measure_to;
+    double seconds = load->opt.mode == MODE_IDLE || interrupted
+                         ? (double)(now_ns() - load->measure_from) / 1e9
+                         : (double)(end - load->measure_from) / 1e9;
+    printf("{\"mode\":\"%s\",\"connections\":%u,\"seconds\":%.3f,\"requests\":%" PRIu64 ",",
+           mode_name(load->opt.mode), load->opt.connections, seconds, load->measured);
+    printf("\"rps\":%.1f,", seconds > 0 ? (double)load->measured / seconds : 0.0);
+    printf("\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,", (double)hist_quantile(&load->hist, 0.5) / 1e3,
+           (double)hist_quantile(&load->hist, 0.99) / 1e3, (double)load->hist.max / 1e3);
+    print_codes("codes", load->codes);
+    print_codes("codes_all", load->codes_all);
+    printf("\"sent\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"closed\":%" PRIu64
+           ",\"exhausted\":%s,\"cpu_seconds\":%.3f}\n",
+           load->sent, load->answered, load->lost, load->closed, load->exhausted ? "true" : "false", cpu);
+}
+
+/* Loopback only: this is an instrument for one's own machine. */
+static void find_address(struct load *load)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&load->addr;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&load->addr;
+    bool loopback = false;
+    if (inet_pton(AF_INET, load->opt.host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(load->opt.port);
+        load->addr_len = sizeof(*v4);
+        loopback = (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
+        snprintf(load->authority, sizeof(load->authority), "%s:%u", load->opt.host, load->opt.port);
+    } else if (inet_pton(AF_INET6, load->opt.host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(load->opt.port);
+        load->addr_len = sizeof(*v6);
+        loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+        snprintf(load->authority, sizeof(load->authority), "[%s]:%u", load->opt.host, load->opt.port);
+    }
+    if (!loopback)
+        wrong_usage("--host takes a loopback address in numbers");
+}
+
+static void raise_file_limit(unsigned connections)
+{
+    struct rlimit limit;
+    rlim_t need = (rlim_t)connections + 64;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need)
+        return;
+    limit.rlim_cur = need;
+    if (limit.rlim_max < need)
+        limit.rlim_max = need;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        die("the file limit allows fewer than %u connections", connections);
+}
+
+static void fini(struct load *load)
+{
+    for (unsigned i = 0; i < load->opt.connections; i++) {
+        conn_close(&load->conns[i]);
+        response_fini(&load->conns[i].response);
+        free(load->conns[i].suffix);
+    }
+    free(load->conns);
+    free(load->bodies);
+    close(load->epoll);
+}
+
+int main(int argc, char **argv)
+{
+    static struct load load;
+    load.opt = options_parse(argc, argv);
+    find_address(&load);
+    raise_file_limit(load.opt.connections);
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    load.conns = calloc(load.opt.connections, sizeof(*load.conns));
+    load.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (!load.conns || load.epoll < 0)
+        die("cannot start: %s", strerror(errno));
+    for (unsigned i = 0; i < load.opt.connections; i++)
+        load.conns[i].fd = -1;
+    build_requests(&load);
+    if (load.opt.mode == MODE_IDLE)
+        run_idle(&load);
+    else
+        run_busy(&load);
+    print_result(&load);
+    fini(&load);
+    return load.lost ? 1 : 0;
+}

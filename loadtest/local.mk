@@ -1,0 +1,83 @@
+loadtest_files = \
+	loadtest/README.md \
+	loadtest/bench/bench \
+	loadtest/loadtest.test \
+	loadtest/locustfile.py \
+	loadtest/peers/fastify/README.md \
+	loadtest/peers/fastify/build \
+	loadtest/peers/fastify/package-lock.json \
+	loadtest/peers/fastify/package.json \
+	loadtest/peers/fastify/serve \
+	loadtest/peers/fastify/server.js \
+	loadtest/peers/flask/README.md \
+	loadtest/peers/flask/build \
+	loadtest/peers/flask/orders.py \
+	loadtest/peers/flask/serve \
+	loadtest/peers/flask/uwsgi.ini \
+	loadtest/peers/go/README.md \
+	loadtest/peers/go/build \
+	loadtest/peers/go/go.mod \
+	loadtest/peers/go/go.sum \
+	loadtest/peers/go/main.go \
+	loadtest/peers/go/serve \
+	loadtest/rig/__init__.py \
+	loadtest/rig/answer.py \
+	loadtest/rig/contestants.py \
+	loadtest/rig/desk.py \
+	loadtest/rig/figures.py \
+	loadtest/rig/idle.py \
+	loadtest/rig/ledger.py \
+	loadtest/rig/measure.py \
+	loadtest/rig/pgbench.py \
+	loadtest/rig/plot.py \
+	loadtest/rig/postgres.py \
+	loadtest/rig/procfs.py \
+	loadtest/rig/programs.py \
+	loadtest/rig/rows.py \
+	loadtest/rig/table.py \
+	loadtest/rig/verdict.py \
+	loadtest/run \
+	loadtest/test_load.py \
+	loadtest/test_verdict.py
+
+bench_sources = \
+	loadtest/bench/bare.c \
+	loadtest/bench/die.h \
+	loadtest/bench/hist.c \
+	loadtest/bench/hist.h \
+	loadtest/bench/load.c \
+	loadtest/bench/options.c \
+	loadtest/bench/options.h \
+	loadtest/bench/response.c \
+	loadtest/bench/response.h
+
+EXTRA_DIST += $(loadtest_files)
+
+# The generator and the bare loop that it is measured against; built when asked for.
+EXTRA_PROGRAMS = loadtest/bench/load loadtest/bench/bare
+CLEANFILES += $(EXTRA_PROGRAMS)
+
+loadtest_bench_load_SOURCES = \
+	loadtest/bench/die.h \
+	loadtest/bench/hist.c \
+	loadtest/bench/hist.h \
+	loadtest/bench/load.c \
+	loadtest/bench/options.c \
+	loadtest/bench/options.h \
+	loadtest/bench/response.c \
+	loadtest/bench/response.h
+
+# bare takes evhttp, which the server does not, and the server's allocator, although it never calls it itself.
+loadtest_bench_bare_SOURCES = loadtest/bench/bare.c
+loadtest_bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
+loadtest_bench_bare_LDADD = -levent_extra $(EVENT_LIBS) $(JEMALLOC_LIBS)
+
+TESTS += loadtest/loadtest.test
+
+# make test-load LOAD_FLAGS="--fault", make bench BENCH_FLAGS="--peers --plot bench.svg"
+.PHONY: test-load bench
+test-load: rowlock$(EXEEXT)
+	ROWLOCK=$(abs_top_builddir)/rowlock$(EXEEXT) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(abs_top_srcdir)/loadtest/run $(LOAD_FLAGS)
+
+bench: rowlock$(EXEEXT) $(EXTRA_PROGRAMS)
+	ROWLOCK=$(abs_top_builddir)/rowlock$(EXEEXT) BENCH_PROGRAMS=$(abs_top_builddir)/loadtest/bench PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(abs_top_srcdir)/loadtest/bench/bench $(BENCH_FLAGS)

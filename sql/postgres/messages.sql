@@ -1,0 +1,90 @@
+-- Messages. Sending goes in sets (see orders.sql).
+
+-- name: message_send
+WITH asked AS MATERIALIZED (
+    SELECT nextval(pg_get_serial_sequence('messages', 'id')) AS id, a.*
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a (sender, recipient, text, pos)
+), sent AS (
+    INSERT INTO messages (id, sender, recipient, text) SELECT id, sender, recipient, text FROM asked
+    RETURNING id, sent_at
+)
+SELECT a.pos, a.id, a.sender, a.recipient, a.text, s.sent_at FROM asked AS a JOIN sent AS s ON s.id = a.id ORDER BY a.pos;
+
+-- name: message_send_once
+WITH asked AS MATERIALIZED (
+    SELECT a.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
+        AS a (sender, recipient, text, scope, key, fingerprint, pos)
+), first AS MATERIALIZED (
+    SELECT DISTINCT ON (a.scope, a.key) a.* FROM asked AS a ORDER BY a.scope, a.key, a.pos
+), numbered AS MATERIALIZED (
+    SELECT f.*, CASE WHEN k.key IS NULL THEN nextval(pg_get_serial_sequence('messages', 'id')) END AS id
+    FROM first AS f LEFT JOIN idempotency_keys AS k
+        ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '24 hours'
+), claimed AS (
+    INSERT INTO idempotency_keys AS k (scope, key, fingerprint, answer)
+    SELECT n.scope, n.key, n.fingerprint,
+        format('{"id":%s,"sender":%s,"recipient":%s,"text":%s,"sent_at":"%sZ"}', n.id, to_json(n.sender),
+            to_json(n.recipient), to_json(n.text), replace((now() AT TIME ZONE 'UTC')::text, ' ', 'T'))
+    FROM numbered AS n WHERE n.id IS NOT NULL ORDER BY n.scope, n.key
+    ON CONFLICT (scope, key) DO UPDATE
+        SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = now()
+        WHERE k.created_at < now() - interval '24 hours'
+    RETURNING k.scope, k.key, k.answer
+), sent AS (
+    INSERT INTO messages (id, sender, recipient, text)
+    SELECT n.id, n.sender, n.recipient, n.text FROM claimed AS c JOIN numbered AS n ON n.scope = c.scope AND n.key = c.key
+)
+SELECT a.pos,
+    CASE
+        WHEN c.key IS NOT NULL AND f.fingerprint = a.fingerprint THEN 'done'
+        WHEN c.key IS NOT NULL THEN 'other'
+        WHEN k.fingerprint = a.fingerprint THEN 'done'
+        WHEN k.key IS NOT NULL THEN 'other'
+        ELSE 'again'
+    END AS outcome,
+    coalesce(c.answer, k.answer) AS answer
+FROM asked AS a JOIN first AS f ON f.scope = a.scope AND f.key = a.key
+    LEFT JOIN claimed AS c ON c.scope = a.scope AND c.key = a.key
+    LEFT JOIN idempotency_keys AS k
+        ON k.scope = a.scope AND k.key = a.key AND k.created_at >= now() - interval '24 hours'
+ORDER BY a.pos;
+
+-- name: message_get
+SELECT a.pos, m.id, m.sender, m.recipient, m.text, m.sent_at
+FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN messages AS m ON m.id = a.id ORDER BY a.pos;
+
+-- name: message_delete
+DELETE FROM messages WHERE id = $1 RETURNING id, sender, recipient, text, sent_at;
+
+-- name: message_list
+SELECT id, sender, recipient, text, sent_at FROM messages
+WHERE recipient = $2 AND id < $3 ORDER BY id DESC LIMIT $1;
+
+-- name: message_list_from
+SELECT id, sender, recipient, text, sent_at FROM messages
+WHERE recipient = $2 AND sender = $4 AND id < $3 ORDER BY id DESC LIMIT $1;
+
+-- One piece of the messages of the last days: those behind the last of the piece before. The first piece fixes since,
+-- so that the window does not move while it is sent.
+-- name: message_recent
+SELECT id, sender, recipient, text, sent_at,
+    coalesce($2::text::timestamptz, now() - make_interval(days => $3::int)) AS since
+FROM messages
+WHERE recipient = $1 AND sent_at >= coalesce($2::text::timestamptz, now() - make_interval(days => $3::int))
+    AND (sent_at, id) < (coalesce($4::text::timestamptz, 'infinity'), $5::bigint)
+ORDER BY sent_at DESC, id DESC LIMIT 500;
+
+-- name: message_recent_from
+SELECT id, sender, recipient, text, sent_at,
+    coalesce($2::text::timestamptz, now() - make_interval(days => $3::int)) AS since
+FROM messages
+WHERE recipient = $1 AND sender = $6 AND sent_at >= coalesce($2::text::timestamptz, now() - make_interval(days => $3::int))
+    AND (sent_at, id) < (coalesce($4::text::timestamptz, 'infinity'), $5::bigint)
+ORDER BY sent_at DESC, id DESC LIMIT 500;
+
+-- name: message_any
+SELECT id FROM messages LIMIT 1;
+
+-- name: message_seed
+INSERT INTO messages (sender, recipient, text)
+SELECT m ->> 0, m ->> 1, m ->> 2 FROM json_array_elements($1::json) AS m;

@@ -1,0 +1,168 @@
+-- Orders. The statements that change or read by id are set statements: each parameter is an array with one
+-- element a call, and each row of the answer names the position (from 1) of the call that it answers.
+--
+-- How a set stays exact: rows are locked by id alone, in id order, without waiting; the status is tested on
+-- the locked row, never before; two calls for one id are settled by position. NO KEY UPDATE, because FOR UPDATE
+-- would collide with the foreign-key checks of others.
+
+-- name: order_place
+WITH asked AS MATERIALIZED (
+    SELECT nextval(pg_get_serial_sequence('orders', 'id')) AS id, a.*
+    FROM unnest($1::float8[], $2::float8[], $3::float8[], $4::float8[], $5::bigint[])
+        WITH ORDINALITY AS a (origin_lat, origin_lng, destination_lat, destination_lng, distance, pos)
+), placed AS (
+    INSERT INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance)
+    SELECT id, origin_lat, origin_lng, destination_lat, destination_lng, distance FROM asked
+    RETURNING id, distance, status
+)
+SELECT a.pos, p.distance, p.id, p.status
+FROM asked AS a JOIN placed AS p ON p.id = a.id
+ORDER BY a.pos;
+
+-- name: order_take
+WITH asked AS MATERIALIZED (
+    SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
+), locked AS MATERIALIZED (
+    SELECT o.id, o.status, o.taker FROM orders AS o
+    WHERE o.id = ANY ($1::bigint[]) ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
+), winner AS MATERIALIZED (
+    SELECT DISTINCT ON (a.id) a.id, a.taker, a.pos
+    FROM asked AS a JOIN locked AS l ON l.id = a.id
+    WHERE l.status = 'UNASSIGNED' ORDER BY a.id, a.pos
+), changed AS (
+    UPDATE orders AS o SET status = 'TAKEN', taker = w.taker, released_by = NULL, updated_at = now()
+    FROM winner AS w WHERE o.id = w.id
+)
+SELECT a.pos,
+    CASE
+        WHEN w.pos = a.pos OR (w.pos < a.pos AND w.taker = a.taker) THEN 'done'
+        WHEN w.pos < a.pos THEN 'taken'
+        WHEN l.status = 'TAKEN' AND l.taker = a.taker THEN 'done'
+        WHEN l.id IS NOT NULL THEN 'taken'
+        WHEN EXISTS (SELECT FROM orders AS o WHERE o.id = a.id) THEN 'occupied'
+        ELSE 'missing'
+    END AS outcome,
+    NULL AS holder
+FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN winner AS w ON w.id = a.id
+ORDER BY a.pos;
+
+-- name: order_release
+WITH asked AS MATERIALIZED (
+    SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
+), locked AS MATERIALIZED (
+    SELECT o.id, o.status, o.taker, o.released_by FROM orders AS o
+    WHERE o.id = ANY ($1::bigint[]) ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
+), winner AS MATERIALIZED (
+    SELECT DISTINCT ON (a.id) a.id, a.taker, a.pos
+    FROM asked AS a JOIN locked AS l ON l.id = a.id
+    WHERE l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker ORDER BY a.id, a.pos
+), changed AS (
+    UPDATE orders AS o SET status = 'UNASSIGNED', taker = NULL, released_by = w.taker, updated_at = now()
+    FROM winner AS w WHERE o.id = w.id
+)
+SELECT a.pos,
+    CASE
+        WHEN w.pos = a.pos OR (w.pos < a.pos AND w.taker = a.taker) THEN 'done'
+        WHEN w.pos < a.pos THEN 'unassigned'
+        WHEN l.status = 'UNASSIGNED' AND l.released_by = a.taker THEN 'done'
+        WHEN l.status = 'UNASSIGNED' THEN 'unassigned'
+        WHEN l.status = 'DELIVERED' THEN 'delivered'
+        WHEN l.id IS NOT NULL THEN 'held'
+        WHEN EXISTS (SELECT FROM orders AS o WHERE o.id = a.id) THEN 'occupied'
+        ELSE 'missing'
+    END AS outcome,
+    l.taker AS holder
+FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN winner AS w ON w.id = a.id
+ORDER BY a.pos;
+
+-- name: order_deliver
+WITH asked AS MATERIALIZED (
+    SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
+), locked AS MATERIALIZED (
+    SELECT o.id, o.status, o.taker FROM orders AS o
+    WHERE o.id = ANY ($1::bigint[]) ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
+), winner AS MATERIALIZED (
+    SELECT DISTINCT ON (a.id) a.id, a.taker, a.pos
+    FROM asked AS a JOIN locked AS l ON l.id = a.id
+    WHERE l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker ORDER BY a.id, a.pos
+), changed AS (
+    UPDATE orders AS o SET status = 'DELIVERED', updated_at = now()
+    FROM winner AS w WHERE o.id = w.id
+)
+SELECT a.pos,
+    CASE
+        WHEN w.pos = a.pos OR (w.pos < a.pos AND w.taker = a.taker) THEN 'done'
+        WHEN w.pos < a.pos THEN 'delivered'
+        WHEN l.status = 'DELIVERED' AND l.taker = a.taker THEN 'done'
+        WHEN l.status = 'DELIVERED' THEN 'delivered'
+        WHEN l.status = 'UNASSIGNED' THEN 'unassigned'
+        WHEN l.id IS NOT NULL THEN 'held'
+        WHEN EXISTS (SELECT FROM orders AS o WHERE o.id = a.id) THEN 'occupied'
+        ELSE 'missing'
+    END AS outcome,
+    l.taker AS holder
+FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN winner AS w ON w.id = a.id
+ORDER BY a.pos;
+
+-- name: order_get
+SELECT a.pos, o.id, o.origin_lat, o.origin_lng, o.destination_lat, o.destination_lng, o.distance, o.status,
+    o.taker, o.created_at, o.updated_at
+FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN orders AS o ON o.id = a.id
+ORDER BY a.pos;
+
+-- name: order_page
+SELECT distance, id, status FROM orders ORDER BY id DESC LIMIT $1::bigint OFFSET $2::bigint;
+
+-- name: order_before
+SELECT distance, id, status FROM orders WHERE id < $2::bigint ORDER BY id DESC LIMIT $1::bigint;
+
+-- name: order_any
+SELECT id FROM orders LIMIT 1;
+
+-- name: order_seed
+INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance)
+SELECT (r ->> 0)::float8, (r ->> 1)::float8, (r ->> 2)::float8, (r ->> 3)::float8, (r ->> 4)::bigint
+FROM json_array_elements($1::json) AS r;
+
+-- With an Idempotency-Key: the key and the answer are written in the same statement as the order. Of the calls of a set
+-- that have the same key the first places it. Keys are inserted in order, so that two sets wait for each other one way
+-- only. "again": another transaction has just written the key, and this snapshot does not see it yet.
+-- name: order_place_once
+WITH asked AS MATERIALIZED (
+    SELECT a.* FROM unnest($1::float8[], $2::float8[], $3::float8[], $4::float8[], $5::bigint[], $6::text[], $7::text[],
+        $8::text[]) WITH ORDINALITY
+        AS a (origin_lat, origin_lng, destination_lat, destination_lng, distance, scope, key, fingerprint, pos)
+), first AS MATERIALIZED (
+    SELECT DISTINCT ON (a.scope, a.key) a.* FROM asked AS a ORDER BY a.scope, a.key, a.pos
+), numbered AS MATERIALIZED (
+    SELECT f.*, CASE WHEN k.key IS NULL THEN nextval(pg_get_serial_sequence('orders', 'id')) END AS id
+    FROM first AS f LEFT JOIN idempotency_keys AS k
+        ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '24 hours'
+), claimed AS (
+    INSERT INTO idempotency_keys AS k (scope, key, fingerprint, answer)
+    SELECT n.scope, n.key, n.fingerprint,
+        format('{"distance":%s,"id":%s,"status":"UNASSIGNED"}', n.distance, n.id)
+    FROM numbered AS n WHERE n.id IS NOT NULL ORDER BY n.scope, n.key
+    ON CONFLICT (scope, key) DO UPDATE
+        SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = now()
+        WHERE k.created_at < now() - interval '24 hours'
+    RETURNING k.scope, k.key, k.answer
+), placed AS (
+    INSERT INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance)
+    SELECT n.id, n.origin_lat, n.origin_lng, n.destination_lat, n.destination_lng, n.distance
+    FROM claimed AS c JOIN numbered AS n ON n.scope = c.scope AND n.key = c.key
+)
+SELECT a.pos,
+    CASE
+        WHEN c.key IS NOT NULL AND f.fingerprint = a.fingerprint THEN 'done'
+        WHEN c.key IS NOT NULL THEN 'other'
+        WHEN k.fingerprint = a.fingerprint THEN 'done'
+        WHEN k.key IS NOT NULL THEN 'other'
+        ELSE 'again'
+    END AS outcome,
+    coalesce(c.answer, k.answer) AS answer
+FROM asked AS a JOIN first AS f ON f.scope = a.scope AND f.key = a.key
+    LEFT JOIN claimed AS c ON c.scope = a.scope AND c.key = a.key
+    LEFT JOIN idempotency_keys AS k
+        ON k.scope = a.scope AND k.key = a.key AND k.created_at >= now() - interval '24 hours'
+ORDER BY a.pos;

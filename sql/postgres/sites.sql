@@ -1,0 +1,124 @@
+-- Sites, computers, freezers and containers of labs. What is written is one call a statement: an upsert is atomic by
+-- itself, and deleting takes along what hangs on the record by its foreign keys.
+--
+-- $2 of an upsert is the body: in jsonb_populate_record a member that was left out keeps the record's value, null
+-- clears it.
+
+-- name: site_get
+SELECT a.pos, r.id, r.name, r.contact, r.address, r.state_or_region, r.country, r.postcode_or_zip
+FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN site AS r ON r.id = a.id
+ORDER BY a.pos;
+
+-- name: site_put
+INSERT INTO site AS r (id, name, contact, address, state_or_region, country, postcode_or_zip)
+SELECT $1::bigint, b.name, b.contact, b.address, b.state_or_region, b.country, b.postcode_or_zip
+FROM jsonb_populate_record(NULL::site, $2::text::jsonb) AS b
+ON CONFLICT (id) DO UPDATE SET (name, contact, address, state_or_region, country, postcode_or_zip) = (
+    SELECT b.name, b.contact, b.address, b.state_or_region, b.country, b.postcode_or_zip
+    FROM jsonb_populate_record(r, $2::text::jsonb) AS b
+)
+RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
+
+-- name: site_delete
+DELETE FROM site WHERE id = $1::bigint RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
+
+-- name: site_list
+SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
+
+-- name: computer_get
+SELECT a.pos, r.id, r.name, r.mac, r.site_id
+FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN computer AS r ON r.id = a.id
+ORDER BY a.pos;
+
+-- name: computer_put
+INSERT INTO computer AS r (id, name, mac, site_id)
+SELECT $1::bigint, b.name, b.mac, b.site_id
+FROM jsonb_populate_record(NULL::computer, $2::text::jsonb) AS b
+ON CONFLICT (id) DO UPDATE SET (name, mac, site_id) = (
+    SELECT b.name, b.mac, b.site_id
+    FROM jsonb_populate_record(r, $2::text::jsonb) AS b
+)
+RETURNING id, name, mac, site_id;
+
+-- name: computer_delete
+DELETE FROM computer WHERE id = $1::bigint RETURNING id, name, mac, site_id;
+
+-- name: computer_list
+SELECT id, name, mac, site_id FROM computer ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
+
+-- name: freezer_get
+SELECT a.pos, r.id, r.name, r.site_id
+FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN freezer AS r ON r.id = a.id
+ORDER BY a.pos;
+
+-- name: freezer_put
+INSERT INTO freezer AS r (id, name, site_id)
+SELECT $1::bigint, b.name, b.site_id
+FROM jsonb_populate_record(NULL::freezer, $2::text::jsonb) AS b
+ON CONFLICT (id) DO UPDATE SET (name, site_id) = (
+    SELECT b.name, b.site_id
+    FROM jsonb_populate_record(r, $2::text::jsonb) AS b
+)
+RETURNING id, name, site_id;
+
+-- name: freezer_delete
+DELETE FROM freezer WHERE id = $1::bigint RETURNING id, name, site_id;
+
+-- name: freezer_list
+SELECT id, name, site_id FROM freezer ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
+
+-- name: container_get
+SELECT a.pos, r.id, r.uuid, r.description, r.freezer_id
+FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN container AS r ON r.id = a.id
+ORDER BY a.pos;
+
+-- name: container_put
+INSERT INTO container AS r (id, uuid, description, freezer_id)
+SELECT $1::bigint, b.uuid, b.description, b.freezer_id
+FROM jsonb_populate_record(NULL::container, $2::text::jsonb) AS b
+ON CONFLICT (id) DO UPDATE SET (uuid, description, freezer_id) = (
+    SELECT b.uuid, b.description, b.freezer_id
+    FROM jsonb_populate_record(r, $2::text::jsonb) AS b
+)
+RETURNING id, uuid, description, freezer_id;
+
+-- name: container_delete
+DELETE FROM container WHERE id = $1::bigint RETURNING id, uuid, description, freezer_id;
+
+-- name: container_list
+SELECT id, uuid, description, freezer_id FROM container ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
+
+-- Rows come merged from the two indexes by site and name, so a page costs its rows and those left out before it.
+-- name: instrument_list
+SELECT computer_id, freezer_id, name, site_id, site_name FROM instrument
+ORDER BY site_id, name, computer_id IS NULL, computer_id, freezer_id LIMIT $1::bigint OFFSET $2::bigint;
+
+-- name: lab_history_page
+SELECT at, operation, old, new, id FROM lab_history
+WHERE kind = $2::text AND record_id = $3::bigint AND id < $4::bigint
+ORDER BY id DESC LIMIT $1::bigint;
+
+-- name: site_any
+SELECT id FROM site LIMIT 1;
+
+-- name: site_seed
+WITH sites AS MATERIALIZED (
+    SELECT nextval(pg_get_serial_sequence('site', 'id')) AS id, s FROM json_array_elements($1::json) AS s
+), freezers AS MATERIALIZED (
+    SELECT nextval(pg_get_serial_sequence('freezer', 'id')) AS id, sites.id AS site_id, f
+    FROM sites, json_array_elements(s -> 'freezers') AS f
+), new_sites AS (
+    INSERT INTO site (id, name, contact, address, state_or_region, country, postcode_or_zip)
+    SELECT id, s ->> 'name', s ->> 'contact', s ->> 'address', s ->> 'state_or_region', s ->> 'country',
+        s ->> 'postcode_or_zip'
+    FROM sites
+), new_computers AS (
+    INSERT INTO computer (name, mac, site_id)
+    SELECT c ->> 'name', (c ->> 'mac')::macaddr, sites.id FROM sites, json_array_elements(s -> 'computers') AS c
+    ON CONFLICT (mac) DO NOTHING
+), new_freezers AS (
+    INSERT INTO freezer (id, name, site_id) SELECT id, f ->> 'name', site_id FROM freezers
+)
+INSERT INTO container (uuid, description, freezer_id)
+SELECT (c ->> 'uuid')::uuid, c ->> 'description', freezers.id
+FROM freezers, json_array_elements(f -> 'containers') AS c;

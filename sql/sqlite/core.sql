@@ -1,0 +1,21 @@
+-- What the server asks about the database itself.
+
+-- name: health
+SELECT 1 AS writable, coalesce(max(version), 0) AS version, coalesce(max(oldest_server), 0) AS oldest_server,
+    'on' AS synchronous_commit
+FROM rowlock_migrations;
+
+-- name: migrations_lock
+SELECT 1; -- the transaction was begun IMMEDIATE, so it holds the one write lock already
+
+-- name: migrations_exist
+SELECT count(*) > 0 AS found FROM sqlite_schema WHERE type = 'table' AND name = 'rowlock_migrations';
+
+-- name: migrations_list
+SELECT version, name, oldest_server, applied_at FROM rowlock_migrations ORDER BY version;
+
+-- name: changes_listen
+SELECT 1; -- it has no way to tell
+
+-- name: database_identity
+SELECT file FROM pragma_database_list WHERE name = 'main';

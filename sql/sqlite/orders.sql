@@ -1,0 +1,73 @@
+-- Orders. On SQLite a set is executed call by call inside one transaction, so parameters are plain values.
+-- A block may hold several statements: the first that gives a row is the answer and those after it do not run.
+-- So one guarded UPDATE decides, and the SELECT behind it only finds the words for a refusal.
+
+-- name: order_place
+INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance)
+VALUES ($1, $2, $3, $4, $5) RETURNING distance, id, status;
+
+-- name: order_take
+UPDATE orders SET status = 'TAKEN', taker = $2, released_by = NULL, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+WHERE id = $1 AND status = 'UNASSIGNED' RETURNING 'done' AS outcome, NULL AS holder;
+SELECT CASE WHEN status = 'TAKEN' AND taker = $2 THEN 'done' ELSE 'taken' END AS outcome, NULL AS holder
+FROM orders WHERE id = $1;
+SELECT 'missing' AS outcome, NULL AS holder;
+
+-- name: order_release
+UPDATE orders SET status = 'UNASSIGNED', taker = NULL, released_by = $2,
+    updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+WHERE id = $1 AND status = 'TAKEN' AND taker IS $2 RETURNING 'done' AS outcome, NULL AS holder;
+SELECT
+    CASE
+        WHEN status = 'UNASSIGNED' AND released_by = $2 THEN 'done'
+        WHEN status = 'UNASSIGNED' THEN 'unassigned'
+        WHEN status = 'DELIVERED' THEN 'delivered'
+        ELSE 'held'
+    END AS outcome,
+    taker AS holder
+FROM orders WHERE id = $1;
+SELECT 'missing' AS outcome, NULL AS holder;
+
+-- name: order_deliver
+UPDATE orders SET status = 'DELIVERED', updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+WHERE id = $1 AND status = 'TAKEN' AND taker IS $2 RETURNING 'done' AS outcome, NULL AS holder;
+SELECT
+    CASE
+        WHEN status = 'DELIVERED' AND taker = $2 THEN 'done'
+        WHEN status = 'DELIVERED' THEN 'delivered'
+        WHEN status = 'UNASSIGNED' THEN 'unassigned'
+        ELSE 'held'
+    END AS outcome,
+    taker AS holder
+FROM orders WHERE id = $1;
+SELECT 'missing' AS outcome, NULL AS holder;
+
+-- name: order_get
+SELECT id, origin_lat, origin_lng, destination_lat, destination_lng, distance, status, taker, created_at, updated_at
+FROM orders WHERE id = $1;
+
+-- name: order_page
+SELECT distance, id, status FROM orders ORDER BY id DESC LIMIT $1 OFFSET $2;
+
+-- name: order_before
+SELECT distance, id, status FROM orders WHERE id < $2 ORDER BY id DESC LIMIT $1;
+
+-- name: order_any
+SELECT id FROM orders LIMIT 1;
+
+-- name: order_seed
+INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]')
+FROM json_each($1);
+
+-- With an Idempotency-Key: the known answer, or a new order and its answer.
+-- name: order_place_once
+DELETE FROM idempotency_keys
+WHERE scope = $6 AND key = $7 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-24 hours');
+SELECT CASE WHEN fingerprint = $8 THEN 'done' ELSE 'other' END AS outcome, answer
+FROM idempotency_keys WHERE scope = $6 AND key = $7;
+INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO idempotency_keys (scope, key, fingerprint, answer)
+VALUES ($6, $7, $8, format('{"distance":%d,"id":%d,"status":"UNASSIGNED"}', $5, last_insert_rowid()))
+RETURNING 'done' AS outcome, answer;

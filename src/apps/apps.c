@@ -1,0 +1,63 @@
+#include <config.h>
+
+#include "apps/apps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static const struct app *const all[] = {&app_orders, &app_health, &app_sites, &app_messages, &app_users};
+
+#define APP_COUNT (sizeof all / sizeof all[0])
+
+static const struct app *find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < APP_COUNT; i++)
+        if (strlen(all[i]->name) == length && strncmp(all[i]->name, name, length) == 0)
+            return all[i];
+    return NULL;
+}
+
+const struct app *apps_find(const char *name)
+{
+    return find(name, strlen(name));
+}
+
+const char *apps_names(void)
+{
+    static char names[128];
+    names[0] = '\0';
+    for (size_t i = 0; i < APP_COUNT; i++) {
+        strcat(names, i > 0 ? ", " : "");
+        strcat(names, all[i]->name);
+    }
+    return names;
+}
+
+const struct app **apps_choose(const char *list, char **error)
+{
+    const struct app **chosen = mem_array(APP_COUNT + 2, sizeof *chosen);
+    bool wanted[APP_COUNT] = {false};
+    while (list != NULL && *list != '\0') {
+        size_t length = strcspn(list, ", ");
+        const struct app *app = find(list, length);
+        if (app == NULL && length > 0) {
+            *error = mem_printf("\"%.*s\" is no app; the apps are: %s", (int)length, list, apps_names());
+            free((void *)chosen);
+            return NULL;
+        }
+        for (size_t i = 0; i < APP_COUNT; i++)
+            wanted[i] |= all[i] == app;
+        list += length + (list[length] != '\0');
+    }
+    size_t count = 0;
+    chosen[count++] = &app_operations;
+    bool any = false;
+    for (size_t i = 0; i < APP_COUNT; i++)
+        any |= wanted[i];
+    for (size_t i = 0; i < APP_COUNT; i++)
+        if (wanted[i] || !any)
+            chosen[count++] = all[i];
+    return chosen;
+}

@@ -1,0 +1,24 @@
+/* The apps there are. */
+#ifndef ROWLOCK_APPS_APPS_H
+#define ROWLOCK_APPS_APPS_H
+
+#include "core/server.h"
+
+extern const struct app app_operations; /* always served */
+extern const struct app app_orders;
+extern const struct app app_health;
+extern const struct app app_sites;
+extern const struct app app_messages;
+extern const struct app app_users;
+
+/* The app of that name, or NULL. */
+const struct app *apps_find(const char *name);
+
+/* The names of all, by comma. */
+const char *apps_names(void);
+
+/* The apps of a comma-separated list (NULL: all), ended by NULL; to be freed. NULL with *error (to be freed), which
+ * names the word that is no app. */
+const struct app **apps_choose(const char *list, char **error);
+
+#endif

@@ -1,0 +1,255 @@
+#include <config.h>
+
+#include "apps/distance.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "io/fetch.h"
+#include "io/json.h"
+
+#define EARTH_RADIUS_M 6371008.8
+#define CONNECT_NS (2 * CLOCK_SECOND)
+#define TOTAL_NS (5 * CLOCK_SECOND)
+#define MOST_AT_ONCE 64u
+
+struct distance {
+    enum distance_provider provider;
+    const struct settings *settings;
+    struct fetcher *fetcher;
+    int64_t most_ns;
+};
+
+struct distance_query {
+    struct distance *distance;
+    struct fetch *fetch;
+    distance_cb *callback;
+    void *argument;
+};
+
+double distance_haversine(struct distance_point from, struct distance_point to)
+{
+    const double radian = acos(-1.0) / 180.0;
+    double dlat = (to.latitude - from.latitude) * radian, dlng = (to.longitude - from.longitude) * radian;
+    double a = sin(dlat / 2) * sin(dlat / 2) +
+               cos(from.latitude * radian) * cos(to.latitude * radian) * sin(dlng / 2) * sin(dlng / 2);
+    return 2 * EARTH_RADIUS_M * asin(fmin(1.0, sqrt(a)));
+}
+
+struct distance *distance_new(struct loop *loop, const struct settings *settings, char **error)
+{
+    struct distance *distance = mem_new(sizeof *distance);
+    distance->provider = settings->distance;
+    distance->settings = settings;
+    if (distance->provider == DISTANCE_HAVERSINE)
+        return distance;
+    /* the provider's time ends before the request's, so that its failure can still be told */
+    int64_t total = settings->deadline_ns * 8 / 10 < TOTAL_NS ? settings->deadline_ns * 8 / 10 : TOTAL_NS;
+    distance->fetcher = fetcher_new(loop, MOST_AT_ONCE, CONNECT_NS < total ? CONNECT_NS : total, total);
+    if (distance->fetcher == NULL) {
+        *error = mem_dup("cannot initialise libcurl");
+        free(distance);
+        return NULL;
+    }
+    return distance;
+}
+
+void distance_free(struct distance *distance)
+{
+    if (distance == NULL)
+        return;
+    fetcher_free(distance->fetcher);
+    free(distance);
+}
+
+bool distance_now(const struct distance *distance, struct distance_point from, struct distance_point to,
+                  int64_t *metres)
+{
+    if (distance->provider != DISTANCE_HAVERSINE)
+        return false;
+    *metres = (int64_t)llround(distance_haversine(from, to));
+    return true;
+}
+
+/* ---- providers ---- */
+
+static void coordinate(char *out, size_t size, double number)
+{
+    snprintf(out, size, "%.6f", number); /* about a decimetre; never an exponent */
+}
+
+static char *google_url(const struct settings *settings, struct distance_point from, struct distance_point to)
+{
+    char text[4][32];
+    coordinate(text[0], sizeof text[0], from.latitude);
+    coordinate(text[1], sizeof text[1], from.longitude);
+    coordinate(text[2], sizeof text[2], to.latitude);
+    coordinate(text[3], sizeof text[3], to.longitude);
+    char *key = mem_new(3 * strlen(settings->gmap_token) + 1);
+    text_percent_encode(slice_of(settings->gmap_token), key);
+    char *url = mem_printf("%s%corigins=%s,%s&destinations=%s,%s&key=%s", settings->gmap_url,
+                           strchr(settings->gmap_url, '?') != NULL ? '&' : '?', text[0], text[1], text[2],
+                           text[3], key);
+    free(key);
+    return url;
+}
+
+/* OSRM wants longitude first. */
+static char *osrm_url(const struct settings *settings, struct distance_point from, struct distance_point to)
+{
+    char text[4][32];
+    const char *base = settings->osrm_url;
+    size_t length = strlen(base);
+    coordinate(text[0], sizeof text[0], from.longitude);
+    coordinate(text[1], sizeof text[1], from.latitude);
+    coordinate(text[2], sizeof text[2], to.longitude);
+    coordinate(text[3], sizeof text[3], to.latitude);
+    return mem_printf("%.*s/route/v1/driving/%s,%s;%s,%s?overview=false",
+                      (int)(length > 0 && base[length - 1] == '/' ? length - 1 : length), base, text[0],
+                      text[1], text[2], text[3]);
+}
+
+static const struct json *object_member(const struct json *object, const char *name)
+{
+    return object != NULL && json_type_of(object) == JSON_OBJECT_VALUE ? json_member(object, name) : NULL;
+}
+
+static const struct json *first_of(const struct json *array)
+{
+    return array != NULL && json_type_of(array) == JSON_ARRAY_VALUE ? json_at(array, 0) : NULL;
+}
+
+static struct slice text_of(const struct json *value)
+{
+    return value != NULL && json_type_of(value) == JSON_STRING_VALUE ? json_text(value)
+                                                                     : (struct slice){NULL, 0};
+}
+
+static bool metres_of(const struct json *value, int64_t *metres)
+{
+    if (value == NULL || (json_type_of(value) != JSON_INT_VALUE && json_type_of(value) != JSON_REAL_VALUE))
+        return false;
+    double number = json_number(value);
+    if (!(number >= 0 && number <= 1e9))
+        return false;
+    *metres = (int64_t)llround(number);
+    return true;
+}
+
+static const char malformed[] = "The distance provider gave a malformed answer.";
+
+/* A status that is one of the words its documentation lists may be told on; anything else is malformed. */
+static const char *refusal_of(struct slice status)
+{
+    static const struct {
+        const char *status, *error;
+    } known[] = {
+        {"ZERO_RESULTS", "The distance provider knows no way (ZERO_RESULTS)."},
+        {"NOT_FOUND", "The distance provider does not know one of the places (NOT_FOUND)."},
+        {"MAX_ROUTE_LENGTH_EXCEEDED",
+         "The distance provider finds the way too long (MAX_ROUTE_LENGTH_EXCEEDED)."},
+        {"OVER_QUERY_LIMIT", "The distance provider refuses for now (OVER_QUERY_LIMIT)."},
+        {"OVER_DAILY_LIMIT", "The distance provider refuses for now (OVER_DAILY_LIMIT)."},
+        {"REQUEST_DENIED", "The distance provider refuses the key (REQUEST_DENIED)."},
+        {"INVALID_REQUEST", "The distance provider does not accept the places (INVALID_REQUEST)."},
+        {"UNKNOWN_ERROR", "The distance provider failed (UNKNOWN_ERROR)."},
+        {"NoRoute", "The distance provider knows no way (NoRoute)."},
+        {"NoSegment", "The distance provider knows no road near one of the places (NoSegment)."},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (slice_equal(status, slice_of(known[i].status)))
+            return known[i].error;
+    return malformed;
+}
+
+/* NULL, or why there is no distance. */
+static const char *read_google(const struct json *document, int64_t *metres)
+{
+    struct slice status = text_of(object_member(document, "status"));
+    if (!slice_equal(status, SLICE("OK")))
+        return refusal_of(status);
+    const struct json *element =
+        first_of(object_member(first_of(object_member(document, "rows")), "elements"));
+    status = text_of(object_member(element, "status"));
+    if (!slice_equal(status, SLICE("OK")))
+        return refusal_of(status);
+    return metres_of(object_member(object_member(element, "distance"), "value"), metres) ? NULL : malformed;
+}
+
+static const char *read_osrm(const struct json *document, int64_t *metres)
+{
+    struct slice code = text_of(object_member(document, "code"));
+    if (!slice_equal(code, SLICE("Ok")))
+        return refusal_of(code);
+    return metres_of(object_member(first_of(object_member(document, "routes")), "distance"), metres)
+               ? NULL
+               : malformed;
+}
+
+/* ---- asking ---- */
+
+/* NULL, or why the answer gives no distance. A provider that fails may still say so in a document. */
+static const char *read_answer(enum distance_provider provider, const struct fetch_answer *answer,
+                               int64_t *metres)
+{
+    char ignored[192];
+    struct json *document = json_read(answer->body, ignored, sizeof ignored);
+    if (document == NULL)
+        return malformed;
+    const char *why =
+        provider == DISTANCE_GOOGLE ? read_google(document, metres) : read_osrm(document, metres);
+    json_free(document);
+    return why == NULL && answer->status != 200 ? malformed : why;
+}
+
+static void on_fetched(const struct fetch_answer *answer, void *argument)
+{
+    struct distance_query *query = argument;
+    char error[192] = "";
+    int64_t metres = -1;
+    if (answer->status == 0) {
+        snprintf(error, sizeof error, "The distance provider cannot be asked (%s).", answer->error);
+    } else {
+        const char *why = read_answer(query->distance->provider, answer, &metres);
+        if (why == malformed && answer->status != 200)
+            snprintf(error, sizeof error, "The distance provider answered with status %d.", answer->status);
+        else if (why != NULL)
+            snprintf(error, sizeof error, "%s", why);
+    }
+    if (error[0] != '\0')
+        log_warn("no distance", LOG_S("reason", error));
+    distance_cb *callback = query->callback;
+    void *owner = query->argument;
+    free(query);
+    callback(error[0] != '\0' ? -1 : metres, error, owner);
+}
+
+struct distance_query *distance_start(struct distance *distance, struct distance_point from,
+                                      struct distance_point to, distance_cb *callback, void *argument)
+{
+    struct distance_query *query = mem_new(sizeof *query);
+    query->distance = distance;
+    query->callback = callback;
+    query->argument = argument;
+    char *url = distance->provider == DISTANCE_GOOGLE ? google_url(distance->settings, from, to)
+                                                      : osrm_url(distance->settings, from, to);
+    query->fetch = fetch_start(distance->fetcher, url, NULL, on_fetched, query);
+    free(url);
+    if (query->fetch == NULL) {
+        free(query);
+        return NULL;
+    }
+    return query;
+}
+
+void distance_cancel(struct distance_query *query)
+{
+    fetch_cancel(query->fetch);
+    free(query);
+}

@@ -1,0 +1,134 @@
+/* Health regions of Canada, by id and by forward sortation area. */
+#include <config.h>
+
+#include "apps/apps.h"
+#include "apps/health.h"
+#include "core/paging.h"
+#include "core/request.h"
+
+/* ---- statements ---- */
+
+#define REGION_COLUMNS                                                                                       \
+    {                                                                                                        \
+        {"id", COLUMN_NUMBER}, {"hr_uid", COLUMN_NUMBER}, {"name_en", COLUMN_TEXT},                          \
+            {"name_fr", COLUMN_TEXT}, {"pop", COLUMN_NUMBER}, {"website_en", COLUMN_TEXT},                   \
+            {"website_fr", COLUMN_TEXT},                                                                     \
+        {                                                                                                    \
+            "province", COLUMN_TEXT                                                                          \
+        }                                                                                                    \
+    }
+
+static struct stmt health_region_page = {
+    .name = "health_region_page",
+    .params = {{"limit", DB_INT}, {"offset", DB_INT}},
+    .columns = REGION_COLUMNS,
+};
+
+static struct stmt health_region_get = {
+    .name = "health_region_get",
+    .params = {{"id", DB_INT}},
+    .columns = REGION_COLUMNS,
+};
+
+static struct stmt health_region_of_fsa = {
+    .name = "health_region_of_fsa",
+    .params = {{"code", DB_TEXT}},
+    .columns = REGION_COLUMNS,
+};
+
+/* ---- forward sortation areas ---- */
+
+/* Letters that look like others are not used; W and Z begin no code (Canada Post, "Addressing Guidelines"). */
+static const char first_letters[] = "ABCEGHJKLMNPRSTVXY", letters[] = "ABCEGHJKLMNPRSTVWXYZ",
+                  digits[] = "0123456789";
+
+bool health_fsa(struct slice text, struct arena *arena, struct slice *out)
+{
+    static const char *const sets[] = {first_letters, digits, letters, digits, letters, digits};
+    char code[sizeof sets / sizeof sets[0]];
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (i == 3 && text.ptr[i] == ' ' && text.len == 7)
+            continue;
+        char c = text.ptr[i] >= 'a' && text.ptr[i] <= 'z' ? (char)(text.ptr[i] - 'a' + 'A') : text.ptr[i];
+        if (count == sizeof code || c == '\0' || strchr(sets[count], c) == NULL)
+            return false;
+        code[count++] = c;
+    }
+    *out = arena_dup(arena, (struct slice){code, 3});
+    return count == 3 || count == sizeof code;
+}
+
+/* ---- the table ---- */
+
+static const struct field id_path[] = {
+    {.name = "id",
+     .type = FIELD_INT,
+     .required = true,
+     .least = 0,
+     .most = INT64_MAX,
+     .about = "of the health region"},
+    {.name = NULL},
+};
+
+static const struct field code_path[] = {
+    {.name = "code",
+     .type = FIELD_TEXT,
+     .required = true,
+     .least = 3,
+     .most = 7,
+     .normalise = health_fsa,
+     .form = HEALTH_FSA_FORM,
+     .about = "forward sortation area or postal code, in any case"},
+    {.name = NULL},
+};
+
+static const struct route routes[] = {
+    {.method = HTTP_GET,
+     .path = "/health-regions",
+     .summary = "Health regions, by id",
+     .statement = &health_region_page,
+     .prepare = paging_prepare,
+     .answer = paging_answer,
+     .cached = true},
+    {.method = HTTP_GET,
+     .path = "/health-regions/{offset}/{count}",
+     .summary = "A page of them",
+     .path_fields = paging_path,
+     .statement = &health_region_page,
+     .prepare = paging_prepare,
+     .answer = paging_answer,
+     .cached = true},
+    {.method = HTTP_GET,
+     .path = "/health-regions/{id}",
+     .summary = "One health region",
+     .path_fields = id_path,
+     .statement = &health_region_get,
+     .shape = REPLY_OBJECT,
+     .missing = "Health region does not exist.",
+     .cached = true},
+    {.method = HTTP_GET,
+     .path = "/fsa/{code}",
+     .summary = "The health regions of a forward sortation area",
+     .path_fields = code_path,
+     .statement = &health_region_of_fsa,
+     .shape = REPLY_ARRAY,
+     .missing = "No health region has this forward sortation area.",
+     .cached = true},
+};
+
+static struct stmt *const statements[] = {&health_region_page, &health_region_get, &health_region_of_fsa,
+                                          NULL};
+
+const struct app app_health = {
+    .name = "health",
+    .routes = routes,
+    .route_count = sizeof routes / sizeof routes[0],
+    .statements = statements,
+    .schema = 3,
+    .seed = health_seed,
+    .seed_total = 15,
+    .any = "health_any",
+    .samples = "health_samples",
+    .imports = health_files,
+};

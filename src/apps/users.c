@@ -1,0 +1,160 @@
+/* Profiles of GitHub users: listed in pages, by any mix of filters. */
+#include <config.h>
+
+#include <ctype.h>
+
+#include "apps/apps.h"
+#include "apps/users_seed.h"
+#include "base/text.h"
+#include "core/paging.h"
+#include "core/request.h"
+
+#define PAGE_BUILT_IN 25
+#define TERM_MAX 100
+#define TRIGRAM 3
+
+/* ---- statements: all have the same parameters, so that one answer makes the links of each ---- */
+
+enum {
+    PARAM_LIMIT,
+    PARAM_OFFSET,
+    PARAM_TERM,
+    PARAM_ID,
+    PARAM_ORDER,
+};
+
+#define LIST_STATEMENT(statement)                                                                            \
+    static struct stmt statement = {                                                                         \
+        .name = #statement,                                                                                  \
+        .params = {{"limit", DB_INT},                                                                        \
+                   {"offset", DB_INT},                                                                       \
+                   {"username", DB_TEXT},                                                                    \
+                   {"id", DB_INT},                                                                           \
+                   {"order_by", DB_TEXT}},                                                                   \
+        .columns = {{"id", COLUMN_NUMBER},                                                                   \
+                    {"username", COLUMN_TEXT},                                                               \
+                    {"avatar_url", COLUMN_TEXT},                                                             \
+                    {"type", COLUMN_TEXT},                                                                   \
+                    {"profile_url", COLUMN_TEXT}},                                                           \
+    }
+LIST_STATEMENT(user_page);
+LIST_STATEMENT(user_page_by_type);
+LIST_STATEMENT(user_search);
+LIST_STATEMENT(user_search_by_type);
+LIST_STATEMENT(user_one);
+
+/* ---- GET /api/users/profiles ---- */
+
+enum {
+    LIST_PAGE,
+    LIST_PAGINATION,
+    LIST_ORDER,
+    LIST_USERNAME,
+    LIST_ID,
+};
+
+static const char *const orders[] = {"id", "type", NULL};
+
+static const struct field list_query[] = {
+    {.name = "page", .type = FIELD_INT, .least = 1, .most = INT64_MAX, .about = "from 1, which is built in"},
+    {.name = "pagination",
+     .type = FIELD_INT,
+     .least = 1,
+     .most = PAGING_MAX,
+     .about = "records a page; 25 is built in"},
+    {.name = "order_by", .type = FIELD_ENUM, .choices = orders, .about = "by id, or by type and then id"},
+    {.name = "username",
+     .type = FIELD_TEXT,
+     .least = 1,
+     .most = TERM_MAX,
+     .about = "a part of it, in any case"},
+    {.name = "id", .type = FIELD_INT, .least = 0, .most = INT64_MAX, .about = "the one with this id"},
+    {.name = NULL},
+};
+
+/* Whether a trigram index can find it: three letters or digits in a row. For anything shorter it would visit every
+ * row, where a walk in order stops as soon as the page is full. */
+static bool has_trigram(struct slice term)
+{
+    size_t run = 0;
+    for (size_t i = 0; i < term.len && run < TRIGRAM; i++)
+        run = isalnum((unsigned char)term.ptr[i]) ? run + 1 : 0;
+    return run == TRIGRAM;
+}
+
+static struct stmt *statement_for(const struct value *values)
+{
+    static struct stmt *const by_order[][2] = {{&user_page, &user_search},
+                                               {&user_page_by_type, &user_search_by_type}};
+    if (values[LIST_ID].present)
+        return &user_one;
+    bool search = values[LIST_USERNAME].present && has_trigram(values[LIST_USERNAME].text);
+    return by_order[values[LIST_ORDER].integer][search];
+}
+
+static bool prepare_list(struct request *request, struct stmt **statement, struct db_param *params)
+{
+    const struct value *values = request->values, *term = &values[LIST_USERNAME], *id = &values[LIST_ID];
+    int64_t page = values[LIST_PAGE].present ? values[LIST_PAGE].integer : 1;
+    int64_t limit = values[LIST_PAGINATION].present ? values[LIST_PAGINATION].integer : PAGE_BUILT_IN;
+    *statement = statement_for(values);
+    params[PARAM_LIMIT].integer = limit + 1;
+    if (__builtin_mul_overflow(page - 1, limit, &params[PARAM_OFFSET].integer))
+        params[PARAM_OFFSET].integer = INT64_MAX;
+    params[PARAM_TERM] = (struct db_param){.null = !term->present, .text = term->text};
+    params[PARAM_ID] = (struct db_param){.null = !id->present, .integer = id->integer};
+    params[PARAM_ORDER].text = slice_of(orders[values[LIST_ORDER].integer]);
+    return true;
+}
+
+/* Another page of the same question. */
+static void add_link(struct reply *reply, const char *rel, const struct db_param *params, long long page)
+{
+    char term[3 * 4 * TERM_MAX + 1] = "", id[32] = "";
+    text_percent_encode(params[PARAM_TERM].text, term);
+    if (!params[PARAM_ID].null)
+        snprintf(id, sizeof id, "&id=%lld", (long long)params[PARAM_ID].integer);
+    reply_add_link(reply, rel, "/api/users/profiles?page=%lld&pagination=%lld&order_by=%.*s%s%s%s", page,
+                   (long long)params[PARAM_LIMIT].integer - 1, (int)params[PARAM_ORDER].text.len,
+                   params[PARAM_ORDER].text.ptr, term[0] != '\0' ? "&username=" : "", term, id);
+}
+
+static void answer_list(const struct route *route, const struct stmt *statement,
+                        const struct db_param *params, const struct db_answer *answer, struct reply *reply)
+{
+    long long limit = params[PARAM_LIMIT].integer - 1, page = params[PARAM_OFFSET].integer / limit + 1;
+    int count = paging_rows(statement, answer, (int)limit, reply);
+    (void)route;
+    if (answer->count > count)
+        add_link(reply, "next", params, page + 1);
+    if (page > 1)
+        add_link(reply, "prev", params, page - 1);
+    add_link(reply, "first", params, 1);
+}
+
+/* ---- the table ---- */
+
+static const struct route routes[] = {
+    {.method = HTTP_GET,
+     .path = "/api/users/profiles",
+     .summary = "Profiles of GitHub users by page, filtered at will",
+     .query = list_query,
+     .prepare = prepare_list,
+     .answer = answer_list,
+     .cached = true},
+};
+
+static struct stmt *const statements[] = {&user_page,           &user_page_by_type, &user_search,
+                                          &user_search_by_type, &user_one,          NULL};
+
+const struct app app_users = {
+    .name = "users",
+    .routes = routes,
+    .route_count = sizeof routes / sizeof routes[0],
+    .statements = statements,
+    .schema = 5,
+    .seed = users_seed,
+    .seed_from = users_seed_from_github,
+    .seed_total = 150,
+    .any = "user_any",
+};

@@ -1,0 +1,183 @@
+#include <config.h>
+
+#include "base/log.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+#define LOG_GATHER_MAX ((size_t)1 << 20)
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+static struct {
+    enum log_level least;
+    enum log_format format;
+    int worker;       /* named in every line; 0: there is but one */
+    struct buf lines; /* whole lines that have not left yet */
+    int64_t dropped;  /* lines lost since the last that could be written */
+    void (*wakeup)(void *);
+    void *wakeup_argument;
+} state = {.least = LOG_INFO, .format = LOG_TEXT, .lines = {.max = LOG_GATHER_MAX}};
+
+void log_setup(enum log_level least, enum log_format format)
+{
+    state.least = least;
+    state.format = format;
+}
+
+void log_set_worker(int worker)
+{
+    state.worker = worker;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level >= state.least;
+}
+
+bool log_level_from_name(const char *name, enum log_level *level)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
+        if (strcmp(name, level_names[i]) == 0) {
+            *level = (enum log_level)i;
+            return true;
+        }
+    return false;
+}
+
+void log_set_wakeup(void (*wakeup)(void *), void *argument)
+{
+    state.wakeup = wakeup;
+    state.wakeup_argument = argument;
+}
+
+/* A pipe that poll calls writable takes PIPE_BUF bytes without blocking; a file or terminal takes any. */
+static bool write_piece(const char *bytes, size_t count)
+{
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&fd, 1, 0) != 1 || !(fd.revents & POLLOUT))
+        return false;
+    return write(STDERR_FILENO, bytes, count) == (ssize_t)count;
+}
+
+static int64_t count_lines(struct slice text)
+{
+    int64_t lines = 0;
+    for (size_t i = 0; i < text.len; i++)
+        lines += text.ptr[i] == '\n';
+    return lines;
+}
+
+void log_flush(void)
+{
+    size_t done = 0;
+    while (done < state.lines.len) {
+        size_t piece = state.lines.len - done;
+        if (piece > PIPE_BUF) {
+            /* whole lines where they fit, so that a lost piece is lost lines */
+            const char *end = memrchr(state.lines.data + done, '\n', PIPE_BUF);
+            piece = end != NULL ? (size_t)(end - (state.lines.data + done)) + 1 : PIPE_BUF;
+        }
+        if (!write_piece(state.lines.data + done, piece)) {
+            struct slice lost = {state.lines.data + done, state.lines.len - done};
+            state.dropped += count_lines(lost);
+            break;
+        }
+        done += piece;
+    }
+    buf_clear(&state.lines);
+    buf_trim(&state.lines, 16384);
+}
+
+static void add_field_json(struct buf *out, const struct log_field *field)
+{
+    buf_add_char(out, ',');
+    buf_add_json(out, slice_of(field->key));
+    buf_add_char(out, ':');
+    if (field->kind == LOG_FIELD_TEXT)
+        buf_add_json(out, field->text);
+    else if (field->kind == LOG_FIELD_INT)
+        buf_add_int(out, field->number);
+    else
+        buf_printf(out, "%.3f", (double)field->number / 1e6);
+}
+
+static bool plain_word(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f)
+            return false;
+    }
+    return text.len > 0;
+}
+
+static void add_field_text(struct buf *out, const struct log_field *field)
+{
+    buf_add_char(out, ' ');
+    buf_add_string(out, field->key);
+    buf_add_char(out, '=');
+    if (field->kind == LOG_FIELD_TEXT) {
+        if (plain_word(field->text))
+            buf_add_slice(out, field->text);
+        else
+            buf_add_json(out, field->text);
+    } else if (field->kind == LOG_FIELD_INT) {
+        buf_add_int(out, field->number);
+    } else {
+        buf_printf(out, "%.3f", (double)field->number / 1e6);
+    }
+}
+
+static void add_line(struct buf *out, enum log_level level, const char *message,
+                     const struct log_field *fields, size_t count)
+{
+    char now[40];
+    clock_rfc3339(now, sizeof now);
+    if (state.format == LOG_JSON) {
+        buf_printf(out, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", now, level_names[level]);
+        buf_add_json(out, slice_of(message));
+    } else {
+        buf_printf(out, "%s %-5s %s", now, level_names[level], message);
+    }
+    struct log_field worker = LOG_I("worker", state.worker);
+    if (state.worker > 0)
+        (state.format == LOG_JSON ? add_field_json : add_field_text)(out, &worker);
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].key == NULL || (fields[i].kind == LOG_FIELD_TEXT && fields[i].text.ptr == NULL))
+            continue;
+        if (state.format == LOG_JSON)
+            add_field_json(out, &fields[i]);
+        else
+            add_field_text(out, &fields[i]);
+    }
+    buf_add_string(out, state.format == LOG_JSON ? "}\n" : "\n");
+}
+
+void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count)
+{
+    bool first = state.lines.len == 0;
+    size_t before = state.lines.len;
+    if (state.dropped > 0) {
+        int64_t dropped = state.dropped;
+        state.dropped = 0;
+        add_line(&state.lines, LOG_WARN, "log lines lost, stderr did not take them",
+                 (const struct log_field[]){LOG_I("lines", dropped)}, 1);
+    }
+    add_line(&state.lines, level, message, fields, count);
+    if (state.lines.failed) {
+        state.lines.len = before;
+        state.lines.failed = false;
+        state.dropped++;
+        return;
+    }
+    if (state.wakeup == NULL)
+        log_flush();
+    else if (first)
+        state.wakeup(state.wakeup_argument);
+}

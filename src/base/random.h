@@ -1,0 +1,10 @@
+/* Random numbers for sample data; never for secrets. */
+#ifndef ROWLOCK_BASE_RANDOM_H
+#define ROWLOCK_BASE_RANDOM_H
+
+#include <stdint.h>
+
+double random_between(double low, double high);  /* low <= number < high */
+int64_t random_int(int64_t least, int64_t most); /* both included */
+
+#endif

@@ -1,0 +1,607 @@
+#include <config.h>
+
+#include "base/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/dburl.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define FILE_MAX_BYTES 65536
+#define FILES_RESERVED 64 /* descriptors for all but clients */
+
+enum secrecy {
+    OPEN,
+    SECRET,        /* shown as *** */
+    HOLDS_PASSWORD /* an address: its password is masked */
+};
+
+static const struct setting {
+    const char *name, *flag, *value_name;
+    const char *variables[2]; /* the first that is set counts */
+    const char *built_in;
+    enum secrecy secrecy;
+    const char *about;
+} table[SETTING_COUNT] = {
+    [SETTING_DATABASE] = {"database",
+                          "--database",
+                          "URL",
+                          {"DATABASE_URL", "SQLALCHEMY_DATABASE_URI"},
+                          "sqlite:rowlock.db",
+                          HOLDS_PASSWORD,
+                          "postgresql://… or sqlite:FILE"},
+    [SETTING_LISTEN] = {"listen",
+                        "--listen",
+                        "ADDR",
+                        {"ROWLOCK_LISTEN"},
+                        "127.0.0.1:8080",
+                        OPEN,
+                        "host:port, [v6]:port or unix:PATH; may be repeated"},
+    [SETTING_WORKERS] = {"workers",
+                         "--workers",
+                         "N",
+                         {"ROWLOCK_WORKERS"},
+                         "1",
+                         OPEN,
+                         "processes on the same port; auto: as many as cores"},
+    [SETTING_DB_CONNECTIONS] = {"db-connections",
+                                "--db-connections",
+                                "N",
+                                {"ROWLOCK_DB_CONNECTIONS"},
+                                "4",
+                                OPEN,
+                                "PostgreSQL connections of a worker"},
+    [SETTING_APPS] =
+        {"apps", "--apps", "LIST", {"ROWLOCK_APPS"}, "", OPEN, "which apps are served, by comma; all"},
+    [SETTING_DISTANCE] = {"distance",
+                          "--distance",
+                          "P",
+                          {"ROWLOCK_DISTANCE"},
+                          "",
+                          OPEN,
+                          "google, osrm or haversine; google when GMAP_TOKEN is set"},
+    [SETTING_GMAP_TOKEN] =
+        {"gmap-token", NULL, NULL, {"GMAP_TOKEN"}, "", SECRET, "key of the Distance Matrix API"},
+    [SETTING_GMAP_URL] = {"gmap-url",
+                          NULL,
+                          NULL,
+                          {"GMAP_DISTANCE_MATRIX_API"},
+                          "https://maps.googleapis.com/maps/api/distancematrix/json",
+                          OPEN,
+                          "its address"},
+    [SETTING_OSRM_URL] = {"osrm-url", NULL, NULL, {"OSRM_URL"}, "", OPEN, "address of an OSRM server"},
+    [SETTING_GITHUB_URL] = {"github-url",
+                            NULL,
+                            NULL,
+                            {"GITHUB_API_URL"},
+                            "https://api.github.com",
+                            HOLDS_PASSWORD,
+                            "where seed users reads"},
+    [SETTING_GITHUB_TOKEN] =
+        {"github-token", NULL, NULL, {"GITHUB_TOKEN"}, "", SECRET, "raises its rate limit"},
+    [SETTING_CACHE] = {"cache",
+                       "--cache",
+                       "URL",
+                       {"CACHE_URL"},
+                       "simple:",
+                       HOLDS_PASSWORD,
+                       "none, simple:, redis://… or memcached://…"},
+    [SETTING_DEADLINE] = {"deadline",
+                          "--deadline",
+                          "S",
+                          {"ROWLOCK_DEADLINE"},
+                          "10",
+                          OPEN,
+                          "seconds within which every request ends"},
+    [SETTING_DRAIN] =
+        {"drain", "--drain", "S", {"ROWLOCK_DRAIN"}, "8", OPEN, "seconds that a shutdown may take"},
+    [SETTING_QUEUE] = {"queue",
+                       "--queue",
+                       "N",
+                       {"ROWLOCK_QUEUE"},
+                       "1024",
+                       OPEN,
+                       "database calls that may wait in a worker"},
+    [SETTING_MAX_CONNECTIONS] = {"max-connections",
+                                 "--max-connections",
+                                 "N",
+                                 {"ROWLOCK_MAX_CONNECTIONS"},
+                                 "",
+                                 OPEN,
+                                 "clients of a worker; as the file limit allows"},
+    [SETTING_MIGRATE] = {"migrate",
+                         "--migrate",
+                         NULL,
+                         {"ROWLOCK_MIGRATE"},
+                         "off",
+                         OPEN,
+                         "bring a PostgreSQL schema up to date at start"},
+    [SETTING_ACCESS_LOG] = {"access-log",
+                            "--access-log",
+                            NULL,
+                            {"ROWLOCK_ACCESS_LOG"},
+                            "",
+                            OPEN,
+                            "a line a request; on when stdout is a terminal"},
+    [SETTING_LOG_FORMAT] = {"log-format",
+                            "--log-format",
+                            "F",
+                            {"ROWLOCK_LOG_FORMAT"},
+                            "",
+                            OPEN,
+                            "text or json; text on a terminal"},
+    [SETTING_LOG_LEVEL] =
+        {"log-level", "--log-level", "L", {"ROWLOCK_LOG_LEVEL"}, "info", OPEN, "debug, info, warn or error"},
+};
+
+/* ---- where values come from ---- */
+
+/* What a variable holds, or the file that its _FILE form names. *value stays NULL when neither is set; an empty
+ * variable counts as not set, because compose files pass those. */
+static bool read_variable(const char *name, bool may_be_file, char **value, char **error)
+{
+    const char *plain = getenv(name);
+    *value = plain != NULL && plain[0] != '\0' ? mem_dup(plain) : NULL;
+    if (!may_be_file)
+        return true;
+    char *file_name = mem_printf("%s_FILE", name);
+    const char *path = getenv(file_name);
+    if (path == NULL || path[0] == '\0') {
+        free(file_name);
+        return true;
+    }
+    FILE *file = *value == NULL ? fopen(path, "re") : NULL;
+    if (file == NULL) {
+        *error = *value != NULL ? mem_printf("%s and %s are both set; set one", name, file_name)
+                                : mem_printf("%s: cannot read %s: %s", file_name, path, strerror(errno));
+        free(file_name);
+        return false;
+    }
+    char *text = mem_new(FILE_MAX_BYTES);
+    size_t length = fread(text, 1, FILE_MAX_BYTES - 1, file);
+    fclose(file);
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+        text[--length] = '\0';
+    free(file_name);
+    *value = text;
+    return true;
+}
+
+static void set(struct settings *settings, enum setting_id id, char *value, const char *source)
+{
+    free(settings->raw[id].value);
+    settings->raw[id].value = value;
+    settings->raw[id].source = source;
+}
+
+/* DB_HOST and its likes, put together for libpq. */
+static bool read_db_set(struct settings *settings, char **error)
+{
+    static const struct {
+        const char *key, *variable, *other;
+        bool secret;
+    } parts[] = {{"host", "DB_HOST", NULL, false},
+                 {"port", "DB_PORT", NULL, false},
+                 {"user", "DB_USERNAME", "DB_USER", false},
+                 {"password", "DB_PASSWORD", NULL, true},
+                 {"dbname", "DB_NAME", NULL, false}};
+    const char *host = getenv("DB_HOST"), *name = getenv("DB_NAME");
+    if ((host == NULL || host[0] == '\0') && (name == NULL || name[0] == '\0'))
+        return true;
+    char *conninfo = NULL;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        char *value = NULL;
+        if (!read_variable(parts[i].variable, parts[i].secret, &value, error)) {
+            free(conninfo);
+            return false;
+        }
+        if (value == NULL && parts[i].other != NULL)
+            read_variable(parts[i].other, false, &value, error);
+        if (value != NULL)
+            conninfo = dburl_add_keyword(conninfo, parts[i].key, value);
+        free(value);
+    }
+    set(settings, SETTING_DATABASE, conninfo, "environment DB_HOST and its likes");
+    return true;
+}
+
+static bool read_environment(struct settings *settings, char **error)
+{
+    for (int id = 0; id < SETTING_COUNT; id++) {
+        const struct setting *setting = &table[id];
+        set(settings, (enum setting_id)id, mem_dup(setting->built_in), "built-in");
+        for (size_t i = 0; i < 2 && setting->variables[i] != NULL; i++) {
+            char *value;
+            if (!read_variable(setting->variables[i], setting->secrecy != OPEN, &value, error))
+                return false;
+            if (value == NULL)
+                continue;
+            set(settings, (enum setting_id)id, value, setting->variables[i]);
+            break;
+        }
+    }
+    if (strcmp(settings->raw[SETTING_DATABASE].source, "built-in") != 0)
+        return true;
+    if (!read_db_set(settings, error))
+        return false;
+    static const char *const libpq[] = {"PGHOST", "PGDATABASE", "PGSERVICE"};
+    for (size_t i = 0; i < 3 && strcmp(settings->raw[SETTING_DATABASE].source, "built-in") == 0; i++) {
+        const char *value = getenv(libpq[i]);
+        if (value != NULL && value[0] != '\0')
+            set(settings, SETTING_DATABASE, mem_dup("application_name=rowlock"), libpq[i]);
+    }
+    return true;
+}
+
+/* ---- flags ---- */
+
+static bool flag_is(const char *argument, size_t length, const char *flag)
+{
+    return flag != NULL && strlen(flag) == length && strncmp(argument, flag, length) == 0;
+}
+
+struct arguments {
+    int argc, at;
+    char **argv;
+};
+
+/* The value of the flag at arguments->at: behind "=", or the next argument. */
+static const char *flag_value(struct arguments *arguments, const char *equals, bool wanted)
+{
+    if (equals != NULL)
+        return equals + 1;
+    if (!wanted)
+        return "";
+    return arguments->at + 1 < arguments->argc ? arguments->argv[++arguments->at] : NULL;
+}
+
+static bool take_setting(struct settings *settings, enum setting_id id, const char *value, char **error)
+{
+    if (id == SETTING_LISTEN) {
+        if (settings->listen_count == SETTINGS_LISTEN_MAX) {
+            *error = mem_printf("--listen is given more than %d times", SETTINGS_LISTEN_MAX);
+            return false;
+        }
+        settings->listen_flags[settings->listen_count++] = mem_dup(value);
+    }
+    set(settings, id, mem_dup(table[id].value_name == NULL && value[0] == '\0' ? "on" : value),
+        table[id].flag);
+    return true;
+}
+
+static bool take_flag(struct settings *settings, struct arguments *arguments, struct command_flag *flags,
+                      char **error)
+{
+    const char *argument = arguments->argv[arguments->at], *equals = strchr(argument, '=');
+    size_t length = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
+    for (struct command_flag *flag = flags; flag != NULL && flag->name != NULL; flag++) {
+        if (!flag_is(argument, length, flag->name) && !flag_is(argument, length, flag->short_name))
+            continue;
+        flag->value = flag_value(arguments, equals, flag->value_name != NULL);
+        if (flag->value == NULL)
+            *error = mem_printf("%s needs a value", flag->name);
+        return flag->value != NULL;
+    }
+    for (int id = 0; id < SETTING_COUNT; id++) {
+        if (!flag_is(argument, length, table[id].flag))
+            continue;
+        const char *value = flag_value(arguments, equals, table[id].value_name != NULL);
+        if (value == NULL) {
+            *error = mem_printf("%s needs a value: %s", table[id].flag, table[id].about);
+            return false;
+        }
+        return take_setting(settings, (enum setting_id)id, value, error);
+    }
+    *error = mem_printf("%.*s is not a flag of this command; see rowlock --help", (int)length, argument);
+    return false;
+}
+
+/* ---- from text to meaning ---- */
+
+static const char *source_name(const struct settings *settings, enum setting_id id)
+{
+    const char *source = settings->raw[id].source;
+    return strcmp(source, "built-in") == 0 ? table[id].name : source;
+}
+
+static char *mask(enum setting_id id, const char *value)
+{
+    return id == SETTING_CACHE ? cacheurl_mask(value) : dburl_mask(value);
+}
+
+static bool wrong(const struct settings *settings, enum setting_id id, const char *right, char **error)
+{
+    const char *value = settings->raw[id].value;
+    char *shown = table[id].secrecy == HOLDS_PASSWORD ? mask(id, value)
+                                                      : mem_dup(table[id].secrecy == SECRET ? "***" : value);
+    *error = mem_printf("%s: \"%s\" is not right: %s", source_name(settings, id), shown, right);
+    free(shown);
+    return false;
+}
+
+static bool to_int(const struct settings *settings, enum setting_id id, int64_t least, int64_t most,
+                   int64_t *out, char **error)
+{
+    if (text_int(slice_of(settings->raw[id].value), out) == TEXT_NUMBER_OK && *out >= least && *out <= most)
+        return true;
+    char *right = mem_printf("it must be an integer from %lld to %lld", (long long)least, (long long)most);
+    wrong(settings, id, right, error);
+    free(right);
+    return false;
+}
+
+static bool to_seconds(const struct settings *settings, enum setting_id id, int64_t *out, char **error)
+{
+    double seconds;
+    if (text_double(slice_of(settings->raw[id].value), &seconds) != TEXT_NUMBER_OK || seconds < 0.1 ||
+        seconds > 3600)
+        return wrong(settings, id, "it must be a number of seconds from 0.1 to 3600", error);
+    *out = (int64_t)(seconds * (double)CLOCK_SECOND);
+    return true;
+}
+
+static bool to_bool(const struct settings *settings, enum setting_id id, bool built_in, bool *out,
+                    char **error)
+{
+    static const char *const words[2][5] = {{"off", "false", "no", "0", "OFF"},
+                                            {"on", "true", "yes", "1", "ON"}};
+    const char *value = settings->raw[id].value;
+    *out = built_in;
+    if (value[0] == '\0')
+        return true;
+    for (int on = 0; on < 2; on++)
+        for (size_t i = 0; i < 5; i++)
+            if (strcmp(value, words[on][i]) == 0) {
+                *out = on == 1;
+                return true;
+            }
+    return wrong(settings, id, "it must be on or off", error);
+}
+
+static bool to_database(struct settings *settings, char **error)
+{
+    struct dburl url;
+    const char *right;
+    if (!dburl_parse(settings->raw[SETTING_DATABASE].value, &url, &right))
+        return wrong(settings, SETTING_DATABASE, right, error);
+    settings->sqlite_path = url.sqlite_path;
+    settings->conninfo = url.conninfo;
+    return true;
+}
+
+static bool to_cache(struct settings *settings, char **error)
+{
+    const char *right;
+    return cacheurl_parse(settings->raw[SETTING_CACHE].value, &settings->cache, &right) ||
+           wrong(settings, SETTING_CACHE, right, error);
+}
+
+static bool listen_ok(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    if (strncmp(address, "unix:", 5) == 0)
+        return address[5] != '\0' && strlen(address) < 100;
+    int64_t port;
+    return colon != NULL && text_int(slice_of(colon + 1), &port) == TEXT_NUMBER_OK && port >= 0 &&
+           port <= 65535 &&
+           (address[0] == '[' ? colon[-1] == ']' : memchr(address, ':', (size_t)(colon - address)) == NULL);
+}
+
+/* Flags name one address each; the variable may name several, by comma or space. */
+static bool to_listen(struct settings *settings, char **error)
+{
+    if (settings->listen_count == 0) {
+        char *rest = settings->raw[SETTING_LISTEN].value, *save = NULL, *copy = mem_dup(rest);
+        for (char *word = strtok_r(copy, ", ", &save);
+             word != NULL && settings->listen_count < SETTINGS_LISTEN_MAX; word = strtok_r(NULL, ", ", &save))
+            settings->listen_flags[settings->listen_count++] = mem_dup(word);
+        free(copy);
+    }
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        settings->listen[i] = settings->listen_flags[i];
+        if (!listen_ok(settings->listen[i])) {
+            *error = mem_printf("%s: \"%s\" is not right: it must be host:port, [v6]:port or unix:PATH",
+                                source_name(settings, SETTING_LISTEN), settings->listen[i]);
+            return false;
+        }
+    }
+    return settings->listen_count > 0 || wrong(settings, SETTING_LISTEN, "it must name an address", error);
+}
+
+static bool is_http(const char *url)
+{
+    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+}
+
+static bool to_distance(struct settings *settings, char **error)
+{
+    const char *value = settings->raw[SETTING_DISTANCE].value;
+    settings->gmap_token = settings->raw[SETTING_GMAP_TOKEN].value;
+    settings->gmap_url = settings->raw[SETTING_GMAP_URL].value;
+    settings->osrm_url = settings->raw[SETTING_OSRM_URL].value;
+    bool token = settings->gmap_token[0] != '\0';
+    if (strcmp(value, "google") == 0 || (value[0] == '\0' && token))
+        settings->distance = DISTANCE_GOOGLE;
+    else if (strcmp(value, "osrm") == 0)
+        settings->distance = DISTANCE_OSRM;
+    else if (strcmp(value, "haversine") == 0 || value[0] == '\0')
+        settings->distance = DISTANCE_HAVERSINE;
+    else
+        return wrong(settings, SETTING_DISTANCE, "it must be google, osrm or haversine", error);
+    if (settings->distance == DISTANCE_GOOGLE && !token)
+        return wrong(settings, SETTING_DISTANCE, "google needs GMAP_TOKEN", error);
+    if (settings->distance == DISTANCE_OSRM && settings->osrm_url[0] == '\0')
+        return wrong(settings, SETTING_DISTANCE, "osrm needs OSRM_URL", error);
+    enum setting_id id = settings->distance == DISTANCE_GOOGLE ? SETTING_GMAP_URL : SETTING_OSRM_URL;
+    const char *url = settings->raw[id].value;
+    if (settings->distance != DISTANCE_HAVERSINE && !is_http(url))
+        return wrong(settings, id, "it must begin with http:// or https://", error);
+    return true;
+}
+
+static bool to_github(struct settings *settings, char **error)
+{
+    settings->github_url = settings->raw[SETTING_GITHUB_URL].value;
+    settings->github_token = settings->raw[SETTING_GITHUB_TOKEN].value;
+    if (!is_http(settings->github_url))
+        return wrong(settings, SETTING_GITHUB_URL, "it must begin with http:// or https://", error);
+    for (const char *at = settings->github_token; *at != '\0'; at++)
+        if (*at <= ' ' || *at > '~')
+            return wrong(settings, SETTING_GITHUB_TOKEN, "it must be one word of ASCII", error);
+    return true;
+}
+
+/* As many clients as descriptors are left for, once the soft limit was raised to the hard one. */
+static bool to_max_connections(struct settings *settings, char **error)
+{
+    struct rlimit files;
+    int64_t most = 1024;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+        most =
+            files.rlim_max == RLIM_INFINITY || files.rlim_max > 1 << 20 ? 1 << 20 : (int64_t)files.rlim_max;
+    settings->max_connections = most > 2 * FILES_RESERVED ? most - FILES_RESERVED : most / 2;
+    if (settings->raw[SETTING_MAX_CONNECTIONS].value[0] == '\0')
+        return true;
+    return to_int(settings, SETTING_MAX_CONNECTIONS, 1, settings->max_connections, &settings->max_connections,
+                  error);
+}
+
+static bool to_workers(struct settings *settings, char **error)
+{
+    if (strcmp(settings->raw[SETTING_WORKERS].value, "auto") == 0)
+        settings->workers = settings->sqlite_path != NULL ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
+    else if (!to_int(settings, SETTING_WORKERS, 1, SETTINGS_WORKERS_MAX, &settings->workers, error))
+        return false;
+    if (settings->workers > 1 && settings->sqlite_path != NULL)
+        return wrong(settings, SETTING_WORKERS, "SQLite has one worker; more need PostgreSQL (--database)",
+                     error);
+    return true;
+}
+
+static bool to_log(struct settings *settings, char **error)
+{
+    const char *format = settings->raw[SETTING_LOG_FORMAT].value;
+    if (format[0] == '\0')
+        settings->log_format = isatty(STDERR_FILENO) ? LOG_TEXT : LOG_JSON;
+    else if (strcmp(format, "text") == 0 || strcmp(format, "json") == 0)
+        settings->log_format = format[0] == 't' ? LOG_TEXT : LOG_JSON;
+    else
+        return wrong(settings, SETTING_LOG_FORMAT, "it must be text or json", error);
+    if (!log_level_from_name(settings->raw[SETTING_LOG_LEVEL].value, &settings->log_level))
+        return wrong(settings, SETTING_LOG_LEVEL, "it must be debug, info, warn or error", error);
+    return to_bool(settings, SETTING_ACCESS_LOG, isatty(STDOUT_FILENO), &settings->access_log, error);
+}
+
+static bool to_all(struct settings *settings, char **error)
+{
+    settings->apps = settings->raw[SETTING_APPS].value[0] != '\0' ? settings->raw[SETTING_APPS].value : NULL;
+    return to_database(settings, error) && to_listen(settings, error) && to_workers(settings, error) &&
+           to_int(settings, SETTING_DB_CONNECTIONS, 1, 64, &settings->db_connections, error) &&
+           to_distance(settings, error) && to_github(settings, error) && to_cache(settings, error) &&
+           to_seconds(settings, SETTING_DEADLINE, &settings->deadline_ns, error) &&
+           to_seconds(settings, SETTING_DRAIN, &settings->drain_ns, error) &&
+           to_int(settings, SETTING_QUEUE, 1, 1000000, &settings->queue, error) &&
+           to_max_connections(settings, error) &&
+           to_bool(settings, SETTING_MIGRATE, false, &settings->migrate, error) && to_log(settings, error);
+}
+
+bool settings_read(struct settings *settings, int argc, char **argv, struct command_flag *flags,
+                   const char **words, size_t word_max, size_t *word_count, char **error)
+{
+    memset(settings, 0, sizeof *settings);
+    *word_count = 0;
+    if (!read_environment(settings, error))
+        return false;
+    struct arguments arguments = {.argc = argc, .argv = argv};
+    for (; arguments.at < argc; arguments.at++) {
+        const char *argument = argv[arguments.at];
+        if (argument[0] == '-' && argument[1] != '\0') {
+            if (!take_flag(settings, &arguments, flags, error))
+                return false;
+        } else if (*word_count == word_max) {
+            *error = mem_printf("\"%s\" is one word too many; see rowlock --help", argument);
+            return false;
+        } else {
+            words[(*word_count)++] = argument;
+        }
+    }
+    return to_all(settings, error);
+}
+
+void settings_free(struct settings *settings)
+{
+    for (int id = 0; id < SETTING_COUNT; id++)
+        free(settings->raw[id].value);
+    for (size_t i = 0; i < SETTINGS_LISTEN_MAX; i++)
+        free(settings->listen_flags[i]);
+    free((char *)(uintptr_t)settings->sqlite_path);
+    free((char *)(uintptr_t)settings->conninfo);
+    cacheurl_fini(&settings->cache);
+    memset(settings, 0, sizeof *settings);
+}
+
+const char *settings_engine(const struct settings *settings)
+{
+    return settings->sqlite_path != NULL ? "sqlite" : "postgres";
+}
+
+/* ---- showing them ---- */
+
+void settings_print_help(FILE *out)
+{
+    for (int id = 0; id < SETTING_COUNT; id++) {
+        const struct setting *setting = &table[id];
+        char flag[40];
+        snprintf(flag, sizeof flag, "%s%s%s", setting->flag != NULL ? setting->flag : "",
+                 setting->value_name != NULL ? " " : "",
+                 setting->value_name != NULL ? setting->value_name : "");
+        fprintf(out, "  %-22s %-26s %s%s%s%s\n", flag, setting->variables[0], setting->about,
+                setting->built_in[0] != '\0' ? " [" : "", setting->built_in,
+                setting->built_in[0] != '\0' ? "]" : "");
+    }
+}
+
+static void print_one(FILE *out, const char *name, const char *value, const char *source)
+{
+    fprintf(out, "%-16s %-48s # %s\n", name, value, source);
+}
+
+void settings_print(const struct settings *settings, FILE *out)
+{
+    static const char *const providers[] = {"haversine", "google", "osrm"};
+    char number[32];
+    for (int id = 0; id < SETTING_COUNT; id++) {
+        const char *source = settings->raw[id].source, *name = table[id].name;
+        char *masked = mask((enum setting_id)id, settings->raw[id].value);
+        const char *value = masked;
+        if (id == SETTING_LISTEN) {
+            for (size_t i = 0; i < settings->listen_count; i++)
+                print_one(out, name, settings->listen[i], source);
+            free(masked);
+            continue;
+        }
+        if (table[id].secrecy == SECRET)
+            value = settings->raw[id].value[0] != '\0' ? "***" : "";
+        else if (id == SETTING_DISTANCE)
+            value = providers[settings->distance];
+        else if (id == SETTING_APPS && settings->apps == NULL)
+            value = "all";
+        else if (id == SETTING_ACCESS_LOG || id == SETTING_MIGRATE)
+            value = (id == SETTING_MIGRATE ? settings->migrate : settings->access_log) ? "on" : "off";
+        else if (id == SETTING_LOG_FORMAT)
+            value = settings->log_format == LOG_TEXT ? "text" : "json";
+        else if (id == SETTING_MAX_CONNECTIONS || id == SETTING_WORKERS) {
+            snprintf(number, sizeof number, "%lld",
+                     (long long)(id == SETTING_WORKERS ? settings->workers : settings->max_connections));
+            value = number;
+        }
+        print_one(out, name, value, source);
+        free(masked);
+    }
+}

@@ -1,0 +1,92 @@
+/* The settings of the program: flags win over the environment, the environment over what is built in. One table
+ * (settings.c) names each with its flag, its variables and its built-in value; --help, `rowlock config` and the
+ * parsing itself come from it. */
+#ifndef ROWLOCK_BASE_SETTINGS_H
+#define ROWLOCK_BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/cacheurl.h"
+#include "base/log.h"
+
+#define SETTINGS_LISTEN_MAX 16
+#define SETTINGS_WORKERS_MAX 256
+
+enum distance_provider {
+    DISTANCE_HAVERSINE,
+    DISTANCE_GOOGLE,
+    DISTANCE_OSRM,
+};
+
+enum setting_id {
+    SETTING_DATABASE,
+    SETTING_LISTEN,
+    SETTING_WORKERS,
+    SETTING_DB_CONNECTIONS,
+    SETTING_APPS,
+    SETTING_DISTANCE,
+    SETTING_GMAP_TOKEN,
+    SETTING_GMAP_URL,
+    SETTING_OSRM_URL,
+    SETTING_GITHUB_URL,
+    SETTING_GITHUB_TOKEN,
+    SETTING_CACHE,
+    SETTING_DEADLINE,
+    SETTING_DRAIN,
+    SETTING_QUEUE,
+    SETTING_MAX_CONNECTIONS,
+    SETTING_MIGRATE,
+    SETTING_ACCESS_LOG,
+    SETTING_LOG_FORMAT,
+    SETTING_LOG_LEVEL,
+    SETTING_COUNT,
+};
+
+struct settings {
+    /* exactly one of these two */
+    const char *sqlite_path;
+    const char *conninfo;
+    const char *listen[SETTINGS_LISTEN_MAX];
+    size_t listen_count;
+    int64_t workers, db_connections, queue, max_connections;
+    const char *apps; /* comma-separated; NULL: all */
+    enum distance_provider distance;
+    const char *gmap_token, *gmap_url, *osrm_url;
+    const char *github_url, *github_token; /* the token is "" when there is none */
+    struct cacheurl cache;
+    int64_t deadline_ns, drain_ns;
+    bool migrate, access_log;
+    enum log_format log_format;
+    enum log_level log_level;
+    /* where each came from, for `rowlock config` */
+    struct {
+        char *value;
+        const char *source;
+    } raw[SETTING_COUNT];
+    char *listen_flags[SETTINGS_LISTEN_MAX];
+};
+
+/* A flag that one command has beside the settings. */
+struct command_flag {
+    const char *name;       /* "--total" */
+    const char *short_name; /* "-t" or NULL */
+    const char *value_name; /* "N"; NULL: takes no value */
+    const char *about;
+    const char *value; /* filled: what was given; "" for a flag without value */
+};
+
+/* Reads flags and environment. flags ends with name NULL, or is NULL. Words that are no flags go to words (at most
+ * word_max). False with *error (to be freed), which names the flag, variable or file and says what would be right. */
+bool settings_read(struct settings *settings, int argc, char **argv, struct command_flag *flags,
+                   const char **words, size_t word_max, size_t *word_count, char **error);
+void settings_free(struct settings *settings);
+
+const char *settings_engine(const struct settings *settings); /* "postgres" or "sqlite": the folder in sql/ */
+
+void settings_print_help(FILE *out);                             /* a line a setting */
+void settings_print(const struct settings *settings, FILE *out); /* the effective ones, secrets masked */
+
+#endif

@@ -1,0 +1,34 @@
+/* A run of bytes that somebody else owns. Never NUL-terminated by promise. */
+#ifndef ROWLOCK_BASE_SLICE_H
+#define ROWLOCK_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+struct slice {
+    const char *ptr;
+    size_t len;
+};
+
+/* A slice of a string literal. */
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+
+static inline struct slice slice_of(const char *string)
+{
+    return (struct slice){string, string != NULL ? strlen(string) : 0};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* ASCII case is ignored, as for header names and media types. */
+static inline bool slice_equal_nocase(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+#endif

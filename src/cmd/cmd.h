@@ -1,0 +1,37 @@
+/* The commands. Each gets the arguments behind its name and returns the exit code: 0 done, 1 failed, 2 wrong usage. */
+#ifndef ROWLOCK_CMD_CMD_H
+#define ROWLOCK_CMD_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/settings.h"
+#include "io/session.h"
+
+enum {
+    CMD_DONE = 0,
+    CMD_FAILED = 1,
+    CMD_USAGE = 2,
+};
+
+int cmd_serve(int argc, char **argv);
+int cmd_migrate(int argc, char **argv);
+int cmd_seed(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_routes(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_help(void);
+int cmd_version(void);
+
+/* What every command begins with: reads the settings, its own flags and its words, and sets up the log. On false a
+ * line was printed and *code is to be returned; settings need no freeing then. */
+bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **words, size_t word_max,
+               size_t *word_count, struct settings *settings, int *code);
+
+/* A session with the database of the settings, or NULL and a line on stderr. */
+struct session *cmd_session(const struct settings *settings);
+
+/* "rowlock: …" on stderr. */
+void cmd_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,41 @@
+#include <config.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "apps/apps.h"
+#include "cmd/cmd.h"
+
+static void print_fields(const char *kind, const struct field *fields)
+{
+    for (; fields != NULL && fields->name != NULL; fields++)
+        printf("    %-5s  %-12s %s%s%s\n", kind, fields->name, fields->required ? "required" : "optional",
+               fields->about != NULL ? ": " : "", fields->about != NULL ? fields->about : "");
+}
+
+int cmd_routes(int argc, char **argv)
+{
+    struct settings settings;
+    size_t words;
+    int code;
+    char *error = NULL;
+    if (!cmd_begin(argc, argv, NULL, NULL, 0, &words, &settings, &code))
+        return code;
+    const struct app **apps = apps_choose(settings.apps, &error);
+    settings_free(&settings);
+    if (apps == NULL) {
+        cmd_complain("--apps: %s", error);
+        free(error);
+        return CMD_USAGE;
+    }
+    for (size_t i = 0; apps[i] != NULL; i++)
+        for (size_t k = 0; k < apps[i]->route_count; k++) {
+            const struct route *route = &apps[i]->routes[k];
+            printf("%-6s  %-24s %s\n", http_method_name(route->method), route->path, route->summary);
+            print_fields("path", route->path_fields);
+            print_fields("query", route->query);
+            print_fields("body", route->body);
+        }
+    free((void *)apps);
+    return CMD_DONE;
+}

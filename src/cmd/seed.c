@@ -1,0 +1,122 @@
+/* Sample records of an app. */
+#include <config.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apps/apps.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "core/sql.h"
+
+#define TOTAL_MAX 100000000
+
+static void show_progress(int64_t done, int64_t total)
+{
+    char bar[41];
+    int filled = total == 0 ? 40 : (int)(done * 40 / total);
+    memset(bar, '.', 40);
+    memset(bar, '#', (size_t)filled);
+    bar[40] = '\0';
+    fprintf(stderr, "\r[%s] %lld/%lld%s", bar, (long long)done, (long long)total, done == total ? "\n" : "");
+}
+
+/* All or nothing: one transaction. */
+static bool add_all(struct session *session, const struct app *app, int64_t total)
+{
+    bool terminal = isatty(STDERR_FILENO) == 1;
+    if (session_begin(session) != DB_OK)
+        return false;
+    if (app->samples != NULL && session_script(session, sql_text(session->engine, app->samples)) != DB_OK)
+        return false;
+    for (int64_t done = 0; done < total;) {
+        int64_t chunk = total - done < APP_SEED_CHUNK ? total - done : APP_SEED_CHUNK;
+        if (!app->seed(session, chunk))
+            return false;
+        done += chunk;
+        if (terminal)
+            show_progress(done, total);
+    }
+    return session_script(session, "COMMIT") == DB_OK;
+}
+
+/* From elsewhere: what was added stays, whatever then happens. */
+static int add_from(const struct settings *settings, struct session *session, const struct app *app,
+                    int64_t total)
+{
+    bool terminal = isatty(STDERR_FILENO) == 1;
+    int64_t added;
+    char *word;
+    bool ok = app->seed_from(settings, session, total, terminal ? show_progress : NULL, &added, &word);
+    if (terminal && added > 0 && added < total)
+        fputc('\n', stderr);
+    if (!ok)
+        cmd_complain("seed: %s; added %lld of %lld %s", word, (long long)added, (long long)total, app->name);
+    else
+        printf("added %lld %s%s%s\n", (long long)added, app->name, word != NULL ? "; " : "",
+               word != NULL ? word : "");
+    free(word);
+    return ok ? CMD_DONE : CMD_FAILED;
+}
+
+struct wish {
+    const struct app *app;
+    int64_t total;
+    bool if_empty, offline;
+};
+
+static int seed(const struct settings *settings, struct session *session, const struct wish *wish)
+{
+    const struct app *app = wish->app;
+    const struct db_rows *rows;
+    if (session_query(session, sql_text(session->engine, app->any), NULL, 0, &rows) != DB_OK) {
+        cmd_complain("seed: %s; is the schema up to date? Run rowlock migrate", session->error);
+        return CMD_FAILED;
+    }
+    if (wish->if_empty && rows->count > 0)
+        return CMD_DONE;
+    if (app->seed_from != NULL && !wish->offline)
+        return add_from(settings, session, app, wish->total);
+    if (!add_all(session, app, wish->total)) {
+        cmd_complain("seed: %s", session->error);
+        return CMD_FAILED;
+    }
+    printf("added %lld %s\n", (long long)wish->total, app->name);
+    return CMD_DONE;
+}
+
+int cmd_seed(int argc, char **argv)
+{
+    struct command_flag flags[] = {{.name = "--total", .short_name = "-t", .value_name = "N"},
+                                   {.name = "--if-empty"},
+                                   {.name = "--offline"},
+                                   {.name = NULL}};
+    const char *name = NULL;
+    struct settings settings;
+    size_t words;
+    int code;
+    if (!cmd_begin(argc, argv, flags, &name, 1, &words, &settings, &code))
+        return code;
+    const struct app *app = words == 1 ? apps_find(name) : NULL;
+    struct wish wish = {.app = app,
+                        .total = app != NULL ? app->seed_total : 0,
+                        .if_empty = flags[1].value != NULL,
+                        .offline = flags[2].value != NULL};
+    if (app == NULL || app->seed == NULL) {
+        cmd_complain("seed: name what to seed, one of: %s", apps_names());
+        code = CMD_USAGE;
+    } else if (flags[0].value != NULL && (text_int(slice_of(flags[0].value), &wish.total) != TEXT_NUMBER_OK ||
+                                          wish.total < 0 || wish.total > TOTAL_MAX)) {
+        cmd_complain("--total: \"%s\" is not right: it must be an integer from 0 to %d", flags[0].value,
+                     TOTAL_MAX);
+        code = CMD_USAGE;
+    } else {
+        struct session *session = cmd_session(&settings);
+        code = session == NULL ? CMD_FAILED : seed(&settings, session, &wish);
+        session_close(session);
+    }
+    settings_free(&settings);
+    return code;
+}

@@ -1,0 +1,366 @@
+/* cache_read -> (store) -> on_found -> reply, or shared_start -> ... -> cache_keep. */
+#include <config.h>
+
+#include "core/cache.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "core/server.h"
+#include "core/shared.h"
+#include "io/memcached.h"
+#include "io/redis.h"
+#include "io/simple.h"
+
+#define TYPE_MAX 64   /* of a media type with its NUL */
+#define KEY_MAX 4096u /* longer ones are not kept */
+#define NEVER INT64_MIN
+
+struct cache {
+    struct server *server;
+    struct store *store;   /* NULL: none */
+    uint64_t boot;         /* what the monotonic clock counts from */
+    int64_t *changed;      /* by app: when its last change was heard of */
+    struct buf database;   /* which one; empty: it has not said so yet */
+    bool local;            /* nobody else writes into the store */
+    struct buf key, value; /* scratch */
+};
+
+/* A request that waits for the store. In its arena. */
+struct lookup {
+    struct store_find find;
+    struct request *request;
+    struct stmt *stmt;
+    struct db_param params[DB_PARAMS_MAX];
+    struct slice key;
+};
+
+/* What stands before a kept reply. Another machine's byte order, another program's value and a torn one all
+ * fail the check, and are a miss. */
+struct header {
+    char magic[8];
+    uint64_t check; /* of all that follows */
+    uint64_t boot;  /* whose monotonic clock it is */
+    int64_t sent, sent_wall;
+    uint32_t key, type, etag, fields, body; /* lengths of what follows, in this order */
+    uint32_t zero;
+};
+
+static const char magic[8] = {'r', 'o', 'w', 'l', 'o', 'c', 'k', '1'};
+
+static void on_found(struct store_find *find, struct slice value);
+
+/* ---- life ---- */
+
+bool cache_wanted(const struct server *server)
+{
+    if (server->settings->cache.kind == CACHE_NONE)
+        return false;
+    for (size_t i = 0; server->apps[i] != NULL; i++)
+        for (size_t k = 0; k < server->apps[i]->route_count; k++)
+            if (server->apps[i]->routes[k].cached)
+                return true;
+    return false;
+}
+
+/* Processes with the same number share a monotonic clock. */
+static uint64_t boot_number(void)
+{
+    char text[64];
+    uint64_t number = 0;
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    size_t length = file != NULL ? fread(text, 1, sizeof text, file) : 0;
+    if (file != NULL)
+        fclose(file);
+    if (length > 0)
+        return hash_bytes((struct slice){text, length}, 0);
+    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+        number = (uint64_t)clock_now();
+    return number;
+}
+
+/* A file is one database on one host. PostgreSQL says who it is by itself: two hosts may mean different ones
+ * by the same words. */
+static void name_database(struct cache *cache)
+{
+    char host[HOST_NAME_MAX + 1] = "", path[PATH_MAX];
+    const char *file = cache->server->settings->sqlite_path;
+    if (file == NULL)
+        return;
+    gethostname(host, sizeof host - 1);
+    buf_printf(&cache->database, "%s %s", host, realpath(file, path) != NULL ? path : file);
+}
+
+static struct store *open_store(const struct server *server)
+{
+    const struct cacheurl *url = &server->settings->cache;
+    switch (url->kind) {
+    case CACHE_REDIS:
+        return redis_new(server->loop, url);
+    case CACHE_MEMCACHED:
+        return memcached_new(server->loop, url);
+    default:
+        return simple_new(SIMPLE_BYTES_MAX);
+    }
+}
+
+struct cache *cache_new(struct server *server)
+{
+    struct cache *cache = mem_new(sizeof *cache);
+    size_t apps = 0;
+    cache->server = server;
+    cache->database = BUF_INIT((size_t)8192);
+    cache->key = BUF_INIT((size_t)KEY_MAX);
+    cache->value = BUF_INIT(STORE_VALUE_MAX);
+    if (!cache_wanted(server))
+        return cache;
+    while (server->apps[apps] != NULL)
+        apps++;
+    cache->changed = mem_array(apps, sizeof *cache->changed);
+    for (size_t i = 0; i < apps; i++)
+        cache->changed[i] = NEVER;
+    cache->boot = boot_number();
+    cache->local = server->settings->cache.kind == CACHE_SIMPLE;
+    name_database(cache);
+    cache->store = open_store(server);
+    return cache;
+}
+
+void cache_free(struct cache *cache)
+{
+    if (cache == NULL)
+        return;
+    if (cache->store != NULL)
+        cache->store->ops->free(cache->store);
+    buf_fini(&cache->database);
+    buf_fini(&cache->key);
+    buf_fini(&cache->value);
+    free(cache->changed);
+    free(cache);
+}
+
+static bool is_open(const struct cache *cache)
+{
+    return cache->store != NULL && (cache->local || cache->database.len > 0);
+}
+
+/* ---- what the database tells ---- */
+
+void cache_on_change(struct cache *cache, struct slice group)
+{
+    const struct app *const *apps = cache->server->apps;
+    for (size_t i = 0; cache->changed != NULL && apps[i] != NULL; i++)
+        if (slice_equal(group, slice_of(apps[i]->name)))
+            cache->changed[i] = clock_now();
+}
+
+void cache_on_listening(struct cache *cache, struct slice database)
+{
+    int64_t now = clock_now();
+    buf_clear(&cache->database);
+    buf_add_slice(&cache->database, database);
+    for (size_t i = 0; cache->changed != NULL && cache->server->apps[i] != NULL; i++)
+        cache->changed[i] = now;
+}
+
+/* When the group of this route changed last. */
+static int64_t changed_at(const struct cache *cache, const struct route *route)
+{
+    const struct app *const *apps = cache->server->apps;
+    for (size_t i = 0; apps[i] != NULL; i++)
+        if (route >= apps[i]->routes && route < apps[i]->routes + apps[i]->route_count)
+            return cache->changed[i];
+    return NEVER;
+}
+
+/* ---- keys ---- */
+
+/* Everything that the bytes of a reply depend on, but the data. */
+static bool write_key(struct cache *cache, const struct route *route, const struct stmt *stmt,
+                      const struct db_param *params)
+{
+    struct buf *key = &cache->key;
+    buf_clear(key);
+    buf_printf(key, "%s %d %.*s%c%s%c%s%c", PACKAGE_VERSION, cache->server->level, (int)cache->database.len,
+               cache->database.len > 0 ? cache->database.data : "", 0, route->path, 0, stmt->name, 0);
+    for (unsigned i = 0; i < stmt->db.param_count; i++) {
+        const struct db_param *param = &params[i];
+        buf_add_char(key, param->null ? 'n' : 'v');
+        if (param->null)
+            continue;
+        buf_add(key, &param->integer, sizeof param->integer);
+        buf_add(key, &param->real, sizeof param->real);
+        buf_add(key, &param->text.len, sizeof param->text.len);
+        buf_add_slice(key, param->text);
+    }
+    return !key->failed;
+}
+
+/* The name under which the store has it. Two keys may have the same, so the key stands in the value as well.
+ * */
+static struct slice name_of(struct slice key, char out[64])
+{
+    int length = snprintf(out, 64, "rowlock:%016llx%016llx", (unsigned long long)hash_bytes(key, 1),
+                          (unsigned long long)hash_bytes(key, 2));
+    return (struct slice){out, (size_t)length};
+}
+
+/* ---- values ---- */
+
+static uint64_t check_of(const struct header *header, struct slice rest)
+{
+    struct header copy = *header;
+    copy.check = 0;
+    return hash_bytes(rest, hash_bytes((struct slice){(const char *)&copy, sizeof copy}, 0));
+}
+
+/* False: it is too long. */
+static bool write_value(struct cache *cache, struct slice key, int64_t sent, const struct reply *reply)
+{
+    struct buf *value = &cache->value;
+    size_t type = strlen(reply->content_type) + 1, etag = strlen(reply->etag) + 1;
+    struct header header = {.boot = cache->boot,
+                            .sent = sent,
+                            .sent_wall = clock_wall() - (clock_now() - sent),
+                            .key = (uint32_t)key.len,
+                            .type = (uint32_t)type,
+                            .etag = (uint32_t)etag,
+                            .fields = (uint32_t)reply->fields.len,
+                            .body = (uint32_t)reply->body.len};
+    memcpy(header.magic, magic, sizeof magic);
+    buf_clear(value);
+    buf_add(value, &header, sizeof header);
+    buf_add_slice(value, key);
+    buf_add(value, reply->content_type, type);
+    buf_add(value, reply->etag, etag);
+    buf_add_slice(value, buf_slice(&reply->fields));
+    buf_add_slice(value, buf_slice(&reply->body));
+    if (value->failed)
+        return false;
+    header.check = check_of(&header, (struct slice){value->data + sizeof header, value->len - sizeof header});
+    memcpy(value->data, &header, sizeof header);
+    return true;
+}
+
+/* When the statement of a kept reply was sent, by our monotonic clock. Another host's is read off the wall. */
+static int64_t sent_at(const struct cache *cache, const struct header *header, int64_t now)
+{
+    return header->boot == cache->boot ? header->sent : now - (clock_wall() - header->sent_wall);
+}
+
+static bool is_sound(const struct header *header, struct slice rest)
+{
+    uint64_t length = (uint64_t)header->key + header->type + header->etag + header->fields + header->body;
+    return memcmp(header->magic, magic, sizeof magic) == 0 && length == rest.len && header->type > 0 &&
+           header->etag > 0 && header->etag <= sizeof((struct reply *)NULL)->etag &&
+           header->type <= TYPE_MAX && rest.ptr[header->key + header->type - 1] == '\0' &&
+           rest.ptr[header->key + header->type + header->etag - 1] == '\0' &&
+           check_of(header, rest) == header->check;
+}
+
+/* Fills the reply from what was found. False: it is none, none of ours, or dead. */
+static bool read_value(const struct cache *cache, const struct route *route, struct slice key,
+                       struct slice value, struct reply *reply)
+{
+    struct header header;
+    if (value.ptr == NULL || value.len < sizeof header)
+        return false;
+    memcpy(&header, value.ptr, sizeof header);
+    struct slice rest = {value.ptr + sizeof header, value.len - sizeof header};
+    if (!is_sound(&header, rest) || !slice_equal(key, (struct slice){rest.ptr, header.key}))
+        return false;
+    int64_t now = clock_now(), sent = sent_at(cache, &header, now);
+    if (sent > now || now - sent >= CACHE_LIFE_NS || sent <= changed_at(cache, route))
+        return false;
+    const char *at = rest.ptr + header.key;
+    reply_clear(reply);
+    reply->content_type = at;
+    at += header.type;
+    memcpy(reply->etag, at, header.etag);
+    at += header.etag;
+    buf_add(&reply->fields, at, header.fields);
+    buf_add(&reply->body, at + header.fields, header.body);
+    return true;
+}
+
+/* ---- reading ---- */
+
+static bool answer(struct cache *cache, struct request *request, struct slice key, struct slice value)
+{
+    struct reply *reply = &cache->server->reply;
+    if (!read_value(cache, request->route, key, value, reply))
+        return false;
+    request_send(request, reply);
+    return true;
+}
+
+static void cancel(struct request *request)
+{
+    struct store *store = request->server->cache->store;
+    struct lookup *lookup = request->waiting_for;
+    store->ops->cancel(store, &lookup->find);
+}
+
+static void wait_for(struct cache *cache, struct request *request, struct stmt *stmt,
+                     const struct db_param *params, struct lookup *lookup)
+{
+    lookup->request = request;
+    lookup->stmt = stmt;
+    memcpy(lookup->params, params, sizeof lookup->params);
+    lookup->key = arena_dup(&request->arena, buf_slice(&cache->key));
+    request->waiting_for = lookup;
+    request->cancel = cancel;
+}
+
+void cache_read(struct cache *cache, struct request *request, struct stmt *stmt,
+                const struct db_param *params)
+{
+    char name[64];
+    struct slice value = {NULL, 0}, key;
+    enum store_found found = STORE_MISS;
+    if (is_open(cache) && write_key(cache, request->route, stmt, params)) {
+        struct lookup *lookup = arena_alloc(&request->arena, sizeof *lookup);
+        lookup->find = (struct store_find){.done = on_found};
+        key = buf_slice(&cache->key);
+        found = cache->store->ops->find(cache->store, name_of(key, name), &lookup->find, &value);
+        if (found == STORE_LATER)
+            wait_for(cache, request, stmt, params, lookup);
+        else if (found == STORE_HIT && answer(cache, request, key, value))
+            return;
+    }
+    if (found != STORE_LATER)
+        shared_start(request->server->shared, request, stmt, params);
+}
+
+static void on_found(struct store_find *find, struct slice value)
+{
+    struct lookup *lookup = (struct lookup *)(void *)find;
+    struct request *request = lookup->request;
+    request->cancel = NULL;
+    if (!answer(request->server->cache, request, lookup->key, value))
+        shared_start(request->server->shared, request, lookup->stmt, lookup->params);
+}
+
+/* ---- keeping ---- */
+
+void cache_keep(struct cache *cache, const struct route *route, const struct stmt *stmt,
+                const struct db_param *params, int64_t sent, const struct reply *reply)
+{
+    char name[64];
+    int64_t life = sent + CACHE_LIFE_NS - clock_now();
+    if (!route->cached || !is_open(cache) || reply->status != 200 || reply->content_type == NULL ||
+        reply->close || reply->fields.failed || reply->body.failed || life <= 0 ||
+        sent <= changed_at(cache, route))
+        return;
+    if (!write_key(cache, route, stmt, params) || !write_value(cache, buf_slice(&cache->key), sent, reply))
+        return;
+    cache->store->ops->put(cache->store, name_of(buf_slice(&cache->key), name), buf_slice(&cache->value),
+                           life);
+}

@@ -1,0 +1,68 @@
+/* Calls of statements, and the sets in which they travel.
+ *
+ * While a set is on its way, calls for the same statement gather, and leave together when it comes back; a lone
+ * call leaves at the end of the turn in which it came. A call that is cancelled before it was sent is never sent.
+ * A set that fails because of one member is sent again member by member, so that one bad call fails alone. */
+#ifndef ROWLOCK_CORE_CALL_H
+#define ROWLOCK_CORE_CALL_H
+
+#include "base/list.h"
+#include "core/stmt.h"
+#include "io/db.h"
+#include "io/loop.h"
+
+struct calls;
+struct call;
+struct batch;
+
+typedef void call_cb(struct call *call, const struct db_answer *answer, void *argument);
+
+enum call_state {
+    CALL_IDLE,    /* not started, or done */
+    CALL_WAITING, /* not sent: can still be taken back as if it had never been */
+    CALL_SENT,
+};
+
+/* Embedded in what needs it; zeroed at first. Parameters are borrowed until the callback. */
+struct call {
+    struct list_node link;
+    struct stmt *stmt;
+    struct db_param params[DB_PARAMS_MAX];
+    enum call_state state;
+    call_cb *done; /* exactly once, never before call_start has returned, and not after call_cancel */
+    void *argument;
+    /* inside */
+    struct batch *batch;
+    unsigned member, tries;
+    bool alone;
+    int64_t asked;
+    int64_t sent; /* when it was last sent; of CALL_SENT and in its answer */
+};
+
+enum call_start {
+    CALL_STARTED,
+    CALL_QUEUE_FULL,   /* refused: as many wait as may; no callback */
+    CALL_DATABASE_AWAY /* refused: the database has been out of reach for a while; no callback */
+};
+
+struct calls *calls_new(struct loop *loop, size_t queue_max);
+void calls_free(struct calls *calls); /* everything started must be done or cancelled */
+
+/* Gives the statement its number and its SQL. False when there is no SQL of that name for the engine. */
+bool calls_register(struct calls *calls, struct stmt *stmt, const char *engine);
+
+/* The database that calls go to; set once, before the first call. */
+void calls_set_db(struct calls *calls, struct db *db);
+
+/* Set stmt, params, done and argument before. */
+enum call_start call_start(struct calls *calls, struct call *call);
+void call_cancel(struct calls *calls, struct call *call); /* harmless when idle */
+
+size_t calls_waiting(const struct calls *calls);
+const char *calls_away_reason(const struct calls *calls);
+
+/* What the database's events are for. */
+void calls_on_room(struct calls *calls);
+void calls_on_away(struct calls *calls);
+
+#endif

@@ -1,0 +1,176 @@
+#include <config.h>
+
+#include "core/idempotency.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/server.h"
+
+#define KEY_MAX 255
+#define AGAIN_MAX 5u
+#define PURGE_NS (60 * CLOCK_SECOND)
+#define PURGE_AT_ONCE 1000 /* as the statement has it */
+
+struct idempotency_purge {
+    struct server *server;
+    struct stmt stmt;
+    struct call call;
+    struct loop_timer *timer;
+};
+
+/* ---- a key ---- */
+
+/* Of what the body means, not of how it was written. */
+static uint64_t hash_values(const struct request *request, uint64_t seed)
+{
+    const struct route *route = request->route;
+    const struct value *values =
+        request->values + route_field_count(route->path_fields) + route_field_count(route->query);
+    for (size_t i = 0; i < route_field_count(route->body); i++) {
+        const struct value *value = &values[i];
+        const struct {
+            int64_t present, null, integer;
+            double point[2];
+        } plain = {value->present, value->null, value->integer, {value->point[0], value->point[1]}};
+        seed = hash_bytes((struct slice){(const char *)&plain, sizeof plain}, seed);
+        seed = hash_bytes(value->text, seed);
+    }
+    return seed;
+}
+
+enum idempotency idempotency_params(struct request *request, struct db_param params[3])
+{
+    struct slice key = request->idempotency_key;
+    if (key.ptr == NULL)
+        return IDEMPOTENCY_NONE;
+    bool sane = key.len >= 1 && key.len <= KEY_MAX;
+    for (size_t i = 0; sane && i < key.len; i++)
+        sane = key.ptr[i] > ' ' && key.ptr[i] < 0x7f;
+    if (!sane) {
+        request_problem(request, 400, "Idempotency-Key must be 1 to %d visible ASCII characters.", KEY_MAX);
+        return IDEMPOTENCY_REFUSED;
+    }
+    const char *fingerprint =
+        arena_printf(&request->arena, "%016llx%016llx", (unsigned long long)hash_values(request, 1),
+                     (unsigned long long)hash_values(request, 2));
+    params[0].text = slice_of(request->route->path);
+    params[1].text = key;
+    params[2].text = slice_of(fingerprint);
+    return IDEMPOTENCY_KEY;
+}
+
+/* ---- a call ---- */
+
+/* The outcome of a statement that honours keys; .ptr NULL when it gave none. */
+static struct slice outcome_of(const struct db_answer *answer)
+{
+    return answer->error == DB_OK && answer->count == 1 ? answer->rows->value(answer->rows, answer->first, 0)
+                                                        : (struct slice){NULL, 0};
+}
+
+static void reply_outcome(struct request *request, const struct stmt *stmt, const struct db_answer *answer)
+{
+    struct reply *reply = request_reply(request);
+    struct slice outcome = outcome_of(answer);
+    if (answer->error != DB_OK) {
+        reply_db_error(reply, stmt->name, answer);
+    } else if (slice_equal(outcome, SLICE("done"))) {
+        buf_add_slice(&reply->body, answer->rows->value(answer->rows, answer->first, 1));
+        if (request->finish != NULL)
+            request->finish(reply);
+    } else if (slice_equal(outcome, SLICE("other"))) {
+        reply_problem(reply, 422, "This Idempotency-Key was used for a request with another body.");
+    } else {
+        reply_problem(reply, 503, "A request with this Idempotency-Key is being answered; ask again.");
+    }
+    request_send(request, reply);
+}
+
+static void on_answer(struct call *call, const struct db_answer *answer, void *argument)
+{
+    struct request *request = argument;
+    if (!slice_equal(outcome_of(answer), SLICE("again")) || request->again++ >= AGAIN_MAX) {
+        reply_outcome(request, call->stmt, answer);
+        return;
+    }
+    enum call_start started = call_start(request->server->calls, call);
+    if (started != CALL_STARTED)
+        request_not_started(request, started);
+}
+
+static void on_recalled(struct call *call, const struct db_answer *answer, void *argument)
+{
+    struct request *request = argument;
+    if (answer->error == DB_OK && answer->count == 0)
+        request->more(request);
+    else
+        reply_outcome(request, call->stmt, answer);
+}
+
+void idempotency_recall(struct request *request, struct stmt *recall, const struct db_param params[3],
+                        void (*unknown)(struct request *request))
+{
+    struct db_param all[DB_PARAMS_MAX] = {params[0], params[1], params[2]};
+    request->finish = NULL;
+    request->more = unknown;
+    request_call(request, recall, all, on_recalled);
+}
+
+void idempotency_call(struct request *request, struct stmt *stmt, const struct db_param *params,
+                      void (*finish)(struct reply *reply))
+{
+    request->finish = finish;
+    request->again = 0;
+    request_call(request, stmt, params, on_answer);
+}
+
+/* ---- old keys ---- */
+
+static void on_purged(struct call *call, const struct db_answer *answer, void *argument)
+{
+    struct idempotency_purge *purge = argument;
+    (void)call;
+    if (answer->error == DB_OK && answer->count > 0)
+        log_debug("purged idempotency keys", LOG_I("keys", answer->count));
+    loop_timer_start(purge->timer,
+                     answer->error == DB_OK && answer->count == PURGE_AT_ONCE ? CLOCK_SECOND : PURGE_NS);
+}
+
+static void on_timer(void *argument)
+{
+    struct idempotency_purge *purge = argument;
+    purge->call.stmt = &purge->stmt;
+    purge->call.done = on_purged;
+    purge->call.argument = purge;
+    if (call_start(purge->server->calls, &purge->call) != CALL_STARTED)
+        loop_timer_start(purge->timer, PURGE_NS);
+}
+
+struct idempotency_purge *idempotency_purge_start(struct server *server)
+{
+    struct idempotency_purge *purge = mem_new(sizeof *purge);
+    purge->server = server;
+    purge->stmt = (struct stmt){.name = "idempotency_purge"};
+    if (!calls_register(server->calls, &purge->stmt, settings_engine(server->settings))) {
+        free(purge);
+        return NULL;
+    }
+    purge->timer = loop_timer_new(server->loop, on_timer, purge);
+    loop_timer_start(purge->timer, PURGE_NS);
+    return purge;
+}
+
+void idempotency_purge_stop(struct idempotency_purge *purge)
+{
+    if (purge == NULL)
+        return;
+    call_cancel(purge->server->calls, &purge->call);
+    loop_timer_free(purge->timer);
+    free(purge);
+}

@@ -1,0 +1,109 @@
+#include <config.h>
+
+#include "core/migrate.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "core/sql.h"
+
+static bool fail(struct session *session)
+{
+    char error[sizeof session->error]; /* of what failed, not of the rollback */
+    memcpy(error, session->error, sizeof error);
+    session_script(session, "ROLLBACK");
+    memcpy(session->error, error, sizeof error);
+    return false;
+}
+
+static bool query(struct session *session, const char *name, const struct db_rows **rows)
+{
+    return session_query(session, sql_text(session->engine, name), NULL, 0, rows) == DB_OK;
+}
+
+/* The newest version that was applied; 0 for an empty database. */
+static bool current_version(struct session *session, int64_t *version)
+{
+    const struct db_rows *rows;
+    *version = 0;
+    if (!query(session, "migrations_exist", &rows))
+        return false;
+    struct slice found = rows->value(rows, 0, 0);
+    if (found.ptr[0] != 't' && found.ptr[0] != '1')
+        return true;
+    if (!query(session, "migrations_list", &rows))
+        return false;
+    for (int row = 0; row < rows->count; row++) {
+        int64_t one;
+        if (text_int(rows->value(rows, row, 0), &one) == TEXT_NUMBER_OK && one > *version)
+            *version = one;
+    }
+    return true;
+}
+
+static const struct sql_migration *next_after(const char *engine, int64_t version)
+{
+    for (size_t i = 0; i < sql_migration_count; i++)
+        if (strcmp(sql_migrations[i].engine, engine) == 0 && sql_migrations[i].version > version)
+            return &sql_migrations[i];
+    return NULL;
+}
+
+/* One migration, or none when all are applied (*done). The version is read under the lock: another host may have
+ * been faster. */
+static bool apply_next(struct session *session, bool *done, void (*tell)(int version, const char *name))
+{
+    int64_t version;
+    const struct db_rows *rows;
+    if (session_begin(session) != DB_OK || !query(session, "migrations_lock", &rows) ||
+        !current_version(session, &version))
+        return fail(session);
+    const struct sql_migration *next = next_after(session->engine, version);
+    *done = next == NULL;
+    if (next != NULL && session_script(session, next->text) != DB_OK)
+        return fail(session);
+    if (session_script(session, "COMMIT") != DB_OK)
+        return fail(session);
+    if (next != NULL && tell != NULL)
+        tell(next->version, next->name);
+    return true;
+}
+
+bool migrate_apply(struct session *session, void (*tell)(int version, const char *name))
+{
+    bool done = false;
+    while (!done)
+        if (!apply_next(session, &done, tell))
+            return false;
+    return true;
+}
+
+static void print_applied(const struct db_rows *rows, int row, FILE *out)
+{
+    struct slice cells[4];
+    for (int column = 0; column < 4; column++)
+        cells[column] = rows->value(rows, row, column);
+    fprintf(out, "%.*s  %.*s  applied %.*s, serves servers from %.*s on\n", (int)cells[0].len, cells[0].ptr,
+            (int)cells[1].len, cells[1].ptr, (int)cells[3].len, cells[3].ptr, (int)cells[2].len,
+            cells[2].ptr);
+}
+
+bool migrate_print_status(struct session *session, FILE *out)
+{
+    int64_t version;
+    const struct db_rows *rows;
+    if (!current_version(session, &version))
+        return false;
+    if (version > 0) {
+        if (!query(session, "migrations_list", &rows))
+            return false;
+        for (int row = 0; row < rows->count; row++)
+            print_applied(rows, row, out);
+    }
+    for (const struct sql_migration *next = next_after(session->engine, version); next != NULL;
+         next = next_after(session->engine, next->version))
+        fprintf(out, "%d  %s  pending\n", next->version, next->name);
+    if (version > sql_level(session->engine))
+        fprintf(out, "the schema is newer than this program, which knows %d\n", sql_level(session->engine));
+    return true;
+}

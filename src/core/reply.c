@@ -1,0 +1,132 @@
+#include <config.h>
+
+#include "core/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "io/http.h"
+
+#define BODY_MAX ((size_t)48 << 20)
+
+void reply_init(struct reply *reply)
+{
+    *reply = (struct reply){.fields = {.max = 16384}, .body = {.max = BODY_MAX}};
+    reply_clear(reply);
+}
+
+void reply_fini(struct reply *reply)
+{
+    buf_fini(&reply->fields);
+    buf_fini(&reply->body);
+}
+
+void reply_clear(struct reply *reply)
+{
+    reply->status = 200;
+    reply->content_type = REPLY_JSON;
+    reply->close = reply->has_link = false;
+    reply->etag[0] = '\0';
+    buf_clear(&reply->fields);
+    buf_clear(&reply->body);
+    buf_trim(&reply->body, (size_t)256 << 10);
+}
+
+/* A text that was cut must not end in a part of a character. */
+static void cut_character(char *text)
+{
+    size_t length = strlen(text), part = 0;
+    while (part < length && part < 3 && ((unsigned char)text[length - part - 1] & 0xc0) == 0x80)
+        part++;
+    if (part < length && (unsigned char)text[length - part - 1] >= 0xc0)
+        text[length - part - 1] = '\0';
+}
+
+void reply_problem_v(struct reply *reply, int status, const char *format, va_list arguments)
+{
+    char message[1024];
+    if (vsnprintf(message, sizeof message, format, arguments) >= (int)sizeof message)
+        cut_character(message);
+    bool close = reply->close;
+    reply_clear(reply);
+    reply->close = close;
+    reply->status = status;
+    reply->content_type = "application/problem+json";
+    struct buf *body = &reply->body;
+    buf_printf(body,
+               "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", http_reason(status),
+               status);
+    buf_add_json(body, slice_of(message));
+    buf_add_string(body, ",\"error\":");
+    buf_add_json(body, slice_of(message));
+    buf_add_char(body, '}');
+    if (status == 503)
+        buf_add_string(&reply->fields, "Retry-After: 1\r\n");
+}
+
+void reply_problem(struct reply *reply, int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    reply_problem_v(reply, status, format, arguments);
+    va_end(arguments);
+}
+
+/* The field stays open for the next link: it is the last one written, and its line is ended each time anew. */
+void reply_add_link(struct reply *reply, const char *rel, const char *target_format, ...)
+{
+    va_list arguments;
+    if (reply->has_link)
+        reply->fields.len -= 2; /* its CR LF */
+    buf_add_string(&reply->fields, reply->has_link ? ", <" : "Link: <");
+    va_start(arguments, target_format);
+    buf_vprintf(&reply->fields, target_format, arguments);
+    va_end(arguments);
+    buf_printf(&reply->fields, ">; rel=\"%s\"\r\n", rel);
+    reply->has_link = true;
+}
+
+void reply_add_etag(struct reply *reply)
+{
+    uint64_t hash = hash_bytes(buf_slice(&reply->fields), hash_bytes(buf_slice(&reply->body), 0));
+    snprintf(reply->etag, sizeof reply->etag, "W/\"%016llx\"", (unsigned long long)hash);
+    buf_printf(&reply->fields, "ETag: %s\r\n", reply->etag);
+}
+
+/* Weak comparison: the opaque part alone counts. It is ours, so looking for it between quotes is exact. */
+bool reply_matches(const struct reply *reply, struct slice if_none_match)
+{
+    if (reply->etag[0] == '\0' || if_none_match.ptr == NULL)
+        return false;
+    return slice_equal(if_none_match, SLICE("*")) ||
+           memmem(if_none_match.ptr, if_none_match.len, reply->etag + 2, strlen(reply->etag + 2)) != NULL;
+}
+
+void reply_db_error(struct reply *reply, const char *statement, const struct db_answer *answer)
+{
+    if (answer->error != DB_REFUSED && answer->error != DB_AWAY)
+        log_error("statement failed", LOG_S("statement", statement), LOG_S("reason", answer->message),
+                  LOG_S("sqlstate", answer->sqlstate));
+    switch (answer->error) {
+    case DB_REFUSED:
+        reply_problem(reply, 400, "The database refused the values: %s.", answer->message);
+        break;
+    case DB_RETRY:
+    case DB_BUSY:
+        reply_problem(reply, 503, "The database was too busy; nothing was changed.");
+        break;
+    case DB_SCHEMA:
+        reply_problem(reply, 503, "The database schema is not up to date; see /healthcheck.");
+        break;
+    case DB_AWAY:
+        reply_problem(reply, 503,
+                      "The database is away (%s); if the request changes something, whether it did is "
+                      "unknown.",
+                      answer->message);
+        break;
+    default:
+        reply_problem(reply, 500, "The database could not do this; the server's log says why.");
+    }
+}

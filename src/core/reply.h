@@ -1,0 +1,49 @@
+/* What goes back: a status, header fields, a body. Problems are documents (RFC 9457) with one member more, error,
+ * which repeats the message for the clients of the services that Rowlock replaces. */
+#ifndef ROWLOCK_CORE_REPLY_H
+#define ROWLOCK_CORE_REPLY_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "io/db.h"
+
+#define REPLY_JSON "application/json"
+
+struct reply {
+    int status;
+    const char *content_type; /* NULL: no body */
+    struct buf fields;        /* "Name: value\r\n" each */
+    struct buf body;
+    char etag[24]; /* W/"..." of a body that has one; "" else */
+    bool has_link; /* the last of fields is Link */
+    bool close;
+};
+
+void reply_init(struct reply *reply);
+void reply_fini(struct reply *reply);
+
+/* Empties it for the next reply: 200 and JSON. */
+void reply_clear(struct reply *reply);
+
+/* Replaces what was written by a problem document. A 503 also says when to try again. */
+void reply_problem(struct reply *reply, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void reply_problem_v(struct reply *reply, int status, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+
+/* Adds a target to the reply's Link field (RFC 8288). */
+void reply_add_link(struct reply *reply, const char *rel, const char *target_format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Tags the reply as it stands now, body and Link, with a weak entity tag (RFC 9110 section 8.8.3). */
+void reply_add_etag(struct reply *reply);
+
+/* Whether the reply's tag is in the list of an If-None-Match (section 13.1.2). */
+bool reply_matches(const struct reply *reply, struct slice if_none_match);
+
+/* The problem that a failed statement is to its caller: one place maps reasons to statuses. */
+void reply_db_error(struct reply *reply, const char *statement, const struct db_answer *answer);
+
+#endif

@@ -1,0 +1,88 @@
+/* Routes are data. One table an app: method, path, the fields of its path, query and body, its statement and the
+ * shape of its reply. Matching, validation, `rowlock routes`, log labels and bindings all come from it.
+ *
+ * Most routes need no code: the fields are bound to the parameters of the statement by name, and its rows are
+ * written as the reply. A route whose parameters or reply take more names a prepare or an answer of its own; one that
+ * is no "validate, one statement, reply" at all names a handler. */
+#ifndef ROWLOCK_CORE_ROUTE_H
+#define ROWLOCK_CORE_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "core/stmt.h"
+#include "io/http.h"
+
+struct arena;
+struct request;
+struct reply;
+
+enum field_type {
+    FIELD_INT,   /* least to most */
+    FIELD_TEXT,  /* least to most code points */
+    FIELD_ENUM,  /* one of choices */
+    FIELD_POINT, /* [latitude, longitude], numbers or strings; least and most are not used */
+    FIELD_UUID,  /* RFC 9562, any case; normalised to lower case */
+    FIELD_MAC,   /* 48 bits as aa:bb:cc:dd:ee:ff, with - or . or without borders; normalised to the first */
+};
+
+struct field {
+    const char *name;
+    enum field_type type;
+    bool required;
+    bool nullable; /* null is a value */
+    bool loose;    /* FIELD_TEXT: a number is taken as its text */
+    const char
+        *equals; /* in a body: the field of the path that it must equal; it is then left out of "body" */
+    int64_t least, most;
+    const char *const *choices; /* ends with NULL */
+    /* FIELD_TEXT: its own form. Gives what is stored, in the arena, or false. form says in words what is right. */
+    bool (*normalise)(struct slice text, struct arena *arena, struct slice *out);
+    const char *form;
+    const char *about;
+};
+
+/* A field's value as a request gave it. Text lives in the request's arena. */
+struct value {
+    bool present;
+    bool null;
+    int64_t integer;   /* FIELD_INT; FIELD_ENUM: index into choices */
+    struct slice text; /* FIELD_TEXT, FIELD_ENUM, FIELD_UUID, FIELD_MAC */
+    double point[2];   /* FIELD_POINT */
+};
+
+#define ROUTE_FIELDS_MAX 16
+
+enum reply_shape {
+    REPLY_NONE,   /* the handler's */
+    REPLY_OBJECT, /* the first row; 404 when there is none */
+    REPLY_ARRAY,  /* all rows; where missing is said, 404 when there is none */
+};
+
+struct route {
+    enum http_method method;
+    const char *path; /* "/orders/{id}": each {name} is the next of path_fields */
+    const char *summary;
+    const struct field *path_fields, *query, *body; /* each ends with name NULL; NULL: none */
+    struct stmt *statement;
+    enum reply_shape shape;
+    const char *missing; /* what a 404 says */
+    bool cached;         /* a GET whose answer may be up to five seconds old; see core/cache.h */
+
+    /* Chooses the statement and fills its parameters, which are zeroed before; false: it has replied. NULL: statement,
+     * bound by name. */
+    bool (*prepare)(struct request *request, struct stmt **statement, struct db_param *params);
+    /* Writes the reply to an answer without error. Must depend on the parameters alone, because readers share it.
+     * NULL: by shape. */
+    void (*answer)(const struct route *route, const struct stmt *statement, const struct db_param *params,
+                   const struct db_answer *answer, struct reply *reply);
+    /* All by itself, instead of the above. */
+    void (*handler)(struct request *request);
+};
+
+/* The index of a field among the values of its route: path fields, then query, then body. -1: no such field. */
+int route_field(const struct route *route, const char *name);
+size_t route_field_count(const struct field *fields);
+
+#endif

@@ -1,0 +1,28 @@
+/* From a method and a path to a route. */
+#ifndef ROWLOCK_CORE_ROUTER_H
+#define ROWLOCK_CORE_ROUTER_H
+
+#include "base/arena.h"
+#include "core/route.h"
+
+#define ROUTER_SEGMENTS_MAX 8
+
+struct router;
+
+struct router *router_new(void);
+void router_free(struct router *router);
+void router_add(struct router *router, const struct route *route);
+
+struct router_match {
+    const struct route *route; /* NULL: no such path, or allow says what it has */
+    const char *allow;         /* for 405: "GET, HEAD, PATCH"; NULL when the path is unknown */
+    bool malformed;            /* the path is not well-formed percent-encoded UTF-8 */
+    struct slice segments[ROUTER_SEGMENTS_MAX]; /* the values of {…}, decoded, in the arena */
+    size_t segment_count;
+};
+
+/* One trailing slash is ignored; HEAD finds GET. */
+void router_find(const struct router *router, enum http_method method, struct slice path, struct arena *arena,
+                 struct router_match *match);
+
+#endif

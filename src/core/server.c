@@ -1,0 +1,289 @@
+#include <config.h>
+
+#include "core/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/cache.h"
+#include "core/idempotency.h"
+#include "core/request.h"
+#include "core/shared.h"
+#include "core/sql.h"
+#include "io/http.h"
+#include "io/pg.h"
+#include "io/sqlite.h"
+
+#define IDLE_NS (75 * CLOCK_SECOND)
+#define WRITE_NS (30 * CLOCK_SECOND)
+
+static void on_room(void *argument);
+static void on_away(void *argument);
+static void on_health(void *argument);
+static void on_change(struct slice group, void *argument);
+static void on_listening(struct slice database, void *argument);
+static void on_drained(void *argument);
+static void on_drain_limit(void *argument);
+static void on_log(void *argument);
+
+/* ---- start ---- */
+
+static bool add_app(struct server *server, const struct app *app, char **error)
+{
+    for (size_t i = 0; i < app->route_count; i++)
+        router_add(server->router, &app->routes[i]);
+    for (struct stmt *const *stmt = app->statements; stmt != NULL && *stmt != NULL; stmt++)
+        if (!calls_register(server->calls, *stmt, settings_engine(server->settings))) {
+            *error = mem_printf("there is no SQL for the statement %s", (*stmt)->name);
+            return false;
+        }
+    if (app->idempotency && server->purge == NULL)
+        server->purge = idempotency_purge_start(server);
+    return app->start == NULL || app->start(server, error);
+}
+
+static bool open_db(struct server *server, char **error)
+{
+    const struct settings *settings = server->settings;
+    struct db_events events = {on_room, on_away, on_health, on_change, on_listening, server};
+    char *why = NULL;
+    if (settings->sqlite_path != NULL) {
+        server->db = sqlite_open(server->loop, settings->sqlite_path, &server->health.db, &events, &why);
+        if (server->db == NULL)
+            *error = mem_printf("cannot open the database file %s: %s", settings->sqlite_path, why);
+    } else {
+        struct pg_options options = {.conninfo = settings->conninfo,
+                                     .connections = (unsigned)settings->db_connections,
+                                     .deadline_ns = settings->deadline_ns,
+                                     .health = &server->health.db};
+        if (cache_wanted(server)) {
+            options.listen = &server->listen.db;
+            options.identity = &server->identity.db;
+        }
+        server->db = pg_open(server->loop, &options, &events, &why);
+        if (server->db == NULL)
+            *error = mem_printf("the database setting is malformed: %s", why);
+    }
+    free(why);
+    calls_set_db(server->calls, server->db);
+    return server->db != NULL;
+}
+
+static void open_http(struct server *server, const int *listeners, size_t count)
+{
+    struct http_handlers handlers = {request_on_http, request_on_leave, request_on_writable, on_drained,
+                                     server};
+    struct http_limits limits = {.connections = (size_t)server->settings->max_connections,
+                                 .read_ns = server->settings->deadline_ns,
+                                 .idle_ns = IDLE_NS,
+                                 .write_ns = WRITE_NS};
+    server->http = http_new(server->loop, &handlers, &limits);
+    for (size_t i = 0; i < count; i++)
+        http_add_listener(server->http, listeners[i]);
+}
+
+struct server *server_start(const struct settings *settings, const struct app *const *apps,
+                            const int *listeners, size_t listener_count, char **error)
+{
+    struct server *server = mem_new(sizeof *server);
+    server->settings = settings;
+    server->apps = apps;
+    server->loop = loop_new();
+    if (server->loop == NULL) {
+        *error = mem_dup("cannot create an event loop");
+        free(server);
+        return NULL;
+    }
+    log_set_wakeup(on_log, server->loop);
+    server->router = router_new();
+    server->calls = calls_new(server->loop, (size_t)settings->queue);
+    server->shared = shared_new(server);
+    server->cache = cache_new(server);
+    reply_init(&server->reply);
+    list_init(&server->requests);
+    list_init(&server->streams);
+    list_init(&server->spares);
+    server->deadline = loop_timer_new(server->loop, request_on_deadline, server);
+    server->drain_limit = loop_timer_new(server->loop, on_drain_limit, server);
+    server->health = (struct stmt){.name = "health"};
+    server->listen = (struct stmt){.name = "changes_listen"};
+    server->identity = (struct stmt){.name = "database_identity"};
+    server->level = sql_level(settings_engine(settings));
+    for (size_t i = 0; apps[i] != NULL; i++)
+        server->needed = apps[i]->schema > server->needed ? apps[i]->schema : server->needed;
+    bool ok = calls_register(server->calls, &server->health, settings_engine(settings)) &&
+              calls_register(server->calls, &server->listen, settings_engine(settings)) &&
+              calls_register(server->calls, &server->identity, settings_engine(settings));
+    for (size_t i = 0; ok && apps[i] != NULL; i++)
+        ok = add_app(server, apps[i], error);
+    if (!ok || !open_db(server, error)) {
+        server_free(server);
+        return NULL;
+    }
+    if (settings->sqlite_path != NULL)
+        on_health(server);
+    open_http(server, listeners, listener_count);
+    return server;
+}
+
+void server_run(struct server *server)
+{
+    loop_run(server->loop);
+}
+
+/* ---- the log leaves once a turn ---- */
+
+static void flush_log(void *argument)
+{
+    (void)argument;
+    log_flush();
+}
+
+static void on_log(void *argument)
+{
+    static struct loop_task task;
+    if (task.run == NULL)
+        loop_task_init(&task, flush_log, NULL);
+    loop_defer(argument, &task);
+}
+
+/* ---- the database's events ---- */
+
+static void on_room(void *argument)
+{
+    struct server *server = argument;
+    calls_on_room(server->calls);
+}
+
+static void on_away(void *argument)
+{
+    struct server *server = argument;
+    calls_on_away(server->calls);
+}
+
+static void on_change(struct slice group, void *argument)
+{
+    struct server *server = argument;
+    cache_on_change(server->cache, group);
+}
+
+static void on_listening(struct slice database, void *argument)
+{
+    struct server *server = argument;
+    cache_on_listening(server->cache, database);
+}
+
+bool server_ready(const struct server *server, const char **check, char *reason, size_t size)
+{
+    const struct db_health *health = server->db->ops->health(server->db);
+    if (server->draining) {
+        *check = "drain";
+        snprintf(reason, size, "the server is shutting down");
+    } else if (!health->answers) {
+        *check = "database";
+        snprintf(reason, size, "%s", health->reason);
+    } else if (!health->writable) {
+        *check = "database";
+        snprintf(reason, size, "it is read-only");
+    } else if (!health->has_schema || health->version < server->needed) {
+        *check = "schema";
+        snprintf(reason, size, "version %lld is older than %d, which this server needs; run rowlock migrate",
+                 (long long)health->version, server->needed);
+    } else if (health->oldest_server > server->level) {
+        *check = "schema";
+        snprintf(reason, size, "version %lld needs a server of at least %lld, this one is %d; upgrade it",
+                 (long long)health->version, (long long)health->oldest_server, server->level);
+    } else {
+        *check = NULL;
+        return true;
+    }
+    return false;
+}
+
+/* One line when it changes, not one a second. */
+static void on_health(void *argument)
+{
+    struct server *server = argument;
+    const char *check;
+    char reason[256] = "", told[sizeof server->told_reason];
+    if (server->db == NULL)
+        return;
+    bool ready = server_ready(server, &check, reason, sizeof reason);
+    snprintf(told, sizeof told, "%s: %s", ready ? "" : check, reason);
+    if (ready && !server->told_ready)
+        log_info("ready to serve");
+    else if (!ready && strcmp(told, server->told_reason) != 0)
+        log_error("not ready to serve", LOG_S("check", check), LOG_S("reason", reason));
+    server->told_ready = ready;
+    snprintf(server->told_reason, sizeof server->told_reason, "%s", told);
+}
+
+/* ---- the end ---- */
+
+void server_drain(struct server *server)
+{
+    if (server->draining)
+        return;
+    server->draining = true;
+    log_info("draining", LOG_I("requests", server->requests.length),
+             LOG_I("connections", http_connection_count(server->http)));
+    loop_timer_start(server->drain_limit, server->settings->drain_ns);
+    http_drain(server->http);
+}
+
+void server_retire(struct server *server)
+{
+    log_info("retiring", LOG_I("connections", http_connection_count(server->http)));
+    http_retire(server->http);
+}
+
+static void on_drained(void *argument)
+{
+    struct server *server = argument;
+    loop_stop(server->loop);
+}
+
+static void on_drain_limit(void *argument)
+{
+    struct server *server = argument;
+    log_warn("drain limit reached", LOG_I("requests", server->requests.length));
+    request_end_all(
+        server, "The server is shutting down; if the request changes something, whether it did is unknown.");
+    loop_stop(server->loop);
+}
+
+void server_stop(struct server *server)
+{
+    loop_stop(server->loop);
+}
+
+void server_free(struct server *server)
+{
+    if (server == NULL)
+        return;
+    server->draining = true;
+    if (server->http != NULL)
+        http_free(server->http);
+    for (size_t i = 0; server->apps[i] != NULL; i++)
+        if (server->apps[i]->stop != NULL)
+            server->apps[i]->stop(server);
+    idempotency_purge_stop(server->purge);
+    if (server->db != NULL)
+        server->db->ops->free(server->db);
+    request_free_spares(server);
+    cache_free(server->cache);
+    shared_free(server->shared);
+    calls_free(server->calls);
+    router_free(server->router);
+    reply_fini(&server->reply);
+    loop_timer_free(server->deadline);
+    loop_timer_free(server->drain_limit);
+    log_set_wakeup(NULL, NULL);
+    log_flush();
+    loop_free(server->loop);
+    free(server);
+}

@@ -1,0 +1,57 @@
+/* A statement as an app declares it: a name in sql/, its parameters and its columns. What the database does with it
+ * (one call at a time, or calls gathered into sets) is a property of the statement; handlers do not know. */
+#ifndef ROWLOCK_CORE_STMT_H
+#define ROWLOCK_CORE_STMT_H
+
+#include <stdbool.h>
+
+#include "io/db.h"
+
+#define STMT_COLUMNS_MAX 24
+#define STMT_REFUSALS_MAX 3
+
+/* How a column's text becomes JSON. */
+enum column_type {
+    COLUMN_END, /* ends the list */
+    COLUMN_NUMBER,
+    COLUMN_TEXT,
+    COLUMN_BOOL,
+    COLUMN_TIME,  /* RFC 3339 in UTC */
+    COLUMN_POINT, /* this column and the next: [latitude, longitude] */
+    COLUMN_JSON,  /* is JSON already */
+};
+
+struct stmt_column {
+    const char *name; /* of the member; not that of the SQL column */
+    enum column_type type;
+};
+
+struct stmt_param {
+    /* The field of a route that fills it, where a route needs no prepare; "body": the members of the body that were
+     * given, validated and normalised, as one JSON object. */
+    const char *name;
+    enum db_type type;
+};
+
+/* What a constraint that refused the values is to the caller. */
+struct stmt_refusal {
+    const char *sign; /* in the database's message: the name of the constraint or of its column */
+    const char *words;
+};
+
+struct gather;
+
+struct stmt {
+    const char *name;
+    bool set;       /* calls that wait travel together; see io/db.h for what the SQL must look like */
+    unsigned apart; /* the parameter (from 1) whose values a set must not mix; 0: none */
+    struct stmt_param params[DB_PARAMS_MAX + 1];      /* ends with name NULL */
+    struct stmt_column columns[STMT_COLUMNS_MAX + 1]; /* ends with COLUMN_END */
+    struct stmt_refusal
+        refusals[STMT_REFUSALS_MAX + 1]; /* ends with sign NULL; without any, the database's words */
+    /* Filled by calls_register: */
+    struct db_statement db;
+    struct gather *gather;
+};
+
+#endif

@@ -1,0 +1,394 @@
+#include <config.h>
+
+#include "core/validate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/json.h"
+
+#define NAME_SHOWN 64
+
+struct reading {
+    const struct field *fields;
+    struct value *values;
+    struct arena *arena;
+    struct refusal *refusal;
+};
+
+static bool refuse(struct refusal *refusal, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static bool refuse(struct refusal *refusal, int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    refusal->status = status;
+    vsnprintf(refusal->message, sizeof refusal->message, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static const struct field *field_named(const struct field *fields, struct slice name, size_t *index)
+{
+    for (*index = 0; fields != NULL && fields[*index].name != NULL; ++*index)
+        if (slice_equal(slice_of(fields[*index].name), name))
+            return &fields[*index];
+    return NULL;
+}
+
+int route_field(const struct route *route, const char *name)
+{
+    const struct field *groups[] = {route->path_fields, route->query, route->body};
+    int base = 0;
+    for (size_t group = 0; group < 3; group++) {
+        size_t index;
+        if (field_named(groups[group], slice_of(name), &index) != NULL)
+            return base + (int)index;
+        base += (int)route_field_count(groups[group]);
+    }
+    return -1;
+}
+
+size_t route_field_count(const struct field *fields)
+{
+    size_t count = 0;
+    while (fields != NULL && fields[count].name != NULL)
+        count++;
+    return count;
+}
+
+/* A name that a client chose, cut to what a message can hold, and never in the middle of a character. */
+static int shown(struct slice name)
+{
+    size_t length = name.len < NAME_SHOWN ? name.len : NAME_SHOWN;
+    while (length > 0 && length < name.len && ((unsigned char)name.ptr[length] & 0xc0) == 0x80)
+        length--;
+    return (int)length;
+}
+
+/* ---- values of each type ---- */
+
+static bool refuse_type(const struct field *field, struct refusal *refusal)
+{
+    char choices[128] = "";
+    switch (field->type) {
+    case FIELD_INT:
+        return refuse(refusal, 400, "%s must be an integer from %lld to %lld.", field->name,
+                      (long long)field->least, (long long)field->most);
+    case FIELD_TEXT:
+        if (field->form != NULL)
+            return refuse(refusal, 400, "%s must be %s.", field->name, field->form);
+        return refuse(refusal, 400, "%s must be text of %lld to %lld characters.", field->name,
+                      (long long)field->least, (long long)field->most);
+    case FIELD_ENUM:
+        for (size_t i = 0, used = 0; field->choices[i] != NULL && used < sizeof choices; i++)
+            used += (size_t)snprintf(choices + used, sizeof choices - used, "%s%s", i > 0 ? ", " : "",
+                                     field->choices[i]);
+        return refuse(refusal, 400, "%s must be one of %s.", field->name, choices);
+    case FIELD_UUID:
+        return refuse(refusal, 400, "%s must be a UUID, such as 123e4567-e89b-12d3-a456-426614174000.",
+                      field->name);
+    case FIELD_MAC:
+        return refuse(refusal, 400, "%s must be a MAC address, such as 08:00:2b:01:02:03.", field->name);
+    case FIELD_POINT:
+        break;
+    }
+    return refuse(
+        refusal, 400,
+        "%s must be a latitude from -90 to 90 and a longitude from -180 to 180, as two numbers or strings.",
+        field->name);
+}
+
+static bool take_int(const struct field *field, int64_t number, struct value *value, struct refusal *refusal)
+{
+    value->integer = number;
+    return (number >= field->least && number <= field->most) || refuse_type(field, refusal);
+}
+
+/* Hex digits with borders; lower case, with the borders of form ("x" stands for a digit), or false. */
+static bool normalise_hex(struct slice text, const char *form, const char *borders, struct arena *arena,
+                          struct slice *out)
+{
+    char *copy = arena_alloc(arena, strlen(form) + 1);
+    size_t at = 0, digits = 0;
+    for (const char *want = form; *want != '\0'; want++) {
+        if (*want != 'x') {
+            copy[want - form] = *want;
+            continue;
+        }
+        bool border = digits > 0 && digits % 2 == 0 && at < text.len && strchr(borders, text.ptr[at]) != NULL;
+        at += border;
+        char c = at < text.len ? text.ptr[at++] : '\0';
+        if (c >= 'A' && c <= 'F')
+            c = (char)(c - 'A' + 'a');
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        copy[want - form] = c;
+        digits++;
+    }
+    *out = (struct slice){copy, strlen(form)};
+    return at == text.len;
+}
+
+static bool take_uuid(struct slice text, struct arena *arena, struct slice *out)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    for (size_t i = 0; text.len == sizeof form - 1 && i < text.len; i++)
+        if ((form[i] == '-') != (text.ptr[i] == '-'))
+            return false;
+    return text.len == sizeof form - 1 && normalise_hex(text, form, "-", arena, out);
+}
+
+/* One kind of border throughout: aa:bb:…, aa-bb-…, aabb.ccdd.eeff or none. */
+static bool take_mac(struct slice text, struct arena *arena, struct slice *out)
+{
+    char borders[2] = "";
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        if (strchr(":-.", text.ptr[i]) != NULL && text.ptr[i] != '\0') {
+            if (count++ > 0 && text.ptr[i] != borders[0])
+                return false;
+            borders[0] = text.ptr[i];
+        }
+    if (count != 0 && count != (borders[0] == '.' ? 2 : 5))
+        return false;
+    return normalise_hex(text, "xx:xx:xx:xx:xx:xx", borders, arena, out) &&
+           (borders[0] != '.' || (text.ptr[4] == '.' && text.ptr[9] == '.'));
+}
+
+/* text is UTF-8 already. */
+static bool take_text(const struct field *field, struct slice text, struct reading *reading,
+                      struct value *value)
+{
+    size_t points = 0;
+    text_utf8(text, &points);
+    if (field->type == FIELD_ENUM) {
+        for (int64_t i = 0; field->choices[i] != NULL; i++)
+            if (slice_equal(text, slice_of(field->choices[i]))) {
+                value->integer = i;
+                value->text = slice_of(field->choices[i]);
+                return true;
+            }
+        return refuse_type(field, reading->refusal);
+    }
+    if (field->type == FIELD_UUID)
+        return take_uuid(text, reading->arena, &value->text) || refuse_type(field, reading->refusal);
+    if (field->type == FIELD_MAC)
+        return take_mac(text, reading->arena, &value->text) || refuse_type(field, reading->refusal);
+    if ((int64_t)points < field->least || (int64_t)points > field->most)
+        return refuse_type(field, reading->refusal);
+    if (field->normalise != NULL)
+        return field->normalise(text, reading->arena, &value->text) || refuse_type(field, reading->refusal);
+    value->text = arena_dup(reading->arena, text);
+    return true;
+}
+
+/* From a path or a query, where everything is text. */
+static bool take_string(const struct field *field, struct slice text, struct reading *reading,
+                        struct value *value)
+{
+    int64_t number;
+    value->present = true;
+    if (field->type != FIELD_INT)
+        return take_text(field, text, reading, value);
+    return text_int(text, &number) == TEXT_NUMBER_OK ? take_int(field, number, value, reading->refusal)
+                                                     : refuse_type(field, reading->refusal);
+}
+
+static bool take_coordinate(const struct json *json, double limit, double *number)
+{
+    enum json_type type = json_type_of(json);
+    if (type == JSON_STRING_VALUE) {
+        if (text_double(json_text(json), number) != TEXT_NUMBER_OK)
+            return false;
+    } else if (type == JSON_INT_VALUE || type == JSON_REAL_VALUE) {
+        *number = json_number(json);
+    } else {
+        return false;
+    }
+    return *number >= -limit && *number <= limit;
+}
+
+/* A number where text is expected, as people send postcodes. */
+static bool take_loose(const struct field *field, const struct json *json, struct reading *reading,
+                       struct value *value)
+{
+    char number[32];
+    if (json_type_of(json) == JSON_INT_VALUE)
+        snprintf(number, sizeof number, "%lld", (long long)json_int(json));
+    else
+        text_from_double(number, sizeof number, json_number(json));
+    return take_text(field, slice_of(number), reading, value);
+}
+
+static bool take_json(const struct field *field, const struct json *json, struct reading *reading,
+                      struct value *value)
+{
+    enum json_type type = json_type_of(json);
+    value->present = true;
+    value->null = type == JSON_NULL_VALUE && field->nullable;
+    if (value->null)
+        return true;
+    if (field->loose && (type == JSON_INT_VALUE || type == JSON_REAL_VALUE))
+        return take_loose(field, json, reading, value);
+    switch (field->type) {
+    case FIELD_INT:
+        return type == JSON_INT_VALUE ? take_int(field, json_int(json), value, reading->refusal)
+                                      : refuse_type(field, reading->refusal);
+    case FIELD_TEXT:
+    case FIELD_ENUM:
+    case FIELD_UUID:
+    case FIELD_MAC:
+        return type == JSON_STRING_VALUE ? take_text(field, json_text(json), reading, value)
+                                         : refuse_type(field, reading->refusal);
+    case FIELD_POINT:
+        break;
+    }
+    return (type == JSON_ARRAY_VALUE && json_length(json) == 2 &&
+            take_coordinate(json_at(json, 0), 90, &value->point[0]) &&
+            take_coordinate(json_at(json, 1), 180, &value->point[1])) ||
+           refuse_type(field, reading->refusal);
+}
+
+static bool check_required(const struct reading *reading, const char *kind)
+{
+    for (size_t i = 0; reading->fields != NULL && reading->fields[i].name != NULL; i++)
+        if (reading->fields[i].required && !reading->values[i].present)
+            return refuse(reading->refusal, 400, "The %s %s is missing.", kind, reading->fields[i].name);
+    return true;
+}
+
+bool validate_text(const struct field *field, struct slice text, struct arena *arena, struct value *value,
+                   struct refusal *refusal)
+{
+    struct reading reading = {.arena = arena, .refusal = refusal};
+    memset(value, 0, sizeof *value);
+    return take_string(field, text, &reading, value);
+}
+
+/* ---- path, query, body ---- */
+
+static bool read_path(const struct router_match *match, struct reading *reading)
+{
+    for (size_t i = 0; i < match->segment_count; i++)
+        if (!take_string(&reading->fields[i], match->segments[i], reading, &reading->values[i]))
+            return false;
+    return true;
+}
+
+static bool read_parameter(struct slice pair, struct reading *reading)
+{
+    const char *equals = memchr(pair.ptr, '=', pair.len);
+    size_t split = equals == NULL ? pair.len : (size_t)(equals - pair.ptr), index;
+    char *text = arena_alloc(reading->arena, pair.len + 1);
+    struct slice name = {text, 0}, value = {text + split, 0};
+    if (!text_percent_decode((struct slice){pair.ptr, split}, true, text, &name.len))
+        return refuse(reading->refusal, 400, "The name of a query parameter is not well-formed.");
+    if (equals != NULL && !text_percent_decode((struct slice){equals + 1, pair.len - split - 1}, true,
+                                               text + split, &value.len))
+        return refuse(reading->refusal, 400,
+                      "The query parameter %.*s is not well-formed percent-encoded UTF-8.", shown(name),
+                      name.ptr);
+    const struct field *field = field_named(reading->fields, name, &index);
+    if (field == NULL)
+        return refuse(reading->refusal, 400, "%.*s is not a query parameter of this path.", shown(name),
+                      name.ptr);
+    if (reading->values[index].present)
+        return refuse(reading->refusal, 400, "The query parameter %s is given twice.", field->name);
+    return take_string(field, value, reading, &reading->values[index]);
+}
+
+static bool read_query(struct slice query, struct reading *reading)
+{
+    for (size_t i = 0; i < query.len;) {
+        const char *mark = memchr(query.ptr + i, '&', query.len - i);
+        size_t end = mark == NULL ? query.len : (size_t)(mark - query.ptr);
+        if (end > i && !read_parameter((struct slice){query.ptr + i, end - i}, reading))
+            return false;
+        i = end + 1;
+    }
+    return check_required(reading, "query parameter");
+}
+
+static bool read_member(const char *name, const struct json *json, void *argument)
+{
+    struct reading *reading = argument;
+    size_t index;
+    const struct field *field = field_named(reading->fields, slice_of(name), &index);
+    if (field == NULL)
+        return refuse(reading->refusal, 400, "%.*s is not a member of this request.", shown(slice_of(name)),
+                      name);
+    return take_json(field, json, reading, &reading->values[index]);
+}
+
+/* application/json, with charset=utf-8 or without a charset (RFC 8259 section 8.1 knows no other). */
+static bool is_json(struct slice type)
+{
+    const char *semicolon = type.len > 0 ? memchr(type.ptr, ';', type.len) : NULL;
+    struct slice media = {type.ptr, semicolon == NULL ? type.len : (size_t)(semicolon - type.ptr)};
+    while (media.len > 0 && (media.ptr[media.len - 1] == ' ' || media.ptr[media.len - 1] == '\t'))
+        media.len--;
+    if (!slice_equal_nocase(media, SLICE("application/json")))
+        return false;
+    for (size_t i = media.len; i + 8 <= type.len; i++)
+        if (strncasecmp(type.ptr + i, "charset=", 8) == 0) {
+            struct slice rest = {type.ptr + i + 8, type.len - i - 8};
+            if (rest.len > 0 && rest.ptr[0] == '"')
+                rest = (struct slice){rest.ptr + 1, rest.len - 1};
+            return rest.len >= 5 && strncasecmp(rest.ptr, "utf-8", 5) == 0;
+        }
+    return true;
+}
+
+static bool read_body(const struct http_head *head, struct slice body, struct reading *reading)
+{
+    char error[192];
+    if (head->content_type.ptr != NULL && !is_json(head->content_type))
+        return refuse(reading->refusal, 415, "The body's Content-Type must be application/json, not %.*s.",
+                      shown(head->content_type), head->content_type.ptr);
+    struct json *document = json_read(body, error, sizeof error);
+    if (document == NULL)
+        return refuse(reading->refusal, 400, "%s", error);
+    bool ok = json_type_of(document) == JSON_OBJECT_VALUE
+                  ? json_each(document, read_member, reading) && check_required(reading, "member")
+                  : refuse(reading->refusal, 400, "The body must be a JSON object.");
+    json_free(document);
+    return ok;
+}
+
+/* A member that repeats a field of the path must not contradict it. */
+static bool check_equals(const struct route *route, const struct value *values, const struct reading *reading)
+{
+    for (size_t i = 0; reading->fields[i].name != NULL; i++) {
+        const struct field *field = &reading->fields[i];
+        int other = field->equals != NULL ? route_field(route, field->equals) : -1;
+        if (other >= 0 && reading->values[i].present && reading->values[i].integer != values[other].integer)
+            return refuse(reading->refusal, 400, "%s must equal the %s of the path.", field->name,
+                          field->equals);
+    }
+    return true;
+}
+
+bool validate(const struct route *route, const struct router_match *match, const struct http_head *head,
+              struct slice body, struct arena *arena, struct value values[ROUTE_FIELDS_MAX],
+              struct refusal *refusal)
+{
+    size_t path = route_field_count(route->path_fields), query = route_field_count(route->query),
+           members = route_field_count(route->body);
+    memset(values, 0, (path + query + members) * sizeof *values);
+    struct reading reading = {route->path_fields, values, arena, refusal};
+    if (!read_path(match, &reading))
+        return false;
+    reading.fields = route->query;
+    reading.values = values + path;
+    if (!read_query(head->query, &reading))
+        return false;
+    if (route->body == NULL)
+        return true;
+    reading.fields = route->body;
+    reading.values = values + path + query;
+    return read_body(head, body, &reading) && check_equals(route, values, &reading);
+}

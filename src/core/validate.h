@@ -1,0 +1,23 @@
+/* A request's path, query and body against the fields of its route. The message of a refusal names the member. */
+#ifndef ROWLOCK_CORE_VALIDATE_H
+#define ROWLOCK_CORE_VALIDATE_H
+
+#include "base/arena.h"
+#include "core/route.h"
+#include "core/router.h"
+
+struct refusal {
+    int status; /* 400 or 415 */
+    char message[256];
+};
+
+/* Fills values in the order of route_field. False with *refusal. head and body are read, never kept. */
+bool validate(const struct route *route, const struct router_match *match, const struct http_head *head,
+              struct slice body, struct arena *arena, struct value values[ROUTE_FIELDS_MAX],
+              struct refusal *refusal);
+
+/* One value that came as text, which must be UTF-8. The message of a refusal begins with the name of the field. */
+bool validate_text(const struct field *field, struct slice text, struct arena *arena, struct value *value,
+                   struct refusal *refusal);
+
+#endif

@@ -1,0 +1,241 @@
+/* fetch_start -> (curl asks for sockets and a timer) -> on_socket / on_timer -> take_finished -> finish. */
+#include <config.h>
+
+#include "io/fetch.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+struct fetcher {
+    struct loop *loop;
+    CURLM *multi;
+    struct loop_timer *timer;
+    struct loop_task bury;
+    struct list running, ended; /* ended: finished or cancelled, to be freed outside of curl's callbacks */
+    unsigned most;
+    long connect_ms, total_ms;
+};
+
+struct fetch {
+    struct list_node link;
+    struct fetcher *fetcher;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct buf body;
+    fetch_cb *callback;
+    void *argument;
+};
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *argument, void *watch);
+static int on_curl_timer(CURLM *multi, long after_ms, void *argument);
+static void on_socket(int fd, int ready, void *argument);
+static void on_timer(void *argument);
+static void on_bury(void *argument);
+
+struct fetcher *fetcher_new(struct loop *loop, unsigned most_at_once, int64_t connect_ns, int64_t total_ns)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return NULL;
+    struct fetcher *fetcher = mem_new(sizeof *fetcher);
+    fetcher->loop = loop;
+    fetcher->most = most_at_once;
+    fetcher->connect_ms = (long)(connect_ns / CLOCK_MS);
+    fetcher->total_ms = (long)(total_ns / CLOCK_MS);
+    fetcher->timer = loop_timer_new(loop, on_timer, fetcher);
+    list_init(&fetcher->running);
+    list_init(&fetcher->ended);
+    loop_task_init(&fetcher->bury, on_bury, fetcher);
+    fetcher->multi = curl_multi_init();
+    curl_multi_setopt(fetcher->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(fetcher->multi, CURLMOPT_SOCKETDATA, fetcher);
+    curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERDATA, fetcher);
+    curl_multi_setopt(fetcher->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)most_at_once);
+    curl_multi_setopt(fetcher->multi, CURLMOPT_MAXCONNECTS, (long)most_at_once);
+    return fetcher;
+}
+
+void fetcher_free(struct fetcher *fetcher)
+{
+    if (fetcher == NULL)
+        return;
+    struct list_node *node;
+    while ((node = list_first(&fetcher->running)) != NULL)
+        fetch_cancel(list_entry(node, struct fetch, link));
+    on_bury(fetcher);
+    loop_task_cancel(fetcher->loop, &fetcher->bury);
+    curl_multi_cleanup(fetcher->multi); /* closes kept connections, and says so through on_curl_socket */
+    loop_timer_free(fetcher->timer);
+    free(fetcher);
+    curl_global_cleanup();
+}
+
+/* ---- a transfer ---- */
+
+static size_t on_data(char *bytes, size_t size, size_t count, void *argument)
+{
+    struct fetch *fetch = argument;
+    buf_add(&fetch->body, bytes, size * count);
+    return fetch->body.failed ? 0 : size * count; /* too long: a short count ends the transfer */
+}
+
+static void set_up(struct fetch *fetch, const char *url, const char *const *headers)
+{
+    CURL *easy = fetch->easy;
+    for (; headers != NULL && *headers != NULL; headers++)
+        fetch->headers = curl_slist_append(fetch->headers, *headers);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, fetch->fetcher->connect_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, fetch->fetcher->total_ms);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver that does not answer */
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "rowlock/" PACKAGE_VERSION);
+}
+
+struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *const *headers,
+                          fetch_cb *callback, void *argument)
+{
+    if (fetcher->running.length >= fetcher->most)
+        return NULL;
+    struct fetch *fetch = mem_new(sizeof *fetch);
+    fetch->fetcher = fetcher;
+    fetch->body = BUF_INIT(FETCH_BODY_MAX);
+    fetch->callback = callback;
+    fetch->argument = argument;
+    list_node_init(&fetch->link);
+    fetch->easy = curl_easy_init();
+    if (fetch->easy == NULL) {
+        free(fetch);
+        return NULL;
+    }
+    set_up(fetch, url, headers);
+    list_append(&fetcher->running, &fetch->link);
+    curl_multi_add_handle(fetcher->multi, fetch->easy);
+    return fetch;
+}
+
+/* Out of curl's hands and off the list; the memory goes at the end of the turn. */
+static void end(struct fetch *fetch)
+{
+    struct fetcher *fetcher = fetch->fetcher;
+    curl_multi_remove_handle(fetcher->multi, fetch->easy);
+    list_remove(&fetcher->running, &fetch->link);
+    list_append(&fetcher->ended, &fetch->link);
+    loop_defer(fetcher->loop, &fetcher->bury);
+}
+
+void fetch_cancel(struct fetch *fetch)
+{
+    end(fetch);
+}
+
+static void on_bury(void *argument)
+{
+    struct fetcher *fetcher = argument;
+    struct list_node *node;
+    while ((node = list_pop(&fetcher->ended)) != NULL) {
+        struct fetch *fetch = list_entry(node, struct fetch, link);
+        curl_easy_cleanup(fetch->easy);
+        curl_slist_free_all(fetch->headers);
+        buf_fini(&fetch->body);
+        free(fetch);
+    }
+}
+
+static void finish(struct fetch *fetch, CURLcode code)
+{
+    struct fetch_answer answer = {.error = "", .fetch = fetch};
+    long status = 0;
+    curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_OK) {
+        answer.status = (int)status;
+        answer.body = buf_slice(&fetch->body);
+    } else {
+        answer.error = fetch->body.failed ? "the answer is too long" : curl_easy_strerror(code);
+    }
+    end(fetch);
+    fetch->callback(&answer, fetch->argument);
+}
+
+struct slice fetch_field(const struct fetch_answer *answer, const char *name)
+{
+    struct curl_header *header;
+    if (curl_easy_header(answer->fetch->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return (struct slice){NULL, 0};
+    return slice_of(header->value);
+}
+
+static void take_finished(struct fetcher *fetcher)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(fetcher->multi, &left)) != NULL) {
+        char *fetch = NULL;
+        CURLcode code = message->data.result; /* the message does not outlive what finish does */
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &fetch);
+        finish((struct fetch *)(void *)fetch, code);
+    }
+}
+
+/* ---- curl and the loop ---- */
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *argument, void *given)
+{
+    struct fetcher *fetcher = argument;
+    struct loop_watch *watch = given;
+    (void)easy;
+    loop_watch_free(watch); /* always anew: the number may stand for another socket by now */
+    if (what == CURL_POLL_REMOVE) {
+        curl_multi_assign(fetcher->multi, fd, NULL);
+        return 0;
+    }
+    watch = loop_watch_new(fetcher->loop, fd, on_socket, fetcher);
+    loop_watch_set(watch, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
+    curl_multi_assign(fetcher->multi, fd, watch);
+    return 0;
+}
+
+static int on_curl_timer(CURLM *multi, long after_ms, void *argument)
+{
+    struct fetcher *fetcher = argument;
+    (void)multi;
+    if (after_ms < 0)
+        loop_timer_stop(fetcher->timer);
+    else
+        loop_timer_start(fetcher->timer, after_ms * CLOCK_MS);
+    return 0;
+}
+
+static void on_socket(int fd, int ready, void *argument)
+{
+    struct fetcher *fetcher = argument;
+    int what = (ready & LOOP_READ ? CURL_CSELECT_IN : 0) | (ready & LOOP_WRITE ? CURL_CSELECT_OUT : 0),
+        running;
+    curl_multi_socket_action(fetcher->multi, fd, what, &running);
+    take_finished(fetcher);
+}
+
+static void on_timer(void *argument)
+{
+    struct fetcher *fetcher = argument;
+    int running;
+    curl_multi_socket_action(fetcher->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    take_finished(fetcher);
+}

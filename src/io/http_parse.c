@@ -1,0 +1,392 @@
+#include <config.h>
+
+#include "io/http_parse.h"
+
+#include <string.h>
+
+static const char *const method_names[HTTP_METHODS] = {"GET",    "HEAD",    "POST",  "PUT",    "PATCH",
+                                                       "DELETE", "OPTIONS", "TRACE", "CONNECT"};
+
+const char *http_method_name(enum http_method method)
+{
+    return method_names[method];
+}
+
+/* RFC 9110 section 5.6.2 */
+static const bool token_char[256] = {
+    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
+    ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
+    ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+};
+
+static size_t token_length(const char *at, const char *end)
+{
+    const char *p = at;
+    while (p < end && token_char[(unsigned char)*p])
+        p++;
+    return (size_t)(p - at);
+}
+
+size_t http_head_end(const char *bytes, size_t length, size_t *seen)
+{
+    size_t i = *seen;
+    while (i < length) {
+        const char *newline = memchr(bytes + i, '\n', length - i);
+        if (newline == NULL)
+            break;
+        size_t next = (size_t)(newline - bytes) + 1;
+        if (next < length && bytes[next] == '\n')
+            return next + 1;
+        if (next + 1 < length && bytes[next] == '\r' && bytes[next + 1] == '\n')
+            return next + 2;
+        if (next + 1 >= length) { /* the empty line may still be coming: look at this end again */
+            *seen = next - 1;
+            return 0;
+        }
+        i = next;
+    }
+    *seen = length;
+    return 0;
+}
+
+static bool refuse(struct http_refusal *refusal, int status, const char *detail)
+{
+    refusal->status = status;
+    refusal->detail = detail;
+    return false;
+}
+
+static bool parse_method(struct slice name, struct http_head *head, struct http_refusal *refusal)
+{
+    for (int i = 0; i < HTTP_METHODS; i++)
+        if (slice_equal(name, slice_of(method_names[i]))) {
+            head->method = (enum http_method)i;
+            return true;
+        }
+    return refuse(refusal, 501, "The method is not one that this server knows.");
+}
+
+/* origin-form, or absolute-form whose authority is dropped (RFC 9112 section 3.2). */
+static bool parse_target(struct slice target, struct http_head *head, struct http_refusal *refusal)
+{
+    for (size_t i = 0; i < target.len; i++) {
+        unsigned char c = (unsigned char)target.ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '#')
+            return refuse(refusal, 400, "The request target has a character that must be percent-encoded.");
+    }
+    size_t scheme = target.len >= 7 && strncasecmp(target.ptr, "http://", 7) == 0    ? 7
+                    : target.len >= 8 && strncasecmp(target.ptr, "https://", 8) == 0 ? 8
+                                                                                     : 0;
+    if (scheme > 0) {
+        size_t i = scheme;
+        while (i < target.len && target.ptr[i] != '/' && target.ptr[i] != '?' && target.ptr[i] != '@')
+            i++;
+        if (i == scheme || (i < target.len && target.ptr[i] == '@'))
+            return refuse(refusal, 400, "The request target has no usable authority.");
+        target.ptr += i;
+        target.len -= i;
+    } else if (target.len == 0 || target.ptr[0] != '/') {
+        return refuse(refusal, 400, "The request target must begin with a slash.");
+    }
+    const char *mark = memchr(target.ptr, '?', target.len);
+    size_t path = mark == NULL ? target.len : (size_t)(mark - target.ptr);
+    head->path = path == 0 ? SLICE("/") : (struct slice){target.ptr, path};
+    head->query = mark == NULL ? (struct slice){NULL, 0} : (struct slice){mark + 1, target.len - path - 1};
+    return true;
+}
+
+static bool parse_version(struct slice version, struct http_head *head, struct http_refusal *refusal)
+{
+    if (version.len != 8 || memcmp(version.ptr, "HTTP/", 5) != 0 || version.ptr[5] < '0' ||
+        version.ptr[5] > '9' || version.ptr[6] != '.' || version.ptr[7] < '0' || version.ptr[7] > '9')
+        return refuse(refusal, 400, "The request line does not end in an HTTP version.");
+    if (version.ptr[5] != '1' || version.ptr[7] > '1')
+        return refuse(refusal, 505, "This server speaks HTTP/1.1 and HTTP/1.0.");
+    head->minor = version.ptr[7] - '0';
+    return true;
+}
+
+static bool parse_request_line(struct slice line, struct http_head *head, struct http_refusal *refusal)
+{
+    const char *end = line.ptr + line.len;
+    size_t method = token_length(line.ptr, end);
+    if (method == 0 || method == line.len || line.ptr[method] != ' ')
+        return refuse(refusal, 400, "The request line is malformed.");
+    const char *target = line.ptr + method + 1;
+    const char *space = memrchr(target, ' ', (size_t)(end - target));
+    if (space == NULL || space == target)
+        return refuse(refusal, 400, "The request line is malformed.");
+    return parse_version((struct slice){space + 1, (size_t)(end - space - 1)}, head, refusal) &&
+           parse_target((struct slice){target, (size_t)(space - target)}, head, refusal) &&
+           parse_method((struct slice){line.ptr, method}, head, refusal);
+}
+
+static bool parse_field(struct slice line, struct http_field *field, struct http_refusal *refusal)
+{
+    const char *at = line.ptr, *end = line.ptr + line.len;
+    if (*at == ' ' || *at == '\t')
+        return refuse(refusal, 400, "A header field is folded over two lines.");
+    size_t name = token_length(at, end);
+    if (name == 0 || at + name == end || at[name] != ':')
+        return refuse(refusal, 400, "A header field has no well-formed name.");
+    field->name = (struct slice){at, name};
+    at += name + 1;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    while (end > at && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    for (const char *p = at; p < end; p++)
+        if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
+            return refuse(refusal, 400, "A header field has a control character.");
+    field->value = (struct slice){at, (size_t)(end - at)};
+    return true;
+}
+
+static bool parse_content_length(struct slice value, int64_t *length)
+{
+    if (value.len == 0 || value.len > 18)
+        return false;
+    *length = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '9')
+            return false;
+        *length = *length * 10 + (value.ptr[i] - '0');
+    }
+    return true;
+}
+
+/* True when the comma-separated list has the token. */
+static bool list_has(struct slice list, struct slice token)
+{
+    size_t i = 0;
+    while (i < list.len) {
+        size_t start = i;
+        while (i < list.len && list.ptr[i] != ',')
+            i++;
+        size_t end = i++;
+        while (start < end && (list.ptr[start] == ' ' || list.ptr[start] == '\t'))
+            start++;
+        while (end > start && (list.ptr[end - 1] == ' ' || list.ptr[end - 1] == '\t'))
+            end--;
+        if (slice_equal_nocase((struct slice){list.ptr + start, end - start}, token))
+            return true;
+    }
+    return false;
+}
+
+struct framing {
+    unsigned hosts, lengths, encodings;
+    bool close, keep_alive;
+};
+
+static bool note_field(const struct http_field *field, struct http_head *head, struct framing *framing,
+                       struct http_refusal *refusal)
+{
+    struct slice name = field->name, value = field->value;
+    switch (name.len) {
+    case 4:
+        if (slice_equal_nocase(name, SLICE("Host")))
+            framing->hosts++;
+        break;
+    case 6:
+        if (slice_equal_nocase(name, SLICE("Expect"))) {
+            if (!slice_equal_nocase(value, SLICE("100-continue")))
+                return refuse(refusal, 417, "The only expectation this server meets is 100-continue.");
+            head->expect_continue = true;
+        }
+        break;
+    case 10:
+        if (slice_equal_nocase(name, SLICE("Connection"))) {
+            framing->close |= list_has(value, SLICE("close"));
+            framing->keep_alive |= list_has(value, SLICE("keep-alive"));
+        }
+        break;
+    case 12:
+        if (slice_equal_nocase(name, SLICE("Content-Type"))) {
+            if (head->content_type.ptr != NULL)
+                return refuse(refusal, 400, "Content-Type is given twice.");
+            head->content_type = value;
+        } else if (slice_equal_nocase(name, SLICE("X-Request-Id"))) {
+            head->request_id = value;
+        }
+        break;
+    case 13:
+        if (slice_equal_nocase(name, SLICE("If-None-Match")))
+            head->if_none_match = value;
+        break;
+    case 15:
+        if (slice_equal_nocase(name, SLICE("Idempotency-Key"))) {
+            if (head->idempotency_key.ptr != NULL)
+                return refuse(refusal, 400, "Idempotency-Key is given twice.");
+            head->idempotency_key = value;
+        }
+        break;
+    case 14:
+        if (slice_equal_nocase(name, SLICE("Content-Length"))) {
+            framing->lengths++;
+            if (!parse_content_length(value, &head->content_length))
+                return refuse(refusal, 400, "Content-Length is not a number of bytes.");
+        }
+        break;
+    case 17:
+        if (slice_equal_nocase(name, SLICE("Transfer-Encoding"))) {
+            framing->encodings++;
+            head->chunked = slice_equal_nocase(value, SLICE("chunked"));
+        }
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+static bool check_framing(struct http_head *head, const struct framing *framing, struct http_refusal *refusal)
+{
+    if (framing->hosts > 1 || (framing->hosts == 0 && head->minor == 1))
+        return refuse(refusal, 400, "There must be exactly one Host field.");
+    if (framing->lengths > 1)
+        return refuse(refusal, 400, "Content-Length is given twice.");
+    if (framing->encodings > 0) {
+        if (framing->lengths > 0)
+            return refuse(refusal, 400, "Content-Length and Transfer-Encoding exclude each other.");
+        if (framing->encodings > 1)
+            return refuse(refusal, 400, "Transfer-Encoding is given twice.");
+        if (head->minor == 0)
+            return refuse(refusal, 400, "HTTP/1.0 has no Transfer-Encoding.");
+        if (!head->chunked)
+            return refuse(refusal, 501, "The only transfer coding this server knows is chunked.");
+    }
+    head->keep_alive = !framing->close && (head->minor == 1 || framing->keep_alive);
+    return true;
+}
+
+bool http_parse(const char *bytes, size_t length, struct http_head *head, struct http_refusal *refusal)
+{
+    memset(head, 0, offsetof(struct http_head, fields));
+    head->field_count = 0;
+    head->keep_alive = head->chunked = head->expect_continue = false;
+    head->content_length = 0;
+    head->content_type = head->request_id = head->if_none_match = head->idempotency_key =
+        (struct slice){NULL, 0};
+    struct framing framing = {0};
+    const char *at = bytes, *end = bytes + length;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        if (newline == NULL || newline == at || newline[-1] != '\r')
+            return refuse(refusal, 400, "A line of the head does not end in CR LF.");
+        struct slice line = {at, (size_t)(newline - at) - 1};
+        if (line.len == 0) /* the empty line: http_head_end found it at the very end */
+            return at != bytes && newline + 1 == end ? check_framing(head, &framing, refusal)
+                                                     : refuse(refusal, 400, "The request line is missing.");
+        if (at == bytes) {
+            if (!parse_request_line(line, head, refusal))
+                return false;
+        } else {
+            if (head->field_count == HTTP_FIELDS_MAX)
+                return refuse(refusal, 431, "There are more than 100 header fields.");
+            struct http_field *field = &head->fields[head->field_count++];
+            if (!parse_field(line, field, refusal) || !note_field(field, head, &framing, refusal))
+                return false;
+        }
+        at = newline + 1;
+    }
+    return refuse(refusal, 400, "The head does not end in an empty line.");
+}
+
+/* ---- chunks ---- */
+
+#define CHUNK_OVERHEAD_MAX 16384u
+
+enum {
+    CHUNK_SIZE,
+    CHUNK_EXTENSION,
+    CHUNK_SIZE_LF,
+    CHUNK_DATA,
+    CHUNK_DATA_CR,
+    CHUNK_DATA_LF,
+    CHUNK_TRAILER_START,
+    CHUNK_TRAILER,
+    CHUNK_TRAILER_LF,
+    CHUNK_END_LF,
+};
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* One byte of what is not data; false when it does not fit. */
+static bool chunk_byte(struct http_chunks *chunks, char c)
+{
+    int digit;
+    switch (chunks->state) {
+    case CHUNK_SIZE:
+        if ((digit = hex_value(c)) >= 0) {
+            chunks->left = chunks->left << 4 | (unsigned)digit;
+            return ++chunks->digits <= 8;
+        }
+        if (chunks->digits == 0)
+            return false;
+        chunks->state = c == '\r' ? CHUNK_SIZE_LF : CHUNK_EXTENSION;
+        return c == '\r' || c == ';';
+    case CHUNK_EXTENSION:
+        if (c == '\r')
+            chunks->state = CHUNK_SIZE_LF;
+        return c == '\r' || c == '\t' || ((unsigned char)c >= ' ' && c != 0x7f);
+    case CHUNK_SIZE_LF:
+        chunks->state = chunks->left == 0 ? CHUNK_TRAILER_START : CHUNK_DATA;
+        return c == '\n';
+    case CHUNK_DATA_CR:
+        chunks->state = CHUNK_DATA_LF;
+        return c == '\r';
+    case CHUNK_DATA_LF:
+        chunks->state = CHUNK_SIZE;
+        chunks->digits = 0;
+        return c == '\n';
+    case CHUNK_TRAILER_START:
+        chunks->state = c == '\r' ? CHUNK_END_LF : CHUNK_TRAILER;
+        return c == '\r' || token_char[(unsigned char)c];
+    case CHUNK_TRAILER:
+        if (c == '\r')
+            chunks->state = CHUNK_TRAILER_LF;
+        return c == '\r' || c == '\t' || ((unsigned char)c >= ' ' && c != 0x7f);
+    case CHUNK_TRAILER_LF:
+        chunks->state = CHUNK_TRAILER_START;
+        return c == '\n';
+    default: /* CHUNK_END_LF */
+        return c == '\n';
+    }
+}
+
+enum http_chunks_result http_chunks_feed(struct http_chunks *chunks, const char *bytes, size_t length,
+                                         size_t *used, struct buf *body)
+{
+    size_t i = 0;
+    enum http_chunks_result result = HTTP_CHUNKS_MORE;
+    while (i < length && result == HTTP_CHUNKS_MORE) {
+        if (chunks->state == CHUNK_DATA) {
+            size_t take = length - i < chunks->left ? length - i : (size_t)chunks->left;
+            buf_add(body, bytes + i, take);
+            if (body->failed)
+                result = HTTP_CHUNKS_TOO_LARGE;
+            i += take;
+            chunks->left -= take;
+            if (chunks->left == 0)
+                chunks->state = CHUNK_DATA_CR;
+            continue;
+        }
+        bool ends = chunks->state == CHUNK_END_LF;
+        if (!chunk_byte(chunks, bytes[i++]))
+            result = HTTP_CHUNKS_MALFORMED;
+        else if (ends)
+            result = HTTP_CHUNKS_DONE;
+        else if (++chunks->overhead > CHUNK_OVERHEAD_MAX || chunks->left > HTTP_BODY_MAX)
+            result = HTTP_CHUNKS_TOO_LARGE;
+    }
+    *used = i;
+    return result;
+}

@@ -1,0 +1,316 @@
+/* The server side of HTTP: listeners, the lists of connections, time limits, draining. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/http_conn.h"
+
+#define ACCEPTS_PER_TURN 64
+#define SWEEP_NS (250 * CLOCK_MS)
+#define ACCEPT_AGAIN_NS (100 * CLOCK_MS)
+#define LINGER_NS (2 * CLOCK_SECOND)
+
+struct http_listener {
+    struct http *http;
+    struct loop_watch *watch;
+    int fd;
+};
+
+static void on_flush(void *argument);
+static void on_bury(void *argument);
+static void on_sweep(void *argument);
+static void on_resume(void *argument);
+static void on_accept_again(void *argument);
+
+struct http *http_new(struct loop *loop, const struct http_handlers *handlers,
+                      const struct http_limits *limits)
+{
+    struct http *http = mem_new(sizeof *http);
+    http->loop = loop;
+    http->handlers = *handlers;
+    http->limits = *limits;
+    for (int state = 0; state < HTTP_STATES; state++)
+        list_init(&http->states[state]);
+    list_init(&http->dirty);
+    list_init(&http->resumable);
+    loop_task_init(&http->flush, on_flush, http);
+    loop_task_init(&http->bury, on_bury, http);
+    http->sweep = loop_timer_new(loop, on_sweep, http);
+    http->resume = loop_timer_new(loop, on_resume, http);
+    http->accept_again = loop_timer_new(loop, on_accept_again, http);
+    http->listening = true;
+    loop_timer_start(http->sweep, SWEEP_NS);
+    return http;
+}
+
+void http_free(struct http *http)
+{
+    if (http == NULL)
+        return;
+    http->drained = true; /* nobody is told any more */
+    http->draining = true;
+    for (int state = 0; state < HTTP_CLOSED; state++) {
+        struct list_node *node;
+        while ((node = list_first(&http->states[state])) != NULL)
+            http_conn_close(list_entry(node, struct http_conn, state_link));
+    }
+    loop_task_cancel(http->loop, &http->flush);
+    loop_task_cancel(http->loop, &http->bury);
+    on_bury(http);
+    for (size_t i = 0; i < http->listener_count; i++) {
+        loop_watch_free(http->listeners[i].watch);
+        if (http->listeners[i].fd >= 0)
+            close(http->listeners[i].fd);
+    }
+    free(http->listeners);
+    loop_timer_free(http->sweep);
+    loop_timer_free(http->resume);
+    loop_timer_free(http->accept_again);
+    free(http);
+}
+
+/* ---- accepting ---- */
+
+static void listen_for(struct http *http, bool listening)
+{
+    http->listening = listening;
+    for (size_t i = 0; i < http->listener_count; i++)
+        if (http->listeners[i].watch != NULL)
+            loop_watch_set(http->listeners[i].watch, listening ? LOOP_READ : 0);
+}
+
+/* False when there is nothing more to accept, or no room. */
+static bool accept_one(struct http *http, int listener)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        http_conn_open(http, fd);
+        return true;
+    }
+    if (errno == ECONNABORTED || errno == EINTR)
+        return true;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        log_warn("cannot accept connections for now", LOG_S("reason", strerror(errno)),
+                 LOG_I("connections", http_conn_count(http)));
+        listen_for(http, false);
+        loop_timer_start(http->accept_again, ACCEPT_AGAIN_NS);
+    }
+    return false;
+}
+
+static void on_connection(int fd, int ready, void *argument)
+{
+    struct http *http = argument;
+    (void)ready;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        if (http_conn_count(http) >= http->limits.connections) {
+            listen_for(http, false); /* the kernel's queue waits until one goes */
+            return;
+        }
+        if (!accept_one(http, fd))
+            return;
+    }
+}
+
+static void on_accept_again(void *argument)
+{
+    struct http *http = argument;
+    if (!http->draining)
+        listen_for(http, true);
+}
+
+void http_add_listener(struct http *http, int fd)
+{
+    size_t bytes = (http->listener_count + 1) * sizeof *http->listeners;
+    http->listeners = mem_resize(http->listeners, bytes);
+    struct http_listener *listener = &http->listeners[http->listener_count++];
+    listener->http = http;
+    listener->fd = fd;
+    listener->watch = loop_watch_new(http->loop, fd, on_connection, http);
+    loop_watch_set(listener->watch, LOOP_READ);
+}
+
+/* ---- turns ---- */
+
+static void on_flush(void *argument)
+{
+    struct http *http = argument;
+    struct list_node *node;
+    while ((node = list_first(&http->dirty)) != NULL)
+        http_conn_flush(list_entry(node, struct http_conn, dirty_link));
+}
+
+static void on_bury(void *argument)
+{
+    struct http *http = argument;
+    struct list_node *node;
+    while ((node = list_pop(&http->states[HTTP_CLOSED])) != NULL) {
+        struct http_conn *conn = list_entry(node, struct http_conn, state_link);
+        buf_fini(&conn->in);
+        buf_fini(&conn->out);
+        buf_fini(&conn->body);
+        free(conn);
+    }
+}
+
+static void on_resume(void *argument)
+{
+    struct http *http = argument;
+    for (size_t left = http->resumable.length; left > 0; left--) {
+        struct list_node *node = list_pop(&http->resumable);
+        if (node == NULL)
+            return;
+        http_conn_process(list_entry(node, struct http_conn, resume_link));
+    }
+}
+
+/* The lists are in order of arrival, so that only the first of each can be due. In HTTP_WRITING a client that took
+ * something since goes to the end. */
+static void sweep_state(struct http *http, enum http_state state, int64_t limit, int64_t now)
+{
+    for (size_t left = http->states[state].length; left > 0; left--) {
+        struct list_node *node = list_first(&http->states[state]);
+        if (node == NULL)
+            return;
+        struct http_conn *conn = list_entry(node, struct http_conn, state_link);
+        if (now - conn->since >= limit) {
+            http_conn_time_out(conn);
+            if (list_first(&http->states[state]) ==
+                node) { /* it may stay, but not in the way of the others */
+                list_remove(&http->states[state], node);
+                list_append(&http->states[state], node);
+            }
+        } else if (state == HTTP_WRITING || state == HTTP_STREAMING) {
+            list_remove(&http->states[state], node);
+            list_append(&http->states[state], node);
+        } else {
+            return;
+        }
+    }
+}
+
+static void on_sweep(void *argument)
+{
+    struct http *http = argument;
+    int64_t now = clock_now();
+    sweep_state(http, HTTP_IDLE, http->limits.idle_ns, now);
+    sweep_state(http, HTTP_READING, http->limits.read_ns, now);
+    sweep_state(http, HTTP_STREAMING, http->limits.write_ns, now);
+    sweep_state(http, HTTP_WRITING, http->limits.write_ns, now);
+    sweep_state(http, HTTP_LINGER, LINGER_NS, now);
+    loop_timer_start(http->sweep, SWEEP_NS);
+}
+
+/* ---- the end ---- */
+
+static void check_drained(struct http *http)
+{
+    if (!http->draining || http->drained || http_conn_count(http) > 0)
+        return;
+    http->drained = true;
+    http->handlers.on_drained(http->handlers.argument);
+}
+
+void http_server_on_closed(struct http *http)
+{
+    if (!http->draining && !http->listening && !loop_timer_pending(http->accept_again) &&
+        http_conn_count(http) < http->limits.connections)
+        listen_for(http, true);
+    check_drained(http);
+}
+
+static void stop_listening(struct http *http)
+{
+    for (size_t i = 0; i < http->listener_count; i++) {
+        struct http_listener *listener = &http->listeners[i];
+        loop_watch_free(listener->watch);
+        listener->watch = NULL;
+        if (listener->fd >= 0)
+            close(listener->fd);
+        listener->fd = -1;
+    }
+    loop_timer_stop(http->accept_again);
+}
+
+void http_retire(struct http *http)
+{
+    if (http->draining)
+        return;
+    stop_listening(http);
+    http->draining = true;
+    check_drained(http);
+}
+
+/* Idle here means: nothing read and nothing to send. A request on its way then meets a closed connection, as with
+ * any keep-alive connection that a server may close (RFC 9112 section 9.5). */
+static void close_idle(struct http *http)
+{
+    struct list_node *node = list_first(&http->states[HTTP_IDLE]), *next;
+    for (; node != NULL; node = next) {
+        next = list_next(&http->states[HTTP_IDLE], node);
+        struct http_conn *conn = list_entry(node, struct http_conn, state_link);
+        char byte;
+        bool waiting = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+        if (conn->out.len > conn->out_sent)
+            conn->close = true;
+        else if (!waiting)
+            http_conn_close(conn);
+    }
+}
+
+void http_drain(struct http *http)
+{
+    for (size_t i = 0; !http->draining && i < http->listener_count; i++)
+        while (http_conn_count(http) < http->limits.connections && accept_one(http, http->listeners[i].fd))
+            ;
+    stop_listening(http);
+    http->draining = true;
+    close_idle(http);
+    check_drained(http);
+}
+
+size_t http_connection_count(const struct http *http)
+{
+    return http_conn_count(http);
+}
+
+const char *http_reason(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Unknown";
+}

@@ -1,0 +1,433 @@
+#include <config.h>
+
+#include "io/pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "io/pgconn.h"
+
+#define DEPTH_MAX 16u            /* units on their way on one connection */
+#define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
+#define TICK_NS CLOCK_SECOND     /* the health is asked for this often */
+#define GRACE_NS CLOCK_SECOND    /* a database that comes back within this costs waiting, not errors */
+#define HEALTH_LIMIT_NS (2 * CLOCK_SECOND)
+#define LISTEN_NS                                                                                            \
+    (5 * CLOCK_SECOND) /* a connection that only hears is asked this often whether it is there */
+#define SILENT_NS                                                                                            \
+    (5 * CLOCK_SECOND / 2) /* a connection this silent is dropped when the health is silent too */
+
+struct pg {
+    struct db db;
+    struct loop *loop;
+    struct db_events events;
+    struct pg_target *target, *health_target;
+    struct pgconn **conns;
+    unsigned conn_count;
+    struct pgconn *next; /* chosen by room, for the send that follows it */
+    int64_t deadline_ns;
+    int64_t away_since; /* when the last connection went; 0 while there is one */
+    char away_reason[256];
+    struct loop_timer *tick, *grace;
+    /* health */
+    struct pgconn *health_conn;
+    struct db_unit health_unit;
+    int64_t health_asked;             /* 0 when no question is on its way */
+    struct db_health health, no_pool; /* no_pool: what is said while no connection of the pool is ready */
+    bool warned_asynchronous, ending;
+    /* changes; NULL when nobody wants to hear of them */
+    struct pgconn *listen_conn;
+    struct db_unit listen_unit, identity_unit;
+    int64_t listened; /* when LISTEN was last sent */
+};
+
+static void on_ready(struct pgconn *conn, void *argument);
+static void on_answered(struct pgconn *conn, void *argument);
+static void on_lost(struct pgconn *conn, const char *reason, void *argument);
+static void on_health_ready(struct pgconn *conn, void *argument);
+static void on_ignored(struct pgconn *conn, void *argument);
+static void on_health_lost(struct pgconn *conn, const char *reason, void *argument);
+static void on_health_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
+static void on_health_done(struct db_unit *unit);
+static void on_listen_ready(struct pgconn *conn, void *argument);
+static void on_listen_lost(struct pgconn *conn, const char *reason, void *argument);
+static void on_notify(struct pgconn *conn, struct slice payload, void *argument);
+static void on_listen_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
+static void on_identity_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
+static void on_listen_done(struct db_unit *unit);
+static void on_tick(void *argument);
+static void on_grace(void *argument);
+
+static const struct db_ops pg_ops;
+
+static struct pg *pg_of(const struct db *db)
+{
+    return (struct pg *)(void *)(uintptr_t)db;
+}
+
+static void start_listening(struct pg *pg, const struct pg_options *options)
+{
+    struct pgconn_events events = {on_listen_ready, on_ignored, on_listen_lost, on_notify, pg};
+    pg->listen_unit = (struct db_unit){.statement = options->listen,
+                                       .members = 1,
+                                       .on_answer = on_listen_answer,
+                                       .on_done = on_listen_done,
+                                       .owner = pg};
+    pg->identity_unit = (struct db_unit){.statement = options->identity,
+                                         .members = 1,
+                                         .on_answer = on_identity_answer,
+                                         .on_done = on_listen_done,
+                                         .owner = pg};
+    pg->listen_conn = pgconn_new(pg->loop, pg->health_target, "listen", &events);
+}
+
+struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,
+                   char **error)
+{
+    struct pg_target *target =
+        pg_target_new(options->conninfo, options->deadline_ns / 2, options->deadline_ns * 9 / 10, error);
+    if (target == NULL)
+        return NULL;
+    struct pg *pg = mem_new(sizeof *pg);
+    pg->db.ops = &pg_ops;
+    pg->loop = loop;
+    pg->events = *events;
+    pg->target = target;
+    pg->health_target = pg_target_new(options->conninfo, CLOCK_SECOND, CLOCK_SECOND, error);
+    pg->deadline_ns = options->deadline_ns;
+    pg->away_since = clock_now();
+    snprintf(pg->away_reason, sizeof pg->away_reason, "not connected yet");
+    snprintf(pg->health.reason, sizeof pg->health.reason, "not connected yet");
+    pg->tick = loop_timer_new(loop, on_tick, pg);
+    pg->grace = loop_timer_new(loop, on_grace, pg);
+    loop_timer_start(pg->tick, TICK_NS);
+    loop_timer_start(pg->grace, GRACE_NS);
+    pg->health_unit = (struct db_unit){.statement = options->health,
+                                       .members = 1,
+                                       .on_answer = on_health_answer,
+                                       .on_done = on_health_done,
+                                       .owner = pg};
+    struct pgconn_events health = {on_health_ready, on_ignored, on_health_lost, NULL, pg};
+    pg->health_conn = pgconn_new(loop, pg->health_target, "health", &health);
+    if (options->listen != NULL)
+        start_listening(pg, options);
+    struct pgconn_events pool = {on_ready, on_answered, on_lost, NULL, pg};
+    pg->conn_count = options->connections;
+    pg->conns = mem_array(pg->conn_count, sizeof *pg->conns);
+    for (unsigned i = 0; i < pg->conn_count; i++)
+        pg->conns[i] = pgconn_new(loop, pg->target, "pool", &pool);
+    return &pg->db;
+}
+
+static void pg_free(struct db *db)
+{
+    struct pg *pg = pg_of(db);
+    pg->ending = true;
+    for (unsigned i = 0; i < pg->conn_count; i++)
+        pgconn_free(pg->conns[i]);
+    pgconn_free(pg->health_conn);
+    pgconn_free(pg->listen_conn);
+    loop_timer_free(pg->tick);
+    loop_timer_free(pg->grace);
+    pg_target_free(pg->target);
+    pg_target_free(pg->health_target);
+    free(pg->conns);
+    free(pg);
+}
+
+/* ---- the pool ---- */
+
+static unsigned pg_connections(const struct db *db)
+{
+    return pg_of(db)->conn_count;
+}
+
+/* The connection with the least on its way, so that one slow statement holds up nobody while another is free. Never
+ * one that has owed an answer for a while: what is sent behind that can no longer be taken back. */
+static struct pgconn *pick(const struct pg *pg)
+{
+    struct pgconn *best = NULL;
+    int64_t now = clock_now();
+    for (unsigned i = 0; i < pg->conn_count; i++) {
+        struct pgconn *conn = pg->conns[i];
+        if (pgconn_ready(conn) && pgconn_depth(conn) < DEPTH_MAX && pgconn_silence(conn, now) < SLOW_NS &&
+            (best == NULL || pgconn_depth(conn) < pgconn_depth(best)))
+            best = conn;
+    }
+    return best;
+}
+
+static bool pg_room(const struct db *db)
+{
+    struct pg *pg = pg_of(db);
+    pg->next = pick(pg);
+    return pg->next != NULL;
+}
+
+static void pg_send(struct db *db, struct db_unit *unit)
+{
+    struct pg *pg = pg_of(db);
+    pgconn_send(pg->next, unit);
+    pg->next = NULL;
+}
+
+static bool pg_away(const struct db *db, const char **reason)
+{
+    const struct pg *pg = pg_of(db);
+    *reason = pg->away_reason;
+    return pg->away_since != 0 && clock_now() - pg->away_since >= GRACE_NS;
+}
+
+static void on_ready(struct pgconn *conn, void *argument)
+{
+    struct pg *pg = argument;
+    (void)conn;
+    if (pg->away_since != 0) {
+        pg->away_since = 0;
+        loop_timer_stop(pg->grace);
+        if (pg->health.answers)
+            pg->events.on_health(pg->events.argument);
+    }
+    pg->events.on_room(pg->events.argument);
+}
+
+static void on_answered(struct pgconn *conn, void *argument)
+{
+    struct pg *pg = argument;
+    (void)conn;
+    pg->events.on_room(pg->events.argument);
+}
+
+static void on_lost(struct pgconn *conn, const char *reason, void *argument)
+{
+    struct pg *pg = argument;
+    (void)conn;
+    if (pg->ending)
+        return;
+    snprintf(pg->away_reason, sizeof pg->away_reason, "%s", reason);
+    for (unsigned i = 0; i < pg->conn_count; i++)
+        if (pg->conns[i] != NULL && pgconn_ready(pg->conns[i]))
+            return;
+    if (pg->away_since == 0) {
+        pg->away_since = clock_now();
+        loop_timer_start(pg->grace, GRACE_NS);
+    }
+}
+
+static void on_grace(void *argument)
+{
+    struct pg *pg = argument;
+    pg->events.on_away(pg->events.argument);
+    pg->events.on_health(pg->events.argument);
+}
+
+/* ---- health ---- */
+
+/* While the pool has been away for less than the grace, nothing is worth telling. */
+static void tell_health(struct pg *pg)
+{
+    if (pg->away_since == 0 || clock_now() - pg->away_since >= GRACE_NS)
+        pg->events.on_health(pg->events.argument);
+}
+
+static void set_unhealthy(struct pg *pg, const char *reason)
+{
+    pg->health.answers = false;
+    snprintf(pg->health.reason, sizeof pg->health.reason, "%s", reason);
+    tell_health(pg);
+}
+
+static void ask_health(struct pg *pg)
+{
+    if (pg->health_asked != 0 || !pgconn_ready(pg->health_conn))
+        return;
+    pg->health_asked = clock_now();
+    pgconn_send(pg->health_conn, &pg->health_unit);
+}
+
+static int64_t number_at(const struct db_answer *answer, int column)
+{
+    int64_t number = 0;
+    struct slice text = answer->rows->value(answer->rows, answer->first, column);
+    return text.ptr != NULL && text_int(text, &number) == TEXT_NUMBER_OK ? number : 0;
+}
+
+static void on_health_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+{
+    struct pg *pg = unit->owner;
+    struct db_health *health = &pg->health;
+    (void)member;
+    if (pg->ending)
+        return;
+    if (answer->error != DB_OK && answer->error != DB_SCHEMA) {
+        set_unhealthy(pg, answer->message);
+        return;
+    }
+    health->answers = true;
+    health->reason[0] = '\0';
+    health->has_schema = answer->error == DB_OK && answer->count == 1;
+    if (health->has_schema) {
+        const struct db_rows *rows = answer->rows;
+        health->writable = slice_equal(rows->value(rows, answer->first, 0), SLICE("t"));
+        health->version = number_at(answer, 1);
+        health->oldest_server = number_at(answer, 2);
+        health->asynchronous_commit = slice_equal(rows->value(rows, answer->first, 3), SLICE("off"));
+    } else {
+        health->writable = true;
+        health->version = health->oldest_server = 0;
+    }
+    if (health->asynchronous_commit && !pg->warned_asynchronous) {
+        pg->warned_asynchronous = true;
+        log_warn(
+            "synchronous_commit is off: a crash of PostgreSQL can forget orders that were answered SUCCESS");
+    }
+    tell_health(pg);
+}
+
+static void on_health_done(struct db_unit *unit)
+{
+    struct pg *pg = unit->owner;
+    pg->health_asked = 0;
+}
+
+/* Where one connection came through, the others need not sit out their pauses. */
+static void on_health_ready(struct pgconn *conn, void *argument)
+{
+    struct pg *pg = argument;
+    (void)conn;
+    for (unsigned i = 0; i < pg->conn_count; i++)
+        if (pg->conns[i] != NULL)
+            pgconn_hurry(pg->conns[i]);
+    ask_health(pg);
+}
+
+static void on_ignored(struct pgconn *conn, void *argument)
+{
+    (void)conn;
+    (void)argument;
+}
+
+static void on_health_lost(struct pgconn *conn, const char *reason, void *argument)
+{
+    struct pg *pg = argument;
+    (void)conn;
+    if (!pg->ending)
+        set_unhealthy(pg, reason);
+}
+
+/* ---- changes ---- */
+
+/* First LISTEN, then who it is: with that answer there, nothing that changes is missed any more. */
+static void on_listen_ready(struct pgconn *conn, void *argument)
+{
+    struct pg *pg = argument;
+    pg->listened = clock_now();
+    pgconn_send(conn, &pg->listen_unit);
+    pgconn_send(conn, &pg->identity_unit);
+}
+
+static void on_listen_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+{
+    const struct pg *pg = unit->owner;
+    (void)member;
+    if (answer->error != DB_OK && answer->error != DB_AWAY && !pg->ending)
+        log_warn("the database does not tell of changes", LOG_S("reason", answer->message));
+}
+
+static void on_identity_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+{
+    struct pg *pg = unit->owner;
+    (void)member;
+    if (pg->ending || answer->error == DB_AWAY)
+        return;
+    if (answer->error == DB_OK && answer->count == 1)
+        pg->events.on_listening(answer->rows->value(answer->rows, answer->first, 0), pg->events.argument);
+    else
+        log_warn("the database does not say which one it is", LOG_S("reason", answer->message));
+}
+
+static void on_listen_done(struct db_unit *unit)
+{
+    (void)unit;
+}
+
+static void on_notify(struct pgconn *conn, struct slice payload, void *argument)
+{
+    struct pg *pg = argument;
+    (void)conn;
+    pg->events.on_change(payload, pg->events.argument);
+}
+
+static void on_listen_lost(struct pgconn *conn, const char *reason, void *argument)
+{
+    (void)conn;
+    (void)reason;
+    (void)argument;
+}
+
+/* Nobody notices by himself that a connection on which nothing is asked has lost its other end. LISTEN once more
+ * changes nothing. */
+static void tend_listening(struct pg *pg, int64_t now)
+{
+    if (pg->listen_conn == NULL || !pgconn_ready(pg->listen_conn))
+        return;
+    if (pgconn_silence(pg->listen_conn, now) > HEALTH_LIMIT_NS) {
+        pgconn_lose(pg->listen_conn, "the database does not answer");
+    } else if (pgconn_depth(pg->listen_conn) == 0 && now - pg->listened > LISTEN_NS) {
+        pg->listened = now;
+        pgconn_send(pg->listen_conn, &pg->listen_unit);
+    }
+}
+
+/* A stopped server or a cut cable says nothing at all, and no time limit inside PostgreSQL runs then. The health
+ * connection finds out; what has been as silent on the others is given up with it. */
+static void drop_silent(struct pg *pg, int64_t now)
+{
+    int64_t limit = pg->health.answers ? pg->deadline_ns + CLOCK_SECOND : SILENT_NS;
+    for (unsigned i = 0; i < pg->conn_count; i++)
+        if (pgconn_silence(pg->conns[i], now) > limit)
+            pgconn_lose(pg->conns[i], "the database does not answer");
+}
+
+static void on_tick(void *argument)
+{
+    struct pg *pg = argument;
+    int64_t now = clock_now();
+    loop_timer_start(pg->tick, TICK_NS);
+    if (pg->health_asked != 0 && now - pg->health_asked > HEALTH_LIMIT_NS) {
+        set_unhealthy(pg, "the database does not answer");
+        pgconn_lose(pg->health_conn, "the database does not answer");
+    }
+    drop_silent(pg, now);
+    tend_listening(pg, now);
+    ask_health(pg);
+}
+
+static const struct db_health *pg_health(const struct db *db)
+{
+    struct pg *pg = pg_of(db);
+    if (pg->away_since == 0)
+        return &pg->health;
+    /* the health connection may be back before those that do the work */
+    pg->no_pool = pg->health;
+    pg->no_pool.answers = false;
+    if (pg->health.answers)
+        snprintf(pg->no_pool.reason, sizeof pg->no_pool.reason, "%s", pg->away_reason);
+    return &pg->no_pool;
+}
+
+static const struct db_ops pg_ops = {
+    .engine = "postgres",
+    .arrays = true,
+    .connections = pg_connections,
+    .room = pg_room,
+    .away = pg_away,
+    .send = pg_send,
+    .health = pg_health,
+    .free = pg_free,
+};

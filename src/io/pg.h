@@ -1,0 +1,22 @@
+/* PostgreSQL as a database: a few pipelined connections one more that asks for its health, and
+ * if wanted one that hears of changes. */
+#ifndef ROWLOCK_IO_PG_H
+#define ROWLOCK_IO_PG_H
+
+#include "io/db.h"
+#include "io/loop.h"
+
+struct pg_options {
+    const char *conninfo; /* connection string or URI */
+    unsigned connections;
+    int64_t deadline_ns;               /* of a request: statements are bounded below it, silence above it */
+    const struct db_statement *health; /* the statement of that name */
+    const struct db_statement *listen,
+        *identity; /* how it tells of changes and who it is; NULL: it need not */
+};
+
+/* NULL and *error (to be freed) when the connection string is malformed. Connects in the background. */
+struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,
+                   char **error);
+
+#endif

@@ -1,0 +1,543 @@
+/* new -> start_attempt -> on_connect_ready ... -> become_ready -> (send, on_ready_socket -> take_results)*
+ * lost: fail the units in order, close, wait a little, start_attempt. */
+#include <config.h>
+
+#include "io/pgconn.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <endian.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/pgparam.h"
+#include "io/pgtarget.h"
+#include "io/resolve.h"
+
+#define ATTEMPT_NS (2 * CLOCK_SECOND) /* one host may take this long to answer */
+#define BACKOFF_FIRST_NS (50 * CLOCK_MS)
+#define BACKOFF_MAX_NS CLOCK_SECOND
+
+enum pgconn_state {
+    PGCONN_WAITING,   /* for its next attempt */
+    PGCONN_RESOLVING, /* the name of the host */
+    PGCONN_CONNECTING,
+    PGCONN_READY,
+};
+
+struct pgconn {
+    struct loop *loop;
+    const struct pg_target *target;
+    const char *role; /* for the log */
+    struct pgconn_events events;
+    enum pgconn_state state;
+    PGconn *pq;
+    struct loop_watch *watch;
+    struct loop_timer *timer; /* in WAITING: the next attempt; else: the limit of this one */
+    struct loop_task doom; /* loses it at the end of the turn, when it must not go under its caller's feet */
+    struct resolve *resolving;
+    size_t host;          /* of the target, tried now */
+    char addresses[1024]; /* that its name has, by comma */
+    size_t address;       /* where in addresses the next one to try begins; at the end: none is left */
+    unsigned failures;    /* rounds in a row in which no host was reached */
+    struct list units;    /* sent, in order */
+    PGresult *rows;       /* of the first unit, as far as they came */
+    PGresult *error;      /* the first error of the first unit */
+    int64_t heard;        /* when the server last said something, or was first asked */
+    int64_t connected;    /* when it became ready */
+    bool recycle;         /* its prepared statements are stale: reconnect when nothing is outstanding */
+    bool prepared[DB_STATEMENTS_MAX];
+    struct pgparam params; /* scratch of pgconn_send */
+};
+
+struct pg_rows {
+    struct db_rows base;
+    const PGresult *result;
+    int shift; /* leading columns that are not the caller's */
+};
+
+static void start_attempt(struct pgconn *conn);
+static void on_resolved(const char *address, const char *error, void *argument);
+static void connect_host(struct pgconn *conn, const char *hostaddr);
+static void on_connect_ready(int fd, int ready, void *argument);
+static void become_ready(struct pgconn *conn);
+static void on_socket(int fd, int ready, void *argument);
+static void take_results(struct pgconn *conn);
+static void on_timer(void *argument);
+static void on_doom(void *argument);
+static void next_attempt(struct pgconn *conn, const char *reason);
+static void lost(struct pgconn *conn, const char *reason);
+
+/* ---- life ---- */
+
+struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, const char *role,
+                          const struct pgconn_events *events)
+{
+    struct pgconn *conn = mem_new(sizeof *conn);
+    conn->loop = loop;
+    conn->target = target;
+    conn->role = role;
+    conn->events = *events;
+    list_init(&conn->units);
+    conn->timer = loop_timer_new(loop, on_timer, conn);
+    loop_task_init(&conn->doom, on_doom, conn);
+    conn->state = PGCONN_WAITING;
+    loop_timer_start(conn->timer, 0);
+    return conn;
+}
+
+static void fail_units(struct pgconn *conn, const char *reason)
+{
+    struct list_node *node;
+    struct db_answer answer = {.error = DB_AWAY, .message = reason, .sqlstate = ""};
+    while ((node = list_pop(&conn->units)) != NULL) {
+        struct db_unit *unit = list_entry(node, struct db_unit, link);
+        for (unsigned member = 0; member < unit->members; member++)
+            unit->on_answer(unit, member, &answer);
+        unit->on_done(unit);
+    }
+}
+
+static void disconnect(struct pgconn *conn)
+{
+    loop_timer_stop(conn->timer);
+    loop_task_cancel(conn->loop, &conn->doom);
+    loop_watch_free(conn->watch); /* before libpq closes its descriptor */
+    conn->watch = NULL;
+    resolve_cancel(conn->resolving);
+    conn->resolving = NULL;
+    PQclear(conn->rows);
+    PQclear(conn->error);
+    conn->rows = conn->error = NULL;
+    if (conn->pq != NULL)
+        PQfinish(conn->pq);
+    conn->pq = NULL;
+    conn->recycle = false;
+    memset(conn->prepared, 0, sizeof conn->prepared);
+}
+
+void pgconn_free(struct pgconn *conn)
+{
+    if (conn == NULL)
+        return;
+    disconnect(conn);
+    conn->state = PGCONN_WAITING;
+    fail_units(conn, "the server is shutting down");
+    loop_timer_free(conn->timer);
+    pgparam_fini(&conn->params);
+    free(conn);
+}
+
+bool pgconn_ready(const struct pgconn *conn)
+{
+    return conn->state == PGCONN_READY && !conn->recycle && !list_linked(&conn->doom.link);
+}
+
+unsigned pgconn_depth(const struct pgconn *conn)
+{
+    return (unsigned)conn->units.length;
+}
+
+int64_t pgconn_silence(const struct pgconn *conn, int64_t now)
+{
+    return conn->state == PGCONN_READY && conn->units.length > 0 ? now - conn->heard : 0;
+}
+
+/* ---- connecting ---- */
+
+/* libpq's messages are lines; the first non-empty part of them, without the newline, is what a log wants. */
+static const char *error_line(const PGconn *pq, char *out, size_t size)
+{
+    const char *message = PQerrorMessage(pq);
+    snprintf(out, size, "%.*s", (int)strcspn(message, "\n"), message);
+    return out[0] != '\0' ? out : "the connection was closed";
+}
+
+/* Each address of a name has a time of its own, as each host has. */
+static void try_address(struct pgconn *conn)
+{
+    char one[64];
+    size_t length = strcspn(conn->addresses + conn->address, ",");
+    snprintf(one, sizeof one, "%.*s", (int)length, conn->addresses + conn->address);
+    conn->address += length + (conn->addresses[conn->address + length] == ',');
+    loop_timer_start(conn->timer, ATTEMPT_NS);
+    connect_host(conn, one);
+}
+
+static void forget_addresses(struct pgconn *conn)
+{
+    conn->addresses[0] = '\0';
+    conn->address = 0;
+}
+
+static void start_attempt(struct pgconn *conn)
+{
+    const struct pg_host *host = &conn->target->hosts[conn->host];
+    if (conn->addresses[conn->address] != '\0') {
+        try_address(conn);
+        return;
+    }
+    loop_timer_start(conn->timer, ATTEMPT_NS);
+    if (!host->lookup) {
+        connect_host(conn, NULL);
+        return;
+    }
+    conn->state = PGCONN_RESOLVING;
+    conn->resolving = resolve_start(conn->loop, host->name, on_resolved, conn);
+}
+
+static void on_resolved(const char *address, const char *error, void *argument)
+{
+    struct pgconn *conn = argument;
+    conn->resolving = NULL;
+    if (address == NULL) {
+        next_attempt(conn, error);
+        return;
+    }
+    snprintf(conn->addresses, sizeof conn->addresses, "%s", address);
+    conn->address = 0;
+    try_address(conn);
+}
+
+static void ignore_notice(void *argument, const char *message)
+{
+    (void)argument;
+    log_debug("notice from the database", LOG_S("detail", message));
+}
+
+static void connect_host(struct pgconn *conn, const char *hostaddr)
+{
+    const char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX];
+    char reason[256];
+    pg_target_fill(conn->target, conn->host, hostaddr, keywords, values);
+    conn->state = PGCONN_CONNECTING;
+    conn->pq = PQconnectStartParams(keywords, values, 0);
+    if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD) {
+        next_attempt(conn, conn->pq == NULL ? "out of memory" : error_line(conn->pq, reason, sizeof reason));
+        return;
+    }
+    PQsetNoticeProcessor(conn->pq, ignore_notice, NULL);
+    conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_connect_ready, conn);
+    loop_watch_set(conn->watch, LOOP_WRITE);
+}
+
+static void on_connect_ready(int fd, int ready, void *argument)
+{
+    struct pgconn *conn = argument;
+    char reason[256];
+    (void)fd;
+    (void)ready;
+    /* libpq may close the socket and get the same number for another one, which the loop would not notice */
+    loop_watch_free(conn->watch);
+    conn->watch = NULL;
+    PostgresPollingStatusType status = PQconnectPoll(conn->pq);
+    if (status == PGRES_POLLING_OK) {
+        become_ready(conn);
+        return;
+    }
+    if (status == PGRES_POLLING_FAILED) {
+        next_attempt(conn, error_line(conn->pq, reason, sizeof reason));
+        return;
+    }
+    conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_connect_ready, conn);
+    loop_watch_set(conn->watch, status == PGRES_POLLING_READING ? LOOP_READ : LOOP_WRITE);
+}
+
+static void become_ready(struct pgconn *conn)
+{
+    char reason[256];
+    if (PQsetnonblocking(conn->pq, 1) != 0 || PQenterPipelineMode(conn->pq) != 1) {
+        next_attempt(conn, error_line(conn->pq, reason, sizeof reason));
+        return;
+    }
+    loop_timer_stop(conn->timer);
+    conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_socket, conn);
+    loop_watch_set(conn->watch, LOOP_READ);
+    conn->state = PGCONN_READY;
+    conn->connected = conn->heard = clock_now();
+    conn->host = 0;
+    forget_addresses(conn);
+    if (conn->failures > 0)
+        log_info("database connection is back", LOG_S("role", conn->role));
+    conn->failures = 0;
+    conn->events.on_ready(conn, conn->events.argument);
+}
+
+/* This address did not work: the next one of the name at once, then the next host, and after the last of them a pause
+ * that grows, with jitter so that many servers do not come back in step. */
+static void next_attempt(struct pgconn *conn, const char *reason)
+{
+    char copy[256];
+    snprintf(copy, sizeof copy, "%s", reason);
+    disconnect(conn);
+    conn->state = PGCONN_WAITING;
+    bool more = conn->addresses[conn->address] != '\0';
+    if (!more)
+        forget_addresses(conn);
+    if (more || ++conn->host < conn->target->host_count) {
+        log_debug("database host not reached", LOG_S("role", conn->role), LOG_S("reason", copy));
+        loop_timer_start(conn->timer, 0);
+        return;
+    }
+    conn->host = 0;
+    int64_t pause = BACKOFF_FIRST_NS << (conn->failures < 5 ? conn->failures : 5);
+    if (pause > BACKOFF_MAX_NS)
+        pause = BACKOFF_MAX_NS;
+    pause = pause / 2 + random() % (pause / 2 + 1);
+    if (conn->failures++ == 0)
+        log_warn("cannot connect to the database", LOG_S("role", conn->role), LOG_S("reason", copy));
+    loop_timer_start(conn->timer, pause);
+    conn->events.on_lost(conn, copy, conn->events.argument);
+}
+
+static void on_timer(void *argument)
+{
+    struct pgconn *conn = argument;
+    if (conn->state == PGCONN_WAITING)
+        start_attempt(conn);
+    else if (conn->state != PGCONN_READY)
+        next_attempt(conn, "the database did not answer the attempt to connect in time");
+}
+
+/* ---- losing it ---- */
+
+static void lost(struct pgconn *conn, const char *reason)
+{
+    char copy[256];
+    snprintf(copy, sizeof copy, "%s", reason);
+    log_warn("database connection lost", LOG_S("role", conn->role), LOG_S("reason", copy),
+             LOG_I("outstanding", conn->units.length), LOG_MS("age_ms", clock_now() - conn->connected));
+    bool was_short = clock_now() - conn->connected < CLOCK_SECOND;
+    disconnect(conn);
+    conn->state = PGCONN_WAITING;
+    conn->failures = was_short ? 1 : 0;
+    loop_timer_start(conn->timer, was_short ? BACKOFF_FIRST_NS : 0);
+    fail_units(conn, copy);
+    conn->events.on_lost(conn, copy, conn->events.argument);
+}
+
+void pgconn_lose(struct pgconn *conn, const char *reason)
+{
+    if (conn->state == PGCONN_READY)
+        lost(conn, reason);
+}
+
+void pgconn_hurry(struct pgconn *conn)
+{
+    if (conn->state == PGCONN_WAITING)
+        loop_timer_start(conn->timer, 0);
+}
+
+static void on_doom(void *argument)
+{
+    struct pgconn *conn = argument;
+    char reason[256];
+    if (conn->state == PGCONN_READY)
+        lost(conn, conn->recycle ? "its prepared statements are stale"
+                                 : error_line(conn->pq, reason, sizeof reason));
+}
+
+/* ---- sending ---- */
+
+static void flush(struct pgconn *conn)
+{
+    int left = PQflush(conn->pq);
+    if (left < 0)
+        loop_defer(conn->loop, &conn->doom);
+    else
+        loop_watch_set(conn->watch, left == 1 ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+}
+
+static bool send_prepare(struct pgconn *conn, const struct db_statement *statement)
+{
+    Oid types[DB_PARAMS_MAX];
+    for (unsigned i = 0; i < statement->param_count; i++)
+        types[i] = pgparam_type(statement->types[i], statement->set);
+    return PQsendPrepare(conn->pq, statement->name, statement->text, (int)statement->param_count, types) == 1;
+}
+
+/* One Sync a unit: what stands between two of them is one transaction, and a unit must not share its fate with
+ * another. A statement is prepared by the first unit that needs it, in the same breath. */
+void pgconn_send(struct pgconn *conn, struct db_unit *unit)
+{
+    const struct db_statement *statement = unit->statement;
+    if (conn->units.length == 0)
+        conn->heard = clock_now();
+    list_append(&conn->units, &unit->link);
+    bool sent = true;
+    if (!conn->prepared[statement->index]) {
+        sent = send_prepare(conn, statement);
+        conn->prepared[statement->index] = true;
+    }
+    pgparam_encode(&conn->params, unit);
+    sent = sent &&
+           PQsendQueryPrepared(conn->pq, statement->name, (int)statement->param_count, conn->params.values,
+                               conn->params.lengths, conn->params.formats, 0) == 1 &&
+           PQpipelineSync(conn->pq) == 1;
+    if (sent)
+        flush(conn);
+    else
+        loop_defer(conn->loop, &conn->doom);
+}
+
+/* ---- receiving ---- */
+
+static enum db_error classify(const char *sqlstate)
+{
+    static const struct {
+        const char *prefix;
+        enum db_error error;
+    } rules[] = {
+        {"22", DB_REFUSED},   {"23", DB_REFUSED},   {"40001", DB_RETRY},  {"40P01", DB_RETRY},
+        {"26000", DB_RETRY},  {"0A000", DB_RETRY},  {"42P05", DB_RETRY},  {"55P03", DB_BUSY},
+        {"57014", DB_BUSY},   {"53", DB_BUSY},      {"25006", DB_AWAY},   {"57P", DB_AWAY},
+        {"08", DB_AWAY},      {"42P01", DB_SCHEMA}, {"42703", DB_SCHEMA}, {"42883", DB_SCHEMA},
+        {"3F000", DB_SCHEMA},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0)
+            return rules[i].error;
+    return DB_FAILED;
+}
+
+static struct slice pg_value(const struct db_rows *rows, int row, int column)
+{
+    const struct pg_rows *view = (const struct pg_rows *)rows;
+    column += view->shift;
+    if (PQgetisnull(view->result, row, column))
+        return (struct slice){NULL, 0};
+    return (struct slice){PQgetvalue(view->result, row, column),
+                          (size_t)PQgetlength(view->result, row, column)};
+}
+
+/* Rows come in order of the position in their first column; each member gets those of its own. */
+static void answer_members(struct db_unit *unit, const PGresult *result)
+{
+    bool set = unit->statement->set;
+    struct pg_rows view = {
+        .base = {.count = PQntuples(result), .columns = PQnfields(result) - set, .value = pg_value},
+        .result = result,
+        .shift = set};
+    struct db_answer answer = {.error = DB_OK, .message = "", .sqlstate = "", .rows = &view.base};
+    if (!set) {
+        answer.count = view.base.count;
+        unit->on_answer(unit, 0, &answer);
+        return;
+    }
+    int row = 0;
+    for (unsigned member = 0; member < unit->members; member++) {
+        answer.first = row;
+        while (row < view.base.count && (unsigned)atoi(PQgetvalue(result, row, 0)) == member + 1)
+            row++;
+        answer.count = row - answer.first;
+        unit->on_answer(unit, member, &answer);
+    }
+}
+
+static void answer_error(struct pgconn *conn, struct db_unit *unit, const PGresult *result)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    struct db_answer answer = {.sqlstate = sqlstate != NULL ? sqlstate : "",
+                               .message = message != NULL ? message : "the database gave no reason"};
+    answer.error = sqlstate == NULL ? DB_AWAY : classify(sqlstate);
+    if (answer.error == DB_SCHEMA)
+        conn->prepared[unit->statement->index] = false; /* it was never accepted */
+    else if (answer.error == DB_RETRY && sqlstate[0] != '4')
+        conn->recycle = true;
+    for (unsigned member = 0; member < unit->members; member++)
+        unit->on_answer(unit, member, &answer);
+}
+
+/* The Sync of the first unit has come, and with it the commit. */
+static void finish_unit(struct pgconn *conn)
+{
+    struct list_node *node = list_pop(&conn->units);
+    assert(node != NULL);
+    struct db_unit *unit = list_entry(node, struct db_unit, link);
+    PGresult *rows = conn->rows, *error = conn->error;
+    conn->rows = conn->error = NULL;
+    if (rows == NULL) /* LISTEN has none */
+        rows = PQmakeEmptyPGresult(conn->pq, PGRES_TUPLES_OK);
+    if (error != NULL)
+        answer_error(conn, unit, error);
+    else
+        answer_members(unit, rows);
+    PQclear(rows);
+    PQclear(error);
+    unit->on_done(unit);
+    if (conn->recycle && conn->units.length == 0)
+        loop_defer(conn->loop, &conn->doom);
+    conn->events.on_answered(conn, conn->events.argument);
+}
+
+static void take_result(struct pgconn *conn, PGresult *result)
+{
+    switch (PQresultStatus(result)) {
+    case PGRES_PIPELINE_SYNC:
+        PQclear(result);
+        finish_unit(conn);
+        break;
+    case PGRES_TUPLES_OK:
+        PQclear(conn->rows);
+        conn->rows = result;
+        break;
+    case PGRES_FATAL_ERROR:
+        if (conn->error == NULL)
+            conn->error = result;
+        else
+            PQclear(result);
+        break;
+    default: /* a Parse was accepted, or what follows an error was skipped */
+        PQclear(result);
+    }
+}
+
+static void take_results(struct pgconn *conn)
+{
+    while (conn->units.length > 0 && !PQisBusy(conn->pq)) {
+        PGresult *result = PQgetResult(conn->pq); /* NULL ends the results of one message */
+        if (result == NULL && PQstatus(conn->pq) == CONNECTION_BAD)
+            break;
+        if (result != NULL)
+            take_result(conn, result);
+    }
+}
+
+static void take_notices(struct pgconn *conn)
+{
+    PGnotify *notify;
+    while (conn->events.on_notify != NULL && (notify = PQnotifies(conn->pq)) != NULL) {
+        conn->events.on_notify(conn, slice_of(notify->extra), conn->events.argument);
+        PQfreemem(notify);
+    }
+}
+
+static void on_socket(int fd, int ready, void *argument)
+{
+    struct pgconn *conn = argument;
+    char reason[256];
+    (void)fd;
+    (void)ready;
+    int ok = PQconsumeInput(conn->pq);
+    conn->heard = clock_now();
+    take_results(conn);
+    take_notices(conn);
+    if (!ok || PQstatus(conn->pq) == CONNECTION_BAD) {
+        const char *said =
+            conn->error != NULL ? PQresultErrorField(conn->error, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+        if (said != NULL)
+            snprintf(reason, sizeof reason, "%s", said);
+        else
+            error_line(conn->pq, reason, sizeof reason);
+        lost(conn, reason[0] != '\0' ? reason : "the connection was closed");
+        return;
+    }
+    flush(conn);
+}

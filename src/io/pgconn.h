@@ -1,0 +1,45 @@
+/* One connection to PostgreSQL in pipeline mode, which finds its way back when it is lost. Callers see units
+ * and states, never sockets; libpq is seen by pgconn.c and session_pg.c alone. */
+#ifndef ROWLOCK_IO_PGCONN_H
+#define ROWLOCK_IO_PGCONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/db.h"
+#include "io/loop.h"
+
+struct pgconn;
+struct pg_target;
+
+/* Where to connect: a libpq connection string or URI, with every host of its list. NULL and *error (to be freed)
+ * when it is malformed. lock_ns and statement_ns bound what the server lets a statement wait and run. */
+struct pg_target *pg_target_new(const char *conninfo, int64_t lock_ns, int64_t statement_ns, char **error);
+void pg_target_free(struct pg_target *target);
+
+struct pgconn_events {
+    void (*on_ready)(struct pgconn *conn, void *argument);    /* connected; units may be sent */
+    void (*on_answered)(struct pgconn *conn, void *argument); /* a unit was answered: there is room */
+    void (*on_lost)(struct pgconn *conn, const char *reason,
+                    void *argument); /* or could not connect; tries on */
+    void (*on_notify)(struct pgconn *conn, struct slice payload, void *argument); /* NOTIFY; may be NULL */
+    void *argument;
+};
+
+/* The target must outlive the connection. Starts to connect at once; no callback before this has returned. */
+struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, const char *role,
+                          const struct pgconn_events *events);
+void pgconn_free(struct pgconn *conn); /* outstanding units are answered DB_AWAY */
+
+bool pgconn_ready(const struct pgconn *conn);
+unsigned pgconn_depth(const struct pgconn *conn); /* units sent and not answered */
+int64_t pgconn_silence(
+    const struct pgconn *conn,
+    int64_t now); /* since it last said something it was asked for; 0 when nothing is outstanding */
+
+void pgconn_send(struct pgconn *conn, struct db_unit *unit); /* must be ready */
+void pgconn_lose(struct pgconn *conn, const char *reason);   /* drop it and connect anew */
+void pgconn_hurry(
+    struct pgconn *conn); /* the database is said to be back: if it waits for its next attempt, now */
+
+#endif

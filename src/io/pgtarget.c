@@ -1,0 +1,165 @@
+#include <config.h>
+
+#include "io/pgtarget.h"
+
+#include <arpa/inet.h>
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void add(struct pg_target *target, const char *keyword, const char *value)
+{
+    if (target->count + 6 >= PG_KEYWORDS_MAX)
+        return;
+    target->keywords[target->count] = mem_dup(keyword);
+    target->values[target->count++] = mem_dup(value);
+}
+
+static bool is_address(const char *host)
+{
+    unsigned char out[16];
+    return inet_pton(AF_INET, host, out) == 1 || inet_pton(AF_INET6, host, out) == 1;
+}
+
+/* The n-th part of a comma-separated list, or NULL when there are fewer. */
+static char *part(const char *list, size_t n)
+{
+    if (list == NULL)
+        return NULL;
+    while (n > 0 && (list = strchr(list, ',')) != NULL) {
+        list++;
+        n--;
+    }
+    return list == NULL ? NULL : mem_dup_n(list, strcspn(list, ","));
+}
+
+static size_t parts(const char *list)
+{
+    size_t count = 1;
+    for (; list != NULL && *list != '\0'; list++)
+        count += *list == ',';
+    return count;
+}
+
+static void split_hosts(struct pg_target *target, const char *hosts, const char *hostaddrs, const char *ports)
+{
+    bool by_address = hostaddrs != NULL && *hostaddrs != '\0';
+    const char *list = by_address ? hostaddrs : hosts;
+    target->host_count = parts(list);
+    target->hosts = mem_array(target->host_count, sizeof *target->hosts);
+    for (size_t i = 0; i < target->host_count; i++) {
+        struct pg_host *host = &target->hosts[i];
+        host->name = part(list, i);
+        host->port = part(ports, i);
+        if (host->port == NULL && ports != NULL && strchr(ports, ',') == NULL)
+            host->port = mem_dup(ports);
+        bool named = host->name != NULL && host->name[0] != '\0';
+        if (!named) {
+            free(host->name);
+            host->name = NULL;
+        }
+        host->lookup =
+            named && !by_address && host->name[0] != '/' && host->name[0] != '@' && !is_address(host->name);
+    }
+}
+
+static const char *option(const PQconninfoOption *options, const char *keyword)
+{
+    for (; options->keyword != NULL; options++)
+        if (strcmp(options->keyword, keyword) == 0)
+            return options->val != NULL && options->val[0] != '\0' ? options->val : NULL;
+    return NULL;
+}
+
+/* A URI that leaves a host out falls back on the environment, as libpq does. */
+static const char *option_or_env(const PQconninfoOption *options, const char *keyword, const char *variable)
+{
+    const char *value = option(options, keyword);
+    return value != NULL || option(options, "service") != NULL || getenv("PGSERVICE") != NULL
+               ? value
+               : getenv(variable);
+}
+
+struct pg_target *pg_target_new(const char *conninfo, int64_t lock_ns, int64_t statement_ns, char **error)
+{
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(conninfo, &message);
+    if (options == NULL) {
+        *error = mem_dup_n(message != NULL ? message : "malformed",
+                           strcspn(message != NULL ? message : "malformed", "\n"));
+        PQfreemem(message);
+        return NULL;
+    }
+    struct pg_target *target = mem_new(sizeof *target);
+    split_hosts(target, option_or_env(options, "host", "PGHOST"),
+                option_or_env(options, "hostaddr", "PGHOSTADDR"), option_or_env(options, "port", "PGPORT"));
+    for (const PQconninfoOption *at = options; at->keyword != NULL; at++)
+        if (at->val != NULL && strcmp(at->keyword, "host") != 0 && strcmp(at->keyword, "hostaddr") != 0 &&
+            strcmp(at->keyword, "port") != 0 && strcmp(at->keyword, "options") != 0)
+            add(target, at->keyword, at->val);
+    const char *own = option(options, "options");
+    /* Set statements are planned once: a small array otherwise makes PostgreSQL plan anew each time. Sequential
+     * scans are left for what no index serves, because a plan made for an empty table is kept while it grows; and a page in
+     * the order of an index is cheaper than fetching and sorting, which the usual random_page_cost hides. */
+    target->options = mem_printf(
+        "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c random_page_cost=1.1 -c jit=off -c "
+        "timezone=UTC -c datestyle=ISO "
+        "-c lock_timeout=%lld -c statement_timeout=%lld -c idle_in_transaction_session_timeout=60000%s%s",
+        (long long)(lock_ns / CLOCK_MS), (long long)(statement_ns / CLOCK_MS), own != NULL ? " " : "",
+        own != NULL ? own : "");
+    if (option(options, "application_name") == NULL)
+        add(target, "application_name", "rowlock");
+    if (option(options, "gssencmode") == NULL)
+        add(target, "gssencmode", "disable"); /* it may ask a KDC, blocking */
+    if (option(options, "tcp_user_timeout") == NULL)
+        add(target, "tcp_user_timeout", "5000");
+    add(target, "client_encoding", "UTF8");
+    PQconninfoFree(options);
+    return target;
+}
+
+void pg_target_free(struct pg_target *target)
+{
+    if (target == NULL)
+        return;
+    for (size_t i = 0; i < target->host_count; i++) {
+        free(target->hosts[i].name);
+        free(target->hosts[i].port);
+    }
+    for (size_t i = 0; i < target->count; i++) {
+        free(target->keywords[i]);
+        free(target->values[i]);
+    }
+    free(target->hosts);
+    free(target->options);
+    free(target);
+}
+
+void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, const char **keywords,
+                    const char **values)
+{
+    size_t n = 0;
+    for (; n < target->count; n++) {
+        keywords[n] = target->keywords[n];
+        values[n] = target->values[n];
+    }
+    const struct pg_host *where = &target->hosts[host];
+    if (where->name != NULL) {
+        keywords[n] = "host";
+        values[n++] = where->name;
+    }
+    if (hostaddr != NULL) {
+        keywords[n] = "hostaddr";
+        values[n++] = hostaddr;
+    }
+    if (where->port != NULL) {
+        keywords[n] = "port";
+        values[n++] = where->port;
+    }
+    keywords[n] = "options";
+    values[n++] = target->options;
+    keywords[n] = values[n] = NULL;
+}

@@ -1,0 +1,40 @@
+/* A database session for commands, which may wait: migrate, seed, import. Never used on the loop. */
+#ifndef ROWLOCK_IO_SESSION_H
+#define ROWLOCK_IO_SESSION_H
+
+#include <stdbool.h>
+
+#include "io/db.h"
+
+struct session;
+
+struct session_ops {
+    enum db_error (*script)(struct session *session, const char *sql);
+    enum db_error (*query)(struct session *session, const char *sql, const char *const *params,
+                           unsigned count, const struct db_rows **rows);
+    void (*close)(struct session *session);
+};
+
+struct session {
+    const struct session_ops *ops;
+    const char *engine; /* "postgres" or "sqlite" */
+    char error[512];    /* of the last failure, one line */
+};
+
+/* Exactly one of the two addresses is given. NULL and *error (to be freed). */
+struct session *session_open(const char *sqlite_path, const char *conninfo, char **error);
+struct session *session_open_pg(const char *conninfo, char **error);
+struct session *session_open_sqlite(const char *path, char **error);
+void session_close(struct session *session);
+
+/* Several statements that give no rows, without parameters. */
+enum db_error session_script(struct session *session, const char *sql);
+
+/* One statement; parameters are text, NULL is null. *rows (may be NULL) is good until the next call. */
+enum db_error session_query(struct session *session, const char *sql, const char *const *params,
+                            unsigned count, const struct db_rows **rows);
+
+/* A transaction that will write: on SQLite it takes the lock at once. */
+enum db_error session_begin(struct session *session);
+
+#endif

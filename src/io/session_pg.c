@@ -1,0 +1,102 @@
+#include <config.h>
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "io/session.h"
+
+struct pg_session {
+    struct session session;
+    PGconn *pq;
+    PGresult *result;
+    struct db_rows rows;
+};
+
+static const struct session_ops pg_session_ops;
+
+static void ignore_notice(void *argument, const char *message)
+{
+    (void)argument;
+    (void)message;
+}
+
+struct session *session_open_pg(const char *conninfo, char **error)
+{
+    const char *keywords[] = {"fallback_application_name", "client_encoding", "dbname", "connect_timeout",
+                              NULL};
+    const char *values[] = {"rowlock", "UTF8", conninfo, getenv("PGCONNECT_TIMEOUT") != NULL ? NULL : "10",
+                            NULL};
+    PGconn *pq = PQconnectdbParams(keywords, values, 1);
+    if (PQstatus(pq) != CONNECTION_OK) {
+        const char *message = PQerrorMessage(pq);
+        *error = mem_dup_n(message, strcspn(message, "\n"));
+        PQfinish(pq);
+        return NULL;
+    }
+    struct pg_session *own = mem_new(sizeof *own);
+    PQsetNoticeProcessor(pq, ignore_notice, NULL);
+    own->session.ops = &pg_session_ops;
+    own->session.engine = "postgres";
+    own->pq = pq;
+    return &own->session;
+}
+
+static void pg_close(struct session *session)
+{
+    struct pg_session *own = (struct pg_session *)session;
+    PQclear(own->result);
+    PQfinish(own->pq);
+    free(own);
+}
+
+static struct slice pg_value(const struct db_rows *rows, int row, int column)
+{
+    const struct pg_session *own =
+        (const struct pg_session *)(const void *)((const char *)rows - offsetof(struct pg_session, rows));
+    if (PQgetisnull(own->result, row, column))
+        return (struct slice){NULL, 0};
+    return (struct slice){PQgetvalue(own->result, row, column),
+                          (size_t)PQgetlength(own->result, row, column)};
+}
+
+static enum db_error check(struct pg_session *own, PGresult *result)
+{
+    PQclear(own->result);
+    own->result = result;
+    own->session.error[0] = '\0';
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+        return DB_OK;
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (message == NULL)
+        message = PQerrorMessage(own->pq);
+    snprintf(own->session.error, sizeof own->session.error, "%.*s", (int)strcspn(message, "\n"), message);
+    if (sqlstate != NULL && strcmp(sqlstate, "42P01") == 0)
+        return DB_SCHEMA;
+    return sqlstate != NULL && (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0)
+               ? DB_REFUSED
+               : DB_FAILED;
+}
+
+static enum db_error pg_script(struct session *session, const char *sql)
+{
+    struct pg_session *own = (struct pg_session *)session;
+    return check(own, PQexec(own->pq, sql));
+}
+
+static enum db_error pg_query(struct session *session, const char *sql, const char *const *params,
+                              unsigned count, const struct db_rows **rows)
+{
+    struct pg_session *own = (struct pg_session *)session;
+    enum db_error error = check(own, PQexecParams(own->pq, sql, (int)count, NULL, params, NULL, NULL, 0));
+    own->rows = (struct db_rows){
+        .count = PQntuples(own->result), .columns = PQnfields(own->result), .value = pg_value};
+    *rows = &own->rows;
+    return error;
+}
+
+static const struct session_ops pg_session_ops = {pg_script, pg_query, pg_close};

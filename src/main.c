@@ -1,0 +1,38 @@
+#include <config.h>
+
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+#ifdef HAVE_JEMALLOC
+/* One thread allocates, so one arena; what is not used goes back soon. */
+extern const char *malloc_conf;
+const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
+#endif
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"serve", cmd_serve},   {"migrate", cmd_migrate}, {"seed", cmd_seed},
+    {"import", cmd_import}, {"routes", cmd_routes},   {"config", cmd_config},
+};
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return cmd_help();
+        if (strcmp(argv[i], "--version") == 0)
+            return cmd_version();
+    }
+    if (argc < 2 || argv[1][0] == '-')
+        return cmd_serve(argc - 1, argv + 1);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    cmd_complain("\"%s\" is no command; the commands are: serve, migrate, seed, import, routes, config (see "
+                 "rowlock --help)",
+                 argv[1]);
+    return CMD_USAGE;
+}

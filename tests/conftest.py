@@ -1,0 +1,177 @@
+"""Fixtures of the integration and fault tests: one private PostgreSQL cluster a session, fresh databases, servers that are
+judged when they end."""
+
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from support import program
+from support.cluster import Cluster, binaries
+from support.database import PostgresDatabase, SqliteDatabase
+from support.program import SLOW
+from support.server import Server
+
+LIMIT = 120     # seconds for one test; those that hang should say so instead of stopping the suite
+
+settings.register_profile("rowlock", derandomize=True, database=None, deadline=None)
+settings.load_profile("rowlock")
+
+
+def pytest_configure(config):
+    def leave(number, frame):
+        raise KeyboardInterrupt(f"signal {number}")
+
+    # fixtures clean up after Ctrl-C; let them do so after these as well
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGHUP, leave)
+    try:
+        program.rowlock()
+    except FileNotFoundError as reason:
+        raise pytest.UsageError(str(reason))
+
+
+def pytest_report_header(config):
+    return [f"rowlock: {program.rowlock()}", f"PostgreSQL: {binaries() or 'none'}"]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    def too_long(number, frame):
+        raise AssertionError(f"the test takes longer than {LIMIT * SLOW:g} s")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT * SLOW)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+# ---- databases ----
+
+@pytest.fixture(scope="session")
+def session_cluster():
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server is installed")
+    cluster = Cluster()
+    try:
+        cluster.create()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def template(session_cluster):
+    """The name of an empty database with the schema in it, to clone."""
+    name = session_cluster.create_database()
+    done = program.run("migrate", "--database", session_cluster.url(name))
+    assert done.returncode == 0, done.stderr
+    return name
+
+
+@pytest.fixture
+def cluster(session_cluster):
+    session_cluster.ensure_running()
+    yield session_cluster
+    session_cluster.ensure_running()
+
+
+@pytest.fixture
+def empty_postgres(cluster):
+    """A database without a schema."""
+    database = PostgresDatabase(cluster)
+    yield database
+    cluster.ensure_running()
+    database.drop()
+
+
+@pytest.fixture
+def postgres(cluster, template):
+    database = PostgresDatabase(cluster, template)
+    yield database
+    cluster.ensure_running()
+    database.drop()
+
+
+@pytest.fixture
+def folder():
+    """A directory of this test alone that is gone afterwards (pytest's tmp_path stays behind)."""
+    with tempfile.TemporaryDirectory(prefix="rowlock-test-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def sqlite(folder):
+    return SqliteDatabase(folder)
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+def database(request):
+    """A fresh database of each kind."""
+    return request.getfixturevalue(request.param)
+
+
+# ---- servers ----
+
+@pytest.fixture
+def serve(request):
+    """serve(flags…, database=…): a server of this test alone. At the end each one that still runs is stopped and judged;
+    one that the test has ended itself is judged by its log."""
+    started = []
+
+    def start(*flags, **settings):
+        server = Server(*flags, **settings)
+        started.append(server)
+        return server
+
+    yield start
+    try:
+        for server in reversed(started):
+            if server.process.poll() is None:
+                server.stop()
+            else:
+                server.check_log()
+    finally:
+        for server in started:
+            server.clean()
+
+
+@pytest.fixture(scope="module", params=["postgres", "sqlite"])
+def shared(request):
+    """(server, database) for all tests of a module, on each kind of database."""
+    folder = tempfile.TemporaryDirectory(prefix="rowlock-test-")
+    if request.param == "postgres":
+        cluster = request.getfixturevalue("session_cluster")
+        cluster.ensure_running()
+        database = PostgresDatabase(cluster, request.getfixturevalue("template"))
+    else:
+        database = SqliteDatabase(Path(folder.name))
+    server = Server("--distance", "haversine", database=database)
+    try:
+        yield server, database
+        server.stop()
+    finally:
+        server.clean()
+        database.drop()
+        folder.cleanup()
+
+
+@pytest.fixture
+def server(shared):
+    shared[0].alive()
+    yield shared[0]
+    shared[0].alive()
+
+
+@pytest.fixture
+def api(server):
+    return server.api
+
+
+@pytest.fixture
+def db(shared):
+    """The database of the shared server."""
+    return shared[1]

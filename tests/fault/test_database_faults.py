@@ -1,0 +1,378 @@
+"""PostgreSQL ends sessions, stops, starts, freezes, while the server is under load."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from support.database import PostgresDatabase
+from support.expect import problem, succeeded
+from support.program import SLOW
+from support.rawhttp import Connection, request_bytes
+from support.traffic import Traffic, served_again
+from support.wait import Stopwatch, until
+
+DEADLINE = 2
+
+
+@pytest.fixture
+def server(serve, postgres):
+    return serve("--deadline", DEADLINE, "--drain", 3, database=postgres)
+
+
+def test_sessions_terminated_under_load_cost_a_few_503_and_nothing_else(server, postgres):
+    with Traffic(server) as traffic:
+        for _ in range(6):
+            time.sleep(0.3)
+            assert postgres.cluster.terminate_sessions(postgres.name) > 0
+            served_again(server)
+        moment = time.monotonic()
+        until(lambda: traffic.succeeded_since(moment) > 20, 3, "the traffic flows again")
+    traffic.check(postgres, DEADLINE)
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_stop_and_start_under_load_is_survived_without_a_restart(server, postgres, mode):
+    with Traffic(server) as traffic:
+        time.sleep(0.5)
+        postgres.cluster.stop(mode)
+        time.sleep(2.5)
+        with Stopwatch() as watch:
+            problem(server.api.get("/orders?page=1&limit=1"), 503)
+        assert watch.seconds < (DEADLINE + 0.5) * SLOW
+        assert server.api.get("/health").status == 200
+        assert server.api.get("/healthcheck").status == 503
+        postgres.cluster.start()
+        served_again(server, 3)
+        until(lambda: server.api.get("/healthcheck").status == 200, 3, "healthy again")
+        moment = time.monotonic()
+        until(lambda: traffic.succeeded_since(moment) > 20, 3, "the traffic flows again")
+    traffic.check(postgres, DEADLINE)
+
+
+def test_a_quick_restart_of_the_database_under_load_is_survived(server, postgres):
+    with Traffic(server) as traffic:
+        for mode in ("fast", "immediate", "fast"):
+            time.sleep(0.4)
+            postgres.cluster.stop(mode)
+            postgres.cluster.start()
+            served_again(server, 3)
+    traffic.check(postgres, DEADLINE)
+
+
+def test_a_frozen_database_costs_503_within_the_deadline_and_nothing_after_it_thaws(server, postgres):
+    with Traffic(server) as traffic:
+        time.sleep(0.5)
+        postgres.cluster.pause()
+        time.sleep(4.5)
+        assert server.api.get("/health").status == 200
+        with Stopwatch() as watch:
+            assert server.api.get("/healthcheck").status == 503
+        assert watch.seconds < 1 * SLOW
+        postgres.cluster.resume()
+        served_again(server, 3)
+        moment = time.monotonic()
+        until(lambda: traffic.succeeded_since(moment) > 20, 3, "the traffic flows again")
+    traffic.check(postgres, DEADLINE)
+
+
+def test_a_short_freeze_costs_waiting_only(server, postgres):
+    order = server.api.place()
+    with Connection(server.address) as connection:
+        postgres.cluster.pause()
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
+        time.sleep(0.7)
+        postgres.cluster.resume()
+        succeeded(connection.response())
+
+
+def test_a_server_that_starts_before_its_database_waits_for_it(serve, postgres):
+    postgres.cluster.stop()
+    server = serve("--deadline", DEADLINE, database=postgres, wait="listening")
+    assert server.api.get("/health").status == 200
+    assert server.api.get("/healthcheck").status == 503
+    with Stopwatch() as watch:
+        answer = server.api.get("/orders?page=1&limit=1")
+    problem(answer, 503)
+    assert int(answer.header("Retry-After")) >= 1
+    assert watch.seconds < (DEADLINE + 0.5) * SLOW
+    time.sleep(1.5)       # long enough for its patience to grow
+    postgres.cluster.start()
+    served_again(server, 3)
+    until(lambda: server.api.get("/healthcheck").status == 200, 3, "healthy")
+
+
+def test_what_needs_no_database_is_served_without_one(server, postgres):
+    postgres.cluster.stop()
+    problem(server.api.get("/nope"), 404)
+    problem(server.api.post("/orders", {"origin": [91, 0], "destination": [0, 0]}), 400, "origin")
+    problem(server.api.patch("/orders/1", {"status": "x"}), 400, "status")
+    problem(server.api.get("/orders?page=0&limit=1"), 400, "page")
+
+
+def test_long_away_is_answered_at_once_not_after_the_deadline(server, postgres):
+    postgres.cluster.stop()
+    until(lambda: server.api.get("/healthcheck").status == 503, 5)
+    time.sleep(1.5)
+    with Stopwatch() as watch:
+        problem(server.api.get("/orders?page=1&limit=1"), 503)
+    assert watch.seconds < 0.5 * SLOW
+
+
+def test_the_log_tells_of_an_outage_in_a_few_lines(server, postgres):
+    postgres.cluster.stop()
+    time.sleep(3)
+    for _ in range(50):
+        server.api.get("/healthcheck")
+    postgres.cluster.start()
+    served_again(server)
+    lines = [line for line in server.lines() if line["level"] in ("warn", "error") and "request_id" not in line]
+    assert 1 <= len(lines) < 30, len(lines)
+
+
+def test_a_database_that_takes_no_connections_is_waited_for(server, postgres):
+    admin = PostgresDatabase(postgres.cluster)
+    try:
+        admin.query(f"UPDATE pg_database SET datallowconn = false WHERE datname = '{postgres.name}'")
+        postgres.cluster.terminate_sessions(postgres.name)
+        until(lambda: server.api.get("/healthcheck").status == 503, 5, "unhealthy")
+        problem(server.api.get("/orders?page=1&limit=1"), 503)
+        admin.query(f"UPDATE pg_database SET datallowconn = true WHERE datname = '{postgres.name}'")
+        served_again(server, 3)
+    finally:
+        admin.query(f"UPDATE pg_database SET datallowconn = true WHERE datname = '{postgres.name}'")
+        admin.drop()
+
+
+def test_columns_added_by_hand_under_load_disturb_nobody(server, postgres):
+    with Traffic(server) as traffic:
+        for number in range(5):
+            time.sleep(0.1)
+            postgres.query(f"ALTER TABLE orders ADD COLUMN note_{number} text DEFAULT 'x'")
+    traffic.check(postgres, DEADLINE)
+    assert sum(attempt.outcome == 503 for attempt in traffic.all()) == 0
+
+
+# ---- locks, the queue, and calls that are no longer wanted ----
+
+@pytest.fixture
+def lock(postgres):
+    """lock() holds the table against everybody until release()."""
+    class Lock:
+        session = None
+
+        def __call__(self):
+            self.session = postgres.connect()
+            self.session.cursor().execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+
+        def release(self):
+            if self.session is not None:
+                self.session.close()
+                self.session = None
+
+    held = Lock()
+    yield held
+    held.release()
+
+
+def test_a_locked_table_costs_503_within_the_deadline_and_others_are_served_after_it(server, postgres, lock):
+    order = server.api.place()
+    lock()
+    with Stopwatch() as watch:
+        answer = server.api.take(order, "ann")
+    problem(answer, 503)
+    assert answer.header("Retry-After")
+    assert watch.seconds < (DEADLINE + 0.5) * SLOW
+    assert server.api.get("/healthcheck").status == 200
+    lock.release()
+    succeeded(server.api.take(order, "bob"))
+
+
+def test_a_lock_shorter_than_the_deadline_costs_waiting_only(server, lock):
+    order = server.api.place()
+    lock()
+    with Connection(server.address) as connection:
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
+        time.sleep(0.4)
+        lock.release()
+        succeeded(connection.response())
+
+
+def test_past_the_bound_of_the_queue_calls_are_refused_at_once(serve, postgres, lock):
+    server = serve("--deadline", DEADLINE, "--queue", 5, "--db-connections", 1, database=postgres)
+    orders = [server.api.place() for _ in range(60)]
+    lock()
+    connections = [Connection(server.address) for _ in orders]
+    with Stopwatch() as watch:
+        for order, connection in zip(orders, connections):
+            connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN"}))
+        early = 0
+        for connection in connections:
+            connection.sock.settimeout(0.02)
+            try:
+                answer = connection.response()
+            except TimeoutError:
+                continue
+            document = problem(answer, 503)
+            assert int(answer.header("Retry-After")) >= 1
+            assert document["error"]
+            early += 1
+            connection.close()
+    assert watch.seconds < DEADLINE * SLOW, "this test is too slow for its own deadline"
+    # no more than the queue and what one connection may have on its way go on waiting
+    assert early >= len(orders) - 5 - 16 - 1, early
+    assert early < len(orders), "nothing was let in at all"
+    lock.release()
+    served_again(server)
+    for connection in connections:
+        connection.close()
+
+
+def test_the_queue_is_free_again_after_it_was_full(serve, postgres, lock):
+    server = serve("--deadline", DEADLINE, "--queue", 5, "--db-connections", 1, database=postgres)
+    order = server.api.place()
+    for _ in range(2):
+        lock()
+        connections = [Connection(server.address) for _ in range(30)]
+        for connection in connections:
+            connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN"}))
+        for connection in connections:
+            assert connection.response().status in (200, 400, 503)
+            connection.close()
+        lock.release()
+        served_again(server, 2)
+
+
+@pytest.fixture
+def frozen(serve, postgres):
+    """(server, orders): its one connection to the tables has stopped, and the first order's take is stuck in it."""
+    server = serve("--deadline", DEADLINE, "--db-connections", 1, database=postgres)
+    orders = [server.api.place() for _ in range(40)]
+    pid, = postgres.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%INTO orders%' "
+                          "AND pid <> pg_backend_pid()")[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with Connection(server.address) as stuck:
+            stuck.send(request_bytes("PATCH", f"/orders/{orders[0]}", {"status": "TAKEN", "taker": "stuck"}))
+            time.sleep(0.1)
+            yield server, orders[1:]
+    finally:
+        proceed(pid)
+
+
+def proceed(pid):
+    try:
+        os.kill(pid, signal.SIGCONT)
+    except ProcessLookupError:
+        pass
+
+
+def taken(postgres):
+    """Takers, but for the one whose take was sent, of which nobody can know."""
+    return [taker for taker, in postgres.query("SELECT taker FROM orders WHERE status = 'TAKEN'") if taker != "stuck"]
+
+
+def thaw(postgres):
+    for pid, in postgres.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"):
+        proceed(pid)
+
+
+def test_calls_whose_deadline_passed_before_they_were_sent_are_never_sent(frozen, postgres):
+    server, orders = frozen
+    connections = [Connection(server.address) for _ in orders]
+    for order, connection in zip(orders, connections):
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": f"t{order}"}))
+    for connection in connections:
+        problem(connection.response(), 503)
+        connection.close()
+    thaw(postgres)
+    served_again(server)
+    assert taken(postgres) == []
+
+
+def test_calls_whose_clients_left_before_they_were_sent_are_never_sent(frozen, postgres):
+    server, orders = frozen
+    connections = [Connection(server.address) for _ in orders]
+    for order, connection in zip(orders, connections):
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": f"t{order}"}))
+    time.sleep(0.2)
+    for connection in connections:
+        connection.reset()
+    until(lambda: server.connections() <= 1, 2, "the server has noticed")
+    thaw(postgres)
+    served_again(server)
+    assert taken(postgres) == []
+
+
+def test_calls_that_wait_behind_a_stuck_one_are_served_when_it_moves_again_in_time(frozen, postgres):
+    server, orders = frozen
+    connections = [Connection(server.address) for _ in orders]
+    for order, connection in zip(orders, connections):
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": f"t{order}"}))
+    time.sleep(0.3)
+    thaw(postgres)
+    for connection in connections:
+        succeeded(connection.response())
+        connection.close()
+    assert sorted(taken(postgres)) == sorted(f"t{order}" for order in orders)
+
+
+def test_calls_made_while_the_database_was_away_are_not_made_up_for(server, postgres):
+    order = server.api.place()
+    postgres.cluster.stop()
+    connections = [Connection(server.address) for _ in range(10)]
+    for connection in connections:
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN"}))
+    for connection in connections:
+        problem(connection.response(), 503)
+        connection.close()
+    postgres.cluster.start()
+    served_again(server)
+    assert postgres.query("SELECT status FROM orders WHERE id = ?", order) == [("UNASSIGNED",)]
+
+
+def test_calls_of_clients_that_left_before_they_were_sent_are_never_sent(serve, postgres):
+    """The database is away, but not yet for long, so calls wait; then their clients hang up with a reset."""
+    server = serve("--deadline", 5, database=postgres)
+    order = server.api.place()
+    postgres.cluster.stop()
+    connections = [Connection(server.address) for _ in range(10)]
+    for connection in connections:
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN"}))
+    time.sleep(0.1)
+    for connection in connections:
+        connection.reset()
+    until(lambda: server.connections() == 0, 2, "the server has noticed")
+    postgres.cluster.start()
+    served_again(server)
+    assert postgres.query("SELECT status FROM orders WHERE id = ?", order) == [("UNASSIGNED",)]
+
+
+@pytest.mark.parametrize("leave", ["close", "reset"])
+def test_clients_that_leave_while_their_query_runs_harm_nobody_and_leave_nothing(server, postgres, lock, leave):
+    orders = [server.api.place() for _ in range(30)]
+    lock()
+    connections = [Connection(server.address) for _ in orders]
+    for order, connection in zip(orders, connections):
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN"}))
+    time.sleep(0.2)
+    for connection in connections:
+        getattr(connection, leave)()
+    time.sleep(0.2)
+    lock.release()
+    served_again(server)
+    until(lambda: server.connections() == 0, 5, "no connection is left")
+    succeeded(server.api.take(server.api.place(), "ann"))
+
+
+def test_a_client_that_half_closes_and_waits_gets_its_answer(server, lock):
+    order = server.api.place()
+    lock()
+    with Connection(server.address) as connection:
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
+        connection.half_close()
+        time.sleep(0.3)
+        lock.release()
+        succeeded(connection.response())
+        assert connection.ended()

@@ -1,0 +1,122 @@
+"""SQLite: another process holds the file, or the file system refuses."""
+
+import threading
+import time
+
+import pytest
+
+from support.expect import problem, succeeded
+from support.program import SLOW
+from support.rawhttp import Connection, request_bytes
+from support.traffic import Traffic, served_again
+from support.wait import Stopwatch
+
+DEADLINE = 2
+
+
+@pytest.fixture
+def server(serve, sqlite):
+    return serve("--deadline", DEADLINE, "--drain", 3, database=sqlite)
+
+
+@pytest.fixture
+def writer(sqlite, server):
+    """Another process's connection that can hold the one write lock."""
+    connection = sqlite.connect()
+    yield connection
+    if connection.in_transaction:
+        connection.rollback()
+    connection.close()
+
+
+def test_a_write_lock_of_another_process_costs_503_within_the_deadline(server, writer):
+    order = server.api.place()
+    writer.execute("BEGIN IMMEDIATE")
+    with Stopwatch() as watch:
+        answer = server.api.take(order, "ann")
+    problem(answer, 503)
+    assert answer.header("Retry-After")
+    assert watch.seconds < (DEADLINE + 0.5) * SLOW
+    writer.rollback()
+    succeeded(server.api.take(order, "bob"))
+
+
+def test_a_short_write_lock_costs_waiting_only(server, writer):
+    order = server.api.place()
+    writer.execute("BEGIN IMMEDIATE")
+    with Connection(server.address) as connection:
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
+        time.sleep(0.4)
+        writer.rollback()
+        succeeded(connection.response())
+
+
+def test_reads_and_health_go_on_while_another_process_writes(server, writer):
+    order = server.api.place()
+    writer.execute("BEGIN IMMEDIATE")
+    with Connection(server.address) as waiting:
+        waiting.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN"}))
+        for _ in range(10):
+            with Stopwatch() as watch:
+                assert server.api.get("/health").status == 200
+                assert server.api.get("/healthcheck").status in (200, 503)
+            assert watch.seconds < 1 * SLOW
+        with Stopwatch() as watch:
+            assert server.api.get(f"/orders/{order}").status == 200
+        assert watch.seconds < 1 * SLOW
+        writer.rollback()
+        succeeded(waiting.response())
+
+
+def test_a_call_whose_deadline_passed_is_not_made_up_for(server, writer, sqlite):
+    order = server.api.place()
+    writer.execute("BEGIN IMMEDIATE")
+    problem(server.api.take(order, "ann"), 503)
+    writer.rollback()
+    served_again(server)
+    assert sqlite.query("SELECT status FROM orders WHERE id = ?", order) == [("UNASSIGNED",)]
+
+
+def test_a_call_whose_client_left_is_not_made_up_for(server, writer, sqlite):
+    order = server.api.place()
+    writer.execute("BEGIN IMMEDIATE")
+    connection = Connection(server.address)
+    connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN"}))
+    time.sleep(0.2)
+    connection.reset()
+    time.sleep(0.2)
+    writer.rollback()
+    served_again(server)
+    assert sqlite.query("SELECT status FROM orders WHERE id = ?", order) == [("UNASSIGNED",)]
+
+
+def test_a_writer_that_comes_and_goes_under_load_costs_no_answer(server, sqlite):
+    leaving = threading.Event()
+
+    def disturb():
+        connection = sqlite.connect()
+        while not leaving.is_set():
+            connection.execute("BEGIN IMMEDIATE")
+            time.sleep(0.05)
+            connection.execute("COMMIT")
+            time.sleep(0.05)
+        connection.close()
+
+    other = threading.Thread(target=disturb)
+    with Traffic(server, threads=4) as traffic:
+        other.start()
+        time.sleep(2)
+        leaving.set()
+        other.join()
+    traffic.check(sqlite, DEADLINE)
+    assert sum(attempt.outcome == 503 for attempt in traffic.all()) == 0
+
+
+def test_a_reader_that_stays_in_its_transaction_stops_nobody(server, sqlite):
+    reader = sqlite.connect()
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM orders").fetchall()
+    for _ in range(50):
+        succeeded(server.api.take(server.api.place()))
+    reader.rollback()
+    reader.close()

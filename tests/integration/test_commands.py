@@ -1,0 +1,305 @@
+"""rowlock COMMAND: help, migrate, seed, routes, config, and what wrong usage says."""
+
+import re
+import subprocess
+
+import pytest
+
+from support.cluster import binaries
+from support.port import free_port
+from support.program import ROOT, SLOW, environment, rowlock, run
+from support.wait import Stopwatch
+
+
+MIGRATIONS = sorted((ROOT / "sql/postgres/migrations").glob("[0-9]*.sql"))
+
+
+def done(*arguments, **settings):
+    finished = run(*arguments, **settings)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def failed(code, *arguments, **settings):
+    """Exit code, nothing on stdout; returns what stderr says."""
+    finished = run(*arguments, **settings)
+    assert finished.returncode == code, (finished.returncode, finished.stdout, finished.stderr)
+    assert finished.stdout == ""
+    assert finished.stderr.strip(), "fails without a word"
+    return finished.stderr
+
+
+# ---- help and version ----
+
+@pytest.mark.quick
+def test_help_names_the_commands():
+    text = done("--help")
+    for command in ("serve", "migrate", "seed", "routes", "config"):
+        assert command in text
+    assert done("-h") == text
+
+
+@pytest.mark.quick
+def test_help_of_serve_names_every_flag_of_its_slice():
+    text = done("serve", "--help")
+    for flag in ("--database", "--listen", "--db-connections", "--distance", "--deadline", "--drain", "--queue", "--max-connections",
+                 "--migrate", "--access-log", "--log-format", "--log-level"):
+        assert flag in text, f"{flag} is not in the help"
+
+
+@pytest.mark.quick
+def test_version_is_one_line():
+    assert re.fullmatch(r"rowlock \d+\.\d+\S*.*\n", done("--version"))
+
+
+# ---- wrong usage ----
+
+@pytest.mark.quick
+@pytest.mark.parametrize("arguments, named", [
+    (["nonsense"], "nonsense"), (["--nonsense"], "--nonsense"), (["serve", "--nonsense"], "--nonsense"), (["serve", "extra"], "extra"),
+    (["serve", "--database"], "--database"), (["serve", "--listen"], "--listen"), (["serve", "--database", "mysql://x/y"], "--database"),
+    (["serve", "--database", ""], "--database"), (["serve", "--database", "nonsense"], "--database"),
+    (["serve", "--listen", "nonsense"], "--listen"), (["serve", "--listen", "127.0.0.1:99999"], "--listen"), (["serve", "--listen", "127.0.0.1:"], "--listen"),
+    (["serve", "--listen", "127.0.0.1:x"], "--listen"), (["serve", "--listen", "unix:"], "--listen"), (["serve", "--listen", "::1:80"], "--listen"),
+    (["serve", "--listen", ""], "--listen"), (["serve", "--listen", "unix:/tmp/" + "x" * 200], "--listen"),
+    (["serve", "--deadline", "x"], "--deadline"), (["serve", "--deadline", "-1"], "--deadline"), (["serve", "--deadline", "0"], "--deadline"),
+    (["serve", "--deadline", "1e99"], "--deadline"), (["serve", "--deadline", "nan"], "--deadline"), (["serve", "--deadline", ""], "--deadline"),
+    (["serve", "--drain", "x"], "--drain"), (["serve", "--drain", "-1"], "--drain"),
+    (["serve", "--queue", "x"], "--queue"), (["serve", "--queue", "-1"], "--queue"), (["serve", "--queue", "99999999999999999999"], "--queue"),
+    (["serve", "--db-connections", "0"], "--db-connections"), (["serve", "--db-connections", "x"], "--db-connections"),
+    (["serve", "--max-connections", "x"], "--max-connections"), (["serve", "--max-connections", "0"], "--max-connections"),
+    (["serve", "--distance", "magic"], "--distance"), (["serve", "--log-format", "xml"], "--log-format"),
+    (["serve", "--log-level", "loud"], "--log-level"),
+    (["migrate", "--nonsense"], "--nonsense"), (["migrate", "extra"], "extra"),
+    (["seed"], "seed"), (["seed", "nonsense"], "orders"), (["seed", "orders", "--total"], "--total"), (["seed", "orders", "--total", "x"], "--total"),
+    (["seed", "orders", "--total", "-1"], "--total"), (["seed", "orders", "-t", "1.5"], "total"), (["seed", "orders", "extra"], "extra"),
+    (["routes", "extra"], "extra"), (["config", "--nonsense"], "--nonsense"),
+], ids=lambda value: " ".join(value)[:50] if isinstance(value, list) else None)
+def test_wrong_usage_is_exit_2_and_one_line_that_names_the_flag(folder, arguments, named):
+    text = failed(2, *arguments, cwd=folder)
+    assert len(text.strip().splitlines()) == 1, text
+    assert named.lstrip("-") in text, text
+    assert list(folder.iterdir()) == [], "wrong usage made a file"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name, value", [
+    ("ROWLOCK_DEADLINE", "soon"), ("ROWLOCK_DRAIN", "x"), ("ROWLOCK_QUEUE", "many"), ("ROWLOCK_DB_CONNECTIONS", "0"), ("ROWLOCK_LISTEN", "nonsense"),
+    ("ROWLOCK_DISTANCE", "magic"), ("ROWLOCK_LOG_FORMAT", "xml"), ("ROWLOCK_LOG_LEVEL", "loud"), ("DATABASE_URL", "mysql://x/y"),
+    ("ROWLOCK_MAX_CONNECTIONS", "x"), ("ROWLOCK_MIGRATE", "perhaps"), ("ROWLOCK_ACCESS_LOG", "perhaps"),
+    ("SQLALCHEMY_DATABASE_URI", "oracle://x"),
+])
+def test_a_wrong_value_in_the_environment_is_exit_2_and_names_the_variable(folder, name, value):
+    listen = [] if name == "ROWLOCK_LISTEN" else ["--listen", "127.0.0.1:0"]
+    text = failed(2, "serve", *listen, env={name: value}, cwd=folder)
+    assert name in text, text
+    assert len(text.strip().splitlines()) == 1, text
+
+
+# ---- routes ----
+
+@pytest.mark.quick
+def test_routes_prints_the_table():
+    text = done("routes")
+    for method, path in (("GET", "/orders"), ("POST", "/orders"), ("GET", "/orders/{id}"), ("PATCH", "/orders/{id}"), ("GET", "/health"),
+                         ("GET", "/healthcheck")):
+        assert re.search(rf"^{method}\s+{re.escape(path)}(\s|$)", text, re.M), f"{method} {path} is missing in:\n{text}"
+
+
+# ---- config ----
+
+def config(*arguments, **settings):
+    return done("config", *arguments, **settings)
+
+
+@pytest.mark.quick
+def test_config_prints_the_built_in_values(folder):
+    text = config(cwd=folder)
+    assert "sqlite:rowlock.db" in text and "127.0.0.1:8080" in text and "haversine" in text and "1024" in text
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.quick
+def test_the_environment_wins_over_built_in_values_and_flags_over_both():
+    assert "1.2.3.4:5678" in config(env={"ROWLOCK_LISTEN": "1.2.3.4:5678"})
+    both = config("--listen", "4.3.2.1:8765", env={"ROWLOCK_LISTEN": "1.2.3.4:5678"})
+    assert "4.3.2.1:8765" in both and "1.2.3.4:5678" not in both
+    assert "sqlite:flag.db" in config("--database", "sqlite:flag.db", env={"DATABASE_URL": "sqlite:environment.db"})
+    assert "4321" in config("--queue", "4321", env={"ROWLOCK_QUEUE": "1234"})
+    assert "1234" in config(env={"ROWLOCK_QUEUE": "1234"})
+
+
+@pytest.mark.quick
+def test_an_empty_variable_is_as_good_as_none():
+    assert "sqlite:rowlock.db" in config(env={"DATABASE_URL": "", "ROWLOCK_LISTEN": "", "DB_HOST": "", "GMAP_TOKEN": ""})
+
+
+SECRET = "geheim-4711"
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("env, arguments", [
+    ({}, ["--database", f"postgresql://ann:{SECRET}@db.example:5433/orders"]),
+    ({"DATABASE_URL": f"postgres://ann:{SECRET}@db.example:5433/orders"}, []),
+    ({"SQLALCHEMY_DATABASE_URI": f"postgresql://ann:{SECRET}@db.example:5433/orders"}, []),
+    ({"DB_HOST": "db.example", "DB_PORT": "5433", "DB_USERNAME": "ann", "DB_PASSWORD": SECRET, "DB_NAME": "orders"}, []),
+    ({"DB_HOST": "db.example", "DB_PORT": "5433", "DB_USER": "ann", "DB_PASSWORD": SECRET, "DB_NAME": "orders"}, []),
+    ({"DATABASE_URL": f"postgresql://db.example:5433/orders?user=ann&password={SECRET}"}, []),
+    ({"DATABASE_URL": f"postgresql://ann:ge%68eim-4711@db.example:5433/orders?password={SECRET}"}, []),
+], ids=["flag", "DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "DB_USERNAME", "DB_USER", "query", "both"])
+def test_config_names_the_database_and_hides_its_password(env, arguments):
+    text = config(*arguments, env=env)
+    for word in ("db.example", "5433", "ann", "orders"):
+        assert word in text, text
+    assert SECRET not in text and "ge%68eim" not in text, text
+
+
+@pytest.mark.quick
+def test_config_hides_the_key_of_the_distance_provider():
+    text = config(env={"GMAP_TOKEN": SECRET})
+    assert SECRET not in text and "google" in text
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("fewer", range(4))
+def test_the_databases_in_their_order(fewer):
+    """DATABASE_URL, SQLALCHEMY_DATABASE_URI, DB_*, libpq's own: the first that is there is meant."""
+    order = [{"DATABASE_URL": "postgresql://first.example/a"}, {"SQLALCHEMY_DATABASE_URI": "postgresql://second.example/b"},
+             {"DB_HOST": "third.example", "DB_NAME": "c"}, {"PGHOST": "fourth.example", "PGDATABASE": "d"}]
+    env = {name: value for part in order[fewer:] for name, value in part.items()}
+    text = config(env=env)
+    hosts = ["first.example", "second.example", "third.example", "fourth.example"]
+    for at, host in enumerate(hosts[:3]):
+        assert (host in text) == (at == fewer), text
+    assert "fourth.example" not in text or fewer == 3
+    assert "sqlite" not in text
+
+
+@pytest.mark.quick
+def test_secrets_come_from_files_too(folder):
+    secret = folder / "secret"
+    secret.write_text(f"postgresql://ann:{SECRET}@file.example/orders\n")
+    text = config(env={"DATABASE_URL_FILE": secret})
+    assert "file.example/orders" in text and SECRET not in text
+    secret.write_text(SECRET + "\n")
+    assert "google" in config(env={"GMAP_TOKEN_FILE": secret})
+    assert SECRET not in config(env={"DB_HOST": "db.example", "DB_PASSWORD_FILE": secret})
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", ["DATABASE_URL_FILE", "GMAP_TOKEN_FILE"])
+def test_a_secret_file_that_is_not_there_is_named(folder, name):
+    finished = run("config", env={name: folder / "missing"})
+    assert finished.returncode in (1, 2)
+    assert name in finished.stderr and "missing" in finished.stderr
+
+
+# ---- migrate ----
+
+def test_migrate_makes_the_schema_and_says_so_again_and_again(empty_postgres):
+    for _ in range(2):
+        done("migrate", "--database", empty_postgres.url)
+    assert empty_postgres.query("SELECT count(*) FROM orders") == [(0,)]
+    assert empty_postgres.query("SELECT min(version) FROM rowlock_migrations") == [(1,)]
+
+
+def test_migrate_makes_a_sqlite_file(folder):
+    done("migrate", "--database", f"sqlite:{folder}/new.db")
+    assert (folder / "new.db").exists()
+
+
+def test_migrate_takes_the_database_from_the_environment(empty_postgres):
+    done("migrate", env={"DATABASE_URL": empty_postgres.url})
+    assert empty_postgres.query("SELECT count(*) FROM orders") == [(0,)]
+
+
+def test_status_lists_versions_and_changes_nothing(empty_postgres):
+    before = run("migrate", "--status", "--database", empty_postgres.url)
+    assert empty_postgres.query("SELECT to_regclass('orders') IS NULL") == [(True,)]
+    done("migrate", "--database", empty_postgres.url)
+    after = done("migrate", "--status", "--database", empty_postgres.url)
+    assert re.search(r"^\W*0*1\b.*orders", after, re.M), after
+    assert before.stdout != after
+
+
+def test_many_migrations_at_once_make_one_schema(empty_postgres):
+    command = [rowlock(), "migrate", "--database", empty_postgres.url]
+    crowd = [subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(12)]
+    for process in crowd:
+        output = process.communicate(timeout=30 * SLOW)
+        assert process.returncode == 0, output
+    versions = [row[0] for row in empty_postgres.query("SELECT version FROM rowlock_migrations ORDER BY version")]
+    assert versions == [int(file.name[:4]) for file in MIGRATIONS]
+
+
+def test_many_migrations_at_once_on_sqlite(folder):
+    command = [rowlock(), "migrate", "--database", f"sqlite:{folder}/x.db"]
+    crowd = [subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    for process in crowd:
+        output = process.communicate(timeout=30 * SLOW)
+        assert process.returncode == 0, output
+
+
+def test_migrate_without_a_database_fails_in_words_and_in_time(cluster):
+    with Stopwatch() as watch:
+        text = failed(1, "migrate", "--database", f"postgresql://postgres:{SECRET}@127.0.0.1:{free_port()}/x")
+    assert "127.0.0.1" in text and SECRET not in text
+    assert watch.seconds < 15 * SLOW
+    text = failed(1, "migrate", "--database", cluster.url("no_such_database"))
+    assert "no_such_database" in text
+
+
+def test_the_migration_files_run_by_hand_and_make_the_same_schema(cluster, empty_postgres, template):
+    psql = binaries() / "psql"
+    for file in MIGRATIONS:
+        finished = subprocess.run([psql, "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", cluster.dsn(empty_postgres.name), "-f", file],
+                                  env=environment(), capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stderr
+
+    def schema(name):
+        text = subprocess.run([binaries() / "pg_dump", "--schema-only", "--no-owner", "-d", cluster.dsn(name)], env=environment(),
+                              capture_output=True, text=True, check=True).stdout
+        return [line for line in text.splitlines() if not line.startswith(("--", "\\restrict", "\\unrestrict"))]
+
+    assert schema(empty_postgres.name) == schema(template)
+    done("migrate", "--database", empty_postgres.url)
+    assert len(empty_postgres.query("SELECT version FROM rowlock_migrations")) == len(MIGRATIONS)
+
+
+# ---- seed ----
+
+def test_seed_adds_as_many_orders_as_asked(database):
+    done("migrate", "--database", database.url)
+    done("seed", "orders", "--total", 7, "--database", database.url)
+    assert database.query("SELECT count(*) FROM orders") == [(7,)]
+    done("seed", "orders", "-t", 3, "--database", database.url)
+    assert database.query("SELECT count(*) FROM orders") == [(10,)]
+    assert database.query("SELECT count(*) FROM orders WHERE status = 'UNASSIGNED' AND distance > 0") == [(10,)]
+    assert database.query("SELECT count(*) FROM order_events WHERE event = 'placed'") == [(10,)]
+
+
+def test_seed_adds_15_orders_when_not_told_how_many(database):
+    done("migrate", "--database", database.url)
+    done("seed", "orders", "--database", database.url)
+    assert database.query("SELECT count(*) FROM orders") == [(15,)]
+
+
+def test_seed_adds_thousands_in_good_time(database):
+    done("migrate", "--database", database.url)
+    with Stopwatch() as watch:
+        done("seed", "orders", "--total", 20000, "--database", database.url)
+    assert database.query("SELECT count(*) FROM orders") == [(20000,)]
+    assert watch.seconds < 10 * SLOW
+
+
+def test_seed_without_a_schema_says_what_to_do(empty_postgres):
+    finished = run("seed", "orders", "--database", empty_postgres.url)
+    if finished.returncode != 0:
+        assert finished.returncode == 1 and "migrate" in finished.stderr
+    else:
+        assert empty_postgres.query("SELECT count(*) FROM orders") == [(15,)]
+
+
+def test_seed_draws_no_progress_bar_into_a_pipe(folder):
+    finished = run("seed", "orders", "--total", 100, "--database", f"sqlite:{folder}/x.db")
+    assert "\r" not in finished.stdout + finished.stderr

@@ -1,0 +1,156 @@
+"""/health, /healthcheck, and what the schema has to do with them."""
+
+import threading
+
+import pytest
+
+from support.expect import problem, succeeded
+from support.program import SLOW, run
+from support.rawhttp import Connection
+from support.wait import Stopwatch, until
+
+
+def verdict(api):
+    """(status code, document) of /healthcheck."""
+    answer = api.get("/healthcheck")
+    assert answer.content_type == "application/health+json", answer
+    document = answer.json()
+    assert (answer.status, document["status"]) in ((200, "pass"), (503, "fail")), answer
+    return answer.status, document
+
+
+@pytest.mark.quick
+def test_a_server_that_is_ready_passes(api):
+    assert verdict(api)[0] == 200
+
+
+@pytest.mark.quick
+def test_health_says_up(api):
+    answer = api.get("/health")
+    assert answer.status == 200 and answer.content_type == "text/plain" and answer.body.strip() == b"UP"
+
+
+@pytest.mark.quick
+def test_a_healthcheck_is_never_stored(api):
+    assert "no-store" in (api.get("/healthcheck").header("Cache-Control") or "")
+
+
+# ---- the schema ----
+
+def test_a_database_without_the_schema_fails_by_name_and_recovers_after_migrate(serve, empty_postgres):
+    server = serve(database=empty_postgres, wait="listening")
+    until(lambda: "schema" in str(verdict(server.api)[1]).lower(), 5, "the schema is named")
+    assert verdict(server.api)[0] == 503
+    assert server.api.get("/health").status == 200
+    until(lambda: [line for line in server.lines() if "migrate" in str(line)], 3, "a log line that says what to do")
+    answer = server.api.get("/orders?page=1&limit=1")
+    problem(answer, 503)
+    assert run("migrate", "--database", empty_postgres.url).returncode == 0
+    until(lambda: verdict(server.api)[0] == 200, 5, "healthy after migrate")
+    until(lambda: server.api.get("/orders?page=1&limit=1").status == 200, 5, "served after migrate")
+    succeeded(server.api.take(server.api.place()))
+
+
+def test_the_log_says_once_that_the_schema_is_missing(serve, empty_postgres):
+    server = serve(database=empty_postgres, wait="listening")
+    until(lambda: verdict(server.api)[0] == 503, 5)
+    until(lambda: [line for line in server.lines() if "migrate" in str(line)], 3, "a log line that says what to do")
+    for _ in range(30):
+        verdict(server.api)
+    threading.Event().wait(2.2)     # two more rounds of the check in the background
+    assert len([line for line in server.lines() if "migrate" in str(line)]) <= 2
+
+
+@pytest.mark.parametrize("setting", [["--migrate"], None], ids=["flag", "environment"])
+def test_a_server_told_to_migrate_does_so_at_start(serve, empty_postgres, setting):
+    server = serve(*(setting or []), database=empty_postgres, env={} if setting else {"ROWLOCK_MIGRATE": "1"})
+    succeeded(server.api.take(server.api.place()))
+
+
+def test_many_servers_told_to_migrate_at_once_all_start(serve, empty_postgres):
+    servers = [serve("--migrate", database=empty_postgres, wait=None) for _ in range(4)]
+    for server in servers:
+        server.wait_listening()
+        server.wait_healthy()
+        server.api.place()
+
+
+def newer(database, oldest):
+    database.query("INSERT INTO rowlock_migrations (version, name, oldest_server) VALUES (9999, 'from the future', ?)", oldest)
+
+
+def test_a_schema_that_no_longer_serves_this_server_fails_by_name(serve, database):
+    assert run("migrate", "--database", database.url).returncode == 0
+    newer(database, 9999)
+    server = serve(database=database, wait="listening")
+    until(lambda: "schema" in str(verdict(server.api)[1]).lower(), 5, "the schema is named")
+    assert verdict(server.api)[0] == 503
+    until(lambda: [line for line in server.lines() if "9999" in str(line) and line["level"] in ("warn", "error")], 3, "a log line that names the version")
+
+
+def test_a_running_server_notices_a_schema_that_no_longer_serves_it(serve, postgres):
+    server = serve(database=postgres)
+    newer(postgres, 9999)
+    until(lambda: verdict(server.api)[0] == 503, 5, "the newer schema is noticed")
+    postgres.query("DELETE FROM rowlock_migrations WHERE version = 9999")
+    until(lambda: verdict(server.api)[0] == 200, 5, "and its going")
+
+
+def test_a_newer_schema_that_still_serves_this_server_passes(serve, database):
+    assert run("migrate", "--database", database.url).returncode == 0
+    newer(database, 1)
+    server = serve(database=database)
+    succeeded(server.api.take(server.api.place()))
+
+
+def test_migrate_leaves_a_newer_schema_alone(database):
+    assert run("migrate", "--database", database.url).returncode == 0
+    newer(database, 9999)
+    finished = run("migrate", "--database", database.url)
+    assert finished.returncode in (0, 1)
+    assert database.query("SELECT max(version) FROM rowlock_migrations") == [(9999,)]
+
+
+# ---- the database ----
+
+def test_a_database_that_cannot_be_written_fails_by_name(serve, postgres):
+    server = serve(database=postgres)
+    postgres.query(f"ALTER DATABASE {postgres.name} SET default_transaction_read_only = on")
+    postgres.cluster.terminate_sessions(postgres.name)
+    until(lambda: verdict(server.api)[0] == 503, 10, "a read-only database is noticed")
+    with postgres.connect() as connection:
+        connection.cursor().execute(f"SET transaction_read_only = off; ALTER DATABASE {postgres.name} RESET default_transaction_read_only")
+    postgres.cluster.terminate_sessions(postgres.name)
+    until(lambda: verdict(server.api)[0] == 200, 10, "and that it can be written again")
+
+
+def test_a_synchronous_commit_that_is_off_is_warned_of(serve, postgres):
+    postgres.query(f"ALTER DATABASE {postgres.name} SET synchronous_commit = off")
+    server = serve(database=postgres)
+    until(lambda: [line for line in server.lines() if "synchronous_commit" in str(line) and line["level"] == "warn"], 3, "a warning")
+
+
+def test_the_healthcheck_answers_within_a_second_whatever_the_database_does(serve, postgres):
+    server = serve(database=postgres)
+    with Connection(server.address) as connection:
+        postgres.cluster.pause()
+        try:
+            def failed():
+                with Stopwatch() as watch:
+                    answer = connection.request("GET", "/healthcheck")
+                assert watch.seconds < 1 * SLOW
+                return answer.status == 503
+
+            until(failed, 6, "the pause is noticed", every=0.1)
+        finally:
+            postgres.cluster.resume()
+        until(lambda: connection.request("GET", "/healthcheck").status == 200, 5, "and its end")
+
+
+def test_a_table_locked_for_long_does_not_make_the_server_unhealthy(serve, postgres):
+    server = serve(database=postgres)
+    session = postgres.connect()
+    session.cursor().execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+    threading.Event().wait(2.5)
+    assert verdict(server.api)[0] == 200
+    session.close()

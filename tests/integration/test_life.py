@@ -1,0 +1,208 @@
+"""Start, drain and end of the process."""
+
+import signal
+import time
+
+import pytest
+
+from support.expect import problem, succeeded
+from support.program import SANITIZED, SLOW
+from support.provider import Provider, osrm
+from support.rawhttp import Connection, ProtocolError, request_bytes
+from support.wait import Stopwatch, until
+
+PLACE = request_bytes("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]})
+
+
+@pytest.fixture
+def slow_provider():
+    """Makes a POST last as long as the test wants, on either database."""
+    with Provider(osrm(4711), delay=1) as provider:
+        yield provider
+
+
+def refuses(server):
+    try:
+        with Connection(server.address, timeout=1) as connection:
+            connection.request("GET", "/health")
+        return False
+    except (OSError, ProtocolError):
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_drain_finishes_what_is_in_flight_and_refuses_what_is_new(serve, database, slow_provider, number):
+    server = serve(database=database, env=slow_provider.settings("osrm"))
+    with Connection(server.address) as busy, Connection(server.address) as idle, Connection(server.address) as fresh:
+        assert idle.request("GET", "/health").status == 200
+        busy.send(PLACE)
+        until(lambda: slow_provider.requests, 3, "the request is in flight")
+        server.signal(number)
+        until(lambda: refuses(server), 3, "new connections are refused")
+        assert idle.ended(2), "an idle connection stays open"
+        assert fresh.ended(2), "a connection that was never used stays open"
+        answer = busy.response()
+        assert answer.status == 200 and answer.json()["distance"] == 4711
+        assert answer.closes
+        assert busy.ended()
+    assert server.wait(3) == 0
+    if database.kind == "postgres":
+        assert database.query("SELECT count(*) FROM orders") == [(1,)]
+
+
+@pytest.mark.quick
+def test_an_idle_server_ends_at_once(serve, sqlite):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        server = serve(database=sqlite)
+        with Connection(server.address) as connection:
+            connection.request("GET", "/health")
+            with Stopwatch() as watch:
+                server.signal(number)
+                assert server.wait() == 0
+        assert watch.seconds < 1 * SLOW
+
+
+@pytest.mark.quick
+def test_a_half_sent_request_does_not_hold_up_the_end(serve, sqlite):
+    server = serve("--drain", 2, database=sqlite)
+    with Connection(server.address) as connection:
+        connection.send(b"GET /health HTTP/1.1\r\nHo")
+        with Stopwatch() as watch:
+            server.signal()
+            assert server.wait() == 0
+    assert watch.seconds < 3 * SLOW
+
+
+def test_a_drain_ends_at_its_limit_when_something_never_ends(serve, sqlite):
+    with Provider() as provider:
+        provider.answer = provider.never
+        server = serve("--drain", 1, "--deadline", 30, database=sqlite, env=provider.settings("osrm"))
+        with Connection(server.address) as connection:
+            connection.send(PLACE)
+            until(lambda: provider.requests, 3, "the request is in flight")
+            with Stopwatch() as watch:
+                server.signal()
+                try:
+                    problem(connection.response(), (400, 503))
+                except (ProtocolError, ConnectionError):
+                    pass
+                assert server.wait() == 0
+        assert watch.seconds < 3 * SLOW
+
+
+def test_a_second_signal_is_quick(serve, sqlite):
+    with Provider() as provider:
+        provider.answer = provider.never
+        server = serve("--drain", 30, "--deadline", 30, database=sqlite, env=provider.settings("osrm"))
+        with Connection(server.address) as connection:
+            connection.send(PLACE)
+            until(lambda: provider.requests, 3, "the request is in flight")
+            server.signal()
+            until(lambda: refuses(server), 3, "the drain has begun")
+            server.alive()
+            with Stopwatch() as watch:
+                server.signal()
+                server.wait()
+        assert watch.seconds < 1 * SLOW
+
+
+def test_a_drain_with_a_stuck_database_ends_at_its_limit(serve, postgres):
+    server = serve("--drain", 2, "--deadline", 30, database=postgres)
+    order = server.api.place()
+    postgres.cluster.pause()
+    try:
+        with Connection(server.address) as connection:
+            connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN"}))
+            time.sleep(0.1)
+            with Stopwatch() as watch:
+                server.signal()
+                try:
+                    problem(connection.response(), 503)
+                except (ProtocolError, ConnectionError):
+                    pass
+                assert server.wait() == 0
+        assert watch.seconds < 4 * SLOW
+    finally:
+        postgres.cluster.resume()
+
+
+def test_a_drain_while_the_database_is_away_is_quick(serve, postgres):
+    server = serve(database=postgres)
+    postgres.cluster.stop()
+    with Stopwatch() as watch:
+        server.signal()
+        assert server.wait() == 0
+    assert watch.seconds < 3 * SLOW
+
+
+def test_pipelined_requests_behind_the_one_in_flight_are_answered_or_refused_but_never_half(serve, sqlite, slow_provider):
+    server = serve(database=sqlite, env=slow_provider.settings("osrm"))
+    with Connection(server.address) as connection:
+        connection.send(PLACE + request_bytes("GET", "/health") * 5)
+        until(lambda: slow_provider.requests, 3, "the request is in flight")
+        server.signal()
+        answer = connection.response()
+        assert answer.status == 200
+        while not answer.closes:
+            answer = connection.response()
+        assert connection.ended()
+    assert server.wait() == 0
+
+
+@pytest.mark.quick
+def test_a_broken_pipe_does_not_end_it(serve, sqlite):
+    server = serve(database=sqlite)
+    server.signal(signal.SIGPIPE)
+    time.sleep(0.05)
+    assert server.api.get("/health").status == 200
+
+
+# ---- crash ----
+
+def test_what_was_answered_with_success_survives_kill_9(serve, database):
+    server = serve(database=database)
+    orders = [server.api.place() for _ in range(20)]
+    for order in orders:
+        succeeded(server.api.take(order, "ann"))
+    server.kill()
+    second = serve(database=database)
+    for order in orders:
+        assert second.api.get(f"/orders/{order}").json()["taker"] == "ann"
+        succeeded(second.api.take(order, "ann"))
+
+
+def test_two_servers_on_one_sqlite_file_hand_out_each_order_once(serve, sqlite):
+    servers = [serve(database=sqlite), serve(database=sqlite)]
+    for _ in range(20):
+        order = servers[0].api.place()
+        answers = [server.api.take(order) for server in servers]
+        assert [answer.status for answer in answers] == [200, 400]
+
+
+# ---- figures ----
+
+@pytest.mark.quick
+@pytest.mark.skipif(SANITIZED, reason="sanitizers need memory of their own")
+def test_an_idle_server_takes_less_than_8_mib(serve, database):
+    server = serve(database=database)
+    server.api.place()
+
+    def proportional():
+        with open(f"/proc/{server.pid}/smaps_rollup") as table:
+            return next(int(line.split()[1]) for line in table if line.startswith("Pss:")) / 1024
+
+    assert proportional() < 8
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers start slowly")
+def test_the_first_answer_comes_within_100_ms_of_the_start(serve, sqlite):
+    serve(database=sqlite).stop()      # makes the file, warms the disk
+    best = 9
+    for _ in range(5):
+        with Stopwatch() as watch:
+            server = serve(database=sqlite, wait=None)
+            until(lambda: server.addresses(), 5, every=0.001)
+            assert server.api.get("/orders?page=1&limit=1").status == 200
+        best = min(best, watch.seconds)
+        server.stop()
+    assert best < 0.1

@@ -1,0 +1,120 @@
+"""What is logged, and what never is."""
+
+import datetime
+import os
+import subprocess
+
+import pytest
+
+from support.port import free_port
+from support.program import SLOW, environment, rowlock
+from support.rawhttp import Api
+from support.wait import until
+
+pytestmark = pytest.mark.quick
+
+
+def test_every_line_is_a_json_object_with_time_level_and_message(serve, sqlite):
+    server = serve("--access-log", "--log-level", "debug", database=sqlite)
+    server.api.take(server.api.place(), 'a "quoted"\\ taker ü')
+    server.api.get("/nope?%22quoted%22", headers={"X-Request-Id": "x"})
+    server.api.call("GET", '/"quoted"', headers={"User-Agent": 'a"b\\c é'})
+    server.stop()
+    assert len(server.lines()) == len(server.log().splitlines()), server.log()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    for line in server.lines():
+        assert {"time", "level", "message"} <= set(line), line
+        assert line["level"] in ("debug", "info", "warn", "error")
+        assert abs(now - datetime.datetime.fromisoformat(line["time"].replace("Z", "+00:00"))) < datetime.timedelta(minutes=2)
+
+
+def requests(server):
+    return [line for line in server.lines() if "request_id" in line and "route" in line]
+
+
+def test_the_access_log_has_a_line_a_request(serve, sqlite):
+    server = serve("--access-log", database=sqlite)
+    order = server.api.place()
+    server.api.get(f"/orders/{order}", headers={"X-Request-Id": "mine"})
+    found = until(lambda: [line for line in requests(server) if line["request_id"] == "mine"], 3, "a line of the request")
+    line, = found
+    assert (line["method"], line["route"], line["status"]) == ("GET", "/orders/{id}", 200)
+    assert 0 <= line["duration_ms"] < 5000
+
+
+def test_refused_requests_are_in_the_access_log_too(serve, sqlite):
+    server = serve("--access-log", database=sqlite)
+    for target, status in (("/nope", 404), ("/orders/abc", 400), ("/orders", 400)):
+        server.api.get(target, headers={"X-Request-Id": f"r{status}{len(target)}"})
+        line, = until(lambda: [line for line in requests(server) if line["request_id"] == f"r{status}{len(target)}"], 3, f"a line of {target}")
+        assert line["status"] == status
+
+
+def test_without_access_log_requests_that_went_well_leave_no_line(serve, sqlite):
+    server = serve(database=sqlite)
+    for _ in range(5):
+        server.api.get("/health", headers={"X-Request-Id": "quiet"})
+        server.api.get("/orders?page=1&limit=1", headers={"X-Request-Id": "quiet"})
+    server.stop()
+    assert "quiet" not in server.log()
+
+
+def test_the_access_log_is_switched_on_by_the_environment(serve, sqlite):
+    server = serve(database=sqlite, env={"ROWLOCK_ACCESS_LOG": "1"})
+    server.api.get("/health", headers={"X-Request-Id": "mine"})
+    until(lambda: "mine" in server.log(), 3, "a line of the request")
+
+
+def test_the_level_is_heeded(serve, sqlite):
+    server = serve("--log-level", "error", database=sqlite, wait=None)
+    until(lambda: server.descriptors(), 2)
+    server.alive()
+    assert [line for line in server.lines() if line["level"] in ("debug", "info", "warn")] == []
+    server.kill()
+
+
+@pytest.fixture
+def bare(folder):
+    """bare(output, flags…): an Api of a server whose output goes where the test says."""
+    started = []
+
+    def start(output, *flags):
+        port = free_port()
+        started.append(subprocess.Popen([rowlock(), "serve", "--listen", f"127.0.0.1:{port}", "--database", f"sqlite:{folder}/x.db", *flags],
+                                        env=environment(), stdin=subprocess.DEVNULL, stderr=output, stdout=output))
+        api = Api(f"127.0.0.1:{port}")
+
+        def up():
+            try:
+                return api.get("/health").status == 200
+            except OSError:
+                return False
+
+        until(up, 10, "the server is up")
+        return api
+
+    yield start
+    for process in started:
+        process.terminate()
+        assert process.wait(10 * SLOW) == 0
+
+
+def test_text_lines_are_one_line_each_whatever_is_in_them(bare, folder):
+    log = folder / "log"
+    with open(log, "wb") as output:
+        api = bare(output, "--log-format", "text", "--access-log")
+    api.get("/orders/%0a%1b%5b31mlevel=error", headers={"X-Request-Id": "mine"})
+    until(lambda: "mine" in log.read_text(), 3, "a line of the request")
+    assert "\x1b" not in log.read_text()
+    assert not log.read_text().startswith("{")
+
+
+def test_a_log_that_nobody_reads_does_not_stop_the_server(bare):
+    reader, writer = os.pipe()
+    api = bare(writer, "--access-log")
+    os.close(writer)
+    for _ in range(1500):       # more lines than a pipe holds
+        assert api.get("/health").status == 200
+    os.close(reader)            # and now not even a reader
+    for _ in range(50):
+        assert api.get("/health").status == 200

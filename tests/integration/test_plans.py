@@ -1,0 +1,132 @@
+"""The statements of sql/postgres, planned by PostgreSQL over many rows: each finds its rows by an index."""
+
+import json
+import re
+
+import pytest
+
+from support.database import PostgresDatabase
+from support.program import ROOT
+
+ROWS = 200_000
+PEOPLE = 2000       # bob has half of the messages, the others share the rest
+
+
+@pytest.fixture(scope="module")
+def planner(session_cluster, template):
+    """A session as the server has it, save that sequential scans are allowed: the indexes must win on their merit."""
+    session_cluster.ensure_running()
+    database = PostgresDatabase(session_cluster, template)
+    connection = database.connect()
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            for setting, value in re.findall(r"-c (\w+)=([\w.]+)", (ROOT / "src/io/pgtarget.c").read_text()):
+                if setting != "enable_seqscan":
+                    cursor.execute(f"SET {setting} = {value}")
+            cursor.execute("SHOW plan_cache_mode")
+            assert cursor.fetchone() == ("force_generic_plan",)
+            cursor.execute(
+                "INSERT INTO messages (sender, recipient, text, sent_at) SELECT 's' || n %% 7, "
+                "CASE n %% 2 WHEN 0 THEN 'bob' ELSE 'r' || (n * 7919) %% %s END, 'Hello', timestamptz '2020-01-01' + make_interval(secs => n * 30) "
+                "FROM generate_series(1, %s) AS n", (PEOPLE, ROWS))
+            cursor.execute("INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) "
+                           "SELECT 1, 2, 3, 4, 5 FROM generate_series(1, 50000)")
+            cursor.execute("INSERT INTO idempotency_keys (scope, key, fingerprint, answer, created_at) SELECT '/messages', n::text, 'x', '{}', "
+                           "now() - make_interval(secs => n) FROM generate_series(1, 50000) AS n")
+            cursor.execute("ANALYZE")
+            for name in ("messages", "orders", "idempotency"):
+                for block in (ROOT / "sql/postgres" / f"{name}.sql").read_text().split("-- name: ")[1:]:
+                    label, _, sql = block.partition("\n")
+                    cursor.execute(f"PREPARE {label.strip()} AS {sql}")
+            yield cursor
+    finally:
+        connection.close()
+        database.drop()
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def plan_of(cursor, call, options=""):
+    cursor.execute(f"EXPLAIN ({options} FORMAT JSON) EXECUTE {call}")
+    (found,), = cursor.fetchall()
+    return (found if isinstance(found, list) else json.loads(found))[0]["Plan"]
+
+
+def scans(plan):
+    return [node for node in nodes(plan) if "Scan" in node["Node Type"] and node.get("Relation Name") in ("messages", "orders", "idempotency_keys")]
+
+
+READS = {
+    "message_get('{5,7}')": "messages_pkey",
+    "message_delete(5)": "messages_pkey",
+    "message_list(101, 'bob', 9223372036854775807)": "messages_recipient",
+    "message_list_from(101, 'bob', 9223372036854775807, 's1')": "messages_recipient_sender",
+    "message_recent('bob', NULL, 30, NULL, 9223372036854775807)": "messages_recipient_sent_at",
+    "message_recent_from('bob', NULL, 30, NULL, 9223372036854775807, 's1')": "messages_recipient_sender_sent_at",
+    "order_get('{5,7}')": "orders_pkey",
+    "order_page(20, 0)": "orders_pkey",
+    "order_before(20, 900)": "orders_pkey",
+    "idempotency_purge": "idempotency_keys_created_at",
+}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("call, index", READS.items(), ids=[call.partition("(")[0] for call in READS])
+def test_each_question_has_its_index(planner, call, index):
+    plan = plan_of(planner, call)
+    found = scans(plan)
+    assert found and all(node["Node Type"] in ("Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan") for node in found), plan
+    named = [node.get("Index Name") for node in nodes(plan) if "Index Name" in node]
+    assert named == [index], plan
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("call", [call for call in READS if call.startswith(("message_list", "message_recent"))],
+                         ids=lambda call: call.partition("(")[0])
+def test_lists_come_from_the_index_in_their_order(planner, call):
+    plan = plan_of(planner, call)
+    assert not [node for node in nodes(plan) if "Sort" in node["Node Type"]], plan
+    assert any("recipient = $" in node.get("Index Cond", "") for node in nodes(plan)), plan
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("call", ["message_send('{ann}', '{bob}', '{x}')", "message_send_once('{ann}', '{bob}', '{x}', '{/messages}', '{k}', '{f}')",
+                                  "order_place('{1}', '{2}', '{3}', '{4}', '{5}')",
+                                  "order_place_once('{1}', '{2}', '{3}', '{4}', '{5}', '{/orders}', '{k}', '{f}')"],
+                         ids=lambda call: call.partition("(")[0])
+def test_nothing_is_scanned_to_write(planner, call):
+    plan = plan_of(planner, call)
+    assert not [node for node in scans(plan) if node["Node Type"] == "Seq Scan"], plan
+    if "once" in call:
+        assert {node.get("Index Name") for node in nodes(plan)} - {None} == {"idempotency_keys_pkey"}, plan
+
+
+def blocks(plan):
+    return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("first, deep", [
+    ("message_list(101, 'bob', 9223372036854775807)", "message_list(101, 'bob', 1000)"),
+    ("message_list_from(101, 'bob', 9223372036854775807, 's2')", "message_list_from(101, 'bob', 4000, 's2')"),
+    ("message_list(101, 'r7', 9223372036854775807)", "message_list(101, 'r7', 2)"),
+    ("message_recent('bob', '2000-01-01', 9, '2020-03-01', 9)", "message_recent('bob', '2000-01-01', 9, '2020-01-02', 9)"),
+    ("message_list(100, 'bob', 9223372036854775807)", "message_recent('bob', '2000-01-01', 9, '2020-02-01', 9)"),
+    ("message_recent_from('bob', '2000-01-01', 9, '2020-03-01', 9, 's2')", "message_recent_from('bob', '2000-01-01', 9, '2020-01-02', 9, 's2')"),
+    ("order_before(100, 9223372036854775807)", "order_before(100, 200)"),
+], ids=lambda call: call.partition("(")[0])
+def test_a_page_in_the_deep_costs_what_the_first_one_costs(planner, first, deep):
+    near, far = (plan_of(planner, call, "ANALYZE, BUFFERS,") for call in (first, deep))
+    assert near["Actual Rows"] > 0
+    assert blocks(far) <= blocks(near) * 1.5 + 20, (blocks(near), blocks(far))
+
+
+@pytest.mark.quick
+def test_the_question_whether_there_are_any_reads_next_to_nothing(planner):
+    for call in ("message_any", "order_any"):
+        assert blocks(plan_of(planner, call, "ANALYZE, BUFFERS,")) <= 5

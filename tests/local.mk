@@ -1,0 +1,167 @@
+# make check speaks TAP, so that every case is counted: unit tests through tests/unit/tap, the Python suites through
+# tests/pytest-tap, the scripts by themselves.
+
+unit_programs = \
+	tests/unit/test_call \
+	tests/unit/test_csv \
+	tests/unit/test_embed_sql \
+	tests/unit/test_http_parse \
+	tests/unit/test_memory \
+	tests/unit/test_simple \
+	tests/unit/test_text
+
+unit_sources = \
+	tests/unit/unit.h \
+	tests/unit/test_call.c \
+	tests/unit/test_csv.c \
+	tests/unit/test_embed_sql.c \
+	tests/unit/test_http_parse.c \
+	tests/unit/test_memory.c \
+	tests/unit/test_simple.c \
+	tests/unit/test_text.c
+
+unit_cppflags = $(rowlock_cppflags) $(CMOCKA_CFLAGS)
+unit_libs = $(rowlock_libs) $(CMOCKA_LIBS)
+
+tests_unit_test_call_SOURCES = tests/unit/test_call.c tests/unit/unit.h
+tests_unit_test_call_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_call_LDADD = $(unit_libs)
+
+tests_unit_test_csv_SOURCES = tests/unit/test_csv.c tests/unit/unit.h
+tests_unit_test_csv_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_csv_LDADD = $(unit_libs)
+
+tests_unit_test_embed_sql_SOURCES = tests/unit/test_embed_sql.c tests/unit/unit.h
+tests_unit_test_embed_sql_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_embed_sql_LDADD = $(unit_libs)
+
+tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c tests/unit/unit.h
+tests_unit_test_http_parse_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_http_parse_LDADD = $(unit_libs)
+
+tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/unit.h
+tests_unit_test_memory_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_memory_LDADD = $(unit_libs)
+
+tests_unit_test_simple_SOURCES = tests/unit/test_simple.c tests/unit/unit.h
+tests_unit_test_simple_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_simple_LDADD = $(unit_libs)
+
+tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
+tests_unit_test_text_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_text_LDADD = $(unit_libs)
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(unit_programs)
+unit_tests = $(unit_programs)
+else
+unit_tests = tests/unit/cmocka-missing.test
+endif
+
+quick_tests = $(unit_tests) tests/build/embed-sql.test tests/build/sources.test tests/probe.test
+server_tests = tests/integration.test tests/fault.test tests/load.test
+TESTS += $(quick_tests) $(server_tests)
+
+python_tests = \
+	tests/conftest.py \
+	tests/pytest.ini \
+	tests/fault/conftest.py \
+	tests/fault/test_client_faults.py \
+	tests/fault/test_database_faults.py \
+	tests/fault/test_network_faults.py \
+	tests/fault/test_process_faults.py \
+	tests/fault/test_sqlite_faults.py \
+	tests/fault/test_streamed_replies.py \
+	tests/fault/test_unread_answers.py \
+	tests/fault/test_workers.py \
+	tests/integration/test_cache.py \
+	tests/integration/test_commands.py \
+	tests/integration/test_distance.py \
+	tests/integration/test_docs_api.py \
+	tests/integration/test_docs_schema.py \
+	tests/integration/test_health.py \
+	tests/integration/test_health_regions.py \
+	tests/integration/test_http_bodies.py \
+	tests/integration/test_http_caching.py \
+	tests/integration/test_http_connections.py \
+	tests/integration/test_http_framing.py \
+	tests/integration/test_http_limits.py \
+	tests/integration/test_http_routing.py \
+	tests/integration/test_idempotency.py \
+	tests/integration/test_import.py \
+	tests/integration/test_life.py \
+	tests/integration/test_logs.py \
+	tests/integration/test_messages.py \
+	tests/integration/test_orders_place.py \
+	tests/integration/test_orders_read.py \
+	tests/integration/test_orders_take.py \
+	tests/integration/test_plans.py \
+	tests/integration/test_race.py \
+	tests/integration/test_seed_users.py \
+	tests/integration/test_seed_clients.py \
+	tests/integration/test_sets.py \
+	tests/integration/test_settings.py \
+	tests/integration/test_sites.py \
+	tests/integration/test_sites_by_hand.py \
+	tests/integration/test_sites_history.py \
+	tests/integration/test_users.py \
+	tests/probe/test_healthcheck.py \
+	tests/support/__init__.py \
+	tests/support/cacheserver.py \
+	tests/support/cluster.py \
+	tests/support/crowd.py \
+	tests/support/database.py \
+	tests/support/expect.py \
+	tests/support/github.py \
+	tests/support/port.py \
+	tests/support/program.py \
+	tests/support/provider.py \
+	tests/support/rawhttp.py \
+	tests/support/server.py \
+	tests/support/tcpproxy.py \
+	tests/support/traffic.py \
+	tests/support/transcript.py \
+	tests/support/wait.py
+
+EXTRA_DIST += \
+	$(python_tests) \
+	tests/build/embed-sql.test \
+	tests/build/sources.test \
+	tests/fault.test \
+	tests/integration.test \
+	tests/load.test \
+	tests/probe.test \
+	tests/pytest-tap \
+	tests/unit/cmocka-missing.test \
+	tests/unit/tap
+
+TEST_EXTENSIONS = .test
+tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(tap_driver)
+LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/unit/tap
+TEST_LOG_DRIVER = $(tap_driver)
+TEST_LOG_COMPILER = $(SHELL)
+
+AM_TESTS_ENVIRONMENT = \
+	ROWLOCK='$(abs_top_builddir)/rowlock$(EXEEXT)'; export ROWLOCK; \
+	ROWLOCK_HEALTHCHECK='$(abs_top_builddir)/rowlock-healthcheck$(EXEEXT)'; export ROWLOCK_HEALTHCHECK; \
+	AWK='$(AWK)'; export AWK; \
+	PYTHON='$(PYTHON)'; export PYTHON; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
+if SANITIZERS
+AM_TESTS_ENVIRONMENT += \
+	ASAN_OPTIONS="detect_leaks=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
+	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
+	ROWLOCK_TEST_SLOW=$${ROWLOCK_TEST_SLOW:-4}; export ROWLOCK_TEST_SLOW;
+endif
+
+.PHONY: test-unit test-integration test-quick
+test-unit:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
+
+test-integration:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(server_tests)'
+
+# What breaks most often, within a minute.
+test-quick:
+	ROWLOCK_TEST_QUICK=yes $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(quick_tests) tests/integration.test'

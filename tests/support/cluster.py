@@ -1,0 +1,198 @@
+"""A private PostgreSQL cluster: made in a fresh directory, on a free port, gone without a trace afterwards."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg2
+
+from support.port import free_port
+from support.program import SLOW, environment
+
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = '{home}'
+fsync = off
+full_page_writes = off
+shared_buffers = 64MB
+max_connections = 120
+jit = off
+log_line_prefix = '%m [%p] %q%d '
+"""
+
+
+def binaries():
+    """The folder of the newest PostgreSQL server that is installed."""
+    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if folders:
+        return max(folders, key=lambda folder: float(folder.parent.name))
+    found = shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+def as_server_user():
+    """PostgreSQL refuses to run as root: the words that run it as somebody else, and who that is."""
+    if os.geteuid() != 0:
+        return [], None
+    for name in ("postgres", "nobody"):
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"], user
+    raise RuntimeError("running as root, and there is neither a user postgres nor nobody to run PostgreSQL as")
+
+
+class Cluster:
+    def __init__(self):
+        self.bin = binaries()
+        self.become, self.user = as_server_user()
+        parent = tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else "/tmp"   # sun_path is short
+        self.home = Path(tempfile.mkdtemp(prefix="rowlock-pg-", dir=parent))
+        self.data = self.home / "data"
+        self.log = self.home / "log"
+        self.process = None
+        self.made = 0
+        if self.user:
+            os.chown(self.home, self.user.pw_uid, self.user.pw_gid)
+
+    # ---- life ----
+
+    def create(self):
+        self._as_user(self.bin / "initdb", "-D", self.data, "-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C")
+        self.port = free_port()
+        with open(self.data / "postgresql.conf", "a") as conf:
+            conf.write(SETTINGS.format(port=self.port, home=self.home))
+        self.start()
+
+    def start(self, wait=True):
+        """Starts the server. Called from the main thread only: the child dies with the thread that made it."""
+        assert self.process is None
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "QUIT", *self.become[1:], str(self.bin / "postgres"), "-D", str(self.data)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home, env=environment(), start_new_session=True)
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self):
+        end = time.monotonic() + 30 * SLOW
+        while True:
+            try:
+                psycopg2.connect(self.dsn("postgres")).close()
+                return
+            except psycopg2.OperationalError:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise RuntimeError("PostgreSQL does not start:\n" + self.log.read_text(errors="replace")[-3000:])
+                time.sleep(0.02)
+
+    def stop(self, mode="fast"):
+        """mode: fast (sessions are ended in order) or immediate (as after a crash)."""
+        if self.process is None:
+            return
+        self.resume()
+        self.process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
+        try:
+            self.process.wait(20 * SLOW)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def pause(self):
+        """SIGSTOP to the postmaster, then to all that it has started: nothing answers, the kernel still acknowledges."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        for pid in self._children():
+            self._signal(pid, signal.SIGSTOP)
+
+    def resume(self):
+        if self.process is None:
+            return
+        for pid in self._children():
+            self._signal(pid, signal.SIGCONT)
+        self._signal(self.process.pid, signal.SIGCONT)
+
+    def ensure_running(self):
+        """Undoes whatever a test left behind: paused, stopped or crashed."""
+        if self.process is not None and self.process.poll() is not None:
+            self.process = None
+        if self.process is None:
+            self.start()
+        else:
+            self.resume()
+            self.wait_ready()
+
+    def remove(self):
+        try:
+            self.stop("immediate")
+        finally:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    # ---- databases ----
+
+    def dsn(self, database):
+        """For psycopg2, by the socket."""
+        return f"host={self.home} port={self.port} user=postgres dbname={database} connect_timeout=5"
+
+    def url(self, database, port=None, password=None):
+        """For Rowlock, by TCP."""
+        secret = f":{password}" if password else ""
+        return f"postgresql://postgres{secret}@127.0.0.1:{port or self.port}/{database}"
+
+    def create_database(self, template="template0"):
+        self.made += 1
+        name = f"test_{self.made}"
+        self._administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop_database(self, name):
+        self._administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def terminate_sessions(self, database):
+        """Ends every session of that database; returns how many there were."""
+        connection = psycopg2.connect(self.dsn("postgres"))
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                               "WHERE datname = %s AND pid <> pg_backend_pid()", (database,))
+                return cursor.fetchone()[0]
+        finally:
+            connection.close()
+
+    # ---- details ----
+
+    def _administer(self, sql):
+        connection = psycopg2.connect(self.dsn("postgres"))
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+        finally:
+            connection.close()
+
+    def _as_user(self, *command):
+        done = subprocess.run([*self.become, *map(str, command)], cwd=self.home, env=environment(), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{command[0]} failed:\n{done.stdout}")
+
+    def _children(self):
+        """Direct children: PostgreSQL's processes have no children of their own."""
+        pid = self.process.pid
+        try:
+            return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        except OSError:
+            return []
+
+    @staticmethod
+    def _signal(pid, number):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass

@@ -1,0 +1,62 @@
+"""The program under test: where it is, what environment it gets, how to run one of its commands."""
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Every limit of time in the tests is multiplied by this; sanitizer builds want 3 to 5.
+SLOW = float(os.environ.get("ROWLOCK_TEST_SLOW", "1"))
+
+# True when the server is built with sanitizers: then memory and start-up figures say nothing.
+SANITIZED = SLOW > 1
+
+# What a sanitizer keeps of freed memory; where memory is measured, that much more is allowed.
+HEADROOM = 96 << 20 if SANITIZED else 0
+
+SCRUBBED = ("PG", "DB_", "ROWLOCK_", "GMAP_", "OSRM_", "GITHUB_", "DATABASE_URL", "SQLALCHEMY_", "CACHE_URL")
+
+SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "ThreadSanitizer", "runtime error:")
+
+
+def find(name, variable):
+    """The path of a built program: from the environment, else from the usual build folders."""
+    named = os.environ.get(variable)
+    candidates = [Path(named)] if named else [
+        ROOT / "build" / name, ROOT / "build" / "healthcheck" / name, ROOT / name, ROOT / "healthcheck" / name]
+    for path in candidates:
+        if path.is_file() and os.access(path, os.X_OK):
+            return str(path.resolve())
+    return None
+
+
+def rowlock():
+    path = find("rowlock", "ROWLOCK")
+    if path is None:
+        raise FileNotFoundError("no rowlock binary: build it, or name it in the environment variable ROWLOCK")
+    return path
+
+
+def environment(**extra):
+    """The environment of a child: ours without anything that could steer Rowlock or libpq, plus `extra`."""
+    env = {name: value for name, value in os.environ.items()
+           if name != "ROWLOCK" and not name.startswith(SCRUBBED) and not name.lower().endswith("_proxy")}
+    env["HOME"] = "/nonexistent"          # no ~/.pgpass, no ~/.pg_service.conf
+    env["LC_ALL"] = "C.UTF-8"
+    # a small quarantine, so that figures of memory still mean something; what the caller sets comes last and wins
+    ours = "detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=16"
+    env["ASAN_OPTIONS"] = ":".join(filter(None, (ours, env.get("ASAN_OPTIONS"))))
+    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=0")
+    env.update({name: str(value) for name, value in extra.items()})
+    return env
+
+
+def run(*arguments, env=None, cwd=None, timeout=30, program=None):
+    """Runs one command to its end and returns the CompletedProcess (text)."""
+    done = subprocess.run([program or rowlock(), *map(str, arguments)], env=environment(**(env or {})), cwd=cwd,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=timeout * SLOW)
+    for word in SANITIZER_WORDS:
+        assert word not in done.stderr, done.stderr
+    return done

@@ -1,0 +1,185 @@
+"""A running `rowlock serve`: started on a free port, watched, and ended with proof that it was well to the last."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from support.program import SANITIZER_WORDS, SLOW, environment, rowlock
+from support.rawhttp import Api
+from support.wait import until
+
+MUST_NEVER_HAPPEN = (*SANITIZER_WORDS, "Assertion", "assertion", "must never happen", "double free", "corrupted")
+
+
+class Server:
+    """
+    Server("--deadline", 2, database=database)
+
+    wait: "healthy" (until /healthcheck is 200), "listening" (until the ports are known) or None.
+    Use stop() to end it in order; a server that is left running at the end of a test is stopped and judged by the fixture.
+    """
+
+    def __init__(self, *flags, database=None, env=None, listen=("127.0.0.1:0",), wait="healthy", cwd=None):
+        self.folder = tempfile.TemporaryDirectory(prefix="rowlock-server-")
+        self.log_path = Path(self.folder.name) / "stderr"
+        command = [rowlock(), "serve"]
+        for address in listen:
+            command += ["--listen", address]
+        if database is not None:
+            command += ["--database", getattr(database, "url", database)]
+        command += map(str, flags)
+        if "--log-format" not in flags:
+            command += ["--log-format", "json"]
+        self.command = command
+        with open(self.log_path, "wb") as log, open(Path(self.folder.name) / "stdout", "wb") as out:
+            self.process = subprocess.Popen(command, env=environment(**(env or {})), cwd=cwd or self.folder.name,
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+        self.listening = len(listen)
+        self.baseline = None
+        try:
+            if wait is not None:
+                self.wait_listening()
+            if wait == "healthy":
+                self.wait_healthy()
+        except BaseException:
+            self.kill()
+            raise
+
+    # ---- starting ----
+
+    def wait_listening(self, seconds=10):
+        until(lambda: self.alive() and len(self.addresses()) >= self.listening, seconds,
+              f"listening on {self.listening} addresses")
+
+    def wait_healthy(self, seconds=10):
+        until(lambda: self.alive() and self.api.get("/healthcheck").status == 200, seconds, "a healthy /healthcheck")
+        self.baseline = self.plain_files()
+
+    def alive(self):
+        """True, or a failure that shows the log when the process is gone."""
+        assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.log()[-4000:]}"
+        return True
+
+    # ---- looking ----
+
+    def addresses(self):
+        return [line["address"] for line in self.lines() if line.get("message") == "listening" and "address" in line]
+
+    @property
+    def address(self):
+        return self.addresses()[0]
+
+    @property
+    def api(self):
+        return Api(self.address)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def workers(self):
+        """The process ids of its workers, when it has several."""
+        try:
+            return [int(word) for word in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        except OSError:
+            return []
+
+    def log(self):
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def lines(self):
+        """The log lines that are JSON objects."""
+        found = []
+        for line in self.log().splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                found.append(record)
+        return found
+
+    def resident(self):
+        """Resident memory in bytes."""
+        return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())[1]) * 1024
+
+    def descriptors(self):
+        """{number: what it points at}"""
+        folder = Path(f"/proc/{self.pid}/fd")
+        found = {}
+        for name in os.listdir(folder):
+            try:
+                found[int(name)] = os.readlink(folder / name)
+            except FileNotFoundError:
+                pass
+        return found
+
+    def plain_files(self):
+        return sum(1 for target in self.descriptors().values() if not target.startswith("socket:"))
+
+    def connections(self, states=None):
+        """How many of its sockets belong to clients (by local port), in those states of /proc/net/tcp."""
+        ports = {int(address.rpartition(":")[2]) for address in self.addresses() if not address.startswith("unix:")}
+        inodes = {target[8:-1] for target in self.descriptors().values() if target.startswith("socket:[")}
+        found = set()  # a table that changes while it is read may name a socket twice
+        for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+            for line in Path(table).read_text().splitlines()[1:]:
+                field = line.split()
+                if field[9] in inodes and int(field[1].rpartition(":")[2], 16) in ports and field[3] != LISTEN:
+                    if states is None or field[3] in states:
+                        found.add(field[9])
+        return len(found)
+
+    # ---- ending ----
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def wait(self, seconds=10):
+        """The exit code."""
+        return self.process.wait(seconds * SLOW)
+
+    def stop(self, seconds=12):
+        """SIGTERM, and everything that must hold at the end of any server."""
+        if self.process.poll() is None:
+            self.check_descriptors()
+            started = time.monotonic()
+            self.signal()
+            try:
+                code = self.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"still there {time.monotonic() - started:.1f} s after SIGTERM:\n{self.log()[-4000:]}")
+        else:
+            code = self.process.returncode
+        self.check_log()
+        assert code == 0, f"the server ended with {code}:\n{self.log()[-4000:]}"
+
+    def check_descriptors(self):
+        """Nothing open that nobody uses: no connection whose client has left, no pile of files."""
+        if self.process.poll() is None and self.addresses():
+            until(lambda: self.connections({CLOSE_WAIT}) == 0, 5, "connections of departed clients are closed")
+            if self.baseline is not None:
+                assert self.plain_files() <= self.baseline + 4, self.descriptors()
+
+    def check_log(self):
+        text = self.log()
+        for word in MUST_NEVER_HAPPEN:
+            assert word not in text, text[-8000:]
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def clean(self):
+        self.kill()
+        self.folder.cleanup()
+
+
+LISTEN, CLOSE_WAIT = "0A", "08"

@@ -1,0 +1,144 @@
+"""Customers and couriers who go on whatever happens, and keep a book that must agree with the database."""
+
+import json
+import random
+import threading
+import time
+
+from support.program import SLOW
+from support.rawhttp import Connection, ProtocolError
+
+LOSERS = ("Order is already taken.", "Order is currently occupied.")
+
+
+class Attempt:
+    """One request: when it began, how long it took, what came of it. outcome: a status, or "lost" when no answer came."""
+
+    def __init__(self, kind, order, taker):
+        self.kind, self.order, self.taker = kind, order, taker
+        self.began = time.monotonic()
+        self.seconds = None
+        self.outcome = None
+        self.error = ""
+        self.retry_after = None
+
+
+class Traffic:
+    """
+    with Traffic(server, threads=8) as traffic: …faults…
+    traffic.check(database, deadline=2)
+    Every taker's name is used for one attempt only, so each row of the database leads to the attempt that made it.
+    """
+
+    def __init__(self, server, threads=8, pause=0.002):
+        self.address = server.address
+        self.pause = pause
+        self.orders = [server.api.place() for _ in range(20)]
+        self.attempts = [[] for _ in range(threads)]
+        self.leaving = threading.Event()
+        self.threads = [threading.Thread(target=self._run, args=(number,), daemon=True) for number in range(threads)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.leaving.set()
+        for thread in self.threads:
+            thread.join(30 * SLOW)
+            assert not thread.is_alive(), "a request hangs"
+
+    def all(self):
+        return [attempt for book in self.attempts for attempt in list(book)]
+
+    def succeeded_since(self, moment):
+        return sum(1 for attempt in self.all() if attempt.outcome == 200 and attempt.began >= moment)
+
+    # ---- the proof ----
+
+    def check(self, database, deadline, slack=0.7, lost=0):
+        """Nobody waited longer than the deadline, nobody got another answer than the contract allows, and the book agrees with
+        the database: no order with two winners, each SUCCESS a TAKEN row, each TAKEN row somebody who was not told otherwise."""
+        attempts = self.all()
+        assert attempts
+        slowest = max(attempts, key=lambda attempt: attempt.seconds)
+        assert slowest.seconds < (deadline + slack) * (1 if SLOW == 1 else 1 + SLOW / 4), f"{slowest.kind} took {slowest.seconds:.2f} s: {slowest.outcome}"
+        for attempt in attempts:
+            if attempt.outcome == 400:
+                assert attempt.kind == "take" and attempt.error in LOSERS, (attempt.kind, attempt.error)
+            elif attempt.outcome == 503:
+                assert attempt.retry_after is not None, "a 503 without Retry-After"
+            else:
+                assert attempt.outcome in (200, "lost"), (attempt.kind, attempt.outcome, attempt.error)
+        assert sum(attempt.outcome == "lost" for attempt in attempts) <= lost, [a.error for a in attempts if a.outcome == "lost"][:3]
+
+        by_taker = {attempt.taker: attempt for attempt in attempts if attempt.kind == "take"}
+        winners = {}
+        for attempt in by_taker.values():
+            if attempt.outcome == 200:
+                assert attempt.order not in winners, f"order {attempt.order} has two winners: {winners[attempt.order]} and {attempt.taker}"
+                winners[attempt.order] = attempt.taker
+        taken = dict(database.query("SELECT id, taker FROM orders WHERE status = 'TAKEN'"))
+        for order, taker in winners.items():
+            assert taken.get(order) == taker, f"{taker} was told SUCCESS for order {order}, which {taken.get(order)} holds"
+        for order, taker in taken.items():
+            assert by_taker[taker].order == order
+            assert by_taker[taker].outcome != 400, f"{taker} holds order {order} and was told: {by_taker[taker].error}"
+        there = {row[0] for row in database.query("SELECT id FROM orders")}
+        assert there >= {attempt.order for attempt in attempts if attempt.kind == "place" and attempt.outcome == 200}
+        journal = dict(database.query("SELECT order_id, count(*) FROM order_events WHERE event = 'taken' GROUP BY order_id"))
+        assert journal == {order: 1 for order in taken}
+
+    # ---- details ----
+
+    def _run(self, number):
+        choice = random.Random(number)
+        connection = None
+        count = 0
+        while not self.leaving.is_set():
+            count += 1
+            if choice.random() < 0.3:
+                attempt = Attempt("place", None, None)
+                request = ("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]})
+            else:
+                attempt = Attempt("take", choice.choice(self.orders[-60:]), f"t{number}-{count}")
+                request = ("PATCH", f"/orders/{attempt.order}", {"status": "TAKEN", "taker": attempt.taker})
+            try:
+                if connection is None:
+                    connection = Connection(self.address, 20)
+                answer = connection.request(*request)
+                attempt.outcome = answer.status
+                attempt.retry_after = answer.header("Retry-After")
+                document = json.loads(answer.body)
+                attempt.error = document.get("error", "")
+                if attempt.kind == "place" and answer.status == 200:
+                    attempt.order = document["id"]
+                    self.orders.append(attempt.order)
+                if answer.closes:
+                    connection.close()
+                    connection = None
+            except (OSError, ProtocolError, ValueError) as reason:
+                attempt.outcome, attempt.error = "lost", repr(reason)
+                if connection is not None:
+                    connection.close()
+                connection = None
+            attempt.seconds = time.monotonic() - attempt.began
+            self.attempts[number].append(attempt)
+            time.sleep(self.pause)
+        if connection is not None:
+            connection.close()
+
+
+def served_again(server, seconds=3):
+    """Fails unless the server serves writes again within that time; returns how long it took."""
+    began = time.monotonic()
+    while True:
+        try:
+            if server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}).status == 200:
+                return time.monotonic() - began
+        except (OSError, ProtocolError):
+            pass
+        server.alive()
+        assert time.monotonic() - began < seconds * SLOW, f"not served again within {seconds * SLOW:g} s"
+        time.sleep(0.02)

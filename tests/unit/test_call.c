@@ -1,0 +1,308 @@
+/* core/call: calls gather into sets, on a scripted database that answers when the test says so. */
+#include <config.h>
+
+#include "unit.h"
+
+#include "core/call.h"
+
+#define CALLS 8
+
+static struct {
+    struct db db;
+    struct db_unit *sent[16]; /* in the order in which they came; NULL: answered */
+    unsigned count;
+    bool room;
+} database;
+
+static struct fixture {
+    struct loop *loop;
+    struct calls *calls;
+    struct loop_timer *stop;
+    struct stmt set, apart, plain;
+    struct call call[CALLS];
+    enum db_error error[CALLS];
+    unsigned answered[CALLS];
+} fixture;
+
+/* ---- the database ---- */
+
+static unsigned fake_connections(const struct db *db)
+{
+    (void)db;
+    return 4;
+}
+
+static bool fake_room(const struct db *db)
+{
+    (void)db;
+    return database.room;
+}
+
+static bool fake_away(const struct db *db, const char **reason)
+{
+    (void)db;
+    *reason = "";
+    return false;
+}
+
+static void fake_send(struct db *db, struct db_unit *unit)
+{
+    (void)db;
+    assert_true(database.count < COUNT(database.sent));
+    database.sent[database.count++] = unit;
+}
+
+static const struct db_ops fake_ops = {.engine = "postgres",
+                                       .arrays = true,
+                                       .connections = fake_connections,
+                                       .room = fake_room,
+                                       .away = fake_away,
+                                       .send = fake_send};
+
+/* Answers the unit as a whole, as a failed statement does. */
+static void answer(unsigned index, enum db_error error)
+{
+    struct db_unit *unit = database.sent[index];
+    struct db_answer reply = {.error = error, .message = "", .sqlstate = ""};
+    assert_non_null(unit);
+    database.sent[index] = NULL;
+    for (unsigned member = 0; member < unit->members; member++)
+        unit->on_answer(unit, member, &reply);
+    unit->on_done(unit);
+}
+
+/* ---- the loop ---- */
+
+static void stop(void *argument)
+{
+    loop_stop(argument);
+}
+
+static void run_for(int64_t ns)
+{
+    loop_timer_start(fixture.stop, ns);
+    loop_run(fixture.loop);
+}
+
+/* ---- calls ---- */
+
+static void on_done(struct call *call, const struct db_answer *reply, void *argument)
+{
+    (void)argument;
+    fixture.error[call - fixture.call] = reply->error;
+    fixture.answered[call - fixture.call]++;
+}
+
+static enum call_start ask(unsigned index, struct stmt *stmt, int64_t value)
+{
+    fixture.call[index].stmt = stmt;
+    fixture.call[index].done = on_done;
+    fixture.call[index].params[0] = (struct db_param){.integer = value};
+    return call_start(fixture.calls, &fixture.call[index]);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&fixture, 0, sizeof fixture);
+    memset(&database, 0, sizeof database);
+    database.db.ops = &fake_ops;
+    database.room = true;
+    fixture.loop = loop_new();
+    fixture.calls = calls_new(fixture.loop, 5);
+    fixture.stop = loop_timer_new(fixture.loop, stop, fixture.loop);
+    fixture.set = (struct stmt){.name = "order_take", .set = true, .params = {{"id", DB_INT}}};
+    fixture.apart =
+        (struct stmt){.name = "order_release", .set = true, .apart = 1, .params = {{"id", DB_INT}}};
+    fixture.plain = (struct stmt){.name = "order_page", .params = {{"id", DB_INT}}};
+    assert_true(calls_register(fixture.calls, &fixture.set, "postgres"));
+    assert_true(calls_register(fixture.calls, &fixture.apart, "postgres"));
+    assert_true(calls_register(fixture.calls, &fixture.plain, "postgres"));
+    calls_set_db(fixture.calls, &database.db);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CALLS; i++)
+        call_cancel(fixture.calls, &fixture.call[i]);
+    for (unsigned i = 0; i < database.count; i++)
+        if (database.sent[i] != NULL)
+            answer(i, DB_AWAY);
+    calls_free(fixture.calls);
+    loop_timer_free(fixture.stop);
+    loop_free(fixture.loop);
+    return 0;
+}
+
+/* ---- tests ---- */
+
+static void a_lone_call_leaves_at_the_end_of_its_turn(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(0, &fixture.set, 7), CALL_STARTED);
+    assert_int_equal(database.count, 0);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    assert_int_equal(database.sent[0]->members, 1);
+    assert_int_equal(fixture.answered[0], 0);
+    answer(0, DB_OK);
+    assert_int_equal(fixture.answered[0], 1);
+}
+
+static void calls_that_come_while_a_set_is_on_its_way_leave_together_and_in_order(void **state)
+{
+    (void)state;
+    ask(0, &fixture.set, 1);
+    run_for(0);
+    for (unsigned i = 1; i < 4; i++)
+        ask(i, &fixture.set, 10 * i);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    answer(0, DB_OK);
+    run_for(0);
+    assert_int_equal(database.count, 2);
+    assert_int_equal(database.sent[1]->members, 3);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(database.sent[1]->params[i].integer, 10 * (i + 1));
+}
+
+static void a_slow_set_does_not_hold_up_the_next_for_long(void **state)
+{
+    (void)state;
+    ask(0, &fixture.set, 1);
+    run_for(0);
+    ask(1, &fixture.set, 2);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    run_for(60000000);
+    assert_int_equal(database.count, 2);
+}
+
+static void a_set_does_not_mix_what_must_stay_apart(void **state)
+{
+    (void)state;
+    static const int64_t lanes[] = {1, 2, 1, 2};
+    for (unsigned i = 0; i < 4; i++)
+        ask(i, &fixture.apart, lanes[i]);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    assert_int_equal(database.sent[0]->members, 2);
+    answer(0, DB_OK);
+    assert_int_equal(fixture.answered[0] + fixture.answered[2], 2);
+    assert_int_equal(fixture.answered[1] + fixture.answered[3], 0);
+    run_for(0);
+    assert_int_equal(database.sent[1]->members, 2);
+    answer(1, DB_OK);
+    assert_int_equal(fixture.answered[1] + fixture.answered[3], 2);
+}
+
+static void a_refused_set_is_sent_again_member_by_member(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        ask(i, &fixture.set, i);
+    run_for(0);
+    assert_int_equal(database.sent[0]->members, 3);
+    answer(0, DB_REFUSED);
+    for (unsigned i = 0; i < 3; i++) {
+        run_for(0);
+        assert_int_equal(database.count, i + 2);
+        assert_int_equal(database.sent[i + 1]->members, 1);
+        assert_int_equal(database.sent[i + 1]->params[0].integer, i);
+        answer(i + 1, i == 1 ? DB_REFUSED : DB_OK);
+        assert_int_equal(fixture.answered[i], 1);
+        assert_int_equal(fixture.error[i], i == 1 ? DB_REFUSED : DB_OK);
+    }
+}
+
+static void a_lost_connection_is_told_to_each_and_nothing_is_sent_again(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        ask(i, &fixture.set, i);
+    run_for(0);
+    answer(0, DB_AWAY);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(fixture.error[i], DB_AWAY);
+}
+
+static void what_was_rolled_back_for_a_passing_reason_is_sent_again_a_few_times(void **state)
+{
+    (void)state;
+    ask(0, &fixture.plain, 1);
+    for (unsigned tries = 0; tries < 3; tries++) {
+        run_for(0);
+        assert_int_equal(database.count, tries + 1);
+        assert_int_equal(fixture.answered[0], 0);
+        answer(tries, DB_RETRY);
+    }
+    assert_int_equal(fixture.answered[0], 1);
+    assert_int_equal(fixture.error[0], DB_RETRY);
+}
+
+static void a_call_that_is_cancelled_before_it_was_sent_is_never_sent(void **state)
+{
+    (void)state;
+    ask(0, &fixture.set, 1);
+    ask(1, &fixture.set, 2);
+    call_cancel(fixture.calls, &fixture.call[0]);
+    run_for(0);
+    assert_int_equal(database.sent[0]->members, 1);
+    assert_int_equal(database.sent[0]->params[0].integer, 2);
+}
+
+static void a_call_that_is_cancelled_after_it_was_sent_hears_nothing(void **state)
+{
+    (void)state;
+    ask(0, &fixture.set, 1);
+    ask(1, &fixture.set, 2);
+    run_for(0);
+    call_cancel(fixture.calls, &fixture.call[0]);
+    assert_false(database.sent[0]->wanted(database.sent[0], 0));
+    assert_true(database.sent[0]->wanted(database.sent[0], 1));
+    answer(0, DB_OK);
+    assert_int_equal(fixture.answered[0], 0);
+    assert_int_equal(fixture.answered[1], 1);
+}
+
+static void past_the_bound_of_the_queue_calls_are_refused(void **state)
+{
+    (void)state;
+    database.room = false;
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(ask(i, &fixture.set, i), CALL_STARTED);
+    assert_int_equal(ask(5, &fixture.plain, 5), CALL_QUEUE_FULL);
+    run_for(0);
+    assert_int_equal(database.count, 0);
+    database.room = true;
+    calls_on_room(fixture.calls);
+    run_for(0);
+    assert_int_equal(database.sent[0]->members, 5);
+    assert_int_equal(ask(5, &fixture.plain, 5), CALL_STARTED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_lone_call_leaves_at_the_end_of_its_turn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(calls_that_come_while_a_set_is_on_its_way_leave_together_and_in_order,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_slow_set_does_not_hold_up_the_next_for_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_set_does_not_mix_what_must_stay_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_set_is_sent_again_member_by_member, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_connection_is_told_to_each_and_nothing_is_sent_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_was_rolled_back_for_a_passing_reason_is_sent_again_a_few_times,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_call_that_is_cancelled_before_it_was_sent_is_never_sent, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_call_that_is_cancelled_after_it_was_sent_hears_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(past_the_bound_of_the_queue_calls_are_refused, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
