@@ -3,6 +3,7 @@
 -- name: health_region_page
 SELECT h.id, h.hr_uid, h.name_en, h.name_fr, h.pop, h.website_en, h.website_fr, p.alpha_code
 FROM health_region AS h JOIN province AS p ON p.id = h.fk_province_id
+WHERE h.id > $3::bigint
 ORDER BY h.id LIMIT $1::bigint OFFSET $2::bigint;
 
 -- name: health_region_get

@@ -23,7 +23,7 @@ RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 DELETE FROM site WHERE id = $1::bigint RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_list
-SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
+SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
 
 -- name: computer_get
 SELECT a.pos, r.id, r.name, r.mac, r.site_id
@@ -44,7 +44,7 @@ RETURNING id, name, mac, site_id;
 DELETE FROM computer WHERE id = $1::bigint RETURNING id, name, mac, site_id;
 
 -- name: computer_list
-SELECT id, name, mac, site_id FROM computer ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
+SELECT id, name, mac, site_id FROM computer WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
 
 -- name: freezer_get
 SELECT a.pos, r.id, r.name, r.site_id
@@ -65,7 +65,7 @@ RETURNING id, name, site_id;
 DELETE FROM freezer WHERE id = $1::bigint RETURNING id, name, site_id;
 
 -- name: freezer_list
-SELECT id, name, site_id FROM freezer ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
+SELECT id, name, site_id FROM freezer WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
 
 -- name: container_get
 SELECT a.pos, r.id, r.uuid, r.description, r.freezer_id
@@ -86,7 +86,7 @@ RETURNING id, uuid, description, freezer_id;
 DELETE FROM container WHERE id = $1::bigint RETURNING id, uuid, description, freezer_id;
 
 -- name: container_list
-SELECT id, uuid, description, freezer_id FROM container ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
+SELECT id, uuid, description, freezer_id FROM container WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
 
 -- Rows come merged from the two indexes by site and name, so a page costs its rows and those left out before it.
 -- name: instrument_list

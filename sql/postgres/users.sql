@@ -1,11 +1,11 @@
 -- Users. Plans are made once for all values, so each question that wants another index is a statement of its own:
 -- user_page walks an order and leaves out what does not match, user_search asks the trigram index and sorts what it
 -- found (MATERIALIZED, or the planner would bet on a walk that ends early).
--- $1 limit, $2 offset, $3 part of the username, $4 id, $5 order
+-- $1 limit, $2 offset, $3 part of the username, $4 id, $5 order, $6 the id that it begins behind
 
 -- name: user_page
 SELECT id, username, avatar_url, type, profile_url FROM users
-WHERE $3 IS NULL OR strpos(lower(username), lower($3)) > 0
+WHERE id > $6 AND ($3 IS NULL OR strpos(lower(username), lower($3)) > 0)
 ORDER BY id LIMIT $1 OFFSET $2;
 
 -- name: user_page_by_type
@@ -18,7 +18,7 @@ WITH found AS MATERIALIZED (
     SELECT id, username, avatar_url, type, profile_url FROM users
     WHERE username ILIKE (SELECT '%' || regexp_replace($3, '[\\%_]', '\\\&', 'g') || '%')
 )
-SELECT id, username, avatar_url, type, profile_url FROM found ORDER BY id LIMIT $1 OFFSET $2;
+SELECT id, username, avatar_url, type, profile_url FROM found WHERE id > $6 ORDER BY id LIMIT $1 OFFSET $2;
 
 -- name: user_search_by_type
 WITH found AS MATERIALIZED (
@@ -29,7 +29,7 @@ SELECT id, username, avatar_url, type, profile_url FROM found ORDER BY type, id 
 
 -- name: user_one
 SELECT id, username, avatar_url, type, profile_url FROM users
-WHERE id = $4 AND ($3 IS NULL OR strpos(lower(username), lower($3)) > 0)
+WHERE id = $4 AND id > $6 AND ($3 IS NULL OR strpos(lower(username), lower($3)) > 0)
 LIMIT $1 OFFSET $2;
 
 -- name: user_any

@@ -21,7 +21,7 @@ RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 DELETE FROM site WHERE id = $1 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_list
-SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site ORDER BY id LIMIT $1 OFFSET $2;
+SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
 
 -- name: computer_get
 SELECT id, name, mac, site_id FROM computer WHERE id = $1;
@@ -39,7 +39,7 @@ RETURNING id, name, mac, site_id;
 DELETE FROM computer WHERE id = $1 RETURNING id, name, mac, site_id;
 
 -- name: computer_list
-SELECT id, name, mac, site_id FROM computer ORDER BY id LIMIT $1 OFFSET $2;
+SELECT id, name, mac, site_id FROM computer WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
 
 -- name: freezer_get
 SELECT id, name, site_id FROM freezer WHERE id = $1;
@@ -56,7 +56,7 @@ RETURNING id, name, site_id;
 DELETE FROM freezer WHERE id = $1 RETURNING id, name, site_id;
 
 -- name: freezer_list
-SELECT id, name, site_id FROM freezer ORDER BY id LIMIT $1 OFFSET $2;
+SELECT id, name, site_id FROM freezer WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
 
 -- name: container_get
 SELECT id, uuid, description, freezer_id FROM container WHERE id = $1;
@@ -74,7 +74,7 @@ RETURNING id, uuid, description, freezer_id;
 DELETE FROM container WHERE id = $1 RETURNING id, uuid, description, freezer_id;
 
 -- name: container_list
-SELECT id, uuid, description, freezer_id FROM container ORDER BY id LIMIT $1 OFFSET $2;
+SELECT id, uuid, description, freezer_id FROM container WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
 
 -- The view's rows from its tables, because SQLite would sort the whole view for each page: so it merges two indexes.
 -- name: instrument_list

@@ -1,9 +1,9 @@
 -- Users. There is no index for parts of usernames: a search walks the order and stops when the page is full.
--- $1 limit, $2 offset, $3 part of the username, $4 id, $5 order
+-- $1 limit, $2 offset, $3 part of the username, $4 id, $5 order, $6 the id that it begins behind
 
 -- name: user_page
 SELECT id, username, avatar_url, type, profile_url FROM users
-WHERE $3 IS NULL OR instr(lower(username), lower($3)) > 0
+WHERE id > $6 AND ($3 IS NULL OR instr(lower(username), lower($3)) > 0)
 ORDER BY id LIMIT $1 OFFSET $2;
 
 -- name: user_page_by_type
@@ -13,7 +13,7 @@ ORDER BY type, id LIMIT $1 OFFSET $2;
 
 -- name: user_search
 SELECT id, username, avatar_url, type, profile_url FROM users
-WHERE instr(lower(username), lower($3)) > 0
+WHERE id > $6 AND instr(lower(username), lower($3)) > 0
 ORDER BY id LIMIT $1 OFFSET $2;
 
 -- name: user_search_by_type
@@ -23,7 +23,7 @@ ORDER BY type, id LIMIT $1 OFFSET $2;
 
 -- name: user_one
 SELECT id, username, avatar_url, type, profile_url FROM users
-WHERE id = $4 AND ($3 IS NULL OR instr(lower(username), lower($3)) > 0)
+WHERE id = $4 AND id > $6 AND ($3 IS NULL OR instr(lower(username), lower($3)) > 0)
 LIMIT $1 OFFSET $2;
 
 -- name: user_any

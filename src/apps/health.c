@@ -20,7 +20,7 @@
 
 static struct stmt health_region_page = {
     .name = "health_region_page",
-    .params = {{"limit", DB_INT}, {"offset", DB_INT}},
+    .params = {{"limit", DB_INT}, {"offset", DB_INT}, {"after", DB_INT}},
     .columns = REGION_COLUMNS,
 };
 
@@ -87,6 +87,7 @@ static const struct route routes[] = {
     {.method = HTTP_GET,
      .path = "/health-regions",
      .summary = "Health regions, by id",
+     .query = paging_query,
      .statement = &health_region_page,
      .prepare = paging_prepare,
      .answer = paging_answer,

@@ -190,28 +190,40 @@ static const char *encoded(struct slice text, char *out, size_t size)
     return out;
 }
 
+/* Another part of the same question: sender is empty when it was not asked for. */
+static void add_link(struct reply *reply, const char *rel, struct slice recipient, struct slice sender,
+                     const char *part_format, ...) __attribute__((format(printf, 5, 6)));
+
+static void add_link(struct reply *reply, const char *rel, struct slice recipient, struct slice sender,
+                     const char *part_format, ...)
+{
+    char to[3 * 4 * NAME_MAX_POINTS + 1], from[3 * 4 * NAME_MAX_POINTS + 1], part[64];
+    va_list arguments;
+    va_start(arguments, part_format);
+    vsnprintf(part, sizeof part, part_format, arguments);
+    va_end(arguments);
+    reply_add_link(reply, rel, "/messages?recipient=%s%s%s&%s", encoded(recipient, to, sizeof to),
+                   sender.len > 0 ? "&sender=" : "", encoded(sender, from, sizeof from), part);
+}
+
 static void answer_list(const struct route *route, const struct stmt *stmt, const struct db_param *params,
                         const struct db_answer *answer, struct reply *reply)
 {
-    char recipient[3 * 4 * NAME_MAX_POINTS + 1], sender[3 * 4 * NAME_MAX_POINTS + 1] = "";
+    struct slice recipient = params[1].text;
+    struct slice sender = stmt == &message_list_from ? params[3].text : SLICE("");
     long long limit = params[0].integer - 1;
     int64_t last = 0;
-    bool from = stmt == &message_list_from;
     int count = paging_rows(stmt, answer, (int)limit, reply);
     (void)route;
-    encoded(params[1].text, recipient, sizeof recipient);
-    if (from)
-        encoded(params[3].text, sender, sizeof sender);
     if (answer->count > count) {
         text_int(answer->rows->value(answer->rows, answer->first + count - 1, COLUMN_ID), &last);
-        reply_add_link(reply, "next", "/messages?recipient=%s%s%s&limit=%lld&before=%lld", recipient,
-                       from ? "&sender=" : "", sender, limit, (long long)last);
+        add_link(reply, "next", recipient, sender, "limit=%lld&before=%lld", limit, (long long)last);
     }
-    reply_add_link(reply, "first", "/messages?recipient=%s%s%s&limit=%lld", recipient, from ? "&sender=" : "",
-                   sender, limit);
+    add_link(reply, "first", recipient, sender, "limit=%lld", limit);
 }
 
-/* ---- all of the last days: piece by piece, as the database gives them and the client takes them ---- */
+/* ---- all of the last days: at once when they are few, else piece by piece, as the database gives them and the client
+ * takes them ---- */
 
 struct recent {
     struct stmt *stmt;
@@ -252,6 +264,14 @@ static void on_recent(struct call *call, const struct db_answer *answer, void *a
         text_int(rows->value(rows, row, COLUMN_ID), &recent->params[4].integer);
     }
     if (!recent->begun)
+        add_link(reply, "first", recent->params[0].text, recent->params[5].text, "days=%lld",
+                 (long long)recent->params[2].integer);
+    if (recent->last && !recent->begun) {
+        reply_add_etag(reply);
+        request_send(request, reply);
+        return;
+    }
+    if (!recent->begun)
         request_stream_begin(request, reply, ask_recent);
     recent->begun = true;
     recent->last |= request->method == HTTP_HEAD;
@@ -271,13 +291,14 @@ static void list_recent(struct request *request)
 {
     const struct value *values = request->values;
     struct recent *recent = arena_alloc(&request->arena, sizeof *recent);
-    *recent = (struct recent){.stmt = values[LIST_SENDER].present ? &message_recent_from : &message_recent,
-                              .params = {{.text = values[LIST_RECIPIENT].text},
-                                         {.null = true},
-                                         {.integer = values[LIST_DAYS].integer},
-                                         {.null = true},
-                                         {.integer = INT64_MAX},
-                                         {.text = values[LIST_SENDER].text}}};
+    *recent = (struct recent){
+        .stmt = values[LIST_SENDER].present ? &message_recent_from : &message_recent,
+        .params = {{.text = values[LIST_RECIPIENT].text},
+                   {.null = true},
+                   {.integer = values[LIST_DAYS].integer},
+                   {.null = true},
+                   {.integer = INT64_MAX},
+                   {.text = values[LIST_SENDER].present ? values[LIST_SENDER].text : SLICE("")}}};
     request->waiting_for = recent;
     ask_recent(request);
 }

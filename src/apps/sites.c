@@ -66,8 +66,9 @@
                                      .refusals = KIND##_REFUSALS};                                           \
     static struct stmt kind##_delete = {                                                                     \
         .name = #kind "_delete", .params = {{"id", DB_INT}}, .columns = KIND##_COLUMNS};                     \
-    static struct stmt kind##_list = {                                                                       \
-        .name = #kind "_list", .params = {{"limit", DB_INT}, {"offset", DB_INT}}, .columns = KIND##_COLUMNS}
+    static struct stmt kind##_list = {.name = #kind "_list",                                                 \
+                                      .params = {{"limit", DB_INT}, {"offset", DB_INT}, {"after", DB_INT}},  \
+                                      .columns = KIND##_COLUMNS}
 STATEMENTS(site, SITE);
 STATEMENTS(computer, COMPUTER);
 STATEMENTS(freezer, FREEZER);
@@ -225,10 +226,11 @@ static void answer_history(const struct route *route, const struct stmt *stateme
 
 /* ---- the table ---- */
 
-#define LIST_ROUTES(word, list, text)                                                                        \
+#define LIST_ROUTES(word, list, text, keyset)                                                                \
     {.method = HTTP_GET,                                                                                     \
      .path = "/" word,                                                                                       \
-     .summary = text ", the first thousand",                                                                 \
+     .summary = text,                                                                                        \
+     .query = keyset,                                                                                        \
      .statement = &list,                                                                                     \
      .prepare = paging_prepare,                                                                              \
      .answer = paging_answer},                                                                               \
@@ -238,7 +240,7 @@ static void answer_history(const struct route *route, const struct stmt *stateme
     }
 
 #define KIND_ROUTES(kind, word)                                                                              \
-    LIST_ROUTES(word "s", kind##_list, "All " word "s by id"),                                               \
+    LIST_ROUTES(word "s", kind##_list, "All " word "s by id", paging_query),                                 \
         {.method = HTTP_GET,                                                                                 \
          .path = "/" word "/{id}",                                                                           \
          .summary = "One " word,                                                                             \
@@ -272,7 +274,7 @@ static const struct route routes[] = {
     KIND_ROUTES(computer, "computer"),
     KIND_ROUTES(freezer, "freezer"),
     KIND_ROUTES(container, "container"),
-    LIST_ROUTES("instruments", instrument_list, "Computers and freezers of all sites"),
+    LIST_ROUTES("instruments", instrument_list, "Computers and freezers of all sites", NULL),
 };
 
 #define KIND_NAMES(kind) &kind##_get, &kind##_put, &kind##_delete, &kind##_list

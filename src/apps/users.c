@@ -21,6 +21,7 @@ enum {
     PARAM_TERM,
     PARAM_ID,
     PARAM_ORDER,
+    PARAM_AFTER, /* INT64_MIN: not asked */
 };
 
 #define LIST_STATEMENT(statement)                                                                            \
@@ -30,7 +31,8 @@ enum {
                    {"offset", DB_INT},                                                                       \
                    {"username", DB_TEXT},                                                                    \
                    {"id", DB_INT},                                                                           \
-                   {"order_by", DB_TEXT}},                                                                   \
+                   {"order_by", DB_TEXT},                                                                    \
+                   {"after", DB_INT}},                                                                       \
         .columns = {{"id", COLUMN_NUMBER},                                                                   \
                     {"username", COLUMN_TEXT},                                                               \
                     {"avatar_url", COLUMN_TEXT},                                                             \
@@ -51,9 +53,14 @@ enum {
     LIST_ORDER,
     LIST_USERNAME,
     LIST_ID,
+    LIST_AFTER,
 };
 
-static const char *const orders[] = {"id", "type", NULL};
+enum {
+    ORDER_BY_ID,
+    ORDER_BY_TYPE,
+};
+static const char *const orders[] = {[ORDER_BY_ID] = "id", [ORDER_BY_TYPE] = "type", NULL};
 
 static const struct field list_query[] = {
     {.name = "page", .type = FIELD_INT, .least = 1, .most = INT64_MAX, .about = "from 1, which is built in"},
@@ -69,6 +76,11 @@ static const struct field list_query[] = {
      .most = TERM_MAX,
      .about = "a part of it, in any case"},
     {.name = "id", .type = FIELD_INT, .least = 0, .most = INT64_MAX, .about = "the one with this id"},
+    {.name = "after",
+     .type = FIELD_INT,
+     .least = 0,
+     .most = INT64_MAX,
+     .about = "instead of page: ids above this one"},
     {.name = NULL},
 };
 
@@ -84,8 +96,8 @@ static bool has_trigram(struct slice term)
 
 static struct stmt *statement_for(const struct value *values)
 {
-    static struct stmt *const by_order[][2] = {{&user_page, &user_search},
-                                               {&user_page_by_type, &user_search_by_type}};
+    static struct stmt *const by_order[][2] = {[ORDER_BY_ID] = {&user_page, &user_search},
+                                               [ORDER_BY_TYPE] = {&user_page_by_type, &user_search_by_type}};
     if (values[LIST_ID].present)
         return &user_one;
     bool search = values[LIST_USERNAME].present && has_trigram(values[LIST_USERNAME].text);
@@ -97,6 +109,14 @@ static bool prepare_list(struct request *request, struct stmt **statement, struc
     const struct value *values = request->values, *term = &values[LIST_USERNAME], *id = &values[LIST_ID];
     int64_t page = values[LIST_PAGE].present ? values[LIST_PAGE].integer : 1;
     int64_t limit = values[LIST_PAGINATION].present ? values[LIST_PAGINATION].integer : PAGE_BUILT_IN;
+    if (values[LIST_AFTER].present && values[LIST_PAGE].present) {
+        request_problem(request, 400, "The query parameters page and after exclude each other.");
+        return false;
+    }
+    if (values[LIST_AFTER].present && values[LIST_ORDER].integer != ORDER_BY_ID) {
+        request_problem(request, 400, "The query parameter after goes with order_by=id alone.");
+        return false;
+    }
     *statement = statement_for(values);
     params[PARAM_LIMIT].integer = limit + 1;
     if (__builtin_mul_overflow(page - 1, limit, &params[PARAM_OFFSET].integer))
@@ -104,18 +124,20 @@ static bool prepare_list(struct request *request, struct stmt **statement, struc
     params[PARAM_TERM] = (struct db_param){.null = !term->present, .text = term->text};
     params[PARAM_ID] = (struct db_param){.null = !id->present, .integer = id->integer};
     params[PARAM_ORDER].text = slice_of(orders[values[LIST_ORDER].integer]);
+    params[PARAM_AFTER].integer = values[LIST_AFTER].present ? values[LIST_AFTER].integer : INT64_MIN;
     return true;
 }
 
-/* Another page of the same question. */
-static void add_link(struct reply *reply, const char *rel, const struct db_param *params, long long page)
+/* Another page of the same question: position is "page" or "after", and which. */
+static void add_link(struct reply *reply, const char *rel, const struct db_param *params,
+                     const char *position, long long which)
 {
     char term[3 * 4 * TERM_MAX + 1] = "", id[32] = "";
     text_percent_encode(params[PARAM_TERM].text, term);
     if (!params[PARAM_ID].null)
         snprintf(id, sizeof id, "&id=%lld", (long long)params[PARAM_ID].integer);
-    reply_add_link(reply, rel, "/api/users/profiles?page=%lld&pagination=%lld&order_by=%.*s%s%s%s", page,
-                   (long long)params[PARAM_LIMIT].integer - 1, (int)params[PARAM_ORDER].text.len,
+    reply_add_link(reply, rel, "/api/users/profiles?%s=%lld&pagination=%lld&order_by=%.*s%s%s%s", position,
+                   which, (long long)params[PARAM_LIMIT].integer - 1, (int)params[PARAM_ORDER].text.len,
                    params[PARAM_ORDER].text.ptr, term[0] != '\0' ? "&username=" : "", term, id);
 }
 
@@ -125,11 +147,20 @@ static void answer_list(const struct route *route, const struct stmt *statement,
     long long limit = params[PARAM_LIMIT].integer - 1, page = params[PARAM_OFFSET].integer / limit + 1;
     int count = paging_rows(statement, answer, (int)limit, reply);
     (void)route;
+    if (params[PARAM_AFTER].integer != INT64_MIN) {
+        int64_t last = 0;
+        if (answer->count > count) {
+            text_int(answer->rows->value(answer->rows, answer->first + count - 1, 0), &last);
+            add_link(reply, "next", params, "after", last);
+        }
+        add_link(reply, "first", params, "after", 0);
+        return;
+    }
     if (answer->count > count)
-        add_link(reply, "next", params, page + 1);
+        add_link(reply, "next", params, "page", page + 1);
     if (page > 1)
-        add_link(reply, "prev", params, page - 1);
-    add_link(reply, "first", params, 1);
+        add_link(reply, "prev", params, "page", page - 1);
+    add_link(reply, "first", params, "page", 1);
 }
 
 /* ---- the table ---- */

@@ -4,7 +4,14 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "core/rows.h"
+
+enum {
+    PARAM_LIMIT, /* one more than is shown */
+    PARAM_OFFSET,
+    PARAM_AFTER,
+};
 
 const struct field paging_path[] = {
     {.name = "offset",
@@ -22,6 +29,16 @@ const struct field paging_path[] = {
     {.name = NULL},
 };
 
+const struct field paging_query[] = {
+    {.name = "limit",
+     .type = FIELD_INT,
+     .least = 1,
+     .most = PAGING_MAX,
+     .about = "records a page; 1000 when not said"},
+    {.name = "after", .type = FIELD_INT, .least = 0, .most = INT64_MAX, .about = "ids above this one"},
+    {.name = NULL},
+};
+
 int paging_rows(const struct stmt *stmt, const struct db_answer *answer, int limit, struct reply *reply)
 {
     int count = answer->count > limit ? limit : answer->count;
@@ -29,21 +46,37 @@ int paging_rows(const struct stmt *stmt, const struct db_answer *answer, int lim
     return count;
 }
 
+/* The value of a field that the route may lack or the request may have left out. */
+static int64_t value_or(const struct request *request, const char *name, int64_t otherwise)
+{
+    int field = route_field(request->route, name);
+    return field >= 0 && request->values[field].present ? request->values[field].integer : otherwise;
+}
+
 bool paging_prepare(struct request *request, struct stmt **statement, struct db_param *params)
 {
-    int offset = route_field(request->route, "offset"), count = route_field(request->route, "count");
     (void)statement;
-    params[0].integer = (count < 0 ? PAGING_MAX : request->values[count].integer) + 1;
-    params[1].integer = offset < 0 ? 0 : request->values[offset].integer;
+    params[PARAM_LIMIT].integer = value_or(request, "count", value_or(request, "limit", PAGING_MAX)) + 1;
+    params[PARAM_OFFSET].integer = value_or(request, "offset", 0);
+    params[PARAM_AFTER].integer = value_or(request, "after", INT64_MIN);
     return true;
 }
 
 void paging_answer(const struct route *route, const struct stmt *stmt, const struct db_param *params,
                    const struct db_answer *answer, struct reply *reply)
 {
-    long long limit = params[0].integer - 1, offset = params[1].integer;
+    long long limit = params[PARAM_LIMIT].integer - 1, offset = params[PARAM_OFFSET].integer;
     int base = (int)strcspn(route->path + 1, "/") + 1; /* "/sites" */
     int count = paging_rows(stmt, answer, (int)limit, reply);
+    if (route_field(route, "after") >= 0) {
+        int64_t last = 0;
+        if (answer->count > count) {
+            text_int(answer->rows->value(answer->rows, answer->first + count - 1, 0), &last);
+            reply_add_link(reply, "next", "%s?limit=%lld&after=%lld", route->path, limit, (long long)last);
+        }
+        reply_add_link(reply, "first", "%s?limit=%lld", route->path, limit);
+        return;
+    }
     if (answer->count > count)
         reply_add_link(reply, "next", "%.*s/%lld/%lld", base, route->path, offset + limit, limit);
     if (offset > 0)

@@ -72,7 +72,24 @@ def test_pages_of_health_regions_and_their_links(api):
     assert got(api, "/health-regions/1/1") == ALL[1:2]
     assert got(api, "/health-regions/3/1000") == []
     assert got(api, f"/health-regions/{2**63 - 1}/1000") == []
-    assert links(api.get("/health-regions")) == {"first": "/health-regions/0/1000"}
+    assert links(api.get("/health-regions")) == {"first": "/health-regions?limit=1000"}
+
+
+def test_health_regions_by_keyset(api):
+    first, second, third = (region["id"] for region in ALL)
+    answer = api.get("/health-regions?limit=2")
+    assert answer.json() == ALL[:2]
+    assert links(answer) == {"next": f"/health-regions?limit=2&after={second}", "first": "/health-regions?limit=2"}
+    answer = api.get(links(answer)["next"])
+    assert answer.json() == ALL[2:] and links(answer) == {"first": "/health-regions?limit=2"}
+    assert got(api, f"/health-regions?after={first}") == ALL[1:] and got(api, f"/health-regions?after={third}") == []
+
+
+@pytest.mark.parametrize("query, named", [("limit=0", "limit"), ("limit=1001", "limit"), ("after=-1", "after"), ("after=x", "after"),
+                                          (f"after={2**63}", "after"), ("before=1", "before"), ("limit=1&limit=1", "limit")])
+def test_a_malformed_keyset_is_400_and_named(api, query, named):
+    problem(api.get(f"/health-regions?{query}"), 400, named)
+    problem(api.get(f"/health-regions/0/5?{query}"), 400, named)
 
 
 @pytest.mark.parametrize("page, named", [("0/0", "count"), ("0/1001", "count"), ("0/x", "count"), ("-1/10", "offset"), ("x/10", "offset"),
@@ -232,12 +249,13 @@ def test_more_than_a_thousand_are_in_pages(database, serve):
     api = serve("--apps", "health", database=database).api
     answer = api.get("/health-regions")
     assert len(answer.json()) == 1000
-    assert links(answer) == {"next": "/health-regions/1000/1000", "first": "/health-regions/0/1000"}
+    assert set(links(answer)) == {"next", "first"} and "after=" in links(answer)["next"]
     ids = [region["id"] for region in answer.json()]
     while "next" in links(answer):
         answer = api.get(links(answer)["next"])
         ids += [region["id"] for region in answer.json()]
     assert ids == sorted(ids) and len(set(ids)) == 2300
-    assert links(answer) == {"prev": "/health-regions/1000/1000", "first": "/health-regions/0/1000"}
+    assert links(answer) == {"first": "/health-regions?limit=1000"}
+    assert links(api.get("/health-regions/2000/1000")) == {"prev": "/health-regions/1000/1000", "first": "/health-regions/0/1000"}
     code, count = database.query("SELECT code, count(DISTINCT fk_healthregion_id) FROM fsa GROUP BY code ORDER BY 2 DESC, 1 LIMIT 1")[0]
     assert len(got(api, f"/fsa/{code}")) == count > 1

@@ -456,6 +456,24 @@ def test_days_goes_by_the_time_where_time_and_id_disagree(api, db):
     assert ids(listed(api, recipient, days=1)) == [messages[0], messages[2], messages[1]]
 
 
+def test_few_days_come_whole_with_an_entity_tag(api, db):
+    """As long as they fit into one piece: 499."""
+    recipient = somebody() + " & 日本"
+    fill(db, recipient, 998)
+    target = query(recipient, "ann", days=1)
+    answer = api.get(target)
+    assert answer.header("Content-Length") == str(len(answer.body)) and answer.header("Transfer-Encoding") is None
+    assert links(answer) == {"first": target}
+    tag = answer.header("ETag")
+    head = api.call("HEAD", target)
+    assert tag.startswith('W/"') and head.header("ETag") == tag and head.header("Content-Length") == str(len(answer.body))
+    same = api.get(target, {"If-None-Match": tag})
+    assert same.status == 304 and same.body == b"" and same.header("ETag") == tag
+    db.query("DELETE FROM messages WHERE recipient = ? AND id = (SELECT max(id) FROM messages WHERE recipient = ? AND sender = 'ann')", recipient, recipient)
+    changed = api.get(target, {"If-None-Match": tag})
+    assert changed.status == 200 and changed.header("ETag") != tag
+
+
 def test_days_comes_in_chunks(api, db):
     recipient = somebody()
     fill(db, recipient, 1200)

@@ -232,7 +232,11 @@ def test_lists_are_by_id_in_pages(api, kind):
 def test_wrong_pages_are_400(api, word):
     for page, named in (("0/0", "count"), ("0/1001", "count"), ("-1/10", "offset"), ("a/10", "offset"), ("0/b", "count"), (f"{BIG + 1}/1", "offset")):
         problem(api.get(f"/{word}/{page}"), 400, named)
-    problem(api.get(f"/{word}?limit=1"), 400, "limit")
+    wrong = [("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("after=-1", "after"), (f"after={BIG + 1}", "after"),
+             ("after=", "after"), ("page=1", "page"), ("before=4", "before"), ("after=1&after=2", "after")]
+    for query, named in wrong if word != "instruments" else [("limit=1", "limit"), ("after=1", "after")]:
+        problem(api.get(f"/{word}?{query}"), 400, named)
+    problem(api.get(f"/{word}/0/10?after=1"), 400, "after")
     problem(api.get(f"/{word}/1"), 404)
 
 
@@ -257,13 +261,32 @@ def test_without_a_page_a_thousand_come_with_a_link_to_the_rest(api, db, kind):
     db.query(f"WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 1002) INSERT INTO {kind} (id, {column}) SELECT id, {value} FROM n")
     answer = api.get(f"/{kind}s")
     assert [one["id"] for one in answer.json()] == list(range(1, 1001))
-    assert links(answer)["next"] == f"/{kind}s/1000/1000"
-    assert [one["id"] for one in got(api, links(answer)["next"])] == [1001, 1002]
+    assert links(answer) == {"next": f"/{kind}s?limit=1000&after=1000", "first": f"/{kind}s?limit=1000"}
+    answer = api.get(links(answer)["next"])
+    assert [one["id"] for one in answer.json()] == [1001, 1002]
+    assert links(answer) == {"first": f"/{kind}s?limit=1000"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pages_by_keyset_follow_the_ids_whatever_is_deleted_meanwhile(api, kind):
+    for number in (0, 1, 5, 6, 7, 20, 21, 40):
+        put(api, f"/{kind}/{number}", LEAST[kind])
+    answer = api.get(f"/{kind}s?limit=3")
+    assert [one["id"] for one in answer.json()] == [0, 1, 5]
+    assert links(answer) == {"next": f"/{kind}s?limit=3&after=5", "first": f"/{kind}s?limit=3"}
+    for gone in (0, 5, 6):
+        assert api.call("DELETE", f"/{kind}/{gone}").status == 200
+    answer = api.get(links(answer)["next"])
+    assert [one["id"] for one in answer.json()] == [7, 20, 21]
+    answer = api.get(links(answer)["next"])
+    assert [one["id"] for one in answer.json()] == [40] and links(answer) == {"first": f"/{kind}s?limit=3"}
+    assert [one["id"] for one in got(api, f"/{kind}s?after=20")] == [21, 40]
+    assert got(api, f"/{kind}s?after=40") == [] and got(api, f"/{kind}s?after={BIG}&limit=1000") == []
 
 
 def test_records_and_lists_have_entity_tags(api):
     put(api, "/site/1", SITE)
-    for path in ("/site/1", "/sites", "/sites/0/1", "/instruments", "/site/1/history"):
+    for path in ("/site/1", "/sites", "/sites/0/1", "/sites?limit=1&after=0", "/instruments", "/site/1/history"):
         tag = api.get(path).header("ETag")
         assert tag.startswith('W/"')
         assert api.get(path, {"If-None-Match": tag}).status == 304

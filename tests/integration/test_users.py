@@ -172,6 +172,28 @@ def test_following_next_of_a_search_visits_all_that_match_once(api, everybody, t
         assert follow(api, f"{PROFILES}?username={term}&order_by={order}&pagination=4") == expected(everybody, order_by=order, username=term, pagination=1000)
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_following_next_of_a_keyset_visits_everybody_once(api, everybody, size):
+    assert follow(api, f"{PROFILES}?after=0&pagination={size}") == expected(everybody, pagination=1000)
+    for term in ("o", "crowd"):
+        assert follow(api, f"{PROFILES}?after=0&username={term}&pagination={size}") == expected(everybody, username=term, pagination=1000)
+
+
+def test_a_keyset_begins_behind_its_id(api, everybody):
+    ids = [user["id"] for user in expected(everybody, pagination=1000)]
+    for after in (ids[0], ids[3], ids[-2], ids[-1], BIG):
+        assert [user["id"] for user in listed(api, after=after, pagination=1000)] == [one for one in ids if one > after]
+    assert [user["id"] for user in listed(api, after=ids[2], id=ids[3])] == [ids[3]]
+    assert listed(api, after=ids[3], id=ids[3]) == []
+
+
+def test_a_keyset_excludes_pages_and_the_order_by_type(api, everybody):
+    problem(api.get(f"{PROFILES}?after=1&page=1"), 400, "page", "after")
+    problem(api.get(f"{PROFILES}?after=1&order_by=type"), 400, "after", "order_by")
+    for wrong in (-1, "x", BIG + 1, ""):
+        problem(api.get(f"{PROFILES}?after={wrong}"), 400, "after")
+
+
 def test_the_order_stays_when_rows_are_written_anew(api, db, everybody):
     """Updated rows move within a PostgreSQL table; the order of those of one type must not."""
     db.query("UPDATE users SET avatar_url = avatar_url WHERE id IN (1003, 1001, 9)")
@@ -209,6 +231,14 @@ def test_the_first_page_has_no_prev_and_the_last_no_next(api, everybody):
     assert set(links(ask(api, pagination=len(everybody)))) == {"first"}
     assert set(links(ask(api, pagination=len(everybody) - 1))) == {"next", "first"}
     assert set(links(ask(api, page=BIG))) == {"prev", "first"}
+
+
+def test_links_of_a_keyset_are_keysets(api, everybody):
+    answer = ask(api, after=1, pagination=3, username="CROWD")
+    last = answer.json()[-1]["id"]
+    assert set(links(answer)) == {"next", "first"}
+    assert parameters(links(answer)["next"]) == dict(after=str(last), pagination="3", order_by="id", username="CROWD")
+    assert parameters(links(answer)["first"]) == dict(after="0", pagination="3", order_by="id", username="CROWD")
 
 
 # ---- refusals ----
@@ -268,8 +298,8 @@ def test_on_postgres_an_index_serves_each_question(postgres):
         text = (ROOT / "sql/postgres/users.sql").read_text()
         plans = {}
         for name, sql in re.findall(r"-- name: (user_(?:page|search|one)\w*)\n(.*?);\n", text, re.S):
-            cursor.execute(f"PREPARE {name} (bigint, bigint, text, bigint, text) AS {sql}")
-            cursor.execute(f"EXPLAIN EXECUTE {name} (26, 0, 'abc', 7, 'id')")
+            cursor.execute(f"PREPARE {name} (bigint, bigint, text, bigint, text, bigint) AS {sql}")
+            cursor.execute(f"EXPLAIN EXECUTE {name} (26, 0, 'abc', 7, 'id', 3)")
             plans[name] = "\n".join(line for line, in cursor.fetchall())
     finally:
         connection.close()
@@ -279,7 +309,8 @@ def test_on_postgres_an_index_serves_each_question(postgres):
     for name, index in indexes.items():
         assert index in plans[name] and "Seq Scan" not in plans[name], plans[name]
         assert ("Sort" in plans[name]) == ("search" in name), plans[name]
-    assert "Index Cond: (id = $4)" in plans["user_one"]
+    assert "Index Cond: ((id > $6) AND (id = $4))" in plans["user_one"]
+    assert "Index Cond: (id > $6)" in plans["user_page"]
 
 
 def test_without_the_extension_search_works_all_the_same(serve, postgres):
