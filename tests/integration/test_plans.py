@@ -29,7 +29,7 @@ def planner(session_cluster, template):
             assert cursor.fetchone() == ("force_generic_plan",)
             cursor.execute(
                 "INSERT INTO messages (sender, recipient, text, sent_at) SELECT 's' || n %% 7, "
-                "CASE n %% 2 WHEN 0 THEN 'bob' ELSE 'r' || (n * 7919) %% %s END, 'Hello', timestamptz '2020-01-01' + make_interval(secs => n * 30) "
+                "CASE n %% 2 WHEN 0 THEN 'bob' ELSE 'r' || (n::bigint * 7919) %% %s END, 'Hello', timestamptz '2020-01-01' + make_interval(secs => n * 30) "
                 "FROM generate_series(1, %s) AS n", (PEOPLE, ROWS))
             cursor.execute("INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) "
                            "SELECT 1, 2, 3, 4, 5 FROM generate_series(1, 50000)")
