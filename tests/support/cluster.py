@@ -92,6 +92,25 @@ class Cluster:
                     raise RuntimeError("PostgreSQL does not start:\n" + self.log.read_text(errors="replace")[-3000:])
                 time.sleep(0.02)
 
+    def standby(self):
+        """A hot standby that streams from this cluster; on its own it is as any other cluster."""
+        other = Cluster()
+        try:
+            self._as_user(self.bin / "pg_basebackup", "-h", self.home, "-p", self.port, "-U", "postgres", "-D", other.data,
+                          "-R", "-C", "-S", "standby", "-c", "fast", "--no-sync")
+            other.port = free_port()
+            with open(other.data / "postgresql.conf", "a") as conf:
+                conf.write(SETTINGS.format(port=other.port, home=other.home))
+            other.start()
+        except BaseException:
+            other.remove()
+            raise
+        return other
+
+    def promote(self):
+        """Makes a standby a primary."""
+        self._as_user(self.bin / "pg_ctl", "-D", self.data, "-w", "promote")
+
     def stop(self, mode="fast"):
         """mode: fast (sessions are ended in order) or immediate (as after a crash)."""
         if self.process is None:
@@ -164,6 +183,11 @@ class Cluster:
                 return cursor.fetchone()[0]
         finally:
             connection.close()
+
+    def alter_system(self, setting, value):
+        """Sets it for the whole cluster, from now on."""
+        self._administer(f"ALTER SYSTEM SET {setting} = '{value}'")
+        self._administer("SELECT pg_reload_conf()")
 
     # ---- details ----
 

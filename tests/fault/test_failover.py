@@ -1,0 +1,55 @@
+"""The primary dies and its standby takes over, while the server is under load."""
+
+import copy
+import time
+
+import pytest
+
+from support.cluster import Cluster, binaries
+from support.database import PostgresDatabase
+from support.traffic import Traffic, served_again
+from support.wait import until
+
+DEADLINE = 2
+
+
+@pytest.fixture
+def pair():
+    """A primary and a standby that every commit waits for."""
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server is installed")
+    primary = Cluster()
+    standby = None
+    try:
+        primary.create()
+        standby = primary.standby()
+        postgres = PostgresDatabase(primary)
+        primary.alter_system("synchronous_standby_names", "*")
+        until(lambda: postgres.query("SELECT sync_state FROM pg_stat_replication") == [("sync",)], 20, "the standby is synchronous")
+        yield postgres, standby
+    finally:
+        for cluster in (primary, standby):
+            if cluster is not None:
+                cluster.remove()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_that_was_acknowledged_is_missing_on_a_synchronous_standby(serve, pair, workers):
+    """Both are in the address, so that nobody has to tell the server who is the primary now."""
+    postgres, standby = pair
+    address = f"127.0.0.1:{postgres.cluster.port},127.0.0.1:{standby.port}"
+    survivor = copy.copy(postgres)
+    survivor.cluster = standby
+    survivor.url = f"postgresql://postgres@{address}/{postgres.name}?target_session_attrs=read-write"
+    server = serve("--deadline", DEADLINE, "--migrate", "--workers", workers, database=survivor)
+    until(lambda: server.api.get("/healthcheck").status == 200, 10, "ready")
+    with Traffic(server) as traffic:
+        until(lambda: traffic.succeeded_since(0) > 100, 10, "the traffic flows")
+        postgres.cluster.stop("immediate")
+        time.sleep(0.5)
+        standby.promote()
+        served_again(server, 5)
+        moment = time.monotonic()
+        until(lambda: traffic.succeeded_since(moment) > 20, 5, "the traffic flows again")
+        until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+    traffic.check(survivor, DEADLINE)
