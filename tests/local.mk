@@ -79,6 +79,7 @@ python_tests = \
 	tests/integration/test_commands.py \
 	tests/integration/test_distance.py \
 	tests/integration/test_docs_api.py \
+	tests/integration/test_docs_operations.py \
 	tests/integration/test_docs_schema.py \
 	tests/integration/test_health.py \
 	tests/integration/test_health_regions.py \

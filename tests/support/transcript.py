@@ -89,8 +89,8 @@ def plain(text):
 class Session:
     """Runs steps in a folder, against one server and its database, and remembers what stood for what."""
 
-    def __init__(self, address, database, folder, **env):
-        self.address, self.folder = address, folder
+    def __init__(self, address, database, folder, words=("curl", "rowlock", "cat"), **env):
+        self.address, self.folder, self.words = address, folder, words
         self.env = program.environment(DATABASE_URL=database.url if database else "", **env)
         self.known = {}
 
@@ -99,7 +99,7 @@ class Session:
         for documented, actual in self.known.items():
             command = command.replace(documented, actual)
         word = command.split(None, 1)[0]
-        assert word in ("curl", "rowlock", "cat"), f"a page shows curl, rowlock and cat only, not {word}"
+        assert word in self.words, f"a page shows {', '.join(self.words)} only, not {word}"
         if word == "rowlock":
             command = command.replace(word, shlex.quote(program.rowlock()), 1)
         command = command.replace(ADDRESS, f"http://{self.address}")
