@@ -232,7 +232,7 @@ void server_drain(struct server *server)
     log_info("draining", LOG_I("requests", server->requests.length),
              LOG_I("connections", http_connection_count(server->http)));
     loop_timer_start(server->drain_limit, server->settings->drain_ns);
-    http_drain(server->http);
+    http_drain(server->http, server->queue);
 }
 
 void server_retire(struct server *server)

@@ -8,6 +8,7 @@
 #include "core/reply.h"
 #include "core/router.h"
 #include "core/stmt.h"
+#include "io/http.h"
 #include "io/session.h"
 
 struct idempotency_purge;
@@ -62,6 +63,7 @@ struct server {
     struct idempotency_purge *purge; /* NULL: no app has keys */
     int needed;                      /* the newest migration that the served apps need */
     int level;                       /* the newest that this program knows */
+    enum http_queue queue;           /* what becomes of it in a drain */
     bool draining;                   /* says so in its health, and every response closes its connection */
     bool told_ready;                 /* what the log was told last */
     char told_reason[320];

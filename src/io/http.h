@@ -68,9 +68,14 @@ void http_add_listener(struct http *http, int fd);
  * behind its next response, idle ones by their time. on_drained follows. */
 void http_retire(struct http *http);
 
-/* Accepts what the kernel has queued, stops listening, closes idle connections; each other one is closed behind
- * its next response. on_drained follows, from the loop. */
-void http_drain(struct http *http);
+enum http_queue {
+    HTTP_ACCEPT_QUEUE, /* it would be reset when the socket is closed */
+    HTTP_LEAVE_QUEUE,  /* somebody else keeps the socket open, and the next server finds it there */
+};
+
+/* Stops listening, closes idle connections; each other one is closed behind its next response. on_drained follows,
+ * from the loop. queue: what becomes of the connections that the kernel has queued. */
+void http_drain(struct http *http, enum http_queue queue);
 
 /* Closes everything at once. on_leave is called for what was not answered. */
 void http_free(struct http *http);

@@ -148,6 +148,7 @@ static void on_readable(struct http_conn *conn)
         on_eof(conn);
         return;
     }
+    conn->used = true;
     buf_add(&conn->in, http->scratch, (size_t)got);
     if (conn->in.failed) {
         http_conn_close(conn);

@@ -30,6 +30,7 @@ struct http {
     struct http_listener *listeners;
     size_t listener_count;
     bool listening, draining, drained;
+    bool dismissing;     /* idle connections are closed */
     char scratch[65536]; /* what one read takes */
 };
 
@@ -49,6 +50,7 @@ struct http_conn {
     size_t head_length; /* of the head at the front of in whose body is awaited; 0: none */
     size_t lingered;    /* bytes thrown away in HTTP_LINGER */
     struct http_request request;
+    bool used;                         /* a part of a request has come, now or before */
     bool eof;                          /* the client will send no more */
     bool close;                        /* close when out is sent */
     bool linger;                       /* ... and keep reading for a while */

@@ -16,6 +16,7 @@
 #define SWEEP_NS (250 * CLOCK_MS)
 #define ACCEPT_AGAIN_NS (100 * CLOCK_MS)
 #define LINGER_NS (2 * CLOCK_SECOND)
+#define FRESH_NS (500 * CLOCK_MS) /* in which the first request of a new connection is on its way */
 
 struct http_listener {
     struct http *http;
@@ -25,6 +26,7 @@ struct http_listener {
 
 static void on_flush(void *argument);
 static void on_bury(void *argument);
+static void close_idle(struct http *http);
 static void on_sweep(void *argument);
 static void on_resume(void *argument);
 static void on_accept_again(void *argument);
@@ -205,6 +207,8 @@ static void on_sweep(void *argument)
     sweep_state(http, HTTP_STREAMING, http->limits.write_ns, now);
     sweep_state(http, HTTP_WRITING, http->limits.write_ns, now);
     sweep_state(http, HTTP_LINGER, LINGER_NS, now);
+    if (http->dismissing)
+        close_idle(http);
     loop_timer_start(http->sweep, SWEEP_NS);
 }
 
@@ -249,7 +253,8 @@ void http_retire(struct http *http)
 }
 
 /* Idle here means: nothing read and nothing to send. A request on its way then meets a closed connection, as with
- * any keep-alive connection that a server may close (RFC 9112 section 9.5). */
+ * any keep-alive connection that a server may close (RFC 9112 section 9.5). A new connection gets a moment, because
+ * its client does not expect that, and nobody would ask again for him. */
 static void close_idle(struct http *http)
 {
     struct list_node *node = list_first(&http->states[HTTP_IDLE]), *next;
@@ -260,18 +265,19 @@ static void close_idle(struct http *http)
         bool waiting = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
         if (conn->out.len > conn->out_sent)
             conn->close = true;
-        else if (!waiting)
+        else if (!waiting && (conn->used || clock_now() - conn->since >= FRESH_NS))
             http_conn_close(conn);
     }
 }
 
-void http_drain(struct http *http)
+void http_drain(struct http *http, enum http_queue queue)
 {
-    for (size_t i = 0; !http->draining && i < http->listener_count; i++)
+    for (size_t i = 0; !http->draining && queue == HTTP_ACCEPT_QUEUE && i < http->listener_count; i++)
         while (http_conn_count(http) < http->limits.connections && accept_one(http, http->listeners[i].fd))
             ;
     stop_listening(http);
     http->draining = true;
+    http->dismissing = true;
     close_idle(http);
     check_drained(http);
 }
