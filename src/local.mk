@@ -71,7 +71,9 @@ io_sources = \
 	src/io/sqlite.h \
 	src/io/sqlite_file.c \
 	src/io/sqlite_file.h \
-	src/io/store.h
+	src/io/store.h \
+	src/io/systemd.c \
+	src/io/systemd.h
 
 core_sources = \
 	src/core/cache.c \

@@ -106,15 +106,18 @@ python_tests = \
 	tests/integration/test_sites.py \
 	tests/integration/test_sites_by_hand.py \
 	tests/integration/test_sites_history.py \
+	tests/integration/test_systemd.py \
 	tests/integration/test_users.py \
 	tests/probe/test_healthcheck.py \
 	tests/support/__init__.py \
+	tests/support/activate.py \
 	tests/support/cacheserver.py \
 	tests/support/cluster.py \
 	tests/support/crowd.py \
 	tests/support/database.py \
 	tests/support/expect.py \
 	tests/support/github.py \
+	tests/support/notify.py \
 	tests/support/port.py \
 	tests/support/program.py \
 	tests/support/provider.py \

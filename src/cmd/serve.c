@@ -15,18 +15,23 @@
 #include "core/master.h"
 #include "core/migrate.h"
 #include "core/server.h"
+#include "io/http.h"
 #include "io/listen.h"
+#include "io/systemd.h"
 
 #define BEAT_NS (500 * CLOCK_MS)
 
 struct serving {
     const struct settings *settings;
     const struct app *const *apps;
+    struct systemd systemd;
     struct server *server;
     bool asked;               /* to end, once already */
     struct master_beat *beat; /* NULL: there is no master */
     struct loop_timer *beat_timer;
 };
+
+static void on_beat(void *argument);
 
 static void on_end_signal(int number, void *argument)
 {
@@ -39,6 +44,8 @@ static void on_end_signal(int number, void *argument)
         server_stop(serving->server); /* a second signal is quick */
     serving->asked = true;
     server_drain(serving->server);
+    if (systemd_wanted(&serving->systemd))
+        on_beat(serving); /* systemd should know at once */
 }
 
 static void on_quick_signal(int number, void *argument)
@@ -52,7 +59,7 @@ static void on_retire_signal(int number, void *argument)
 {
     struct serving *serving = argument;
     (void)number;
-    if (serving->beat_timer != NULL)
+    if (serving->beat != NULL)
         loop_timer_stop(serving->beat_timer); /* the cell is another's from now on */
     server_retire(serving->server);
 }
@@ -63,14 +70,40 @@ static void on_ignored_signal(int number, void *argument)
     (void)argument;
 }
 
+/* From the loop, so that one that is stuck says nothing. */
+static void tell_systemd(struct serving *serving, const char *failed_check, const char *reason)
+{
+    const struct server *server = serving->server;
+    char status[SYSTEMD_STATUS_MAX];
+    if (server->draining)
+        snprintf(status, sizeof status, "draining, %zu requests and %zu connections left",
+                 server->requests.length, http_connection_count(server->http));
+    else if (failed_check != NULL)
+        snprintf(status, sizeof status, "waiting for the %s: %s", failed_check, reason);
+    else
+        snprintf(status, sizeof status, "ready to serve");
+    systemd_tell(&serving->systemd,
+                 server->draining       ? SYSTEMD_STOPPING
+                 : failed_check != NULL ? SYSTEMD_WAITING
+                                        : SYSTEMD_READY,
+                 status);
+}
+
 static void on_beat(void *argument)
 {
     struct serving *serving = argument;
     const char *check;
     char reason[256];
-    atomic_store(&serving->beat->ready, server_ready(serving->server, &check, reason, sizeof reason));
-    atomic_store(&serving->beat->at, clock_now());
-    loop_timer_start(serving->beat_timer, serving->server->told_ready ? BEAT_NS : BEAT_NS / 10);
+    int64_t interval = BEAT_NS;
+    bool ready = server_ready(serving->server, &check, reason, sizeof reason);
+    if (serving->beat != NULL) {
+        atomic_store(&serving->beat->ready, ready);
+        atomic_store(&serving->beat->at, clock_now());
+    } else {
+        tell_systemd(serving, check, reason);
+        interval = systemd_interval(&serving->systemd);
+    }
+    loop_timer_start(serving->beat_timer, serving->server->told_ready ? interval : interval / 10);
 }
 
 static void raise_file_limit(void)
@@ -88,10 +121,12 @@ static void tell_migrated(int version, const char *name)
 }
 
 /* SQLite always, PostgreSQL when asked to: the schema is brought up to date before the first request. */
-static bool migrate(const struct settings *settings)
+static bool migrate(struct serving *serving)
 {
+    const struct settings *settings = serving->settings;
     if (settings->sqlite_path == NULL && !settings->migrate)
         return true;
+    systemd_tell(&serving->systemd, SYSTEMD_PREPARING, "bringing the schema up to date");
     struct session *session = cmd_session(settings);
     if (session == NULL)
         return false;
@@ -125,6 +160,26 @@ static bool open_listeners(const struct settings *settings, int *fds)
     return true;
 }
 
+/* Sockets that were passed take the place of all addresses. There is one of each, and the workers share it. */
+static bool share_listeners(const struct settings *settings, size_t count, int *fds)
+{
+    if (strcmp(settings->raw[SETTING_LISTEN].source, "built-in") != 0)
+        log_warn("sockets were passed (LISTEN_FDS), so this setting is not used",
+                 LOG_S("setting", settings->raw[SETTING_LISTEN].source));
+    for (size_t i = 0; i < count; i++) {
+        char bound[LISTEN_ADDRESS_MAX];
+        fds[i] = SYSTEMD_FIRST_LISTENER + (int)i;
+        for (size_t worker = 1; worker < (size_t)settings->workers; worker++)
+            if ((fds[worker * count + i] = dup(fds[i])) < 0) {
+                cmd_complain("cannot share a socket with the workers: %s", strerror(errno));
+                return false;
+            }
+        listen_name(fds[i], bound);
+        log_info("listening", LOG_S("address", bound), LOG_S("socket", "passed"));
+    }
+    return true;
+}
+
 /* Nobody who reads "listening" and sends a signal may meet a process that does not handle it yet. */
 static void hold_signals(bool hold)
 {
@@ -138,7 +193,7 @@ static void hold_signals(bool hold)
 
 static void start_beating(struct serving *serving)
 {
-    if (serving->beat == NULL)
+    if (serving->beat == NULL && !systemd_wanted(&serving->systemd))
         return;
     serving->beat_timer = loop_timer_new(serving->server->loop, on_beat, serving);
     on_beat(serving);
@@ -157,6 +212,8 @@ static int work(size_t worker, const int *fds, size_t count, struct master_beat 
         free(error);
         return CMD_FAILED;
     }
+    if (serving->systemd.listeners > 0)
+        serving->server->queue = HTTP_LEAVE_QUEUE;
     struct loop *loop = serving->server->loop;
     struct loop_signal *signals[] = {loop_signal_new(loop, SIGTERM, on_end_signal, serving),
                                      loop_signal_new(loop, SIGINT, on_end_signal, serving),
@@ -174,30 +231,54 @@ static int work(size_t worker, const int *fds, size_t count, struct master_beat 
     return CMD_DONE;
 }
 
-static int serve(const struct settings *settings, const struct app *const *apps)
+static int run(struct serving *serving, int *fds, size_t addresses)
 {
-    struct serving serving = {.settings = settings, .apps = apps};
-    int *fds = mem_array((size_t)settings->workers * settings->listen_count, sizeof *fds);
+    const struct settings *settings = serving->settings;
+    struct master_plan plan = {.workers = (size_t)settings->workers,
+                               .addresses = addresses,
+                               .fds = fds,
+                               .drain_ns = settings->drain_ns,
+                               .systemd = &serving->systemd,
+                               .work = work,
+                               .argument = serving};
+    return settings->workers == 1 ? work(0, fds, addresses, NULL, serving) : master_run(&plan);
+}
+
+static int listen_and_run(struct serving *serving)
+{
+    const struct settings *settings = serving->settings;
+    size_t passed = serving->systemd.listeners, addresses = passed > 0 ? passed : settings->listen_count;
+    int *fds = mem_array((size_t)settings->workers * addresses, sizeof *fds);
     int code = CMD_FAILED;
-    raise_file_limit();
-    signal(SIGPIPE, SIG_IGN);
-    hold_signals(true);
-    if (migrate(settings) && open_listeners(settings, fds)) {
+    if (passed > 0 && share_listeners(settings, passed, fds)) {
+        code = run(serving, fds, addresses);
+    } else if (passed == 0 && open_listeners(settings, fds)) {
         struct listen_file files[SETTINGS_LISTEN_MAX];
         for (size_t i = 0; i < settings->listen_count; i++)
             files[i] = listen_file_of(settings->listen[i]);
-        struct master_plan plan = {.workers = (size_t)settings->workers,
-                                   .addresses = settings->listen_count,
-                                   .fds = fds,
-                                   .drain_ns = settings->drain_ns,
-                                   .work = work,
-                                   .argument = &serving};
-        code =
-            settings->workers == 1 ? work(0, fds, settings->listen_count, NULL, &serving) : master_run(&plan);
+        code = run(serving, fds, addresses);
         for (size_t i = 0; i < settings->listen_count; i++)
             listen_remove(settings->listen[i], files[i]);
     }
     free(fds);
+    return code;
+}
+
+static int serve(const struct settings *settings, const struct app *const *apps)
+{
+    struct serving serving = {.settings = settings, .apps = apps};
+    char *error = NULL;
+    int code = CMD_USAGE;
+    if (systemd_open(&serving.systemd, SETTINGS_LISTEN_MAX, &error)) {
+        raise_file_limit();
+        signal(SIGPIPE, SIG_IGN);
+        hold_signals(true);
+        code = migrate(&serving) ? listen_and_run(&serving) : CMD_FAILED;
+    } else {
+        cmd_complain("%s", error);
+        free(error);
+    }
+    systemd_close(&serving.systemd);
     return code;
 }
 

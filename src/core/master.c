@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/systemd.h"
 
 #define TICK_NS (100 * CLOCK_MS)
 #define FREEZE_NS CLOCK_SECOND
@@ -60,6 +62,7 @@ static void become_worker(struct master *master, size_t index, struct master_bea
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(0);
+    systemd_close(plan->systemd);
     for (size_t i = 0; i < plan->workers * plan->addresses; i++)
         if (i / plan->addresses != index)
             close(plan->fds[i]);
@@ -254,6 +257,36 @@ static void on_signal(struct master *master, int number)
         begin_replacing(master);
 }
 
+/* ---- how things are ---- */
+
+static size_t count_ready(const struct master *master)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < master->plan->workers; i++) {
+        const struct process *process = &master->slots[i].now;
+        count += (size_t)(process->pid > 0 && atomic_load(&process->beat->ready));
+    }
+    return count;
+}
+
+static void tell_systemd(struct master *master)
+{
+    char status[128];
+    size_t workers = master->plan->workers, ready = count_ready(master);
+    enum systemd_state state = ready == workers ? SYSTEMD_READY : SYSTEMD_WAITING;
+    if (master->ending) {
+        state = SYSTEMD_STOPPING;
+        snprintf(status, sizeof status, "%sdraining, %zu workers left",
+                 master->hopeless ? "a worker cannot be kept alive: " : "", count_alive(master));
+    } else if (master->replacing < workers) {
+        state = SYSTEMD_RELOADING;
+        snprintf(status, sizeof status, "replacing workers, %zu of %zu done", master->replacing, workers);
+    } else {
+        snprintf(status, sizeof status, "%zu of %zu workers ready to serve", ready, workers);
+    }
+    systemd_tell(master->plan->systemd, state, status);
+}
+
 static bool set_up(struct master *master, const struct master_plan *plan)
 {
     size_t bytes = 2 * plan->workers * sizeof *master->beats;
@@ -285,8 +318,10 @@ int master_run(const struct master_plan *plan)
     for (size_t i = 0; i < plan->workers; i++)
         if (!start(&master, i, &master.slots[i].now, master.slots[i].now.beat))
             schedule_again(&master, &master.slots[i], 0);
+    int64_t interval = systemd_interval(plan->systemd);
+    struct timespec tick = {.tv_nsec = interval < TICK_NS ? interval : TICK_NS};
     while (!(master.ending && count_alive(&master) == 0)) {
-        struct timespec tick = {.tv_nsec = TICK_NS};
+        tell_systemd(&master);
         int number = sigtimedwait(&master.signals, NULL, &tick);
         if (number > 0)
             on_signal(&master, number);

@@ -18,11 +18,14 @@ struct master_beat {
     _Atomic bool ready; /* it may take over */
 };
 
+struct systemd;
+
 struct master_plan {
     size_t workers;   /* at least 1 */
     size_t addresses; /* sockets of a worker */
     int *fds;         /* worker by worker; the master closes them */
     int64_t drain_ns;
+    struct systemd *systemd; /* whom the master, and no worker, tells how things are */
     /* Runs in the child, with the signals above blocked until it unblocks them, until it is done; returns its exit
      * code. worker counts from 0. */
     int (*work)(size_t worker, const int *fds, size_t count, struct master_beat *beat, void *argument);

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -81,16 +82,11 @@ static int open_unix(const char *address, char *bound, char *error, size_t size)
     return fd;
 }
 
-static void name_bound(int fd, char *bound)
+static void set_stream_options(int fd)
 {
-    struct sockaddr_storage name;
-    socklen_t length = sizeof name;
-    char host[INET6_ADDRSTRLEN + 32], port[8];
-    bound[0] = '\0';
-    if (getsockname(fd, (struct sockaddr *)&name, &length) == 0 &&
-        getnameinfo((struct sockaddr *)&name, length, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        snprintf(bound, LISTEN_ADDRESS_MAX, name.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 static int open_one(const struct addrinfo *where, bool reuse_port)
@@ -100,8 +96,7 @@ static int open_one(const struct addrinfo *where, bool reuse_port)
         return -1;
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_stream_options(fd);
     if (where->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if ((reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
@@ -136,8 +131,64 @@ int listen_open(const char *address, bool reuse_port, char bound[static LISTEN_A
     freeaddrinfo(found);
     if (fd < 0)
         return fail(error, error_size, address, "listen on", strerror(saved));
-    name_bound(fd, bound);
+    listen_name(fd, bound);
     return fd;
+}
+
+static int option(int fd, int name)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+}
+
+bool listen_adopt(int fd, char *error, size_t error_size)
+{
+    int family = option(fd, SO_DOMAIN);
+    if (family < 0) {
+        snprintf(error, error_size, "%s", errno == ENOTSOCK ? "it is not a socket" : strerror(errno));
+        return false;
+    }
+    if ((family != AF_INET && family != AF_INET6 && family != AF_UNIX) ||
+        option(fd, SO_TYPE) != SOCK_STREAM) {
+        snprintf(error, error_size, "it must be a stream socket (ListenStream=) of IPv4, IPv6 or unix");
+        return false;
+    }
+    if (option(fd, SO_ACCEPTCONN) != 1) {
+        snprintf(error, error_size, "it does not listen (a connection of Accept=yes?)");
+        return false;
+    }
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+        snprintf(error, error_size, "%s", strerror(errno));
+        return false;
+    }
+    if (family != AF_UNIX)
+        set_stream_options(fd);
+    return true;
+}
+
+static void name_unix(const struct sockaddr_un *name, socklen_t length, char *bound)
+{
+    size_t size = length - offsetof(struct sockaddr_un, sun_path);
+    bool abstract = size > 0 && name->sun_path[0] == '\0';
+    if (size > 0)
+        snprintf(bound, LISTEN_ADDRESS_MAX, "unix:%s%.*s", abstract ? "@" : "", (int)(size - abstract),
+                 name->sun_path + abstract);
+}
+
+void listen_name(int fd, char bound[static LISTEN_ADDRESS_MAX])
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+    char host[INET6_ADDRSTRLEN + 32], port[8];
+    bound[0] = '\0';
+    if (getsockname(fd, (struct sockaddr *)&name, &length) != 0)
+        return;
+    if (name.ss_family == AF_UNIX)
+        name_unix((const struct sockaddr_un *)&name, length, bound);
+    else if (getnameinfo((struct sockaddr *)&name, length, host, sizeof host, port, sizeof port,
+                         NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(bound, LISTEN_ADDRESS_MAX, name.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
 struct listen_file listen_file_of(const char *address)

@@ -14,6 +14,13 @@
 int listen_open(const char *address, bool reuse_port, char bound[static LISTEN_ADDRESS_MAX], char *error,
                 size_t error_size);
 
+/* Makes a socket that somebody else has bound like those of listen_open. False with a reason when it is not one that
+ * listens for streams. */
+bool listen_adopt(int fd, char *error, size_t error_size);
+
+/* The address of a socket, as people write it; "" when it has none. */
+void listen_name(int fd, char bound[static LISTEN_ADDRESS_MAX]);
+
 /* Removes the file of a unix socket; harmless for other addresses, and for a file that another server has put in its
  * place since it was bound. */
 struct listen_file {

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -9,13 +10,17 @@ ROOT = Path(__file__).resolve().parents[2]
 # Every limit of time in the tests is multiplied by this; sanitizer builds want 3 to 5.
 SLOW = float(os.environ.get("ROWLOCK_TEST_SLOW", "1"))
 
+# How systemd starts a program that it has sockets for: these words, their numbers, the program, its arguments.
+ACTIVATE = (sys.executable, str(Path(__file__).with_name("activate.py")))
+
 # True when the server is built with sanitizers: then memory and start-up figures say nothing.
 SANITIZED = SLOW > 1
 
 # What a sanitizer keeps of freed memory; where memory is measured, that much more is allowed.
 HEADROOM = 96 << 20 if SANITIZED else 0
 
-SCRUBBED = ("PG", "DB_", "ROWLOCK_", "GMAP_", "OSRM_", "GITHUB_", "DATABASE_URL", "SQLALCHEMY_", "CACHE_URL")
+SCRUBBED = ("PG", "DB_", "ROWLOCK_", "GMAP_", "OSRM_", "GITHUB_", "DATABASE_URL", "SQLALCHEMY_", "CACHE_URL",
+            "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")
 
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "ThreadSanitizer", "runtime error:")
 

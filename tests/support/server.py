@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from support.program import SANITIZER_WORDS, SLOW, environment, rowlock
+from support.program import ACTIVATE, SANITIZER_WORDS, SLOW, environment, rowlock
 from support.rawhttp import Api
 from support.wait import until
 
@@ -20,14 +20,19 @@ class Server:
     """
     Server("--deadline", 2, database=database)
 
+    sockets: listening ones that are passed to it as systemd does, in place of listen.
     wait: "healthy" (until /healthcheck is 200), "listening" (until the ports are known) or None.
     Use stop() to end it in order; a server that is left running at the end of a test is stopped and judged by the fixture.
     """
 
-    def __init__(self, *flags, database=None, env=None, listen=("127.0.0.1:0",), wait="healthy", cwd=None):
+    def __init__(self, *flags, database=None, env=None, listen=("127.0.0.1:0",), wait="healthy", cwd=None, sockets=()):
         self.folder = tempfile.TemporaryDirectory(prefix="rowlock-server-")
         self.log_path = Path(self.folder.name) / "stderr"
         command = [rowlock(), "serve"]
+        numbers = [sock.fileno() for sock in sockets]
+        if sockets:
+            command = [*ACTIVATE, ",".join(map(str, numbers)), *command]
+            listen = ()
         for address in listen:
             command += ["--listen", address]
         if database is not None:
@@ -38,8 +43,8 @@ class Server:
         self.command = command
         with open(self.log_path, "wb") as log, open(Path(self.folder.name) / "stdout", "wb") as out:
             self.process = subprocess.Popen(command, env=environment(**(env or {})), cwd=cwd or self.folder.name,
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=log)
-        self.listening = len(listen)
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=log, pass_fds=numbers)
+        self.listening = len(listen) + len(sockets)
         self.baseline = None
         try:
             if wait is not None:
