@@ -58,7 +58,11 @@ else
 unit_tests = tests/unit/cmocka-missing.test
 endif
 
-quick_tests = $(unit_tests) tests/build/embed-sql.test tests/build/sources.test tests/probe.test
+if SYSTEMD_UNITS
+unit_file_tests = tests/build/systemd.test
+endif
+
+quick_tests = $(unit_tests) tests/build/embed-sql.test tests/build/sources.test $(unit_file_tests) tests/probe.test
 server_tests = tests/integration.test tests/fault.test tests/load.test
 TESTS += $(quick_tests) $(server_tests)
 
@@ -132,6 +136,7 @@ EXTRA_DIST += \
 	$(python_tests) \
 	tests/build/embed-sql.test \
 	tests/build/sources.test \
+	tests/build/systemd.test \
 	tests/fault.test \
 	tests/integration.test \
 	tests/load.test \
