@@ -10,29 +10,73 @@ import pytest
 from support.crowd import crowd, shuffled, take_request
 from support.expect import succeeded
 from support.program import SLOW, run
-from support.rawhttp import Connection
+from support.rawhttp import Connection, ProtocolError, request_bytes
 from support.traffic import Traffic, served_again
 from support.wait import Stopwatch, until
 
 DEADLINE = 4
+BEAT_LIMIT = 10     # a worker that says nothing for so long is killed
+
+
+def told(server, message):
+    """The log lines that say so."""
+    return [line for line in server.lines() if line.get("message") == message]
+
+
+def three_workers(serve, postgres, *flags, **settings):
+    server = serve("--workers", 3, *flags, database=postgres, wait="listening", **settings)
+    until(lambda: len(server.workers()) == 3, 5, "three workers")
+    until(lambda: len(told(server, "ready to serve")) == 3, 5, "all of them ready")
+    server.wait_healthy()
+    return server
 
 
 @pytest.fixture
 def server(serve, postgres):
-    server = serve("--workers", 3, "--deadline", DEADLINE, database=postgres, wait="listening")
-    until(lambda: len(server.workers()) == 3, 5, "three workers")
-    until(lambda: sum(line.get("message") == "ready to serve" for line in server.lines()) == 3, 5, "all of them ready")
-    server.wait_healthy()
-    return server
+    return three_workers(serve, postgres, "--deadline", DEADLINE)
 
 
 def gone(pid):
     return not os.path.exists(f"/proc/{pid}")
 
 
+def refuses(server):
+    try:
+        with Connection(server.address, timeout=1) as connection:
+            connection.request("GET", "/health")
+        return False
+    except (OSError, ProtocolError):
+        return True
+
+
+@pytest.fixture
+def busy(serve, postgres):
+    """(server, connections, release): a group of its own with three workers, and requests in flight that are answered when
+    release() is called."""
+    server = three_workers(serve, postgres, "--drain", 30, "--deadline", 30, group=True)
+    holder = postgres.connect()
+    connections = [Connection(server.address, timeout=30) for _ in range(12)]
+    try:
+        for number, connection in enumerate(connections):
+            with holder.cursor() as cursor:
+                cursor.execute("INSERT INTO idempotency_keys (scope, key, fingerprint, answer) VALUES ('/orders', %s, '', '')", (f"key-{number}",))
+            connection.send(request_bytes("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]}, {"Idempotency-Key": f"key-{number}"}))
+        until(lambda: server.unread() == 0, 5, "all requests are read")
+        yield server, connections, holder.rollback
+    finally:
+        holder.close()
+        for connection in connections:
+            connection.close()
+
+
+def all_drain(server, connections):
+    until(lambda: len(told(server, "draining")) == 3 and refuses(server), 10, "all are draining")
+    assert sum(line["requests"] for line in told(server, "draining")) == len(connections)
+
+
 def test_connections_are_spread_over_the_workers(serve, postgres):
     server = serve("--workers", 3, "--access-log", database=postgres)
-    until(lambda: sum(line.get("message") == "ready to serve" for line in server.lines()) == 3, 5, "all ready")
+    until(lambda: len(told(server, "ready to serve")) == 3, 5, "all ready")
     for _ in range(60):
         server.api.get("/orders?page=1&limit=1", headers={"X-Request-Id": "spread"})
     workers = until(lambda: {line["worker"] for line in server.lines() if line.get("request_id") == "spread"}, 3)
@@ -83,12 +127,107 @@ def test_the_end_of_the_master_is_the_end_of_all(server, number):
     assert all(gone(pid) for pid in workers)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_group_drains(busy, number):
+    server, connections, release = busy
+    server.signal_group(number)
+    all_drain(server, connections)
+    release()
+    answers = [connection.response() for connection in connections]
+    assert [answer.status for answer in answers] == [200] * len(connections)
+    assert all(answer.closes for answer in answers)
+    assert server.wait() == 0
+
+
+@pytest.mark.parametrize("to", ["signal", "signal_group"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_after_a_signal_to_the_group_a_second_one_is_quick(busy, number, to):
+    server, connections, _ = busy
+    server.signal_group(number)
+    all_drain(server, connections)
+    server.alive()
+    with Stopwatch() as watch:
+        getattr(server, to)(number)
+        assert server.wait(25) == 0
+    assert watch.seconds < 8        # the drain would take longer
+
+
 def test_a_drain_of_all_workers_under_load_keeps_its_word(server, postgres):
     with Traffic(server) as traffic:
         time.sleep(0.5)
         server.signal()
         assert server.wait() == 0
     traffic.check(postgres, DEADLINE, lost=10 ** 9)
+
+
+def replaced(server, times):
+    server.signal(signal.SIGHUP)
+    until(lambda: len(told(server, "workers replaced")) == times, 40, "workers are replaced")
+
+
+def latest(server, worker):
+    """The process that was started last as this one of the workers."""
+    return [line["pid"] for line in told(server, "worker started") if line["worker"] == worker][-1]
+
+
+def connection_to(server, worker):
+    """A connection that this worker serves, kept open; which one that is, the kernel decides."""
+    for number in range(1000):
+        connection = Connection(server.address, timeout=60)
+        mark = f"who-{number}"
+        assert connection.request("GET", "/health", headers={"X-Request-Id": mark}).status == 200
+        if until(lambda: [line["worker"] for line in server.lines() if line.get("request_id") == mark], 5) == [worker]:
+            return connection
+        connection.close()
+    raise AssertionError(f"no connection comes to worker {worker}")
+
+
+def test_a_retired_worker_goes_on_and_does_not_beat_for_its_second_successor(serve, postgres):
+    """Both tell the master that they live in the same place. The successor hangs and is killed for it; the retired one, who
+    has long stopped to tell, is not."""
+    server = three_workers(serve, postgres, "--access-log")
+    retired = latest(server, 1)
+    with connection_to(server, 1) as connection:
+        replaced(server, 1)
+        replaced(server, 2)
+        assert not gone(retired)
+        hung = latest(server, 1)
+        os.kill(hung, signal.SIGSTOP)
+        killed = until(lambda: told(server, "worker does not beat, killing it"), 2 * BEAT_LIMIT, "it is killed")
+        assert [line["pid"] for line in killed] == [hung]
+        until(lambda: latest(server, 1) != hung, 5, "it has a successor")
+        assert connection.request("GET", "/health").closes
+        assert connection.ended()
+    until(lambda: gone(retired), 5, "the retired one ends with its last connection")
+    served_again(server)
+
+
+def test_a_successor_is_not_taken_for_ready_because_a_retired_worker_is(serve, postgres):
+    server = three_workers(serve, postgres, "--access-log")
+    with connection_to(server, 1) as connection:
+        replaced(server, 1)
+        assert len(until(lambda: told(server, "retiring"), 5)) == 3
+        postgres.cluster.allow_connections(postgres.name, False)        # sessions that are there stay
+        server.signal(signal.SIGHUP)
+        until(lambda: len(told(server, "replacing workers")) == 2, 5)
+        time.sleep(2)       # time for four beats of the one that must not
+        assert len(told(server, "retiring")) == 3
+        postgres.cluster.allow_connections(postgres.name, True)
+        until(lambda: len(told(server, "workers replaced")) == 2, 40, "workers are replaced")
+        assert connection.request("GET", "/health").status == 200
+    served_again(server)
+
+
+def test_a_group_that_was_frozen_wakes_with_all_its_workers(serve, postgres):
+    server = three_workers(serve, postgres, group=True)
+    before = server.workers()
+    server.signal_group(signal.SIGSTOP)
+    time.sleep(BEAT_LIMIT + 1)
+    server.signal_group(signal.SIGCONT)
+    served_again(server, 10)
+    assert server.workers() == before
+    replaced(server, 1)         # so the master has looked at its workers since
+    assert told(server, "worker does not beat, killing it") == [] == told(server, "worker died")
 
 
 def test_workers_do_not_outlive_a_master_that_is_killed(server):

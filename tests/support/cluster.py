@@ -173,6 +173,10 @@ class Cluster:
     def drop_database(self, name):
         self._administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    def allow_connections(self, database, allowed):
+        """Whether new sessions of that database may begin; those that are there stay."""
+        self._administer(f"ALTER DATABASE {database} ALLOW_CONNECTIONS {allowed}")
+
     def terminate_sessions(self, database):
         """Ends every session of that database; returns how many there were."""
         connection = psycopg2.connect(self.dsn("postgres"))

@@ -22,10 +22,12 @@ class Server:
 
     sockets: listening ones that are passed to it as systemd does, in place of listen.
     wait: "healthy" (until /healthcheck is 200), "listening" (until the ports are known) or None.
+    group: it leads a process group of its own, for signal_group().
     Use stop() to end it in order; a server that is left running at the end of a test is stopped and judged by the fixture.
     """
 
-    def __init__(self, *flags, database=None, env=None, listen=("127.0.0.1:0",), wait="healthy", cwd=None, sockets=()):
+    def __init__(self, *flags, database=None, env=None, listen=("127.0.0.1:0",), wait="healthy", cwd=None, sockets=(),
+                 group=False):
         self.folder = tempfile.TemporaryDirectory(prefix="rowlock-server-")
         self.log_path = Path(self.folder.name) / "stderr"
         command = [rowlock(), "serve"]
@@ -43,7 +45,8 @@ class Server:
         self.command = command
         with open(self.log_path, "wb") as log, open(Path(self.folder.name) / "stdout", "wb") as out:
             self.process = subprocess.Popen(command, env=environment(**(env or {})), cwd=cwd or self.folder.name,
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=log, pass_fds=numbers)
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=log, pass_fds=numbers,
+                                            start_new_session=group)
         self.listening = len(listen) + len(sockets)
         self.baseline = None
         try:
@@ -140,10 +143,20 @@ class Server:
                         found.add(field[9])
         return len(found)
 
+    def unread(self):
+        """How many bytes of its clients wait in the kernel, for the server or any worker of it."""
+        ports = {int(address.rpartition(":")[2]) for address in self.addresses() if not address.startswith("unix:")}
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(int(field[4].partition(":")[2], 16) for field in rows if int(field[1].rpartition(":")[2], 16) in ports and field[3] != LISTEN)
+
     # ---- ending ----
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
+
+    def signal_group(self, number):
+        """To the master and its workers at once, as a terminal or a supervisor does it."""
+        os.killpg(self.pid, number)
 
     def wait(self, seconds=10):
         """The exit code."""
