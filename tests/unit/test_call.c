@@ -11,7 +11,7 @@ static struct {
     struct db db;
     struct db_unit *sent[16]; /* in the order in which they came; NULL: answered */
     unsigned count;
-    bool room;
+    unsigned room; /* for how many more */
 } database;
 
 static struct fixture {
@@ -35,7 +35,7 @@ static unsigned fake_connections(const struct db *db)
 static bool fake_room(const struct db *db)
 {
     (void)db;
-    return database.room;
+    return database.room > 0;
 }
 
 static bool fake_away(const struct db *db, const char **reason)
@@ -50,6 +50,7 @@ static void fake_send(struct db *db, struct db_unit *unit)
     (void)db;
     assert_true(database.count < COUNT(database.sent));
     database.sent[database.count++] = unit;
+    database.room--;
 }
 
 static const struct db_ops fake_ops = {.engine = "postgres",
@@ -107,7 +108,7 @@ static int set_up(void **state)
     memset(&fixture, 0, sizeof fixture);
     memset(&database, 0, sizeof database);
     database.db.ops = &fake_ops;
-    database.room = true;
+    database.room = COUNT(database.sent);
     fixture.loop = loop_new();
     fixture.calls = calls_new(fixture.loop, 5);
     fixture.stop = loop_timer_new(fixture.loop, stop, fixture.loop);
@@ -272,17 +273,43 @@ static void a_call_that_is_cancelled_after_it_was_sent_hears_nothing(void **stat
 static void past_the_bound_of_the_queue_calls_are_refused(void **state)
 {
     (void)state;
-    database.room = false;
+    database.room = 0;
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(ask(i, &fixture.set, i), CALL_STARTED);
     assert_int_equal(ask(5, &fixture.plain, 5), CALL_QUEUE_FULL);
     run_for(0);
     assert_int_equal(database.count, 0);
-    database.room = true;
+    database.room = 1;
     calls_on_room(fixture.calls);
     run_for(0);
     assert_int_equal(database.sent[0]->members, 5);
     assert_int_equal(ask(5, &fixture.plain, 5), CALL_STARTED);
+}
+
+/* All of them have a call waiting at all times, and there is room for one at a time. */
+static void with_room_for_one_at_a_time_every_statement_has_its_turn(void **state)
+{
+    (void)state;
+    struct stmt *const statements[] = {&fixture.set, &fixture.apart, &fixture.plain};
+    unsigned turns[COUNT(statements)] = {0};
+    database.room = 0;
+    for (unsigned i = 0; i < COUNT(statements); i++)
+        ask(i, statements[i], 0);
+    for (unsigned round = 0; round < 5 * COUNT(statements); round++) {
+        database.room = 1;
+        calls_on_room(fixture.calls);
+        run_for(0);
+        assert_int_equal(database.count, round + 1);
+        for (unsigned i = 0; i < COUNT(statements); i++)
+            if (database.sent[round]->statement == &statements[i]->db) {
+                turns[i]++;
+                answer(round, DB_OK);
+                ask(i, statements[i], 0);
+                break;
+            }
+    }
+    for (unsigned i = 0; i < COUNT(statements); i++)
+        assert_int_equal(turns[i], 5);
 }
 
 int main(void)
@@ -303,6 +330,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_call_that_is_cancelled_after_it_was_sent_hears_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(past_the_bound_of_the_queue_calls_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(with_room_for_one_at_a_time_every_statement_has_its_turn, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
