@@ -1,7 +1,10 @@
 """Connections: kept, pipelined, slow, half closed, left."""
 
+import fcntl
 import http.client
 import random
+import sys
+import termios
 import threading
 import time
 
@@ -197,6 +200,49 @@ def test_a_half_closed_pipeline_is_answered_to_its_end(server):
         connection.half_close()
         assert [connection.response().status for _ in range(20)] == [200] * 20
         assert connection.ended()
+
+
+def numbered(count, target):
+    return b"".join(request_bytes("GET", target, headers={"X-Request-Id": f"n{number}"}) for number in range(count))
+
+
+def unread(connection):
+    """How many bytes the other side has not taken from the kernel."""
+    return int.from_bytes(fcntl.ioctl(connection.sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+
+def answered_in_order(connection, count, status):
+    for number in range(count):
+        answer = connection.response()
+        assert answer.status == status and answer.header("X-Request-Id") == f"n{number}"
+    assert connection.ended()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("count", [63, 64, 65, 66, 128, 129, 1000])
+def test_a_half_closed_pipeline_longer_than_one_turn_takes_is_answered_to_its_end(server, count):
+    with Connection(server.address) as connection:
+        connection.send(numbered(count, "/health"))
+        connection.half_close()
+        answered_in_order(connection, count, 200)
+
+
+@pytest.mark.parametrize("when", ["at once", "while nothing moves"])
+def test_a_half_closed_pipeline_is_answered_to_its_end_when_its_client_reads_late(serve, sqlite, folder, when):
+    """More answers than the kernel and the server hold for a client that does not read, and fewer requests. On a unix socket,
+    because the kernel does not enlarge its buffers."""
+    count = 2000
+    server = serve(database=sqlite, listen=(f"unix:{folder}/socket",))
+    with Connection(server.address) as connection:
+        connection.send(numbered(count, "/nope"))
+        if when == "at once":
+            connection.half_close()
+        until(lambda: unread(connection) == 0, 5, "the server has all requests")
+        if when != "at once":
+            connection.half_close()
+        for _ in range(3):      # turns in which it finds the end
+            assert server.api.get("/health").status == 200
+        answered_in_order(connection, count, 404)
 
 
 @pytest.mark.quick

@@ -1,5 +1,7 @@
 """Where a server finds its database and listens."""
 
+import os
+import signal
 import socket
 
 import pytest
@@ -185,6 +187,31 @@ def test_a_socket_that_another_server_listens_on_is_in_use(folder):
         finished = run("serve", "--listen", f"unix:{path}", "--database", f"sqlite:{folder}/x.db")
         assert finished.returncode == 1 and str(path) in finished.stderr
         assert path.exists()
+
+
+@pytest.mark.quick
+def test_the_end_of_a_server_leaves_the_socket_that_took_the_place_of_its_own(serve, sqlite, folder):
+    path, address = folder / "socket", f"unix:{folder}/socket"
+    old = serve(database=sqlite, listen=(address,))
+    path.unlink()
+    new = serve(database=sqlite, listen=(address,))
+    old.stop()
+    assert new.api.get("/health").status == 200
+    path.rename(folder / "elsewhere")
+    path.write_text("data")
+    new.stop()
+    assert path.read_text() == "data" and (folder / "elsewhere").exists()
+
+
+def test_the_socket_of_several_workers_goes_with_the_last_of_them(serve, postgres, folder):
+    path = folder / "socket"
+    server = serve("--workers", 2, database=postgres, listen=(f"unix:{path}",), wait="listening")
+    until(lambda: sum(line.get("message") == "ready to serve" for line in server.lines()) == 2, 5, "both workers are ready")
+    os.kill(server.workers()[0], signal.SIGKILL)
+    until(lambda: sum(line.get("message") == "worker started" for line in server.lines()) == 3, 5, "a new worker")
+    assert path.exists() and Api(server.address).get("/health").status == 200
+    server.stop()
+    assert not path.exists()
 
 
 @pytest.mark.quick

@@ -147,7 +147,8 @@ class Server:
         """How many bytes of its clients wait in the kernel, for the server or any worker of it."""
         ports = {int(address.rpartition(":")[2]) for address in self.addresses() if not address.startswith("unix:")}
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        return sum(int(field[4].partition(":")[2], 16) for field in rows if int(field[1].rpartition(":")[2], 16) in ports and field[3] != LISTEN)
+        return sum(int(field[4].partition(":")[2], 16) for field in rows
+                   if int(field[1].rpartition(":")[2], 16) in ports and field[3] != LISTEN)
 
     # ---- ending ----
 
