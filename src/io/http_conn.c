@@ -68,7 +68,8 @@ static void set_state(struct http_conn *conn, enum http_state state)
 static void watch_for(struct http_conn *conn)
 {
     int interest = 0;
-    bool busy = conn->state == HTTP_PENDING || conn->state == HTTP_STREAMING || conn->state == HTTP_WRITING;
+    bool busy = conn->state == HTTP_PENDING || conn->state == HTTP_STREAMING || conn->state == HTTP_WRITING ||
+                list_linked(&conn->resume_link);
     if (!conn->eof && !(busy && conn->in.len > IN_PAUSE))
         interest |= LOOP_READ;
     if (conn->out.len > conn->out_sent && conn->state != HTTP_CLOSED && !list_linked(&conn->dirty_link))
@@ -526,6 +527,8 @@ void http_conn_flush(struct http_conn *conn)
     if (conn->state == HTTP_WRITING)
         set_state(conn, HTTP_IDLE);
     watch_for(conn);
+    if (list_linked(&conn->resume_link)) /* it has had its turn */
+        return;
     if (conn->state == HTTP_IDLE && conn->in.len > 0)
         http_conn_process(conn);
     else if (conn->eof && (conn->state == HTTP_IDLE || conn->state == HTTP_READING))

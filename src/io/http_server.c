@@ -262,7 +262,7 @@ static void close_idle(struct http *http)
         next = list_next(&http->states[HTTP_IDLE], node);
         struct http_conn *conn = list_entry(node, struct http_conn, state_link);
         char byte;
-        bool waiting = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+        bool waiting = conn->in.len > 0 || recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
         if (conn->out.len > conn->out_sent)
             conn->close = true;
         else if (!waiting && (conn->used || clock_now() - conn->since >= FRESH_NS))
