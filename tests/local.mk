@@ -5,6 +5,7 @@ unit_programs = \
 	tests/unit/test_call \
 	tests/unit/test_csv \
 	tests/unit/test_embed_sql \
+	tests/unit/test_http_conn \
 	tests/unit/test_http_parse \
 	tests/unit/test_memory \
 	tests/unit/test_simple \
@@ -15,6 +16,7 @@ unit_sources = \
 	tests/unit/test_call.c \
 	tests/unit/test_csv.c \
 	tests/unit/test_embed_sql.c \
+	tests/unit/test_http_conn.c \
 	tests/unit/test_http_parse.c \
 	tests/unit/test_memory.c \
 	tests/unit/test_simple.c \
@@ -34,6 +36,10 @@ tests_unit_test_csv_LDADD = $(unit_libs)
 tests_unit_test_embed_sql_SOURCES = tests/unit/test_embed_sql.c tests/unit/unit.h
 tests_unit_test_embed_sql_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_embed_sql_LDADD = $(unit_libs)
+
+tests_unit_test_http_conn_SOURCES = tests/unit/test_http_conn.c tests/unit/unit.h
+tests_unit_test_http_conn_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_http_conn_LDADD = $(unit_libs)
 
 tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c tests/unit/unit.h
 tests_unit_test_http_parse_CPPFLAGS = $(unit_cppflags)
