@@ -14,6 +14,7 @@
 
 #define KEY_MAX 255
 #define AGAIN_MAX 5u
+#define PURGE_FIRST_NS CLOCK_SECOND /* after a start: there may be much to do after a long stop */
 #define PURGE_NS (60 * CLOCK_SECOND)
 #define PURGE_AT_ONCE 1000 /* as the statement has it */
 
@@ -162,7 +163,7 @@ struct idempotency_purge *idempotency_purge_start(struct server *server)
         return NULL;
     }
     purge->timer = loop_timer_new(server->loop, on_timer, purge);
-    loop_timer_start(purge->timer, PURGE_NS);
+    loop_timer_start(purge->timer, PURGE_FIRST_NS);
     return purge;
 }
 

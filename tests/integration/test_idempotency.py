@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.crowd import crowd, shuffled
 from support.expect import problem, succeeded
 from support.program import ROOT, SANITIZED, SLOW
+from support.provider import Provider, osrm
 from support.rawhttp import Connection, request_bytes
 from support.tcpproxy import TcpProxy
 from support.wait import Stopwatch, until
@@ -443,6 +444,37 @@ def test_kill_9_under_load_leaves_one_record_a_key_and_the_answers_that_were_giv
     assert kind.count(database) == made >= len(asked)
 
 
+# ---- what is asked of others for a record ----
+
+def test_an_order_that_was_placed_with_its_key_is_not_measured_again(serve, database):
+    kind = KINDS["orders"]
+    with Provider(osrm(4711)) as provider:
+        server = serve(database=database, env=provider.settings("osrm"))
+        first = kind.post(server.api, "once")
+        assert kind.done(first)["distance"] == 4711 and len(provider.requests) == 1
+        provider.answer = osrm(815)
+        assert kind.post(server.api, "once").body == first.body
+        assert kind.post(server.api, "once", kind.rewritten[0]).body == first.body
+        problem(kind.post(server.api, "once", kind.other), 422, "Idempotency-Key")
+        assert len(provider.requests) == 1, "the provider is asked once"
+        assert kind.done(kind.post(server.api, "another"))["distance"] == 815 and len(provider.requests) == 2
+        aged(database, "once", 25)
+        assert kind.done(kind.post(server.api, "once"))["distance"] == 815 and len(provider.requests) == 3
+
+
+def test_an_order_that_was_placed_with_its_key_is_answered_while_the_provider_is_down(serve, database):
+    kind = KINDS["orders"]
+    with Provider(osrm(4711)) as provider:
+        server = serve(database=database, env=provider.settings("osrm"))
+        first = kind.post(server.api, "once")
+        provider.close()
+        problem(kind.post(server.api, "another"), 400, "provider")
+        for _ in range(3):
+            assert kind.post(server.api, "once").body == first.body and first.status == 200
+        problem(kind.post(server.api, "once", kind.other), 422, "Idempotency-Key")
+    assert kind.count(database) == 1
+
+
 # ---- old keys ----
 
 @pytest.mark.quick
@@ -487,6 +519,8 @@ def test_the_purge_deletes_old_keys_and_no_others(serve, database, kind):
     server = serve(database=database)
     for age in (0, 23, 25, 1000):
         kind.done(kind.post(server.api, f"age-{age}"))
+    server.stop()       # it has a purge of its own
+    for age in (0, 23, 25, 1000):
         aged(database, f"age-{age}", age)
     assert purge(database) == 2
     assert sorted(database.query("SELECT key FROM idempotency_keys")) == [("age-0",), ("age-23",)]
@@ -494,17 +528,33 @@ def test_the_purge_deletes_old_keys_and_no_others(serve, database, kind):
     assert kind.count(database) == 4, "the records stay"
 
 
+def add_old_keys(database, count):
+    """One for each hour from 21 hours ago on; those after the fourth are too old."""
+    if database.kind == "postgres":
+        database.query("INSERT INTO idempotency_keys (scope, key, fingerprint, answer, created_at) "
+                       "SELECT '/x', n::text, '', '', now() - make_interval(hours => 20 + n) FROM generate_series(1, ?) AS n", count)
+    else:
+        database.query("INSERT INTO idempotency_keys (scope, key, fingerprint, answer, created_at) WITH RECURSIVE s (n) AS "
+                       "(SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?) SELECT '/x', n, '', '', "
+                       "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || (20 + n) || ' hours') FROM s", count)
+
+
+def left(database):
+    return sorted(int(key) for key, in database.query("SELECT key FROM idempotency_keys"))
+
+
 @pytest.mark.quick
 def test_the_purge_takes_the_oldest_thousand_at_a_time(serve, database):
     serve(database=database).stop()
-    if database.kind == "postgres":
-        database.query("INSERT INTO idempotency_keys (scope, key, fingerprint, answer, created_at) "
-                       "SELECT '/x', n::text, '', '', now() - make_interval(hours => 20 + n) FROM generate_series(1, 2303) AS n")
-    else:
-        database.query("INSERT INTO idempotency_keys (scope, key, fingerprint, answer, created_at) WITH RECURSIVE s (n) AS "
-                       "(SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 2303) SELECT '/x', n, '', '', "
-                       "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || (20 + n) || ' hours') FROM s")
-    for left in (1303, 303, 3, 3):
+    add_old_keys(database, 2303)
+    for most in (1303, 303, 3, 3):
         purge(database)
-        numbers = sorted(int(key) for key, in database.query("SELECT key FROM idempotency_keys"))
-        assert numbers == list(range(1, left + 1))
+        assert left(database) == list(range(1, most + 1))
+
+
+def test_a_server_purges_soon_after_its_start_until_nothing_old_is_left(serve, database):
+    serve(database=database).stop()
+    add_old_keys(database, 2303)
+    server = serve(database=database)
+    until(lambda: left(database) == [1, 2, 3], 20, "the old keys are deleted")
+    assert server.api.get("/healthcheck").status == 200

@@ -64,10 +64,16 @@ class Provider:
         return {"ROWLOCK_DISTANCE": "osrm", "OSRM_URL": self.url}
 
     def close(self):
+        if self.leaving.is_set():
+            return
         self.leaving.set()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for sock in list(self.open):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)     # a thread may be reading from it
+            except OSError:
+                pass
             sock.close()
 
     def __enter__(self):
