@@ -346,6 +346,9 @@ static bool is_json(struct slice type)
 static bool read_body(const struct http_head *head, struct slice body, struct reading *reading)
 {
     char error[192];
+    if (head->content_type.ptr != NULL && !is_json(head->content_type) &&
+        !text_utf8(head->content_type, NULL)) /* nothing that an answer in UTF-8 could repeat */
+        return refuse(reading->refusal, 415, "The body's Content-Type must be application/json.");
     if (head->content_type.ptr != NULL && !is_json(head->content_type))
         return refuse(reading->refusal, 415, "The body's Content-Type must be application/json, not %.*s.",
                       shown(head->content_type), head->content_type.ptr);
