@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum text_number text_int(struct slice text, int64_t *number)
 {
@@ -120,6 +121,15 @@ bool text_utf8(struct slice text, size_t *points)
     if (points != NULL)
         *points = count;
     return true;
+}
+
+void text_end_at_character(char *text)
+{
+    size_t length = strlen(text), last = length;
+    while (last > 0 && length - last < 3 && ((unsigned char)text[last - 1] & 0xc0) == 0x80)
+        last--;
+    if (last > 0 && utf8_sequence((const unsigned char *)text + last - 1, length - last + 1) == 0)
+        text[last - 1] = '\0';
 }
 
 static int hex_digit(char c)

@@ -25,6 +25,9 @@ void text_from_double(char *out, size_t size, double number);
 /* Well-formed UTF-8 (RFC 3629) without NUL. *points, when wanted, gets the number of code points. */
 bool text_utf8(struct slice text, size_t *points);
 
+/* For a text that was cut by bytes: takes away what is left of a character at its end. */
+void text_end_at_character(char *text);
+
 /* Percent-decoding (RFC 3986 section 2.1) into out, which holds text.len bytes; plus becomes a space if asked.
  * False for a bad escape, a decoded NUL or what is not UTF-8. */
 bool text_percent_decode(struct slice text, bool plus_is_space, char *out, size_t *length);

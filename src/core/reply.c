@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "io/http.h"
 
 #define BODY_MAX ((size_t)48 << 20)
@@ -34,21 +35,11 @@ void reply_clear(struct reply *reply)
     buf_trim(&reply->body, (size_t)256 << 10);
 }
 
-/* A text that was cut must not end in a part of a character. */
-static void cut_character(char *text)
-{
-    size_t length = strlen(text), part = 0;
-    while (part < length && part < 3 && ((unsigned char)text[length - part - 1] & 0xc0) == 0x80)
-        part++;
-    if (part < length && (unsigned char)text[length - part - 1] >= 0xc0)
-        text[length - part - 1] = '\0';
-}
-
 void reply_problem_v(struct reply *reply, int status, const char *format, va_list arguments)
 {
     char message[1024];
-    if (vsnprintf(message, sizeof message, format, arguments) >= (int)sizeof message)
-        cut_character(message);
+    vsnprintf(message, sizeof message, format, arguments);
+    text_end_at_character(message);
     bool close = reply->close;
     reply_clear(reply);
     reply->close = close;

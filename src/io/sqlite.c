@@ -122,6 +122,12 @@ static struct sqlite_block *block_of(struct sqlite *sqlite, const struct db_stat
     return *block;
 }
 
+static void set_message(struct job *job, const char *message)
+{
+    snprintf(job->message, sizeof job->message, "%s", message);
+    text_end_at_character(job->message);
+}
+
 static void run_job(struct sqlite *sqlite, struct job *job)
 {
     const struct db_statement *statement = job->unit->statement;
@@ -136,13 +142,13 @@ static void run_job(struct sqlite *sqlite, struct job *job)
         job->error =
             sqlite_block_run(block, job->params, statement->types, statement->param_count, &job->rows);
         if (job->error != DB_OK)
-            snprintf(job->message, sizeof job->message, "%s", sqlite_file_error(sqlite->file));
+            set_message(job, sqlite_file_error(sqlite->file));
         if (writes)
             sqlite_file_script(sqlite->file,
                                job->error == DB_OK ? "RELEASE one" : "ROLLBACK TO one; RELEASE one");
         return;
     }
-    snprintf(job->message, sizeof job->message, "%s", sqlite_file_error(sqlite->file));
+    set_message(job, sqlite_file_error(sqlite->file));
 }
 
 static void answer_job(struct job *job)
@@ -185,7 +191,7 @@ static void drop_unwanted(struct sqlite *sqlite)
         if (job->unit->wanted == NULL || job->unit->wanted(job->unit, job->member))
             continue;
         job->error = DB_BUSY;
-        snprintf(job->message, sizeof job->message, "nobody waits for it any more");
+        set_message(job, "nobody waits for it any more");
         list_remove(&sqlite->waiting, node);
         list_append(&sqlite->ran, node);
     }
@@ -200,7 +206,7 @@ static void fail_ran(struct sqlite *sqlite, enum db_error error)
         if (!job->ran)
             continue;
         job->error = error;
-        snprintf(job->message, sizeof job->message, "%s", sqlite_file_error(sqlite->file));
+        set_message(job, sqlite_file_error(sqlite->file));
     }
 }
 
@@ -335,7 +341,7 @@ static void sqlite_free(struct db *db)
     while ((node = list_pop(&sqlite->waiting)) != NULL) {
         struct job *job = list_entry(node, struct job, link);
         job->error = DB_AWAY;
-        snprintf(job->message, sizeof job->message, "the server is shutting down");
+        set_message(job, "the server is shutting down");
         answer_job(job);
     }
     for (unsigned i = 0; i < DB_STATEMENTS_MAX; i++)

@@ -148,6 +148,20 @@ static void what_is_not_utf8_is_refused(void **state)
             fail_msg("case %zu", i);
 }
 
+static void a_text_that_was_cut_ends_with_a_whole_character(void **state)
+{
+    (void)state;
+    static const char whole[] = "xé語🚲";
+    static const size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10};
+    for (size_t cut = 0; cut < COUNT(ends); cut++) {
+        char text[sizeof whole];
+        memcpy(text, whole, cut);
+        text[cut] = '\0';
+        text_end_at_character(text);
+        assert_int_equal(strlen(text), ends[cut]);
+    }
+}
+
 static void percent_escapes_are_decoded(void **state)
 {
     (void)state;
@@ -187,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_double_is_written_so_that_it_reads_back),
         cmocka_unit_test(utf8_counts_code_points),
         cmocka_unit_test(what_is_not_utf8_is_refused),
+        cmocka_unit_test(a_text_that_was_cut_ends_with_a_whole_character),
         cmocka_unit_test(percent_escapes_are_decoded),
         cmocka_unit_test(bad_escapes_are_refused),
     };
