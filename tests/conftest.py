@@ -54,7 +54,7 @@ def pytest_runtest_call(item):
 @pytest.fixture(scope="session")
 def session_cluster():
     if binaries() is None:
-        pytest.skip("no PostgreSQL server is installed")
+        program.missing("a PostgreSQL server")
     cluster = Cluster()
     try:
         cluster.create()

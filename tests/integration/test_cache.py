@@ -1,6 +1,7 @@
 """--cache: kept answers, how old they get at most, and what happens when the cache fails."""
 
 import re
+import struct
 import time
 
 import pytest
@@ -31,7 +32,7 @@ def sqlite(folder):
 
 def started(kind):
     if not kind.installed():
-        pytest.skip(f"{kind.program} is not installed")
+        program.missing(kind.program)
     return kind()
 
 
@@ -316,7 +317,7 @@ def test_servers_of_different_databases_do_not_mix(serve, cluster, template, fol
 @pytest.mark.quick
 def test_a_password_and_a_number_are_used(serve, sqlite):
     if not Redis.installed():
-        pytest.skip("redis-server is not installed")
+        program.missing("redis-server")
     with Redis("--requirepass", "top/secret") as redis:
         add_user(sqlite)
         right = serve("--cache", f"redis://:top%2Fsecret@127.0.0.1:{redis.port}/3", database=sqlite)
@@ -482,20 +483,110 @@ def test_garbage_from_the_cache_is_a_miss(serve, sqlite, scheme, name, answer):
             time.sleep(0.02)
 
 
-def test_a_spoilt_entry_is_a_miss(serve, sqlite, redis):
-    server = serve("--cache", redis.url, database=sqlite)
+HEADER = struct.Struct("=8sQQqq5II")      # magic, checksum, boot, sent twice, five lengths, nothing
+MASK = (1 << 64) - 1
+
+
+def mixed(a, b):
+    product = a * b
+    return (product & MASK) ^ (product >> 64)
+
+
+def hashed(data, seed):
+    """hash_bytes of src/base/hash.c, for forgeries that only another check than that of the sum can find."""
+    state, whole = seed ^ 0xa0761d6478bd642f, len(data) // 16 * 16
+    for at in [*range(0, whole, 16)] + [whole] * (len(data) > whole):
+        low, high = data[at:at + 8], data[at + 8:at + 16]
+        state = mixed(int.from_bytes(low, "little") ^ 0xe7037ed1a0b428db, int.from_bytes(high, "little") ^ state)
+    return mixed(state ^ 0xa0761d6478bd642f, len(data) ^ 0xe7037ed1a0b428db)
+
+
+def forged(value, change):
+    """The entry after change(fields of the header, [key, type, etag, fields, body]), with a sum that is right."""
+    header, rest = list(HEADER.unpack(value[:HEADER.size])), value[HEADER.size:]
+    parts = []
+    for length in header[5:10]:
+        parts.append(rest[:length])
+        rest = rest[length:]
+    assert rest == b""
+    header[5:10] = [None] * 5
+    change(header, parts)
+    header[5:10] = [len(part) if length is None else length for length, part in zip(header[5:10], parts)]
+    rest = b"".join(parts)
+    header[1] = 0
+    header[1] = hashed(rest, hashed(HEADER.pack(*header), 0))
+    return HEADER.pack(*header) + rest
+
+
+def part(number, new):
+    def change(header, parts):
+        parts[number] = new(parts[number])
+    return change
+
+
+def length(number, new):
+    def change(header, parts):
+        header[5 + number] = new(len(parts[number])) & 0xffffffff
+    return change
+
+
+def both(*changes):
+    def change(header, parts):
+        for one in changes:
+            one(header, parts)
+    return change
+
+
+SPOILT = {
+    "empty": lambda value: b"", "something else": lambda value: b"hello", "zeros": lambda value: b"\x00" * len(value),
+    "a part of the header": lambda value: value[:50], "the header alone": lambda value: value[:HEADER.size],
+    "the last byte is missing": lambda value: value[:-1], "a byte more": lambda value: value + b"x", "a NUL more": lambda value: value + b"\x00",
+    "another end": lambda value: value[:-3] + b"xyz", "another magic": lambda value: b"x" + value[1:],
+    "another sum": lambda value: value[:8] + bytes(8) + value[16:], "a bit of a length": lambda value: value[:45] + b"\xff" + value[46:],
+    "a NUL in the body": lambda value: value[:-5] + b"\x00" + value[-4:], "twice": lambda value: value * 2,
+}
+FORGED = {
+    "another's key": part(0, lambda key: b"x" + key[1:]), "no key": part(0, lambda key: b""), "a key that goes on": part(0, lambda key: key + b"x"),
+    "no type": part(1, lambda kind: b""), "a type without an end": part(1, lambda kind: kind[:-1] + b"x"),
+    "an endless type": part(1, lambda kind: b"x" * 5000 + b"\x00"), "no etag": part(2, lambda etag: b""),
+    "an etag without an end": part(2, lambda etag: etag[:-1] + b"x"), "an endless etag": part(2, lambda etag: b"x" * 5000 + b"\x00"),
+    "a body that is too long": length(4, lambda size: size + 1), "a body that is too short": length(4, lambda size: size - 1),
+    "lengths that wrap": both(length(0, lambda size: size + (1 << 31)), length(4, lambda size: size - (1 << 31))),
+    "a moment that has not come": lambda header, parts: header.__setitem__(3, header[3] + 10 ** 12),
+    "a moment long ago": lambda header, parts: header.__setitem__(3, header[3] - 6 * 10 ** 9),
+}
+
+
+def miss_when(server, sqlite, remote, spoil):
+    """The entry that is there is a hit; once it is spoilt, it is not."""
+    def attempt():
+        remote.clear()
+        kept, new = wait_until_kept(server, sqlite)
+        keys = remote.keys()
+        value = remote.get(keys[0]) if len(keys) == 1 else None
+        if value is None:
+            return None
+        remote.put(keys[0], forged(value, lambda header, parts: None))
+        if names(server) != [kept]:     # too old meanwhile
+            return None
+        remote.put(keys[0], spoil(value))
+        return names(server) == [new] or pytest.fail("it is a hit")
+
+    until(attempt, 20, "an entry that counts")
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_spoilt_entry_is_a_miss(serve, sqlite, remote, how):
+    server = serve("--cache", remote.url, database=sqlite)
     add_user(sqlite)
-    wait_until_kept(server, sqlite)
-    for spoil in (lambda value: b"", lambda value: b"hello", lambda value: value[:50], lambda value: value[:-1],
-                  lambda value: value + b"x", lambda value: value[:-3] + b"xyz", lambda value: b"x" + value[1:],
-                  lambda value: value[:45] + b"\xff" + value[46:], lambda value: b"\x00" * len(value)):
-        redis.call("FLUSHALL")
-        _, new = wait_until_kept(server, sqlite)
-        key, = redis.keys()
-        value = redis.call("GET", key)
-        assert value is not None
-        redis.call("SET", key, spoil(value), "PX", 60000)
-        assert names(server) == [new]
+    miss_when(server, sqlite, remote, SPOILT[how])
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_a_forged_entry_whose_sum_is_right_is_a_miss(serve, sqlite, remote, how):
+    server = serve("--cache", remote.url, database=sqlite)
+    add_user(sqlite)
+    miss_when(server, sqlite, remote, lambda value: forged(value, FORGED[how]))
 
 
 def test_an_entry_that_the_cache_should_have_dropped_does_not_count(serve, sqlite, redis):

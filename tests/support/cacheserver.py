@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+from urllib.parse import unquote_to_bytes
 
 from support.port import free_port
 from support.program import environment
@@ -101,6 +102,15 @@ class Redis(CacheServer):
     def keys(self, db=0):
         return self.call("KEYS", "*", db=db)
 
+    def get(self, key):
+        return self.call("GET", key)
+
+    def put(self, key, value):
+        self.call("SET", key, value, "PX", 60000)
+
+    def clear(self):
+        self.call("FLUSHALL")
+
 
 class Memcached(CacheServer):
     program = "memcached"
@@ -112,6 +122,32 @@ class Memcached(CacheServer):
         if os.geteuid() == 0:
             flags = ["-u", pwd.getpwnam("nobody").pw_name]
         return [self.program, "-l", "127.0.0.1", "-p", str(self.port), "-U", "0", "-m", "64", *flags, *self.flags]
+
+    def keys(self):
+        said = self._converse(b"lru_crawler metadump all\r\n", (b"END\r\n", b"EN\r\n"))
+        return [unquote_to_bytes(line.split()[0][4:]) for line in said.splitlines() if line.startswith(b"key=")]
+
+    def get(self, key):
+        head, _, rest = self._converse(b"get " + key + b"\r\n", (b"END\r\n",)).partition(b"\r\n")
+        return rest[:int(head.split()[3])] if head.startswith(b"VALUE ") else None
+
+    def put(self, key, value):
+        said = self._converse(b"set %s 0 60 %d\r\n%s\r\n" % (key, len(value), value), (b"\r\n",))
+        assert said == b"STORED\r\n", said
+
+    def clear(self):
+        self._converse(b"flush_all\r\n", (b"OK\r\n",))
+
+    def _converse(self, said, ends):
+        """What it answers, up to one of its last words."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
+            sock.sendall(said)
+            heard = b""
+            while not heard.endswith(ends):
+                more = sock.recv(65536)
+                assert more, heard
+                heard += more
+            return heard
 
 
 class ScriptedServer:

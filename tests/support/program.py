@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Every limit of time in the tests is multiplied by this; sanitizer builds want 3 to 5.
@@ -23,6 +25,13 @@ SCRUBBED = ("PG", "DB_", "ROWLOCK_", "GMAP_", "OSRM_", "GITHUB_", "DATABASE_URL"
             "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")
 
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "ThreadSanitizer", "runtime error:")
+
+
+def missing(what):
+    """A test cannot run, because `what` is not installed: a skip, or with ROWLOCK_TEST_REQUIRE=all a failure."""
+    if os.environ.get("ROWLOCK_TEST_REQUIRE") == "all":
+        pytest.fail(f"{what} is not installed, and ROWLOCK_TEST_REQUIRE=all", pytrace=False)
+    pytest.skip(f"{what} is not installed")
 
 
 def find(name, variable):
