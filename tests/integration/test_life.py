@@ -79,7 +79,7 @@ def test_an_idle_server_ends_at_once(serve, sqlite):
             with Stopwatch() as watch:
                 server.signal(number)
                 assert server.wait() == 0
-        assert watch.seconds < 1 * SLOW
+        assert watch.seconds < 4 * SLOW
 
 
 @pytest.mark.quick
@@ -123,7 +123,7 @@ def test_a_second_signal_is_quick(serve, sqlite):
             with Stopwatch() as watch:
                 server.signal()
                 server.wait()
-        assert watch.seconds < 1 * SLOW
+        assert watch.seconds < 4 * SLOW
 
 
 def test_a_drain_with_a_stuck_database_ends_at_its_limit(serve, postgres):

@@ -3,14 +3,20 @@
 import random
 import socket
 
+reserved = []       # until this process ends: sockets whose names say which ports it was given
+
 
 def free_port():
     """A port that nobody listens on now. Nobody is given it by accident either, so it also serves as a dead port."""
     while True:
         port = random.randrange(15000, 31000)
-        with socket.socket() as probe:
-            try:
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0rowlock-test-port-{port}")     # no other test run is given it either
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        except OSError:
+            name.close()
+            continue
+        reserved.append(name)
+        return port

@@ -57,7 +57,7 @@ class Traffic:
 
     # ---- the proof ----
 
-    def check(self, database, deadline, slack=0.7, lost=0):
+    def check(self, database, deadline, slack=2, lost=0):
         """Nobody waited longer than the deadline, nobody got another answer than the contract allows, and the book agrees with
         the database: no order with two winners, each SUCCESS a TAKEN row, each TAKEN row somebody who was not told otherwise."""
         attempts = self.all()
@@ -130,7 +130,7 @@ class Traffic:
             connection.close()
 
 
-def served_again(server, seconds=3):
+def served_again(server, seconds=5):
     """Fails unless the server serves writes again within that time; returns how long it took."""
     began = time.monotonic()
     while True:
