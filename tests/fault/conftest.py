@@ -3,20 +3,34 @@
 import socket
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
-from support.program import SLOW
+from support.database import SqliteDatabase
+from support.program import SLOW, run
 from support.rawhttp import Connection, request_bytes
 from support.server import Server
+from support.wait import until
+
+
+def add_old_key(database):
+    database.query("INSERT INTO idempotency_keys (scope, key, fingerprint, answer, created_at) "
+                   "VALUES ('/x', 'old', '', '', '2001-01-01T00:00:00.000Z')")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def deaf():
-    """(server, connection, when) of a client that asks and asks and never reads. The server gives it half a minute, so it
-    begins with the first test, and the last looks what became of it."""
+    """(server, connection, when, database) of a client that asks and asks and never reads. The server gives it half a minute,
+    so it begins with the first test, and the last looks what became of it. Likewise what is done once a minute: an
+    idempotency key that is old when it is written, after the first purge."""
     with tempfile.TemporaryDirectory(prefix="rowlock-test-") as folder:
-        server = Server(database=f"sqlite:{folder}/x.db")
+        database = SqliteDatabase(Path(folder))
+        run("migrate", "--database", database.url)
+        add_old_key(database)
+        server = Server(database=database)
+        until(lambda: database.query("SELECT count(*) FROM idempotency_keys") == [(0,)], 20, "the first purge")
+        add_old_key(database)
         connection = Connection(server.address)
         try:
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -27,7 +41,7 @@ def deaf():
                     connection.sock.send(request_bytes("GET", "/nope") * 500)
             except TimeoutError:
                 pass
-            yield server, connection, began
+            yield server, connection, began, database
             connection.close()
             server.stop()
         finally:
