@@ -1,6 +1,7 @@
 """Fixtures of the integration and fault tests: one private PostgreSQL cluster a session, fresh databases, servers that are
 judged when they end."""
 
+import os
 import signal
 import tempfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import settings
 from support import program
 from support.cluster import Cluster, binaries
 from support.database import PostgresDatabase, SqliteDatabase
+from support.pgbouncer import PgBouncer
 from support.program import SLOW
 from support.server import Server
 
@@ -64,6 +66,16 @@ def session_cluster():
 
 
 @pytest.fixture(scope="session")
+def pooler(session_cluster):
+    """With ROWLOCK_TEST_PGBOUNCER=1 all tests go through a PgBouncer, to see what is different there."""
+    if not os.environ.get("ROWLOCK_TEST_PGBOUNCER"):
+        yield None
+        return
+    with PgBouncer(session_cluster) as bouncer:
+        yield bouncer
+
+
+@pytest.fixture(scope="session")
 def template(session_cluster):
     """The name of an empty database with the schema in it, to clone."""
     name = session_cluster.create_database()
@@ -80,17 +92,17 @@ def cluster(session_cluster):
 
 
 @pytest.fixture
-def empty_postgres(cluster):
+def empty_postgres(cluster, pooler):
     """A database without a schema."""
-    database = PostgresDatabase(cluster)
+    database = PostgresDatabase(cluster, pooler=pooler)
     yield database
     cluster.ensure_running()
     database.drop()
 
 
 @pytest.fixture
-def postgres(cluster, template):
-    database = PostgresDatabase(cluster, template)
+def postgres(cluster, template, pooler):
+    database = PostgresDatabase(cluster, template, pooler)
     yield database
     cluster.ensure_running()
     database.drop()
@@ -146,7 +158,7 @@ def shared(request):
     if request.param == "postgres":
         cluster = request.getfixturevalue("session_cluster")
         cluster.ensure_running()
-        database = PostgresDatabase(cluster, request.getfixturevalue("template"))
+        database = PostgresDatabase(cluster, request.getfixturevalue("template"), request.getfixturevalue("pooler"))
     else:
         database = SqliteDatabase(Path(folder.name))
     server = Server("--distance", "haversine", database=database)

@@ -107,6 +107,7 @@ python_tests = \
 	tests/integration/test_orders_place.py \
 	tests/integration/test_orders_read.py \
 	tests/integration/test_orders_take.py \
+	tests/integration/test_pgbouncer.py \
 	tests/integration/test_plans.py \
 	tests/integration/test_race.py \
 	tests/integration/test_repeated_words.py \
@@ -129,6 +130,7 @@ python_tests = \
 	tests/support/expect.py \
 	tests/support/github.py \
 	tests/support/notify.py \
+	tests/support/pgbouncer.py \
 	tests/support/port.py \
 	tests/support/program.py \
 	tests/support/provider.py \

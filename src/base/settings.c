@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/dburl.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -57,6 +56,13 @@ static const struct setting {
                                 "4",
                                 OPEN,
                                 "PostgreSQL connections of a worker"},
+    [SETTING_POOLER] = {"pooler",
+                        "--pooler",
+                        "P",
+                        {"ROWLOCK_POOLER"},
+                        "auto",
+                        OPEN,
+                        "before PostgreSQL: none, transaction (PgBouncer) or auto"},
     [SETTING_APPS] =
         {"apps", "--apps", "LIST", {"ROWLOCK_APPS"}, "", OPEN, "which apps are served, by comma; all"},
     [SETTING_DISTANCE] = {"distance",
@@ -375,6 +381,18 @@ static bool to_database(struct settings *settings, char **error)
     return true;
 }
 
+static bool to_pooler(struct settings *settings, char **error)
+{
+    static const char *const names[] = {
+        [POOLER_AUTO] = "auto", [POOLER_NONE] = "none", [POOLER_TRANSACTION] = "transaction"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(settings->raw[SETTING_POOLER].value, names[i]) == 0) {
+            settings->pooler = (enum pooler)i;
+            return true;
+        }
+    return wrong(settings, SETTING_POOLER, "it must be auto, none or transaction", error);
+}
+
 static bool to_cache(struct settings *settings, char **error)
 {
     const char *right;
@@ -503,7 +521,8 @@ static bool to_all(struct settings *settings, char **error)
     settings->apps = settings->raw[SETTING_APPS].value[0] != '\0' ? settings->raw[SETTING_APPS].value : NULL;
     return to_database(settings, error) && to_listen(settings, error) && to_workers(settings, error) &&
            to_int(settings, SETTING_DB_CONNECTIONS, 1, 64, &settings->db_connections, error) &&
-           to_distance(settings, error) && to_github(settings, error) && to_cache(settings, error) &&
+           to_pooler(settings, error) && to_distance(settings, error) && to_github(settings, error) &&
+           to_cache(settings, error) &&
            to_seconds(settings, SETTING_DEADLINE, &settings->deadline_ns, error) &&
            to_seconds(settings, SETTING_DRAIN, &settings->drain_ns, error) &&
            to_int(settings, SETTING_QUEUE, 1, 1000000, &settings->queue, error) &&

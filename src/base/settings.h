@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/cacheurl.h"
+#include "base/dburl.h"
 #include "base/log.h"
 
 #define SETTINGS_LISTEN_MAX 16
@@ -26,6 +27,7 @@ enum setting_id {
     SETTING_LISTEN,
     SETTING_WORKERS,
     SETTING_DB_CONNECTIONS,
+    SETTING_POOLER,
     SETTING_APPS,
     SETTING_DISTANCE,
     SETTING_GMAP_TOKEN,
@@ -49,6 +51,7 @@ struct settings {
     /* exactly one of these two */
     const char *sqlite_path;
     const char *conninfo;
+    enum pooler pooler;
     const char *listen[SETTINGS_LISTEN_MAX];
     size_t listen_count;
     int64_t workers, db_connections, queue, max_connections;

@@ -57,6 +57,7 @@ static bool open_db(struct server *server, char **error)
             *error = mem_printf("cannot open the database file %s: %s", settings->sqlite_path, why);
     } else {
         struct pg_options options = {.conninfo = settings->conninfo,
+                                     .pooler = settings->pooler,
                                      .connections = (unsigned)settings->db_connections,
                                      .deadline_ns = settings->deadline_ns,
                                      .health = &server->health.db};

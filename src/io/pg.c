@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "io/pgconn.h"
 
-#define DEPTH_MAX 16u            /* units on their way on one connection */
 #define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
 #define TICK_NS CLOCK_SECOND     /* the health is asked for this often */
 #define GRACE_NS CLOCK_SECOND    /* a database that comes back within this costs waiting, not errors */
@@ -39,7 +38,7 @@ struct pg {
     struct db_unit health_unit;
     int64_t health_asked;             /* 0 when no question is on its way */
     struct db_health health, no_pool; /* no_pool: what is said while no connection of the pool is ready */
-    bool warned_asynchronous, ending;
+    bool warned_asynchronous, told_pooled, ending;
     /* changes; NULL when nobody wants to hear of them */
     struct pgconn *listen_conn;
     struct db_unit listen_unit, identity_unit;
@@ -89,8 +88,8 @@ static void start_listening(struct pg *pg, const struct pg_options *options)
 struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,
                    char **error)
 {
-    struct pg_target *target =
-        pg_target_new(options->conninfo, options->deadline_ns / 2, options->deadline_ns * 9 / 10, error);
+    struct pg_target *target = pg_target_new(options->conninfo, options->pooler, options->deadline_ns / 2,
+                                             options->deadline_ns * 9 / 10, error);
     if (target == NULL)
         return NULL;
     struct pg *pg = mem_new(sizeof *pg);
@@ -98,7 +97,7 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
     pg->loop = loop;
     pg->events = *events;
     pg->target = target;
-    pg->health_target = pg_target_new(options->conninfo, CLOCK_SECOND, CLOCK_SECOND, error);
+    pg->health_target = pg_target_new(options->conninfo, options->pooler, CLOCK_SECOND, CLOCK_SECOND, error);
     pg->deadline_ns = options->deadline_ns;
     pg->away_since = clock_now();
     snprintf(pg->away_reason, sizeof pg->away_reason, "not connected yet");
@@ -155,7 +154,7 @@ static struct pgconn *pick(const struct pg *pg)
     int64_t now = clock_now();
     for (unsigned i = 0; i < pg->conn_count; i++) {
         struct pgconn *conn = pg->conns[i];
-        if (pgconn_ready(conn) && pgconn_depth(conn) < DEPTH_MAX && pgconn_silence(conn, now) < SLOW_NS &&
+        if (pgconn_room(conn) && pgconn_silence(conn, now) < SLOW_NS &&
             (best == NULL || pgconn_depth(conn) < pgconn_depth(best)))
             best = conn;
     }
@@ -186,7 +185,11 @@ static bool pg_away(const struct db *db, const char **reason)
 static void on_ready(struct pgconn *conn, void *argument)
 {
     struct pg *pg = argument;
-    (void)conn;
+    if (pgconn_pooled(conn) && !pg->told_pooled) {
+        pg->told_pooled = true;
+        log_info(
+            "a pooler stands before PostgreSQL: statements go without names, and changes are not heard of");
+    }
     if (pg->away_since != 0) {
         pg->away_since = 0;
         loop_timer_stop(pg->grace);
@@ -322,12 +325,15 @@ static void on_health_lost(struct pgconn *conn, const char *reason, void *argume
 
 /* ---- changes ---- */
 
-/* First LISTEN, then who it is: with that answer there, nothing that changes is missed any more. */
+/* First LISTEN, then who it is: with that answer there, nothing that changes is missed any more. Behind a pooler
+ * nothing would be heard, and what is kept lives for its time. */
 static void on_listen_ready(struct pgconn *conn, void *argument)
 {
     struct pg *pg = argument;
-    pg->listened = clock_now();
-    pgconn_send(conn, &pg->listen_unit);
+    if (!pgconn_pooled(conn)) {
+        pg->listened = clock_now();
+        pgconn_send(conn, &pg->listen_unit);
+    }
     pgconn_send(conn, &pg->identity_unit);
 }
 
@@ -378,7 +384,8 @@ static void tend_listening(struct pg *pg, int64_t now)
         return;
     if (pgconn_silence(pg->listen_conn, now) > HEALTH_LIMIT_NS) {
         pgconn_lose(pg->listen_conn, "the database does not answer");
-    } else if (pgconn_depth(pg->listen_conn) == 0 && now - pg->listened > LISTEN_NS) {
+    } else if (pgconn_depth(pg->listen_conn) == 0 && now - pg->listened > LISTEN_NS &&
+               !pgconn_pooled(pg->listen_conn)) {
         pg->listened = now;
         pgconn_send(pg->listen_conn, &pg->listen_unit);
     }

@@ -3,11 +3,13 @@
 #ifndef ROWLOCK_IO_PG_H
 #define ROWLOCK_IO_PG_H
 
+#include "base/dburl.h"
 #include "io/db.h"
 #include "io/loop.h"
 
 struct pg_options {
     const char *conninfo; /* connection string or URI */
+    enum pooler pooler;
     unsigned connections;
     int64_t deadline_ns;               /* of a request: statements are bounded below it, silence above it */
     const struct db_statement *health; /* the statement of that name */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "io/pgparam.h"
 #include "io/pgtarget.h"
 #include "io/resolve.h"
@@ -23,11 +24,13 @@
 #define ATTEMPT_NS (2 * CLOCK_SECOND) /* one host may take this long to answer */
 #define BACKOFF_FIRST_NS (50 * CLOCK_MS)
 #define BACKOFF_MAX_NS CLOCK_SECOND
+#define DEPTH_MAX 16u /* units on their way */
 
 enum pgconn_state {
     PGCONN_WAITING,   /* for its next attempt */
     PGCONN_RESOLVING, /* the name of the host */
     PGCONN_CONNECTING,
+    PGCONN_ASKING, /* who is there: PostgreSQL itself, or a pooler */
     PGCONN_READY,
 };
 
@@ -45,13 +48,17 @@ struct pgconn {
     size_t host;          /* of the target, tried now */
     char addresses[1024]; /* that its name has, by comma */
     size_t address;       /* where in addresses the next one to try begins; at the end: none is left */
-    unsigned failures;    /* rounds in a row in which no host was reached */
-    struct list units;    /* sent, in order */
-    PGresult *rows;       /* of the first unit, as far as they came */
-    PGresult *error;      /* the first error of the first unit */
-    int64_t heard;        /* when the server last said something, or was first asked */
-    int64_t connected;    /* when it became ready */
-    bool recycle;         /* its prepared statements are stale: reconnect when nothing is outstanding */
+    char hostaddr[64];    /* tried now; "": as libpq decides */
+    bool plain;           /* without options of ours, which this host refused or would not keep */
+    bool pooled;          /* see pgconn_pooled; true until it is known */
+    struct db_unit asking;
+    unsigned failures; /* rounds in a row in which no host was reached */
+    struct list units; /* sent, in order */
+    PGresult *rows;    /* of the first unit, as far as they came */
+    PGresult *error;   /* the first error of the first unit */
+    int64_t heard;     /* when the server last said something, or was first asked */
+    int64_t connected; /* when it became ready */
+    bool recycle;      /* its prepared statements are stale: reconnect when nothing is outstanding */
     bool prepared[DB_STATEMENTS_MAX];
     struct pgparam params; /* scratch of pgconn_send */
 };
@@ -64,8 +71,12 @@ struct pg_rows {
 
 static void start_attempt(struct pgconn *conn);
 static void on_resolved(const char *address, const char *error, void *argument);
-static void connect_host(struct pgconn *conn, const char *hostaddr);
+static void connect_host(struct pgconn *conn);
 static void on_connect_ready(int fd, int ready, void *argument);
+static void not_connected(struct pgconn *conn);
+static void on_connected(struct pgconn *conn);
+static void on_backend_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
+static void on_backend_done(struct db_unit *unit);
 static void become_ready(struct pgconn *conn);
 static void on_socket(int fd, int ready, void *argument);
 static void take_results(struct pgconn *conn);
@@ -73,6 +84,8 @@ static void on_timer(void *argument);
 static void on_doom(void *argument);
 static void next_attempt(struct pgconn *conn, const char *reason);
 static void lost(struct pgconn *conn, const char *reason);
+
+static const struct db_statement backend = {.name = "backend", .text = "SELECT pg_backend_pid()"};
 
 /* ---- life ---- */
 
@@ -85,6 +98,11 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
     conn->role = role;
     conn->events = *events;
     list_init(&conn->units);
+    conn->asking = (struct db_unit){.statement = &backend,
+                                    .members = 1,
+                                    .on_answer = on_backend_answer,
+                                    .on_done = on_backend_done,
+                                    .owner = conn};
     conn->timer = loop_timer_new(loop, on_timer, conn);
     loop_task_init(&conn->doom, on_doom, conn);
     conn->state = PGCONN_WAITING;
@@ -139,6 +157,18 @@ bool pgconn_ready(const struct pgconn *conn)
     return conn->state == PGCONN_READY && !conn->recycle && !list_linked(&conn->doom.link);
 }
 
+/* A pooler gives PostgreSQL's connection to another client when a transaction has ended, even if the first message
+ * of the next unit has gone there already; the rest of it then meets another's unnamed statement. */
+bool pgconn_room(const struct pgconn *conn)
+{
+    return pgconn_ready(conn) && conn->units.length < (conn->pooled ? 1 : DEPTH_MAX);
+}
+
+bool pgconn_pooled(const struct pgconn *conn)
+{
+    return conn->pooled;
+}
+
 unsigned pgconn_depth(const struct pgconn *conn)
 {
     return (unsigned)conn->units.length;
@@ -162,12 +192,11 @@ static const char *error_line(const PGconn *pq, char *out, size_t size)
 /* Each address of a name has a time of its own, as each host has. */
 static void try_address(struct pgconn *conn)
 {
-    char one[64];
     size_t length = strcspn(conn->addresses + conn->address, ",");
-    snprintf(one, sizeof one, "%.*s", (int)length, conn->addresses + conn->address);
+    snprintf(conn->hostaddr, sizeof conn->hostaddr, "%.*s", (int)length, conn->addresses + conn->address);
     conn->address += length + (conn->addresses[conn->address + length] == ',');
     loop_timer_start(conn->timer, ATTEMPT_NS);
-    connect_host(conn, one);
+    connect_host(conn);
 }
 
 static void forget_addresses(struct pgconn *conn)
@@ -179,13 +208,15 @@ static void forget_addresses(struct pgconn *conn)
 static void start_attempt(struct pgconn *conn)
 {
     const struct pg_host *host = &conn->target->hosts[conn->host];
+    conn->plain = conn->target->pooler == POOLER_TRANSACTION;
+    conn->hostaddr[0] = '\0';
     if (conn->addresses[conn->address] != '\0') {
         try_address(conn);
         return;
     }
     loop_timer_start(conn->timer, ATTEMPT_NS);
     if (!host->lookup) {
-        connect_host(conn, NULL);
+        connect_host(conn);
         return;
     }
     conn->state = PGCONN_RESOLVING;
@@ -211,15 +242,14 @@ static void ignore_notice(void *argument, const char *message)
     log_debug("notice from the database", LOG_S("detail", message));
 }
 
-static void connect_host(struct pgconn *conn, const char *hostaddr)
+static void connect_host(struct pgconn *conn)
 {
     const char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX];
-    char reason[256];
-    pg_target_fill(conn->target, conn->host, hostaddr, keywords, values);
+    pg_target_fill(conn->target, conn->host, conn->hostaddr, conn->plain, keywords, values);
     conn->state = PGCONN_CONNECTING;
     conn->pq = PQconnectStartParams(keywords, values, 0);
     if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD) {
-        next_attempt(conn, conn->pq == NULL ? "out of memory" : error_line(conn->pq, reason, sizeof reason));
+        not_connected(conn);
         return;
     }
     PQsetNoticeProcessor(conn->pq, ignore_notice, NULL);
@@ -230,7 +260,6 @@ static void connect_host(struct pgconn *conn, const char *hostaddr)
 static void on_connect_ready(int fd, int ready, void *argument)
 {
     struct pgconn *conn = argument;
-    char reason[256];
     (void)fd;
     (void)ready;
     /* libpq may close the socket and get the same number for another one, which the loop would not notice */
@@ -238,27 +267,77 @@ static void on_connect_ready(int fd, int ready, void *argument)
     conn->watch = NULL;
     PostgresPollingStatusType status = PQconnectPoll(conn->pq);
     if (status == PGRES_POLLING_OK) {
-        become_ready(conn);
+        on_connected(conn);
         return;
     }
     if (status == PGRES_POLLING_FAILED) {
-        next_attempt(conn, error_line(conn->pq, reason, sizeof reason));
+        not_connected(conn);
         return;
     }
     conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_connect_ready, conn);
     loop_watch_set(conn->watch, status == PGRES_POLLING_READING ? LOOP_READ : LOOP_WRITE);
 }
 
-static void become_ready(struct pgconn *conn)
+/* Poolers refuse what they could not keep for a client, in words of their own that name the options ("unsupported
+ * startup parameter: options", "... in options: jit"): the same host again without ours. */
+static void not_connected(struct pgconn *conn)
+{
+    char reason[256];
+    if (conn->pq != NULL && !conn->plain && conn->target->pooler == POOLER_AUTO &&
+        strstr(PQerrorMessage(conn->pq), "options") != NULL) {
+        disconnect(conn);
+        conn->plain = true;
+        loop_timer_start(conn->timer, ATTEMPT_NS);
+        connect_host(conn);
+        return;
+    }
+    next_attempt(conn, conn->pq == NULL ? "out of memory" : error_line(conn->pq, reason, sizeof reason));
+}
+
+static void on_connected(struct pgconn *conn)
 {
     char reason[256];
     if (PQsetnonblocking(conn->pq, 1) != 0 || PQenterPipelineMode(conn->pq) != 1) {
         next_attempt(conn, error_line(conn->pq, reason, sizeof reason));
         return;
     }
-    loop_timer_stop(conn->timer);
     conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_socket, conn);
     loop_watch_set(conn->watch, LOOP_READ);
+    conn->pooled = conn->target->pooler != POOLER_NONE;
+    if (!conn->pooled) {
+        become_ready(conn);
+        return;
+    }
+    conn->state = PGCONN_ASKING;
+    pgconn_send(conn, &conn->asking);
+}
+
+/* A pooler lets clients in while PostgreSQL is away, so this answer is also the proof that it is there. The number that
+ * was given at the start, for cancelling, is the process that answers here, unless a pooler made it up. */
+static void on_backend_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+{
+    struct pgconn *conn = unit->owner;
+    int64_t process;
+    (void)member;
+    if (conn->state != PGCONN_ASKING)
+        return;
+    if (answer->error != DB_OK || answer->count != 1 ||
+        text_int(answer->rows->value(answer->rows, 0, 0), &process) != TEXT_NUMBER_OK) {
+        loop_defer(conn->loop, &conn->doom);
+        return;
+    }
+    conn->pooled = conn->plain || process != PQbackendPID(conn->pq);
+    become_ready(conn);
+}
+
+static void on_backend_done(struct db_unit *unit)
+{
+    (void)unit;
+}
+
+static void become_ready(struct pgconn *conn)
+{
+    loop_timer_stop(conn->timer);
     conn->state = PGCONN_READY;
     conn->connected = conn->heard = clock_now();
     conn->host = 0;
@@ -277,6 +356,7 @@ static void next_attempt(struct pgconn *conn, const char *reason)
     snprintf(copy, sizeof copy, "%s", reason);
     disconnect(conn);
     conn->state = PGCONN_WAITING;
+    fail_units(conn, copy); /* it may have asked who is there */
     bool more = conn->addresses[conn->address] != '\0';
     if (!more)
         forget_addresses(conn);
@@ -338,7 +418,9 @@ static void on_doom(void *argument)
 {
     struct pgconn *conn = argument;
     char reason[256];
-    if (conn->state == PGCONN_READY)
+    if (conn->state == PGCONN_ASKING)
+        next_attempt(conn, "the database did not say who it is");
+    else if (conn->state == PGCONN_READY)
         lost(conn, conn->recycle ? "its prepared statements are stale"
                                  : error_line(conn->pq, reason, sizeof reason));
 }
@@ -354,33 +436,49 @@ static void flush(struct pgconn *conn)
         loop_watch_set(conn->watch, left == 1 ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
+static void fill_types(const struct db_statement *statement, Oid *types)
+{
+    for (unsigned i = 0; i < statement->param_count; i++)
+        types[i] = pgparam_type(statement->types[i], statement->set);
+}
+
 static bool send_prepare(struct pgconn *conn, const struct db_statement *statement)
 {
     Oid types[DB_PARAMS_MAX];
-    for (unsigned i = 0; i < statement->param_count; i++)
-        types[i] = pgparam_type(statement->types[i], statement->set);
+    fill_types(statement, types);
     return PQsendPrepare(conn->pq, statement->name, statement->text, (int)statement->param_count, types) == 1;
 }
 
+/* A statement is prepared by the first unit that needs it, in the same breath. */
+static bool send_named(struct pgconn *conn, const struct db_statement *statement)
+{
+    if (!conn->prepared[statement->index] && !send_prepare(conn, statement))
+        return false;
+    conn->prepared[statement->index] = true;
+    return PQsendQueryPrepared(conn->pq, statement->name, (int)statement->param_count, conn->params.values,
+                               conn->params.lengths, conn->params.formats, 0) == 1;
+}
+
+/* Whatever session this is, nothing is expected of it and nothing stays in it. */
+static bool send_unnamed(struct pgconn *conn, const struct db_statement *statement)
+{
+    Oid types[DB_PARAMS_MAX];
+    fill_types(statement, types);
+    return PQsendQueryParams(conn->pq, conn->target->set_local, 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+           PQsendQueryParams(conn->pq, statement->text, (int)statement->param_count, types,
+                             conn->params.values, conn->params.lengths, conn->params.formats, 0) == 1;
+}
+
 /* One Sync a unit: what stands between two of them is one transaction, and a unit must not share its fate with
- * another. A statement is prepared by the first unit that needs it, in the same breath. */
+ * another. */
 void pgconn_send(struct pgconn *conn, struct db_unit *unit)
 {
-    const struct db_statement *statement = unit->statement;
     if (conn->units.length == 0)
         conn->heard = clock_now();
     list_append(&conn->units, &unit->link);
-    bool sent = true;
-    if (!conn->prepared[statement->index]) {
-        sent = send_prepare(conn, statement);
-        conn->prepared[statement->index] = true;
-    }
     pgparam_encode(&conn->params, unit);
-    sent = sent &&
-           PQsendQueryPrepared(conn->pq, statement->name, (int)statement->param_count, conn->params.values,
-                               conn->params.lengths, conn->params.formats, 0) == 1 &&
-           PQpipelineSync(conn->pq) == 1;
-    if (sent)
+    bool sent = conn->pooled ? send_unnamed(conn, unit->statement) : send_named(conn, unit->statement);
+    if (sent && PQpipelineSync(conn->pq) == 1)
         flush(conn);
     else
         loop_defer(conn->loop, &conn->doom);
@@ -484,7 +582,7 @@ static void take_result(struct pgconn *conn, PGresult *result)
         PQclear(result);
         finish_unit(conn);
         break;
-    case PGRES_TUPLES_OK:
+    case PGRES_TUPLES_OK: /* before those of the unit come those of what set the session up for it */
         PQclear(conn->rows);
         conn->rows = result;
         break;
@@ -494,7 +592,12 @@ static void take_result(struct pgconn *conn, PGresult *result)
         else
             PQclear(result);
         break;
-    default: /* a Parse was accepted, or what follows an error was skipped */
+    case PGRES_COMMAND_OK: /* a Parse was accepted, or a statement that has no rows is done */
+        PQclear(conn->rows);
+        conn->rows = NULL;
+        PQclear(result);
+        break;
+    default: /* what follows an error was skipped */
         PQclear(result);
     }
 }
@@ -536,7 +639,10 @@ static void on_socket(int fd, int ready, void *argument)
             snprintf(reason, sizeof reason, "%s", said);
         else
             error_line(conn->pq, reason, sizeof reason);
-        lost(conn, reason[0] != '\0' ? reason : "the connection was closed");
+        if (conn->state == PGCONN_ASKING)
+            next_attempt(conn, reason);
+        else
+            lost(conn, reason[0] != '\0' ? reason : "the connection was closed");
         return;
     }
     flush(conn);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/dburl.h"
 #include "io/db.h"
 #include "io/loop.h"
 
@@ -14,7 +15,8 @@ struct pg_target;
 
 /* Where to connect: a libpq connection string or URI, with every host of its list. NULL and *error (to be freed)
  * when it is malformed. lock_ns and statement_ns bound what the server lets a statement wait and run. */
-struct pg_target *pg_target_new(const char *conninfo, int64_t lock_ns, int64_t statement_ns, char **error);
+struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, int64_t lock_ns,
+                                int64_t statement_ns, char **error);
 void pg_target_free(struct pg_target *target);
 
 struct pgconn_events {
@@ -32,6 +34,9 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
 void pgconn_free(struct pgconn *conn); /* outstanding units are answered DB_AWAY */
 
 bool pgconn_ready(const struct pgconn *conn);
+bool pgconn_room(const struct pgconn *conn); /* ready, and there is not too much on its way */
+/* A pooler stands between: what is set for a session is lost or another's, and so is LISTEN. Known when it is ready. */
+bool pgconn_pooled(const struct pgconn *conn);
 unsigned pgconn_depth(const struct pgconn *conn); /* units sent and not answered */
 int64_t pgconn_silence(
     const struct pgconn *conn,

@@ -7,8 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+
+/* What every session has, and two limits. Set statements are planned once: a small array otherwise makes PostgreSQL
+ * plan anew each time. Sequential scans are left for what no index serves, because a plan made for an empty table is
+ * kept while it grows; and a page in the order of an index is cheaper than fetching and sorting, which the usual
+ * random_page_cost hides. */
+static const struct {
+    const char *name, *value;
+} session[] = {
+    {"plan_cache_mode", "force_generic_plan"},
+    {"enable_seqscan", "off"},
+    {"random_page_cost", "1.1"},
+    {"jit", "off"},
+    {"timezone", "UTC"},
+    {"datestyle", "ISO"},
+    {"idle_in_transaction_session_timeout", "60000"},
+};
 
 static void add(struct pg_target *target, const char *keyword, const char *value)
 {
@@ -83,7 +100,33 @@ static const char *option_or_env(const PQconninfoOption *options, const char *ke
                : getenv(variable);
 }
 
-struct pg_target *pg_target_new(const char *conninfo, int64_t lock_ns, int64_t statement_ns, char **error)
+static char *own_text(struct buf *text)
+{
+    buf_add_char(text, '\0');
+    return text->data;
+}
+
+static void write_settings(struct pg_target *target, int64_t lock_ns, int64_t statement_ns)
+{
+    struct buf options = BUF_INIT((size_t)1 << 20), local = BUF_INIT((size_t)1 << 20);
+    long long lock_ms = lock_ns / CLOCK_MS, statement_ms = statement_ns / CLOCK_MS;
+    buf_printf(&options, "-c lock_timeout=%lld -c statement_timeout=%lld", lock_ms, statement_ms);
+    buf_printf(
+        &local,
+        "SELECT set_config('lock_timeout', '%lld', true), set_config('statement_timeout', '%lld', true)",
+        lock_ms, statement_ms);
+    for (size_t i = 0; i < sizeof session / sizeof session[0]; i++) {
+        buf_printf(&options, " -c %s=%s", session[i].name, session[i].value);
+        buf_printf(&local, ", set_config('%s', '%s', true)", session[i].name, session[i].value);
+    }
+    if (target->own_options != NULL)
+        buf_printf(&options, " %s", target->own_options);
+    target->options = own_text(&options);
+    target->set_local = own_text(&local);
+}
+
+struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, int64_t lock_ns,
+                                int64_t statement_ns, char **error)
 {
     char *message = NULL;
     PQconninfoOption *options = PQconninfoParse(conninfo, &message);
@@ -94,6 +137,7 @@ struct pg_target *pg_target_new(const char *conninfo, int64_t lock_ns, int64_t s
         return NULL;
     }
     struct pg_target *target = mem_new(sizeof *target);
+    target->pooler = pooler;
     split_hosts(target, option_or_env(options, "host", "PGHOST"),
                 option_or_env(options, "hostaddr", "PGHOSTADDR"), option_or_env(options, "port", "PGPORT"));
     for (const PQconninfoOption *at = options; at->keyword != NULL; at++)
@@ -101,15 +145,8 @@ struct pg_target *pg_target_new(const char *conninfo, int64_t lock_ns, int64_t s
             strcmp(at->keyword, "port") != 0 && strcmp(at->keyword, "options") != 0)
             add(target, at->keyword, at->val);
     const char *own = option(options, "options");
-    /* Set statements are planned once: a small array otherwise makes PostgreSQL plan anew each time. Sequential
-     * scans are left for what no index serves, because a plan made for an empty table is kept while it grows; and a page in
-     * the order of an index is cheaper than fetching and sorting, which the usual random_page_cost hides. */
-    target->options = mem_printf(
-        "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c random_page_cost=1.1 -c jit=off -c "
-        "timezone=UTC -c datestyle=ISO "
-        "-c lock_timeout=%lld -c statement_timeout=%lld -c idle_in_transaction_session_timeout=60000%s%s",
-        (long long)(lock_ns / CLOCK_MS), (long long)(statement_ns / CLOCK_MS), own != NULL ? " " : "",
-        own != NULL ? own : "");
+    target->own_options = own != NULL ? mem_dup(own) : NULL;
+    write_settings(target, lock_ns, statement_ns);
     if (option(options, "application_name") == NULL)
         add(target, "application_name", "rowlock");
     if (option(options, "gssencmode") == NULL)
@@ -135,11 +172,13 @@ void pg_target_free(struct pg_target *target)
     }
     free(target->hosts);
     free(target->options);
+    free(target->own_options);
+    free(target->set_local);
     free(target);
 }
 
-void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, const char **keywords,
-                    const char **values)
+void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, bool plain,
+                    const char **keywords, const char **values)
 {
     size_t n = 0;
     for (; n < target->count; n++) {
@@ -151,7 +190,7 @@ void pg_target_fill(const struct pg_target *target, size_t host, const char *hos
         keywords[n] = "host";
         values[n++] = where->name;
     }
-    if (hostaddr != NULL) {
+    if (hostaddr[0] != '\0') {
         keywords[n] = "hostaddr";
         values[n++] = hostaddr;
     }
@@ -160,6 +199,6 @@ void pg_target_fill(const struct pg_target *target, size_t host, const char *hos
         values[n++] = where->port;
     }
     keywords[n] = "options";
-    values[n++] = target->options;
+    values[n++] = plain ? target->own_options : target->options;
     keywords[n] = values[n] = NULL;
 }

@@ -21,11 +21,14 @@ struct pg_target {
     size_t host_count;
     char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX]; /* all but hosts and ports */
     size_t count;
-    char *options;
+    enum pooler pooler;
+    char *options;     /* for the start of a session: own_options behind ours; to be freed as the others */
+    char *own_options; /* those of the connection string; NULL: none */
+    char *set_local;   /* ours as a statement that sets them for the transaction that it stands in */
 };
 
-/* The arrays for PQconnectStartParams. hostaddr may be NULL. Borrowed from the target. */
-void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, const char **keywords,
-                    const char **values);
+/* The arrays for PQconnectStartParams. hostaddr may be "". plain: without options of ours. Borrowed from the target. */
+void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, bool plain,
+                    const char **keywords, const char **values);
 
 #endif

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from support.github import Github
+from support.github import first_users
 from support.program import ROOT, run
 from support.transcript import Session, steps
 
@@ -14,15 +14,9 @@ pytestmark = pytest.mark.quick
 PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
 
 
-# The first users of GitHub, which a page shows; what it says of them is as it was in 2024.
-FIRST_USERS = {1: "mojombo", 2: "defunkt", 3: "pjhyett", 4: "wycats", 5: "ezmobius", 6: "ivey", 7: "evanphx"}
-
-
 @pytest.fixture
 def github():
-    with Github(()) as fake:
-        fake.users = [{"login": login, "id": number, "avatar_url": f"https://avatars.githubusercontent.com/u/{number}?v=4",
-                       "html_url": f"https://github.com/{login}", "type": "User"} for number, login in FIRST_USERS.items()]
+    with first_users() as fake:
         yield fake
 
 

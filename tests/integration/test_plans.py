@@ -22,7 +22,7 @@ def planner(session_cluster, template):
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
-            for setting, value in re.findall(r"-c (\w+)=([\w.]+)", (ROOT / "src/io/pgtarget.c").read_text()):
+            for setting, value in re.findall(r'{"(\w+)", "([\w.]+)"}', (ROOT / "src/io/pgtarget.c").read_text()):
                 if setting != "enable_seqscan":
                     cursor.execute(f"SET {setting} = {value}")
             cursor.execute("SHOW plan_cache_mode")

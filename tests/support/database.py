@@ -8,10 +8,11 @@ import psycopg2
 class PostgresDatabase:
     kind = "postgres"
 
-    def __init__(self, cluster, template="template0"):
+    def __init__(self, cluster, template="template0", pooler=None):
+        """pooler: a PgBouncer (support.pgbouncer) through which Rowlock goes; the tests' own hands never do."""
         self.cluster = cluster
         self.name = cluster.create_database(template)
-        self.url = cluster.url(self.name)
+        self.url = (pooler or cluster).url(self.name)
 
     def connect(self):
         """A session of its own; the caller ends it."""

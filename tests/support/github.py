@@ -105,3 +105,15 @@ def silence(seconds):
         time.sleep(seconds)
         handler.close_connection = True
     return wait
+
+
+# Which a page of docs/api shows; what it says of them is as it was in 2024.
+FIRST_USERS = {1: "mojombo", 2: "defunkt", 3: "pjhyett", 4: "wycats", 5: "ezmobius", 6: "ivey", 7: "evanphx"}
+
+
+def first_users():
+    """GitHub as it was with its first users only."""
+    fake = Github(())
+    fake.users = [{"login": login, "id": number, "avatar_url": f"https://avatars.githubusercontent.com/u/{number}?v=4",
+                   "html_url": f"https://github.com/{login}", "type": "User"} for number, login in FIRST_USERS.items()]
+    return fake

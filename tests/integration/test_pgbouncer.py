@@ -1,0 +1,462 @@
+"""Behind PgBouncer in transaction mode, with fewer connections to PostgreSQL than clients: everything works, nothing is
+left in a session that is another's a moment later."""
+
+import json
+import re
+import threading
+import time
+
+import pytest
+
+from support import pgbouncer
+from support.crowd import crowd, shuffled, take_request
+from support.database import PostgresDatabase
+from support.expect import problem, succeeded
+from support.github import first_users
+from support.pgbouncer import PgBouncer
+from support.program import ROOT, SLOW, run
+from support.rawhttp import Connection, request_bytes
+from support.traffic import Traffic, served_again
+from support.transcript import Session, steps
+from support.wait import Stopwatch, until
+
+DEADLINE = 2
+USERS = "/api/users/profiles"
+LIFE = 5
+
+pytestmark = pytest.mark.skipif(pgbouncer.installed() is None, reason="pgbouncer is not installed")
+
+
+@pytest.fixture
+def bounce(cluster):
+    """bounce(setting=value…): a PgBouncer of this test alone."""
+    started = []
+
+    def start(**settings):
+        started.append(PgBouncer(cluster, **settings))
+        return started[-1]
+
+    yield start
+    for bouncer in started:
+        bouncer.close()
+
+
+@pytest.fixture
+def bouncer(bounce):
+    return bounce()
+
+
+def pooled_database(bouncer, template):
+    return PostgresDatabase(bouncer.cluster, template, bouncer)
+
+
+@pytest.fixture
+def pooled(bouncer, template):
+    """A fresh database to which Rowlock goes through the PgBouncer."""
+    database = pooled_database(bouncer, template)
+    yield database
+    bouncer.cluster.ensure_running()
+    database.drop()
+
+
+def done(finished):
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+# ---- named statements, or none ----
+
+def statements(database):
+    """The names of the statements that PostgreSQL has run for Rowlock in that database since record() was called."""
+    return set(re.findall(rf"{database.name} LOG:  execute (\S+):", database.cluster.log.read_text(errors="replace")))
+
+
+def record(database):
+    database.query(f"ALTER DATABASE {database.name} SET log_statement = 'all'")
+
+
+@pytest.fixture
+def options_are(request, bounce, template):
+    """A database behind a PgBouncer that refuses the options of a session, or ignores them."""
+    settings = {"refused": {}, "ignored": {"ignore_startup_parameters": "options"}}[request.param]
+    database = pooled_database(bounce(**settings), template)
+    yield database
+    database.drop()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("options_are", ["refused", "ignored"], indirect=True)
+@pytest.mark.parametrize("flags", [(), ("--pooler", "transaction")], ids=["found out", "told"])
+def test_behind_it_no_statement_has_a_name(serve, options_are, flags):
+    record(options_are)
+    server = serve("--cache", "none", *flags, database=options_are)
+    succeeded(server.api.take(server.api.place(), "ann"))
+    assert statements(options_are) == {"<unnamed>"}
+    assert sum("a pooler stands before PostgreSQL" in line["message"] for line in server.lines()) == 1
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("flags, named", [((), True), (("--pooler", "none"), True), (("--pooler", "transaction"), False)],
+                         ids=["found out", "told there is none", "told there is one"])
+def test_without_it_statements_have_names_unless_told_otherwise(serve, postgres, flags, named):
+    record(postgres)
+    server = serve(*flags, database=postgres)
+    succeeded(server.api.take(server.api.place(), "ann"))
+    found = statements(postgres)
+    assert ({"order_place", "order_take", "changes_listen"} <= found) == named, found
+    assert (found == {"<unnamed>"}) == (not named), found
+    assert ("a pooler stands before PostgreSQL" in server.log()) == (not named)
+
+
+def test_it_is_told_the_options_only_where_they_might_be_kept(serve, bouncer, pooled):
+    serve("--pooler", "transaction", database=pooled)
+    assert "unsupported startup parameter" not in bouncer.log()
+    serve(database=pooled)
+    assert "unsupported startup parameter: options" in bouncer.log()
+
+
+def test_options_of_ones_own_that_it_refuses_are_said_in_the_log(serve, bouncer, pooled):
+    server = serve(database=pooled.url + "?options=-c%20search_path%3Dlab", wait="listening")
+    until(lambda: "unsupported startup parameter: options" in server.log(), 5, "the reason is logged")
+    assert server.api.get("/healthcheck").status == 503
+
+
+# ---- what it does for PostgreSQL it does behind it ----
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "api").glob("*.md")), ids=lambda page: page.name)
+def test_a_page_of_the_docs_is_true_behind_it(serve, pooled, folder, page):
+    with first_users() as github:
+        server = serve("--distance", "haversine", database=pooled)
+        Session(server.address, pooled, folder, GITHUB_API_URL=github.url).check(steps(page.read_text(), page.name))
+
+
+CSV = {
+    "--regions": "id,name_en,name_fr\n1,Atlantic,Atlantique\n",
+    "--provinces": "id,geo_code,alpha_code,name_en,name_fr,fk_region_id\n10,10,NL,Newfoundland and Labrador,Terre-Neuve-et-Labrador,1\n",
+    "--health-regions": "id,hr_uid,name_en,name_fr,pop,website_en,website_fr,en_prov_vaccine_site,fr_prov_vaccine_site,fk_province_id\n"
+                        "26,1011,Eastern,Eastern,312612,,,,,10\n",
+    "--fsa": "id,code,eng_name,fre_name,estimated_pop,fk_healthregion_id,fk_province_id\n1,A0A,Eastern,Eastern,8631,26,10\n",
+}
+
+
+@pytest.mark.quick
+def test_commands_work_through_it(serve, bouncer, folder):
+    database = pooled_database(bouncer, "template0")
+    try:
+        outcomes = {}
+        threads = [threading.Thread(target=lambda number=number: outcomes.update({number: run("migrate", "--database", database.url)})) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [done(outcomes[number]).splitlines()[-1] for number in range(4)] == ["the schema is up to date"] * 4
+        assert "pending" not in done(run("migrate", "--status", "--database", database.url))
+        files = []
+        for number, (flag, text) in enumerate(CSV.items()):
+            (folder / str(number)).write_text(text)
+            files += [flag, folder / str(number)]
+        done(run("import", "health", *files, "--database", database.url))
+        for app, table in (("orders", "orders"), ("sites", "site"), ("health", "health_region"), ("messages", "messages"), ("users", "users")):
+            done(run("seed", app, "--total", 1500, *(["--offline"] if app == "users" else []), "--database", database.url))
+            assert database.query(f"SELECT count(*) >= 1500 FROM {table}") == [(True,)]
+        server = serve(database=database)
+        assert server.api.get("/health-regions/26").json()["name_en"] == "Eastern"
+        assert len(server.api.get("/orders?page=1&limit=1000").json()) == 1000
+    finally:
+        database.drop()
+
+
+def won(answer):
+    status, body = answer
+    assert status == 200 or (status == 400 and json.loads(body)["error"] in ("Order is already taken.", "Order is currently occupied.")), answer
+    return status == 200
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_order_has_one_winner(serve, pooled, workers):
+    done(run("seed", "orders", "--total", 200, "--database", pooled.url))
+    orders = [row[0] for row in pooled.query("SELECT id FROM orders")]
+    server = serve("--workers", workers, database=pooled)
+    plans = [shuffled(orders, number) for number in range(24)]
+    answers = crowd(server.address, [[take_request(order, f"t{number}") for order in plan] for number, plan in enumerate(plans)], depth=4)
+    winners = {}
+    for number, (plan, replies) in enumerate(zip(plans, answers)):
+        for order, answer in zip(plan, replies):
+            if won(answer):
+                assert order not in winners, f"order {order} was given to t{winners[order]} and to t{number}"
+                winners[order] = number
+    assert dict(pooled.query("SELECT id, taker FROM orders WHERE status = 'TAKEN'")) == {order: f"t{number}" for order, number in winners.items()}
+    assert len(winners) == len(orders)
+
+
+@pytest.mark.quick
+def test_a_key_that_is_repeated_at_once_stores_one_record(serve, pooled):
+    server = serve("--workers", 2, database=pooled)
+    post = [request_bytes("POST", "/messages", {"sender": "ann", "recipient": "bob", "text": "x"}, {"Idempotency-Key": f"k{number}"}) for number in range(5)]
+    answers = crowd(server.address, [shuffled(post, number) for number in range(20)], depth=2)
+    assert {status for replies in answers for status, _ in replies} == {201}
+    assert len({json.loads(body)["id"] for replies in answers for _, body in replies}) == 5
+    assert pooled.query("SELECT count(*) FROM messages") == [(5,)]
+
+
+@pytest.mark.quick
+def test_one_call_of_a_set_that_the_database_refuses_fails_alone(serve, pooled):
+    pooled.query("ALTER TABLE orders ADD CONSTRAINT nobody_evil CHECK (taker <> 'evil')")
+    server = serve("--db-connections", 1, database=pooled)
+    orders = [server.api.place() for _ in range(60)]
+    answers = crowd(server.address, [[take_request(order, "evil" if number % 10 == 5 else f"t{number}")] for number, order in enumerate(orders)])
+    assert [status for ((status, _),) in answers] == [400 if number % 10 == 5 else 200 for number in range(60)]
+    assert pooled.query("SELECT count(*) FROM orders WHERE status = 'TAKEN'") == [(54,)]
+
+
+def test_nothing_is_sent_on_a_connection_before_the_last_answer_has_come(serve, bouncer, pooled):
+    """PgBouncer gives its connection away at the end of a transaction, even if the beginning of the next one has gone there
+    already; the rest of that would meet another's unnamed statement."""
+    server = serve("--db-connections", 1, "--deadline", 1, database=pooled)
+    order = server.api.place()
+    bouncer.tell("PAUSE")
+    with Connection(server.address) as one, Connection(server.address) as other:
+        one.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
+        other.send(request_bytes("POST", "/messages", {"sender": "ann", "recipient": "bob", "text": "x"}))
+        words = [problem(connection.response(), 503)["error"] for connection in (one, other)]
+    bouncer.tell("RESUME")
+    assert sum("did not take the request in time; nothing was changed" in text for text in words) == 1, words
+
+
+def test_all_of_the_last_days_come_in_pieces_while_others_write(serve, pooled):
+    pooled.query("INSERT INTO messages (sender, recipient, text) SELECT 's', 'bob', 'text ' || n FROM generate_series(1, 20000) AS n")
+    server = serve(database=pooled)
+    with Traffic(server, threads=4) as traffic:
+        for _ in range(3):
+            listed = server.api.get("/messages?recipient=bob&days=30").json()
+            assert [message["text"] for message in listed] == [f"text {number}" for number in range(20000, 0, -1)]
+    assert {attempt.outcome for attempt in traffic.all()} <= {200, 400}
+
+
+# ---- sessions are another's a moment later ----
+
+@pytest.mark.quick
+def test_waiting_for_a_lock_has_an_end_in_postgresql_too(serve, pooled):
+    server = serve("--deadline", DEADLINE, database=pooled)
+    order = server.api.place()
+    waiting = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{pooled.name}' AND wait_event_type = 'Lock'"
+    session = pooled.connect()
+    try:
+        session.cursor().execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        with Connection(server.address) as connection:
+            connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
+            until(lambda: pooled.query(waiting) == [(1,)], 5, "it waits for the lock")
+            problem(connection.response(), 503)
+        until(lambda: pooled.query(waiting) == [(0,)], 10, "nobody waits for the lock any more")
+    finally:
+        session.close()
+    assert server.api.take(order, "bob").status == 200
+
+
+@pytest.mark.quick
+def test_nothing_is_left_in_a_session(serve, bounce, template):
+    bouncer = bounce(default_pool_size=1)
+    database = pooled_database(bouncer, template)
+    settings = ("lock_timeout", "statement_timeout", "enable_seqscan", "plan_cache_mode", "jit", "random_page_cost")
+
+    try:
+        server = serve(database=database)
+        succeeded(server.api.take(server.api.place(), "ann"))
+        client = bouncer.connect(database.name)
+        try:
+            with client, client.cursor() as cursor:
+                cursor.execute("SELECT name FROM pg_settings WHERE name = ANY (%s) AND setting <> reset_val", (list(settings),))
+                assert cursor.fetchall() == []
+                cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+                assert cursor.fetchall() == [(0,)]
+                cursor.execute("SELECT count(*) FROM pg_listening_channels()")
+                assert cursor.fetchall() == [(0,)]
+        finally:
+            client.close()
+    finally:
+        server.kill()
+        database.drop()
+
+
+def test_columns_added_by_hand_under_load_disturb_nobody(serve, pooled):
+    server = serve("--deadline", DEADLINE, database=pooled)
+    with Traffic(server) as traffic:
+        for number in range(5):
+            time.sleep(0.1)
+            pooled.query(f"ALTER TABLE orders ADD COLUMN note_{number} text DEFAULT 'x'")
+    traffic.check(pooled, DEADLINE)
+    assert sum(attempt.outcome == 503 for attempt in traffic.all()) == 0
+
+
+# ---- kept replies ----
+
+@pytest.mark.quick
+def test_replies_are_kept_and_never_older_than_five_seconds(serve, pooled):
+    pooled.query("INSERT INTO users (id, username, type) VALUES (1, 'old', 'User')")
+    server = serve(database=pooled)
+
+    def name():
+        return server.api.get(USERS).json()[0]["username"]
+
+    def hit():
+        """A change that a kept reply does not show: no notice of it was heard."""
+        pooled.query("UPDATE users SET username = 'old'")
+        if name() != "old":
+            return False
+        pooled.query("UPDATE users SET username = 'new'")
+        changed = time.monotonic()
+        return changed if name() == "old" else False
+
+    changed = until(hit, 3 * LIFE, "a hit")
+    until(lambda: name() == "new", LIFE + 2, "the change shows")
+    before = time.monotonic()
+    for _ in range(3):
+        assert name() == "new"
+    # what was asked for five seconds after the change never shows what was before it
+    assert before - changed < (LIFE + 2) * SLOW
+
+
+# ---- when it or PostgreSQL fails ----
+
+def flows_again(traffic):
+    moment = time.monotonic()
+    until(lambda: traffic.succeeded_since(moment) > 20, 5, "the traffic flows again")
+
+
+@pytest.fixture
+def server(serve, pooled):
+    return serve("--deadline", DEADLINE, "--drain", 3, database=pooled)
+
+
+def test_a_restart_of_it_under_load_costs_503_and_heals(server, bouncer, pooled):
+    with Traffic(server) as traffic:
+        for _ in range(2):
+            time.sleep(0.4)
+            bouncer.stop()
+            time.sleep(0.2)
+            bouncer.start()
+            served_again(server, 5)
+        until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+        flows_again(traffic)
+    traffic.check(pooled, DEADLINE)
+
+
+def test_without_it_there_are_503_until_it_is_back(server, bouncer):
+    bouncer.stop()
+    until(lambda: server.api.get("/healthcheck").status == 503, 5, "unhealthy")
+    problem(server.api.get("/orders?page=1&limit=1"), 503)
+    assert server.api.get("/health").status == 200
+    bouncer.start()
+    served_again(server, 5)
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_postgresql_stopped_behind_it_costs_503_and_heals(server, bouncer, pooled, mode):
+    with Traffic(server) as traffic:
+        time.sleep(0.4)
+        pooled.cluster.stop(mode)
+        until(lambda: server.api.get("/healthcheck").status == 503, 6, "unhealthy")
+        with Stopwatch() as watch:
+            problem(server.api.get("/orders?page=1&limit=1"), 503)
+        assert watch.seconds < (DEADLINE + 0.5) * SLOW
+        assert server.api.get("/health").status == 200
+        pooled.cluster.start()
+        served_again(server, 15)
+        until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+        flows_again(traffic)
+    traffic.check(pooled, DEADLINE)
+
+
+def test_a_server_that_starts_while_postgresql_is_away_waits_for_it(serve, bouncer, pooled):
+    pooled.cluster.stop()
+    server = serve("--deadline", DEADLINE, database=pooled, wait="listening")
+    with Stopwatch() as watch:
+        problem(server.api.get("/orders?page=1&limit=1"), 503)
+    assert watch.seconds < (DEADLINE + 0.5) * SLOW
+    assert server.api.get("/healthcheck").status == 503
+    pooled.cluster.start()
+    served_again(server, 15)
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
+
+
+def test_sessions_terminated_behind_it_cost_a_few_503_and_nothing_else(server, pooled):
+    with Traffic(server) as traffic:
+        for _ in range(5):
+            time.sleep(0.3)
+            pooled.cluster.terminate_sessions(pooled.name)
+            served_again(server, 5)
+        flows_again(traffic)
+    traffic.check(pooled, DEADLINE)
+
+
+def test_no_more_clients_than_it_allows_costs_503_and_heals(serve, bounce, template):
+    bouncer = bounce(max_client_conn=1)
+    database = pooled_database(bouncer, template)
+    try:
+        client = bouncer.connect(database.name)
+        server = serve("--deadline", DEADLINE, "--cache", "none", "--db-connections", 1, database=database, wait="listening")
+        until(lambda: "no more connections allowed" in server.log(), 5, "the reason is logged")
+        assert server.api.get("/healthcheck").status == 503
+        problem(server.api.get("/orders?page=1&limit=1"), 503)
+        client.close()
+        bouncer.tell("SET max_client_conn = 10")
+        served_again(server, 5)
+        until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
+        server.stop()
+    finally:
+        database.drop()
+
+
+@pytest.mark.parametrize("patience", [1, 120], ids=["it gives up", "we give up"])
+def test_no_free_connection_behind_it_costs_503_and_heals(serve, bounce, template, patience):
+    bouncer = bounce(query_wait_timeout=patience)
+    database = pooled_database(bouncer, template)
+    clients = []
+    try:
+        server = serve("--deadline", DEADLINE, database=database)
+        order = server.api.place()
+        for _ in range(2):
+            clients.append(bouncer.connect(database.name))
+            clients[-1].cursor().execute("SELECT 1")
+        with Stopwatch() as watch:
+            problem(server.api.take(order, "ann"), 503)
+        assert watch.seconds < (DEADLINE + 0.5) * SLOW
+        until(lambda: server.api.get("/healthcheck").status == 503, 6, "unhealthy")
+        for client in clients:
+            client.close()
+        served_again(server, 5)
+        until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
+        succeeded(server.api.take(order, "ann"))
+        server.stop()
+    finally:
+        for client in clients:
+            client.close()
+        database.drop()
+
+
+def test_a_short_pause_costs_waiting_only(server, bouncer):
+    order = server.api.place()
+    bouncer.tell("PAUSE")
+    with Connection(server.address) as connection:
+        connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
+        time.sleep(0.5)
+        bouncer.tell("RESUME")
+        succeeded(connection.response())
+
+
+# ---- the setting ----
+
+@pytest.mark.quick
+def test_config_shows_it_and_where_it_comes_from():
+    assert re.search(r"^pooler +auto +# built-in$", done(run("config")), re.MULTILINE)
+    assert re.search(r"^pooler +transaction +# ROWLOCK_POOLER$", done(run("config", env={"ROWLOCK_POOLER": "transaction"})), re.MULTILINE)
+    assert re.search(r"^pooler +none +# --pooler$", done(run("config", "--pooler", "none", env={"ROWLOCK_POOLER": "transaction"})), re.MULTILINE)
+
+
+@pytest.mark.quick
+def test_a_wrong_word_is_said():
+    finished = run("config", "--pooler", "session")
+    assert finished.returncode == 2
+    assert finished.stderr == 'rowlock: --pooler: "session" is not right: it must be auto, none or transaction\n'
