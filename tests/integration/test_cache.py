@@ -114,11 +114,13 @@ def test_a_hit_is_the_same_answer_to_the_byte(serve, database, cache):
         cache may not be connected yet, may just have been emptied as LISTEN began, or the five seconds may be over."""
         rename(database, "kept", tell=False)
         first = server.api.get(target)
+        if b"kept" not in first.body:      # one of an attempt before this, which still counts
+            return None
         known = {"If-None-Match": first.header("ETag")}
         rename(database, "other", tell=False)
         answers = (first, server.api.get(target), server.api.call("HEAD", target),
                    [server.api.call(method, target, headers=known) for method in ("GET", "HEAD")])
-        return answers if b"kept" in first.body and server.api.get(target).body == first.body else None
+        return answers if server.api.get(target).body == first.body else None
 
     first, hit, head, unchanged = until(attempt, 10, "a hit")
     assert first.status == 200 and first.header("ETag") and "next" in first.header("Link") and "prev" in first.header("Link")
