@@ -14,6 +14,7 @@ from support.database import PostgresDatabase
 from support.expect import problem, succeeded
 from support.github import first_users
 from support.pgbouncer import PgBouncer
+from support.port import free_port
 from support.program import ROOT, SLOW, run
 from support.rawhttp import Connection, request_bytes
 from support.traffic import Traffic, served_again
@@ -100,7 +101,7 @@ def test_behind_it_no_statement_has_a_name(serve, options_are, flags):
                          ids=["found out", "told there is none", "told there is one"])
 def test_without_it_statements_have_names_unless_told_otherwise(serve, postgres, flags, named):
     record(postgres)
-    server = serve(*flags, database=postgres)
+    server = serve(*flags, database=postgres.cluster.url(postgres.name))
     succeeded(server.api.take(server.api.place(), "ann"))
     found = statements(postgres)
     assert ({"order_place", "order_take", "changes_listen"} <= found) == named, found
@@ -121,7 +122,13 @@ def test_options_of_ones_own_that_it_refuses_are_said_in_the_log(serve, bouncer,
     assert server.api.get("/healthcheck").status == 503
 
 
-# ---- what it does for PostgreSQL it does behind it ----
+def test_it_may_have_a_name_and_stand_behind_a_dead_host(serve, bouncer, pooled):
+    url = f"postgresql://postgres@127.0.0.1:{free_port()},localhost:{bouncer.port}/{pooled.name}?target_session_attrs=read-write"
+    server = serve(database=url)
+    succeeded(server.api.take(server.api.place(), "ann"))
+
+
+# ---- what works with PostgreSQL itself works behind it ----
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "api").glob("*.md")), ids=lambda page: page.name)
 def test_a_page_of_the_docs_is_true_behind_it(serve, pooled, folder, page):
@@ -277,6 +284,16 @@ def test_nothing_is_left_in_a_session(serve, bounce, template):
     finally:
         server.kill()
         database.drop()
+
+
+def test_times_are_in_utc_wherever_postgresql_is(serve, pooled):
+    pooled.query(f"ALTER DATABASE {pooled.name} SET timezone = 'Asia/Tokyo'")
+    pooled.query(f"ALTER DATABASE {pooled.name} SET datestyle = 'German'")
+    server = serve(database=pooled)
+    sent = server.api.post("/messages", {"sender": "ann", "recipient": "bob", "text": "x"}).json()["sent_at"]
+    read = server.api.get("/messages?recipient=bob").json()[0]["sent_at"]
+    assert read == sent and sent.endswith("Z")
+    assert pooled.query("SELECT abs(extract(epoch FROM now() - '" + sent + "'::timestamptz)) < 600") == [(True,)]
 
 
 def test_columns_added_by_hand_under_load_disturb_nobody(serve, pooled):
