@@ -52,6 +52,7 @@ struct pgconn {
     bool plain;           /* without options of ours, which this host refused or would not keep */
     bool pooled;          /* see pgconn_pooled; true until it is known */
     struct db_unit asking;
+    char refusal[256]; /* why there is no answer to it; "": there was no chance to say */
     unsigned failures; /* rounds in a row in which no host was reached */
     struct list units; /* sent, in order */
     PGresult *rows;    /* of the first unit, as far as they came */
@@ -309,6 +310,7 @@ static void on_connected(struct pgconn *conn)
         return;
     }
     conn->state = PGCONN_ASKING;
+    conn->refusal[0] = '\0';
     pgconn_send(conn, &conn->asking);
 }
 
@@ -323,6 +325,7 @@ static void on_backend_answer(struct db_unit *unit, unsigned member, const struc
         return;
     if (answer->error != DB_OK || answer->count != 1 ||
         text_int(answer->rows->value(answer->rows, 0, 0), &process) != TEXT_NUMBER_OK) {
+        snprintf(conn->refusal, sizeof conn->refusal, "asked who it is: %s", answer->message);
         loop_defer(conn->loop, &conn->doom);
         return;
     }
@@ -419,7 +422,8 @@ static void on_doom(void *argument)
     struct pgconn *conn = argument;
     char reason[256];
     if (conn->state == PGCONN_ASKING)
-        next_attempt(conn, "the database did not say who it is");
+        next_attempt(conn,
+                     conn->refusal[0] != '\0' ? conn->refusal : error_line(conn->pq, reason, sizeof reason));
     else if (conn->state == PGCONN_READY)
         lost(conn, conn->recycle ? "its prepared statements are stale"
                                  : error_line(conn->pq, reason, sizeof reason));

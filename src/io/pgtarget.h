@@ -22,9 +22,9 @@ struct pg_target {
     char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX]; /* all but hosts and ports */
     size_t count;
     enum pooler pooler;
-    char *options;     /* for the start of a session: own_options behind ours; to be freed as the others */
+    char *options;     /* for the start of a session: ours, then own_options */
     char *own_options; /* those of the connection string; NULL: none */
-    char *set_local;   /* ours as a statement that sets them for the transaction that it stands in */
+    char *set_local;   /* ours, as a statement for the transaction in which it stands */
 };
 
 /* The arrays for PQconnectStartParams. hostaddr may be "". plain: without options of ours. Borrowed from the target. */
