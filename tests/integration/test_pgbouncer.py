@@ -128,6 +128,18 @@ def test_it_may_have_a_name_and_stand_behind_a_dead_host(serve, bouncer, pooled)
     succeeded(server.api.take(server.api.place(), "ann"))
 
 
+def test_one_that_keeps_sessions_is_served_in_the_same_way(serve, bounce, template):
+    database = pooled_database(bounce(pool_mode="session", default_pool_size=10), template)
+    try:
+        record(database)
+        server = serve("--cache", "none", database=database)
+        succeeded(server.api.take(server.api.place(), "ann"))
+        assert statements(database) == {"<unnamed>"}
+        server.stop()
+    finally:
+        database.drop()
+
+
 # ---- what works with PostgreSQL itself works behind it ----
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "api").glob("*.md")), ids=lambda page: page.name)
