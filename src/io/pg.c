@@ -88,8 +88,12 @@ static void start_listening(struct pg *pg, const struct pg_options *options)
 struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,
                    char **error)
 {
-    struct pg_target *target = pg_target_new(options->conninfo, options->pooler, options->deadline_ns / 2,
-                                             options->deadline_ns * 9 / 10, error);
+    struct pg_limits limits = {.lock_ns = options->deadline_ns / 2,
+                               .statement_ns = options->deadline_ns * 9 / 10,
+                               .pooler_ns = options->deadline_ns * 19 / 20},
+                     health_limits = {
+                         .lock_ns = CLOCK_SECOND, .statement_ns = CLOCK_SECOND, .pooler_ns = HEALTH_LIMIT_NS};
+    struct pg_target *target = pg_target_new(options->conninfo, options->pooler, &limits, error);
     if (target == NULL)
         return NULL;
     struct pg *pg = mem_new(sizeof *pg);
@@ -97,7 +101,7 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
     pg->loop = loop;
     pg->events = *events;
     pg->target = target;
-    pg->health_target = pg_target_new(options->conninfo, options->pooler, CLOCK_SECOND, CLOCK_SECOND, error);
+    pg->health_target = pg_target_new(options->conninfo, options->pooler, &health_limits, error);
     pg->deadline_ns = options->deadline_ns;
     pg->away_since = clock_now();
     snprintf(pg->away_reason, sizeof pg->away_reason, "not connected yet");

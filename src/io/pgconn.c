@@ -42,7 +42,8 @@ struct pgconn {
     enum pgconn_state state;
     PGconn *pq;
     struct loop_watch *watch;
-    struct loop_timer *timer; /* in WAITING: the next attempt; else: the limit of this one */
+    /* in WAITING: the next attempt; in READY: the limit of the unit that a pooler has; else: that of the attempt */
+    struct loop_timer *timer;
     struct loop_task doom; /* loses it at the end of the turn, when it must not go under its caller's feet */
     struct resolve *resolving;
     size_t host;          /* of the target, tried now */
@@ -384,7 +385,9 @@ static void on_timer(void *argument)
     struct pgconn *conn = argument;
     if (conn->state == PGCONN_WAITING)
         start_attempt(conn);
-    else if (conn->state != PGCONN_READY)
+    else if (conn->state == PGCONN_READY)
+        lost(conn, "the pooler did not answer in time");
+    else
         next_attempt(conn, "the database did not answer the attempt to connect in time");
 }
 
@@ -480,6 +483,9 @@ void pgconn_send(struct pgconn *conn, struct db_unit *unit)
     if (conn->units.length == 0)
         conn->heard = clock_now();
     list_append(&conn->units, &unit->link);
+    /* A pooler may hold it until PostgreSQL is back; by then nobody wants it any more. */
+    if (conn->pooled && conn->state == PGCONN_READY)
+        loop_timer_start(conn->timer, conn->target->pooler_ns);
     pgparam_encode(&conn->params, unit);
     bool sent = conn->pooled ? send_unnamed(conn, unit->statement) : send_named(conn, unit->statement);
     if (sent && PQpipelineSync(conn->pq) == 1)
@@ -563,6 +569,8 @@ static void finish_unit(struct pgconn *conn)
     struct list_node *node = list_pop(&conn->units);
     assert(node != NULL);
     struct db_unit *unit = list_entry(node, struct db_unit, link);
+    if (conn->state == PGCONN_READY)
+        loop_timer_stop(conn->timer);
     PGresult *rows = conn->rows, *error = conn->error;
     conn->rows = conn->error = NULL;
     if (rows == NULL) /* LISTEN has none */

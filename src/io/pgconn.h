@@ -13,10 +13,15 @@
 struct pgconn;
 struct pg_target;
 
+struct pg_limits {
+    int64_t lock_ns, statement_ns; /* the server lets a statement wait and run for so long */
+    int64_t pooler_ns; /* a unit that a pooler has for so long is taken back, with the connection */
+};
+
 /* Where to connect: a libpq connection string or URI, with every host of its list. NULL and *error (to be freed)
- * when it is malformed. lock_ns and statement_ns bound what the server lets a statement wait and run. */
-struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, int64_t lock_ns,
-                                int64_t statement_ns, char **error);
+ * when it is malformed. */
+struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const struct pg_limits *limits,
+                                char **error);
 void pg_target_free(struct pg_target *target);
 
 struct pgconn_events {

@@ -106,10 +106,10 @@ static char *own_text(struct buf *text)
     return text->data;
 }
 
-static void write_settings(struct pg_target *target, int64_t lock_ns, int64_t statement_ns)
+static void write_settings(struct pg_target *target, const struct pg_limits *limits)
 {
     struct buf options = BUF_INIT((size_t)1 << 20), local = BUF_INIT((size_t)1 << 20);
-    long long lock_ms = lock_ns / CLOCK_MS, statement_ms = statement_ns / CLOCK_MS;
+    long long lock_ms = limits->lock_ns / CLOCK_MS, statement_ms = limits->statement_ns / CLOCK_MS;
     buf_printf(&options, "-c lock_timeout=%lld -c statement_timeout=%lld", lock_ms, statement_ms);
     buf_printf(
         &local,
@@ -125,8 +125,8 @@ static void write_settings(struct pg_target *target, int64_t lock_ns, int64_t st
     target->set_local = own_text(&local);
 }
 
-struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, int64_t lock_ns,
-                                int64_t statement_ns, char **error)
+struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const struct pg_limits *limits,
+                                char **error)
 {
     char *message = NULL;
     PQconninfoOption *options = PQconninfoParse(conninfo, &message);
@@ -138,6 +138,7 @@ struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, int64_
     }
     struct pg_target *target = mem_new(sizeof *target);
     target->pooler = pooler;
+    target->pooler_ns = limits->pooler_ns;
     split_hosts(target, option_or_env(options, "host", "PGHOST"),
                 option_or_env(options, "hostaddr", "PGHOSTADDR"), option_or_env(options, "port", "PGPORT"));
     for (const PQconninfoOption *at = options; at->keyword != NULL; at++)
@@ -146,7 +147,7 @@ struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, int64_
             add(target, at->keyword, at->val);
     const char *own = option(options, "options");
     target->own_options = own != NULL ? mem_dup(own) : NULL;
-    write_settings(target, lock_ns, statement_ns);
+    write_settings(target, limits);
     if (option(options, "application_name") == NULL)
         add(target, "application_name", "rowlock");
     if (option(options, "gssencmode") == NULL)

@@ -22,6 +22,7 @@ struct pg_target {
     char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX]; /* all but hosts and ports */
     size_t count;
     enum pooler pooler;
+    int64_t pooler_ns;
     char *options;     /* for the start of a session: ours, then own_options */
     char *own_options; /* those of the connection string; NULL: none */
     char *set_local;   /* ours, as a statement for the transaction in which it stands */

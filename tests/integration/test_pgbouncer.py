@@ -465,6 +465,16 @@ def test_no_free_connection_behind_it_costs_503_and_heals(serve, bounce, templat
         database.drop()
 
 
+def test_what_was_given_up_while_it_paused_is_not_carried_out_afterwards(serve, bouncer, pooled):
+    server = serve("--db-connections", 1, "--deadline", 1, database=pooled)
+    order = server.api.place()
+    bouncer.tell("PAUSE")
+    problem(server.api.take(order, "ann"), 503, "unknown")
+    bouncer.tell("RESUME")
+    served_again(server, 5)
+    assert pooled.query("SELECT status FROM orders WHERE id = ?", order) == [("UNASSIGNED",)]
+
+
 def test_a_short_pause_costs_waiting_only(server, bouncer):
     order = server.api.place()
     bouncer.tell("PAUSE")
