@@ -300,6 +300,14 @@ static bool take_request(struct http_conn *conn)
     return take_body(conn, &head);
 }
 
+/* In another turn of the loop: what one client has pipelined must not hold up the others. */
+static void process_later(struct http_conn *conn)
+{
+    if (!list_linked(&conn->resume_link))
+        list_append(&conn->http->resumable, &conn->resume_link);
+    loop_timer_start(conn->http->resume, 0);
+}
+
 void http_conn_process(struct http_conn *conn)
 {
     if (conn->processing)
@@ -309,9 +317,7 @@ void http_conn_process(struct http_conn *conn)
     while (conn->state < HTTP_PENDING && conn->in.len > 0 && !conn->close &&
            conn->out.len - conn->out_sent <= OUT_PAUSE) {
         if (budget-- == 0) {
-            if (!list_linked(&conn->resume_link))
-                list_append(&conn->http->resumable, &conn->resume_link);
-            loop_timer_start(conn->http->resume, 0);
+            process_later(conn);
             break;
         }
         if (!take_request(conn))
@@ -400,14 +406,11 @@ static void flush_later(struct http_conn *conn)
 /* The answer is complete: on with what the client sent behind its request. */
 static void finish_response(struct http_conn *conn)
 {
-    struct http *http = conn->http;
     conn->request = (struct http_request){0};
     set_state(conn, HTTP_IDLE);
     flush_later(conn);
-    if (!conn->processing && conn->in.len > 0 && !conn->close && !list_linked(&conn->resume_link)) {
-        list_append(&http->resumable, &conn->resume_link);
-        loop_timer_start(http->resume, 0);
-    }
+    if (!conn->processing && conn->in.len > 0 && !conn->close)
+        process_later(conn);
 }
 
 /* Nobody is to be told of a request whose owner has let go of it. */
@@ -419,7 +422,8 @@ static void drop(struct http_conn *conn)
 
 static void settle_close(struct http_conn *conn, bool close)
 {
-    conn->close = close || !conn->keep_alive || conn->http->draining;
+    conn->close = close || !conn->keep_alive || conn->http->draining || conn->http->crowded;
+    conn->http->crowded = false;
     if (conn->close && conn->in.len > 0)
         conn->linger = true;
 }
@@ -484,6 +488,7 @@ static void finish_close(struct http_conn *conn)
     conn->out_sent = 0;
     set_state(conn, HTTP_LINGER);
     watch_for(conn);
+    http_server_on_closed(conn->http);
 }
 
 void http_conn_flush(struct http_conn *conn)
@@ -530,7 +535,7 @@ void http_conn_flush(struct http_conn *conn)
     if (list_linked(&conn->resume_link)) /* it has had its turn */
         return;
     if (conn->state == HTTP_IDLE && conn->in.len > 0)
-        http_conn_process(conn);
+        process_later(conn);
     else if (conn->eof && (conn->state == HTTP_IDLE || conn->state == HTTP_READING))
         http_conn_close(conn);
 }

@@ -30,7 +30,9 @@ struct http {
     struct http_listener *listeners;
     size_t listener_count;
     bool listening, draining, drained;
-    bool dismissing;     /* idle connections are closed */
+    bool dismissing; /* idle connections are closed */
+    bool crowded;    /* somebody waits for room: the next answer closes its connection */
+    int64_t told_crowded;
     char scratch[65536]; /* what one read takes */
 };
 
@@ -67,7 +69,7 @@ void http_conn_process(struct http_conn *conn);
 void http_conn_flush(struct http_conn *conn);
 void http_conn_time_out(struct http_conn *conn); /* it sat in its state for too long */
 
-/* The server's: a connection went. */
+/* The server's: a connection went, or lingers only. */
 void http_server_on_closed(struct http *http);
 
 #endif

@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +17,10 @@
 #define SWEEP_NS (250 * CLOCK_MS)
 #define ACCEPT_AGAIN_NS (100 * CLOCK_MS)
 #define LINGER_NS (2 * CLOCK_SECOND)
-#define FRESH_NS (500 * CLOCK_MS) /* in which the first request of a new connection is on its way */
+#define FRESH_NS (500 * CLOCK_MS)  /* in which the first request of a new connection is on its way */
+#define RESTED_NS (500 * CLOCK_MS) /* a connection that has rested for so long may make room */
+#define ROOM_SCAN 16u
+#define TOLD_NS (60 * CLOCK_SECOND)
 
 struct http_listener {
     struct http *http;
@@ -88,6 +92,53 @@ static void listen_for(struct http *http, bool listening)
             loop_watch_set(http->listeners[i].watch, listening ? LOOP_READ : 0);
 }
 
+/* Those that linger have had their answer and are gone in a moment. */
+static bool has_room(const struct http *http)
+{
+    return http_conn_count(http) - http->states[HTTP_LINGER].length < http->limits.connections;
+}
+
+/* Idle for good: nothing read, nothing to read and nothing to send. */
+static bool is_resting(const struct http_conn *conn)
+{
+    char byte;
+    return conn->in.len == 0 && conn->out.len == conn->out_sent &&
+           recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+/* The connection that has rested longest goes, if there is one; any keep-alive connection may be closed between two
+ * requests (RFC 9112 section 9.5). */
+static bool make_room(struct http *http)
+{
+    struct list_node *node = list_first(&http->states[HTTP_IDLE]);
+    int64_t now = clock_now();
+    for (unsigned i = 0; node != NULL && i < ROOM_SCAN; i++) {
+        struct http_conn *conn = list_entry(node, struct http_conn, state_link);
+        if (now - conn->since < RESTED_NS)
+            return false;
+        if (is_resting(conn)) {
+            http_conn_close(conn);
+            return true;
+        }
+        node = list_next(&http->states[HTTP_IDLE], node);
+    }
+    return false;
+}
+
+/* What waits in the kernel's queue gets the room of the next connection that is answered, or that has rested. */
+static void wait_for_room(struct http *http, const char *reason)
+{
+    int64_t now = clock_now();
+    if (http->told_crowded == 0 || now - http->told_crowded > TOLD_NS) {
+        log_warn("connections wait to be accepted", LOG_S("reason", reason),
+                 LOG_I("connections", http_conn_count(http)));
+        http->told_crowded = now;
+    }
+    http->crowded = true;
+    listen_for(http, false);
+    loop_timer_start(http->accept_again, ACCEPT_AGAIN_NS);
+}
+
 /* False when there is nothing more to accept, or no room. */
 static bool accept_one(struct http *http, int listener)
 {
@@ -98,23 +149,34 @@ static bool accept_one(struct http *http, int listener)
     }
     if (errno == ECONNABORTED || errno == EINTR)
         return true;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        log_warn("cannot accept connections for now", LOG_S("reason", strerror(errno)),
-                 LOG_I("connections", http_conn_count(http)));
-        listen_for(http, false);
-        loop_timer_start(http->accept_again, ACCEPT_AGAIN_NS);
-    }
+    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+        return false;
+    const char *reason = strerror(errno);
+    if (make_room(http))
+        return true;
+    wait_for_room(http, reason);
     return false;
+}
+
+static bool somebody_waits(int listener)
+{
+    struct pollfd queue = {.fd = listener, .events = POLLIN};
+    return poll(&queue, 1, 0) == 1;
 }
 
 static void on_connection(int fd, int ready, void *argument)
 {
     struct http *http = argument;
     (void)ready;
+    http->crowded = false;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        if (http_conn_count(http) >= http->limits.connections) {
-            listen_for(http, false); /* the kernel's queue waits until one goes */
-            return;
+        if (!has_room(http)) {
+            if (!somebody_waits(fd))
+                return;
+            if (!make_room(http)) {
+                wait_for_room(http, "--max-connections is reached");
+                return;
+            }
         }
         if (!accept_one(http, fd))
             return;
@@ -224,9 +286,10 @@ static void check_drained(struct http *http)
 
 void http_server_on_closed(struct http *http)
 {
-    if (!http->draining && !http->listening && !loop_timer_pending(http->accept_again) &&
-        http_conn_count(http) < http->limits.connections)
+    if (!http->draining && !http->listening && has_room(http)) {
+        loop_timer_stop(http->accept_again);
         listen_for(http, true);
+    }
     check_drained(http);
 }
 
@@ -261,11 +324,9 @@ static void close_idle(struct http *http)
     for (; node != NULL; node = next) {
         next = list_next(&http->states[HTTP_IDLE], node);
         struct http_conn *conn = list_entry(node, struct http_conn, state_link);
-        char byte;
-        bool waiting = conn->in.len > 0 || recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
         if (conn->out.len > conn->out_sent)
             conn->close = true;
-        else if (!waiting && (conn->used || clock_now() - conn->since >= FRESH_NS))
+        else if (is_resting(conn) && (conn->used || clock_now() - conn->since >= FRESH_NS))
             http_conn_close(conn);
     }
 }
@@ -273,7 +334,7 @@ static void close_idle(struct http *http)
 void http_drain(struct http *http, enum http_queue queue)
 {
     for (size_t i = 0; !http->draining && queue == HTTP_ACCEPT_QUEUE && i < http->listener_count; i++)
-        while (http_conn_count(http) < http->limits.connections && accept_one(http, http->listeners[i].fd))
+        while (has_room(http) && accept_one(http, http->listeners[i].fd))
             ;
     stop_listening(http);
     http->draining = true;

@@ -39,7 +39,8 @@ static void show_name(struct slice quoted, char name[NAME_MAX_SHOWN + 1])
     json_decref(decoded);
 }
 
-/* The name of the member in which a position of a (so far well-formed) document lies, "" outside of any. */
+/* The member in which a position of a (so far well-formed) document lies, for a message: its name, "The name of a
+ * member" when it lies within that, "" outside of any. */
 static void member_at(struct slice text, size_t position, char name[NAME_MAX_SHOWN + 1])
 {
     struct slice names[DEPTH_SEEN] = {{NULL, 0}}; /* with their quotes */
@@ -50,7 +51,11 @@ static void member_at(struct slice text, size_t position, char name[NAME_MAX_SHO
         switch (text.ptr[i]) {
         case '"': {
             size_t close = string_end(text.ptr, i + 1, end);
-            if (key && close < end)
+            if (key && close >= end) {
+                snprintf(name, NAME_MAX_SHOWN + 1, "The name of a member");
+                return;
+            }
+            if (key)
                 names[depth] = (struct slice){text.ptr + i, close - i + 1};
             key = false;
             i = close;

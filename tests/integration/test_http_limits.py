@@ -1,5 +1,7 @@
 """How much and how long a client may: lines, headers, bodies, time."""
 
+import os
+import resource
 import tempfile
 import time
 
@@ -198,21 +200,76 @@ def test_an_incomplete_request_after_a_complete_one_is_408_too(hasty):
 
 # ---- how many ----
 
-def test_connections_past_the_limit_wait_or_are_refused_and_others_are_served_later(serve, sqlite):
-    server = serve("--max-connections", 10, database=sqlite)
-    connections = [Connection(server.address) for _ in range(15)]
-    served = 0
+def all_served(connections, seconds=5):
+    """Each of them gets an answer to HEALTH within that time."""
     for connection in connections:
         connection.send(HEALTH)
     for connection in connections:
-        connection.sock.settimeout(0.1 * SLOW)
-        try:
-            answer = connection.response()
-            assert answer.status in (200, 503)
-            served += answer.status == 200
-        except (TimeoutError, ConnectionError, ProtocolError):
-            pass
-    assert 9 <= served <= 12
-    for connection in connections:
+        connection.sock.settimeout(seconds * SLOW)
+        assert connection.response().status == 200
+
+
+def test_connections_that_rest_make_room_for_new_ones(serve, sqlite):
+    server = serve("--max-connections", 10, database=sqlite)
+    resting = [Connection(server.address) for _ in range(10)]
+    all_served(resting[:5])         # the others never say anything
+    with Stopwatch() as watch:
+        new = [Connection(server.address) for _ in range(15)]
+        all_served(new)
+    assert watch.seconds < 10 * SLOW
+    assert sum(connection.ended(0.2) for connection in resting) == 10
+    for connection in resting + new:
         connection.close()
     until(lambda: server.api.get("/health").status == 200, 5, "served again")
+    assert server.log().count("connections wait to be accepted") <= 1
+
+
+def test_where_nobody_rests_the_next_answer_says_that_it_closes(serve, sqlite):
+    """No connection is broken: one is told to go, and the one that waits has its place."""
+    server = serve("--max-connections", 3, database=sqlite)
+    busy = [Connection(server.address) for _ in range(3)]
+    all_served(busy)
+    waiting = Connection(server.address)
+    waiting.send(HEALTH)
+    waiting.sock.settimeout(0)
+    end = time.monotonic() + 10 * SLOW
+    told = None
+    last = {connection: time.monotonic() for connection in busy}
+    while told is None:
+        assert time.monotonic() < end, "nobody was told to go"
+        for connection in busy:
+            try:
+                answer = connection.request("GET", "/health")
+            except (ConnectionError, ProtocolError):
+                assert time.monotonic() - last[connection] > 0.4, "a busy connection was broken"
+                pytest.skip("this machine is too slow to keep three connections busy")
+            last[connection] = time.monotonic()
+            assert answer.status == 200
+            if answer.closes:
+                told = connection
+                break
+    waiting.sock.settimeout(5 * SLOW)
+    assert waiting.response().status == 200
+    assert told.ended(5)
+    for connection in busy:
+        if connection is not told:
+            assert connection.request("GET", "/health").status == 200
+    for connection in busy + [waiting]:
+        connection.close()
+
+
+def test_without_descriptors_left_those_that_rest_make_room(serve, sqlite):
+    server = serve(database=sqlite)
+    used = len(os.listdir(f"/proc/{server.pid}/fd"))
+    limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (used + 5, limits[1]))
+    try:
+        first = [Connection(server.address) for _ in range(5)]
+        all_served(first)
+        second = [Connection(server.address) for _ in range(10)]
+        all_served(second)
+        for connection in first + second:
+            connection.close()
+        until(lambda: server.api.get("/health").status == 200, 5, "served again")
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, limits)
