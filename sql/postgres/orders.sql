@@ -1,8 +1,8 @@
 -- Orders. The statements that change or read by id are set statements: each parameter is an array with one
 -- element a call, and each row of the answer names the position (from 1) of the call that it answers.
 --
--- How a set stays exact: rows are locked by id alone, in id order, without waiting; the status is tested on
--- the locked row, never before; two calls for one id are settled by position. NO KEY UPDATE, because FOR UPDATE
+-- How a set stays exact: rows are locked by id alone, in id order, without waiting; the status that decides is
+-- that of the locked row; two calls for one id are settled by position. NO KEY UPDATE, because FOR UPDATE
 -- would collide with the foreign-key checks of others.
 
 -- name: order_place
@@ -19,12 +19,17 @@ SELECT a.pos, p.distance, p.id, p.status
 FROM asked AS a JOIN placed AS p ON p.id = a.id
 ORDER BY a.pos;
 
+-- Only what looks free is locked, so that those who ask for a taken order are not in its holder's way; whether it
+-- still is free is tested on the locked row.
 -- name: order_take
 WITH asked AS MATERIALIZED (
     SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
+), seen AS MATERIALIZED (
+    SELECT o.id, o.status, o.taker FROM orders AS o WHERE o.id = ANY ($1::bigint[])
 ), locked AS MATERIALIZED (
     SELECT o.id, o.status, o.taker FROM orders AS o
-    WHERE o.id = ANY ($1::bigint[]) ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
+    WHERE o.id = ANY (ARRAY(SELECT s.id FROM seen AS s WHERE s.status = 'UNASSIGNED'))
+    ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
 ), winner AS MATERIALIZED (
     SELECT DISTINCT ON (a.id) a.id, a.taker, a.pos
     FROM asked AS a JOIN locked AS l ON l.id = a.id
@@ -39,11 +44,14 @@ SELECT a.pos,
         WHEN w.pos < a.pos THEN 'taken'
         WHEN l.status = 'TAKEN' AND l.taker = a.taker THEN 'done'
         WHEN l.id IS NOT NULL THEN 'taken'
-        WHEN EXISTS (SELECT FROM orders AS o WHERE o.id = a.id) THEN 'occupied'
+        WHEN s.status = 'TAKEN' AND s.taker = a.taker THEN 'done'
+        WHEN s.status <> 'UNASSIGNED' THEN 'taken'
+        WHEN s.id IS NOT NULL THEN 'occupied'
         ELSE 'missing'
     END AS outcome,
     NULL AS holder
-FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN winner AS w ON w.id = a.id
+FROM asked AS a LEFT JOIN seen AS s ON s.id = a.id LEFT JOIN locked AS l ON l.id = a.id
+    LEFT JOIN winner AS w ON w.id = a.id
 ORDER BY a.pos;
 
 -- name: order_release

@@ -133,6 +133,22 @@ def test_an_update_of_another_session_that_has_not_committed_makes_the_order_occ
 
 
 @only_postgres
+def test_who_asks_for_a_taken_order_is_answered_without_a_lock(api, other_session, db):
+    """He would be in the way of its holder, who wants to release or deliver it."""
+    order = api.place()
+    succeeded(api.take(order, "ann"))
+    with other_session.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM orders WHERE id = %s FOR UPDATE", (order,))
+    refused(api.take(order, "bob"), TAKEN)
+    refused(api.take(order), TAKEN)
+    succeeded(api.take(order, "ann"))
+    other_session.rollback()
+    locker = db.query("SELECT xmax FROM orders WHERE id = ?", order)
+    refused(api.take(order, "bob"), TAKEN)
+    assert db.query("SELECT xmax FROM orders WHERE id = ?", order) == locker, "the row was locked"
+
+
+@only_postgres
 def test_a_foreign_key_check_of_another_session_does_not_occupy_a_free_order(api, other_session, db):
     order = api.place()
     with other_session.cursor() as cursor:
