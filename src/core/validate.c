@@ -293,6 +293,8 @@ static bool read_parameter(struct slice pair, struct reading *reading)
                       "The query parameter %.*s is not well-formed percent-encoded UTF-8.", shown(name),
                       name.ptr);
     const struct field *field = field_named(reading->fields, name, &index);
+    if (field == NULL && name.len == 0)
+        return refuse(reading->refusal, 400, "A query parameter has no name.");
     if (field == NULL)
         return refuse(reading->refusal, 400, "%.*s is not a query parameter of this path.", shown(name),
                       name.ptr);
@@ -318,6 +320,8 @@ static bool read_member(const char *name, const struct json *json, void *argumen
     struct reading *reading = argument;
     size_t index;
     const struct field *field = field_named(reading->fields, slice_of(name), &index);
+    if (field == NULL && name[0] == '\0')
+        return refuse(reading->refusal, 400, "A member has no name.");
     if (field == NULL)
         return refuse(reading->refusal, 400, "%.*s is not a member of this request.", shown(slice_of(name)),
                       name);
@@ -343,9 +347,21 @@ static bool is_json(struct slice type)
     return true;
 }
 
+/* Compressed bodies (RFC 9110 section 8.4) are not read. */
+static bool is_encoded(const struct http_head *head)
+{
+    for (size_t i = 0; i < head->field_count; i++)
+        if (slice_equal_nocase(head->fields[i].name, SLICE("Content-Encoding")) &&
+            !slice_equal_nocase(head->fields[i].value, SLICE("identity")))
+            return true;
+    return false;
+}
+
 static bool read_body(const struct http_head *head, struct slice body, struct reading *reading)
 {
     char error[192];
+    if (is_encoded(head))
+        return refuse(reading->refusal, 415, "The body must not have a Content-Encoding.");
     if (head->content_type.ptr != NULL && !is_json(head->content_type) &&
         !text_utf8(head->content_type, NULL)) /* nothing that an answer in UTF-8 could repeat */
         return refuse(reading->refusal, 415, "The body's Content-Type must be application/json.");

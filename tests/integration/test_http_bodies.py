@@ -41,6 +41,25 @@ def test_another_type_is_415(api, media_type):
     problem(api.call("PATCH", "/orders/1", '{"status":"TAKEN"}', {"Content-Type": media_type}), 415)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip", "x"])
+def test_a_compressed_body_is_415(api, coding):
+    problem(post(api, GOOD, {"Content-Encoding": coding}), 415, "Content-Encoding")
+    assert post(api, GOOD, {"Content-Encoding": "identity"}).status == 200
+
+
+# ---- the names of members ----
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"a\xc3", b"\\u0000", b"\\ud800"])
+def test_a_name_that_is_no_text_is_not_taken_for_the_member_before(api, name):
+    message = problem(post(api, b'{"origin":[1,2],"destination":[3,4],"' + name + b'":1}'), 400)["error"]
+    assert "destination" not in message and "origin" not in message, message
+
+
+def test_a_member_without_a_name_is_said_to_have_none(api):
+    problem(post(api, '{"":1}'), 400, "no name")
+    problem(api.get("/orders?page=1&limit=1&=3"), 400, "no name")
+
+
 # ---- what is no JSON object ----
 
 @pytest.mark.parametrize("body", ["", " ", "null", "true", "1", '"x"', "[]", "[{}]", "{", "}", "{}}", GOOD + "x", GOOD + GOOD, GOOD + ",",

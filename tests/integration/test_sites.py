@@ -232,7 +232,7 @@ def test_lists_are_by_id_in_pages(api, kind):
 def test_wrong_pages_are_400(api, word):
     for page, named in (("0/0", "count"), ("0/1001", "count"), ("-1/10", "offset"), ("a/10", "offset"), ("0/b", "count"), (f"{BIG + 1}/1", "offset")):
         problem(api.get(f"/{word}/{page}"), 400, named)
-    wrong = [("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("after=-1", "after"), (f"after={BIG + 1}", "after"),
+    wrong = [("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("after=x", "after"), (f"after={BIG + 1}", "after"),
              ("after=", "after"), ("page=1", "page"), ("before=4", "before"), ("after=1&after=2", "after")]
     for query, named in wrong if word != "instruments" else [("limit=1", "limit"), ("after=1", "after")]:
         problem(api.get(f"/{word}?{query}"), 400, named)
