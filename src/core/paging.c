@@ -35,7 +35,11 @@ const struct field paging_query[] = {
      .least = 1,
      .most = PAGING_MAX,
      .about = "records a page; 1000 when not said"},
-    {.name = "after", .type = FIELD_INT, .least = INT64_MIN, .most = INT64_MAX, .about = "ids above this one"},
+    {.name = "after",
+     .type = FIELD_INT,
+     .least = INT64_MIN,
+     .most = INT64_MAX,
+     .about = "ids above this one"},
     {.name = NULL},
 };
 
