@@ -47,6 +47,7 @@ struct master {
     pid_t retired[RETIRED_MAX];
     size_t retired_count;
     size_t replacing; /* the slot whose turn it is; workers: none */
+    size_t kept;      /* workers that could not be replaced, this time */
     bool ending, hopeless;
     int64_t end_limit;
     int64_t ticked; /* when the master itself was last awake */
@@ -203,8 +204,12 @@ static void replace_next(struct master *master)
         struct slot *slot = &master->slots[master->replacing];
         if (slot->now.pid > 0 && start(master, master->replacing, &slot->successor, slot->spare))
             return;
+        master->kept += slot->now.pid > 0;
     }
-    log_info("workers replaced");
+    if (master->kept > 0)
+        log_error("not all workers were replaced", LOG_I("kept", master->kept));
+    else
+        log_info("workers replaced");
 }
 
 static void continue_replacing(struct master *master)
@@ -232,6 +237,7 @@ static void begin_replacing(struct master *master)
     if (master->replacing < master->plan->workers)
         return; /* at it already */
     log_info("replacing workers");
+    master->kept = 0;
     master->replacing = SIZE_MAX;
     replace_next(master);
 }

@@ -20,6 +20,7 @@
 
 #define IDLE_NS (75 * CLOCK_SECOND)
 #define WRITE_NS (30 * CLOCK_SECOND)
+#define RETIRE_NS (300 * CLOCK_SECOND) /* a client who reads slowly must not keep a worker for ever */
 
 static void on_room(void *argument);
 static void on_away(void *argument);
@@ -239,6 +240,7 @@ void server_drain(struct server *server)
 void server_retire(struct server *server)
 {
     log_info("retiring", LOG_I("connections", http_connection_count(server->http)));
+    loop_timer_start(server->drain_limit, RETIRE_NS);
     http_retire(server->http);
 }
 
