@@ -103,12 +103,6 @@ size_t calls_waiting(const struct calls *calls)
     return calls->waiting;
 }
 
-const char *calls_away_reason(const struct calls *calls)
-{
-    const char *reason = "";
-    return calls->db->ops->away(calls->db, &reason) ? reason : "";
-}
-
 /* ---- waiting ---- */
 
 static void enqueue(struct calls *calls, struct call *call, bool in_front)
@@ -133,9 +127,8 @@ static void dequeue(struct calls *calls, struct call *call)
 
 enum call_start call_start(struct calls *calls, struct call *call)
 {
-    const char *reason;
     assert(call->state == CALL_IDLE);
-    if (calls->db->ops->away(calls->db, &reason))
+    if (calls->db->ops->away(calls->db))
         return CALL_DATABASE_AWAY;
     if (calls->waiting >= calls->queue_max)
         return CALL_QUEUE_FULL;
@@ -267,7 +260,7 @@ void calls_on_room(struct calls *calls)
 /* Nobody knows when the database comes back: what waits is told so now. */
 void calls_on_away(struct calls *calls)
 {
-    struct db_answer answer = {.error = DB_AWAY, .message = calls_away_reason(calls), .sqlstate = ""};
+    struct db_answer answer = {.error = DB_AWAY, .message = "", .sqlstate = ""};
     for (unsigned i = 0; i < calls->count; i++) {
         struct list *waiting = &calls->gathers[i]->waiting;
         for (size_t left = waiting->length; left > 0; left--) {

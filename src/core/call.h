@@ -59,7 +59,6 @@ enum call_start call_start(struct calls *calls, struct call *call);
 void call_cancel(struct calls *calls, struct call *call); /* harmless when idle */
 
 size_t calls_waiting(const struct calls *calls);
-const char *calls_away_reason(const struct calls *calls);
 
 /* What the database's events are for. */
 void calls_on_room(struct calls *calls);

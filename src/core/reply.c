@@ -97,7 +97,8 @@ bool reply_matches(const struct reply *reply, struct slice if_none_match)
 
 void reply_db_error(struct reply *reply, const char *statement, const struct db_answer *answer)
 {
-    if (answer->error != DB_REFUSED && answer->error != DB_AWAY)
+    bool told = answer->error == DB_LOST || answer->error == DB_AWAY; /* once, by the engine */
+    if (answer->error != DB_REFUSED && (!told || answer->sqlstate[0] != '\0'))
         log_error("statement failed", LOG_S("statement", statement), LOG_S("reason", answer->message),
                   LOG_S("sqlstate", answer->sqlstate));
     switch (answer->error) {
@@ -109,13 +110,15 @@ void reply_db_error(struct reply *reply, const char *statement, const struct db_
         reply_problem(reply, 503, "The database was too busy; nothing was changed.");
         break;
     case DB_SCHEMA:
-        reply_problem(reply, 503, "The database schema is not up to date; see /healthcheck.");
+        reply_problem(reply, 503,
+                      "The database's tables are not as this server needs them; the server's log says more.");
         break;
     case DB_AWAY:
+        reply_problem(reply, 503, "The database is away; nothing was changed.");
+        break;
+    case DB_LOST:
         reply_problem(reply, 503,
-                      "The database is away (%s); if the request changes something, whether it did is "
-                      "unknown.",
-                      answer->message);
+                      "The database is away; if the request changes something, whether it did is unknown.");
         break;
     default:
         reply_problem(reply, 500, "The database could not do this; the server's log says why.");

@@ -261,8 +261,7 @@ void request_not_started(struct request *request, enum call_start why)
     if (why == CALL_QUEUE_FULL)
         request_problem(request, 503, "Too many requests wait for the database; nothing was changed.");
     else
-        request_problem(request, 503, "The database is away (%s); nothing was changed.",
-                        calls_away_reason(request->server->calls));
+        request_problem(request, 503, "The database is away; nothing was changed.");
 }
 
 void request_write_answer(const struct route *route, const struct stmt *stmt, const struct db_param *params,

@@ -179,31 +179,67 @@ static void on_listening(struct slice database, void *argument)
     cache_on_listening(server->cache, database);
 }
 
-bool server_ready(const struct server *server, const char **check, char *reason, size_t size)
+static void check_database(const struct db_health *health, bool in_full, struct server_check *check)
 {
-    const struct db_health *health = server->db->ops->health(server->db);
-    if (server->draining) {
-        *check = "drain";
-        snprintf(reason, size, "the server is shutting down");
-    } else if (!health->answers) {
-        *check = "database";
-        snprintf(reason, size, "%s", health->reason);
-    } else if (!health->writable) {
-        *check = "database";
-        snprintf(reason, size, "it is read-only");
+    check->name = "database";
+    check->status = CHECK_FAIL;
+    if (!health->answers)
+        snprintf(check->reason, sizeof check->reason, "%s", in_full ? health->reason : health->trouble);
+    else if (!health->writable)
+        snprintf(check->reason, sizeof check->reason, "it is read-only");
+    else
+        check->status = CHECK_PASS;
+}
+
+static void check_schema(const struct server *server, const struct db_health *health,
+                         struct server_check *check)
+{
+    check->name = "schema";
+    check->status = CHECK_FAIL;
+    if (!health->answers) {
+        check->status = CHECK_UNKNOWN;
+        snprintf(check->reason, sizeof check->reason, "not known: the database does not answer");
     } else if (!health->has_schema || health->version < server->needed) {
-        *check = "schema";
-        snprintf(reason, size, "version %lld is older than %d, which this server needs; run rowlock migrate",
+        snprintf(check->reason, sizeof check->reason,
+                 "version %lld is older than %d, which this server needs; run rowlock migrate",
                  (long long)health->version, server->needed);
     } else if (health->oldest_server > server->level) {
-        *check = "schema";
-        snprintf(reason, size, "version %lld needs a server of at least %lld, this one is %d; upgrade it",
+        snprintf(check->reason, sizeof check->reason,
+                 "version %lld needs a server of at least %lld, this one is %d; upgrade it",
                  (long long)health->version, (long long)health->oldest_server, server->level);
     } else {
-        *check = NULL;
-        return true;
+        check->status = CHECK_PASS;
     }
-    return false;
+}
+
+static void check_drain(const struct server *server, struct server_check *check)
+{
+    check->name = "drain";
+    check->status = server->draining ? CHECK_FAIL : CHECK_PASS;
+    if (server->draining)
+        snprintf(check->reason, sizeof check->reason, "the server is shutting down");
+}
+
+void server_check(const struct server *server, bool in_full, struct server_check *checks)
+{
+    const struct db_health *health = server->db->ops->health(server->db);
+    check_database(health, in_full, &checks[0]);
+    check_schema(server, health, &checks[1]);
+    check_drain(server, &checks[2]);
+}
+
+bool server_ready(const struct server *server, const char **check, char *reason, size_t size)
+{
+    struct server_check checks[SERVER_CHECKS];
+    server_check(server, true, checks);
+    *check = NULL;
+    for (size_t i = 0; i < SERVER_CHECKS && *check == NULL; i++) {
+        if (checks[i].status != CHECK_FAIL)
+            continue;
+        *check = checks[i].name;
+        snprintf(reason, size, "%s", checks[i].reason);
+    }
+    return *check == NULL;
 }
 
 /* One line when it changes, not one a second. */

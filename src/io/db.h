@@ -49,7 +49,8 @@ enum db_error {
     DB_RETRY,   /* rolled back for a passing reason; the same again may work */
     DB_BUSY,    /* it gave up waiting: a lock, its own time limit, too many connections. Nothing was stored */
     DB_SCHEMA,  /* a table or column is not there */
-    DB_AWAY,    /* no connection, or it was lost: if the unit was sent, its outcome is unknown */
+    DB_AWAY,    /* it is not there, or takes no writes: nothing was stored */
+    DB_LOST,    /* its connection was lost on the way: the outcome is unknown */
     DB_FAILED,  /* anything else */
 };
 
@@ -81,7 +82,8 @@ struct db_health {
     bool has_schema; /* rowlock_migrations is there */
     int64_t version, oldest_server;
     bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
-    char reason[256];         /* why not, "" when all is well */
+    char reason[256];         /* why it does not answer, for the log: may name host, role and database */
+    const char *trouble;      /* the same for everybody: "it ..." */
 };
 
 struct db_events {
@@ -102,12 +104,12 @@ struct db_ops {
     bool arrays;        /* sets travel as arrays */
     unsigned (*connections)(const struct db *db);
     bool (*room)(const struct db *db);
-    /* True while the database has been out of reach for longer than is worth waiting for; says why. */
-    bool (*away)(const struct db *db, const char **reason);
+    /* True while the database has been out of reach for longer than is worth waiting for. */
+    bool (*away)(const struct db *db);
     void (*send)(struct db *db,
                  struct db_unit *unit); /* right behind a room that said true; answers come later */
     const struct db_health *(*health)(const struct db *db);
-    void (*free)(struct db *db); /* answers what is outstanding with DB_AWAY */
+    void (*free)(struct db *db); /* answers what is outstanding */
 };
 
 struct db {

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/pgconn.h"
+#include "io/pgtarget.h"
 
 #define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
 #define TICK_NS CLOCK_SECOND     /* the health is asked for this often */
@@ -106,6 +107,7 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
     pg->away_since = clock_now();
     snprintf(pg->away_reason, sizeof pg->away_reason, "not connected yet");
     snprintf(pg->health.reason, sizeof pg->health.reason, "not connected yet");
+    pg->health.trouble = "not connected yet";
     pg->tick = loop_timer_new(loop, on_tick, pg);
     pg->grace = loop_timer_new(loop, on_grace, pg);
     loop_timer_start(pg->tick, TICK_NS);
@@ -179,10 +181,9 @@ static void pg_send(struct db *db, struct db_unit *unit)
     pg->next = NULL;
 }
 
-static bool pg_away(const struct db *db, const char **reason)
+static bool pg_away(const struct db *db)
 {
     const struct pg *pg = pg_of(db);
-    *reason = pg->away_reason;
     return pg->away_since != 0 && clock_now() - pg->away_since >= GRACE_NS;
 }
 
@@ -242,9 +243,21 @@ static void tell_health(struct pg *pg)
         pg->events.on_health(pg->events.argument);
 }
 
-static void set_unhealthy(struct pg *pg, const char *reason)
+/* The reason in words that are not the database's own. libpq has no code for a failed attempt to connect; what is
+ * refused begins with FATAL behind the address. */
+static const char *trouble_of(const char *reason)
+{
+    if (strstr(reason, "FATAL") != NULL)
+        return "it refuses connections";
+    if (strstr(reason, "not answer") != NULL)
+        return "it does not answer";
+    return strstr(reason, "read-only") != NULL ? "it is read-only" : "it cannot be reached";
+}
+
+static void set_unhealthy(struct pg *pg, const char *reason, const char *trouble)
 {
     pg->health.answers = false;
+    pg->health.trouble = trouble;
     snprintf(pg->health.reason, sizeof pg->health.reason, "%s", reason);
     tell_health(pg);
 }
@@ -272,7 +285,8 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
     if (pg->ending)
         return;
     if (answer->error != DB_OK && answer->error != DB_SCHEMA) {
-        set_unhealthy(pg, answer->message);
+        set_unhealthy(pg, answer->message,
+                      answer->error == DB_LOST ? trouble_of(answer->message) : "it cannot say how it is");
         return;
     }
     health->answers = true;
@@ -324,7 +338,7 @@ static void on_health_lost(struct pgconn *conn, const char *reason, void *argume
     struct pg *pg = argument;
     (void)conn;
     if (!pg->ending)
-        set_unhealthy(pg, reason);
+        set_unhealthy(pg, reason, trouble_of(reason));
 }
 
 /* ---- changes ---- */
@@ -345,7 +359,7 @@ static void on_listen_answer(struct db_unit *unit, unsigned member, const struct
 {
     const struct pg *pg = unit->owner;
     (void)member;
-    if (answer->error != DB_OK && answer->error != DB_AWAY && !pg->ending)
+    if (answer->error != DB_OK && answer->error != DB_LOST && !pg->ending)
         log_warn("the database does not tell of changes", LOG_S("reason", answer->message));
 }
 
@@ -353,7 +367,7 @@ static void on_identity_answer(struct db_unit *unit, unsigned member, const stru
 {
     struct pg *pg = unit->owner;
     (void)member;
-    if (pg->ending || answer->error == DB_AWAY)
+    if (pg->ending || answer->error == DB_LOST)
         return;
     if (answer->error == DB_OK && answer->count == 1)
         pg->events.on_listening(answer->rows->value(answer->rows, answer->first, 0), pg->events.argument);
@@ -411,9 +425,10 @@ static void on_tick(void *argument)
     int64_t now = clock_now();
     loop_timer_start(pg->tick, TICK_NS);
     if (pg->health_asked != 0 && now - pg->health_asked > HEALTH_LIMIT_NS) {
-        set_unhealthy(pg, "the database does not answer");
         pgconn_lose(pg->health_conn, "the database does not answer");
     }
+    if (pg->health.answers && !pg->health.writable && pg->health_target->read_write)
+        pgconn_lose(pg->health_conn, "it is read-only"); /* another host may not be */
     drop_silent(pg, now);
     tend_listening(pg, now);
     ask_health(pg);
@@ -427,8 +442,10 @@ static const struct db_health *pg_health(const struct db *db)
     /* the health connection may be back before those that do the work */
     pg->no_pool = pg->health;
     pg->no_pool.answers = false;
-    if (pg->health.answers)
+    if (pg->health.answers) {
         snprintf(pg->no_pool.reason, sizeof pg->no_pool.reason, "%s", pg->away_reason);
+        pg->no_pool.trouble = trouble_of(pg->away_reason);
+    }
     return &pg->no_pool;
 }
 

@@ -53,14 +53,14 @@ struct pgconn {
     bool plain;           /* without options of ours, which this host refused or would not keep */
     bool pooled;          /* see pgconn_pooled; true until it is known */
     struct db_unit asking;
-    char refusal[256]; /* why there is no answer to it; "": there was no chance to say */
-    unsigned failures; /* rounds in a row in which no host was reached */
-    struct list units; /* sent, in order */
-    PGresult *rows;    /* of the first unit, as far as they came */
-    PGresult *error;   /* the first error of the first unit */
-    int64_t heard;     /* when the server last said something, or was first asked */
-    int64_t connected; /* when it became ready */
-    bool recycle;      /* its prepared statements are stale: reconnect when nothing is outstanding */
+    char refusal[256];   /* why there is no answer to it; "": there was no chance to say */
+    unsigned failures;   /* rounds in a row in which no host was reached */
+    struct list units;   /* sent, in order */
+    PGresult *rows;      /* of the first unit, as far as they came */
+    PGresult *error;     /* the first error of the first unit */
+    int64_t heard;       /* when the server last said something, or was first asked */
+    int64_t connected;   /* when it became ready */
+    const char *recycle; /* why it is to reconnect when nothing is outstanding; NULL: it is not */
     bool prepared[DB_STATEMENTS_MAX];
     struct pgparam params; /* scratch of pgconn_send */
 };
@@ -115,7 +115,7 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
 static void fail_units(struct pgconn *conn, const char *reason)
 {
     struct list_node *node;
-    struct db_answer answer = {.error = DB_AWAY, .message = reason, .sqlstate = ""};
+    struct db_answer answer = {.error = DB_LOST, .message = reason, .sqlstate = ""};
     while ((node = list_pop(&conn->units)) != NULL) {
         struct db_unit *unit = list_entry(node, struct db_unit, link);
         for (unsigned member = 0; member < unit->members; member++)
@@ -138,7 +138,7 @@ static void disconnect(struct pgconn *conn)
     if (conn->pq != NULL)
         PQfinish(conn->pq);
     conn->pq = NULL;
-    conn->recycle = false;
+    conn->recycle = NULL;
     memset(conn->prepared, 0, sizeof conn->prepared);
 }
 
@@ -156,7 +156,7 @@ void pgconn_free(struct pgconn *conn)
 
 bool pgconn_ready(const struct pgconn *conn)
 {
-    return conn->state == PGCONN_READY && !conn->recycle && !list_linked(&conn->doom.link);
+    return conn->state == PGCONN_READY && conn->recycle == NULL && !list_linked(&conn->doom.link);
 }
 
 /* A pooler gives PostgreSQL's connection to another client when a transaction has ended, even if the first message
@@ -428,8 +428,7 @@ static void on_doom(void *argument)
         next_attempt(conn,
                      conn->refusal[0] != '\0' ? conn->refusal : error_line(conn->pq, reason, sizeof reason));
     else if (conn->state == PGCONN_READY)
-        lost(conn, conn->recycle ? "its prepared statements are stale"
-                                 : error_line(conn->pq, reason, sizeof reason));
+        lost(conn, conn->recycle != NULL ? conn->recycle : error_line(conn->pq, reason, sizeof reason));
 }
 
 /* ---- sending ---- */
@@ -504,8 +503,8 @@ static enum db_error classify(const char *sqlstate)
     } rules[] = {
         {"22", DB_REFUSED},   {"23", DB_REFUSED},   {"40001", DB_RETRY},  {"40P01", DB_RETRY},
         {"26000", DB_RETRY},  {"0A000", DB_RETRY},  {"42P05", DB_RETRY},  {"55P03", DB_BUSY},
-        {"57014", DB_BUSY},   {"53", DB_BUSY},      {"25006", DB_AWAY},   {"57P", DB_AWAY},
-        {"08", DB_AWAY},      {"42P01", DB_SCHEMA}, {"42703", DB_SCHEMA}, {"42883", DB_SCHEMA},
+        {"57014", DB_BUSY},   {"53", DB_BUSY},      {"25006", DB_AWAY},   {"57P", DB_LOST},
+        {"08", DB_LOST},      {"42P01", DB_SCHEMA}, {"42703", DB_SCHEMA}, {"42883", DB_SCHEMA},
         {"3F000", DB_SCHEMA},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
@@ -554,11 +553,13 @@ static void answer_error(struct pgconn *conn, struct db_unit *unit, const PGresu
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     struct db_answer answer = {.sqlstate = sqlstate != NULL ? sqlstate : "",
                                .message = message != NULL ? message : "the database gave no reason"};
-    answer.error = sqlstate == NULL ? DB_AWAY : classify(sqlstate);
+    answer.error = sqlstate == NULL ? DB_LOST : classify(sqlstate);
     if (answer.error == DB_SCHEMA)
         conn->prepared[unit->statement->index] = false; /* it was never accepted */
     else if (answer.error == DB_RETRY && sqlstate[0] != '4')
-        conn->recycle = true;
+        conn->recycle = "its prepared statements are stale";
+    else if (answer.error == DB_AWAY && conn->target->read_write)
+        conn->recycle = "it takes no writes any more"; /* another host may */
     for (unsigned member = 0; member < unit->members; member++)
         unit->on_answer(unit, member, &answer);
 }
@@ -582,7 +583,7 @@ static void finish_unit(struct pgconn *conn)
     PQclear(rows);
     PQclear(error);
     unit->on_done(unit);
-    if (conn->recycle && conn->units.length == 0)
+    if (conn->recycle != NULL && conn->units.length == 0)
         loop_defer(conn->loop, &conn->doom);
     conn->events.on_answered(conn, conn->events.argument);
 }

@@ -145,6 +145,8 @@ struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const 
         if (at->val != NULL && strcmp(at->keyword, "host") != 0 && strcmp(at->keyword, "hostaddr") != 0 &&
             strcmp(at->keyword, "port") != 0 && strcmp(at->keyword, "options") != 0)
             add(target, at->keyword, at->val);
+    const char *attributes = option_or_env(options, "target_session_attrs", "PGTARGETSESSIONATTRS");
+    target->read_write = attributes != NULL && strcmp(attributes, "read-write") == 0;
     const char *own = option(options, "options");
     target->own_options = own != NULL ? mem_dup(own) : NULL;
     write_settings(target, limits);

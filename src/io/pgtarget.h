@@ -21,6 +21,7 @@ struct pg_target {
     size_t host_count;
     char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX]; /* all but hosts and ports */
     size_t count;
+    bool read_write; /* target_session_attrs: a host that takes no writes is not wanted */
     enum pooler pooler;
     int64_t pooler_ns;
     char *options;     /* for the start of a session: ours, then own_options */

@@ -242,11 +242,20 @@ static void fail_writes(struct sqlite *sqlite, enum db_error error)
     fail_ran(sqlite, error);
 }
 
+/* The calls of one turn fail for one reason, which is told once; clients are not told. */
 static void answer_ran(struct sqlite *sqlite)
 {
     struct list_node *node;
-    while ((node = list_pop(&sqlite->ran)) != NULL)
-        answer_job(list_entry(node, struct job, link));
+    bool told = false;
+    while ((node = list_pop(&sqlite->ran)) != NULL) {
+        struct job *job = list_entry(node, struct job, link);
+        if (!told && (job->error == DB_AWAY || job->error == DB_LOST)) {
+            told = true;
+            log_error("the database file cannot be used", LOG_S("statement", job->unit->statement->name),
+                      LOG_S("reason", job->message));
+        }
+        answer_job(job);
+    }
 }
 
 static void on_work(void *argument)
@@ -260,7 +269,7 @@ static void on_work(void *argument)
         fail_writes(sqlite, error);
     run_waiting(sqlite, error == DB_OK);
     if (begun && (error = sqlite_file_script(sqlite->file, "COMMIT")) != DB_OK) {
-        fail_ran(sqlite, error == DB_BUSY ? DB_BUSY : DB_AWAY);
+        fail_ran(sqlite, error == DB_BUSY ? DB_BUSY : DB_LOST);
         sqlite_file_script(sqlite->file, "ROLLBACK");
     }
     answer_ran(sqlite);
@@ -287,10 +296,9 @@ static bool sqlite_room(const struct db *db)
     return sqlite_of(db)->waiting.length < UNITS_MAX;
 }
 
-static bool sqlite_away(const struct db *db, const char **reason)
+static bool sqlite_away(const struct db *db)
 {
     (void)db;
-    *reason = "";
     return false;
 }
 
@@ -315,6 +323,7 @@ static void ask_health(struct sqlite *sqlite)
     health->answers = health->writable = error == DB_OK || error == DB_BUSY;
     snprintf(health->reason, sizeof health->reason, "%s",
              health->answers ? "" : sqlite_file_error(sqlite->file));
+    health->trouble = "its file cannot be used";
     struct sqlite_block *block = block_of(sqlite, sqlite->health_statement);
     health->has_schema =
         block != NULL && sqlite_block_run(block, NULL, NULL, 0, &rows) == DB_OK && rows.base.count == 1;

@@ -53,3 +53,18 @@ def test_nothing_that_was_acknowledged_is_missing_on_a_synchronous_standby(serve
         until(lambda: traffic.succeeded_since(moment) > 20, 5, "the traffic flows again")
         until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
     traffic.check(survivor, DEADLINE)
+
+
+def test_a_host_that_takes_no_writes_any_more_is_left_for_one_that_does(serve, pair):
+    """Its sessions go on, so that nothing but its refusals tells."""
+    postgres, standby = pair
+    address = f"127.0.0.1:{postgres.cluster.port},127.0.0.1:{standby.port}"
+    both = copy.copy(postgres)
+    both.url = f"postgresql://postgres@{address}/{postgres.name}?target_session_attrs=read-write"
+    server = serve("--deadline", DEADLINE, "--migrate", database=both)
+    order = server.api.place()
+    postgres.cluster.alter_system("synchronous_standby_names", "")
+    standby.promote()
+    postgres.cluster.alter_system("default_transaction_read_only", "on")
+    until(lambda: server.api.take(order).status == 200, 10, "the other host is found")
+    until(lambda: server.api.get("/healthcheck").status == 200, 10, "and its health is asked for")

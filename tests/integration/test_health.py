@@ -124,6 +124,70 @@ def test_a_database_that_cannot_be_written_fails_by_name(serve, postgres):
     until(lambda: verdict(server.api)[0] == 200, 10, "and that it can be written again")
 
 
+def test_a_write_that_a_read_only_database_refuses_changed_nothing_and_says_so(serve, postgres):
+    server = serve(database=postgres)
+    order = server.api.place()
+    postgres.query(f"ALTER DATABASE {postgres.name} SET default_transaction_read_only = on")
+    postgres.cluster.terminate_sessions(postgres.name)
+    until(lambda: "read-only" in str(verdict(server.api)[1]), 10, "it is noticed")
+    answer = until(lambda: written(server.api.take(order)), 5, "PostgreSQL refuses a write")
+    problem(answer, 503, "nothing was changed")
+    assert "unknown" not in answer.json()["error"]
+    assert server.api.get(f"/orders/{order}").status == 200, "reads go on"
+    assert [line for line in server.lines() if line.get("sqlstate") == "25006"]
+
+
+def written(answer):
+    """The answer, unless its connection was still being replaced."""
+    return None if "unknown" in answer.json()["error"] else answer
+
+
+PRIVATE = ("127.0.0.1", "postgres", "nobody", "rowlock_gone", "FATAL", "port", "role")
+
+
+def told_nothing_private(server, *words):
+    """Neither the health nor a request's problem says where the database is and whose; returns the two messages."""
+    document = verdict(server.api)[1]
+    error = problem(server.api.get("/orders?page=1&limit=1"), 503)["error"]
+    for text in (str(document), error):
+        assert not [word for word in (*PRIVATE, *words) if word in text], text
+    return document["output"], error
+
+
+def test_a_client_is_not_told_who_the_database_refuses(serve, postgres):
+    url = postgres.cluster.url("rowlock_gone").replace("postgres@", "nobody@")
+    server = serve(database=url, wait="listening")
+    until(lambda: "refuses connections" in verdict(server.api)[1]["output"], 10, "the kind of trouble")
+    until(lambda: server.api.get("/orders?page=1&limit=1").json()["error"] == "The database is away; nothing was changed.", 5)
+    told_nothing_private(server)
+    assert "nobody" in server.log(), "the log has libpq's words"
+
+
+def test_a_client_is_not_told_where_the_database_was(serve, postgres):
+    server = serve(database=postgres)
+    postgres.cluster.stop("immediate")
+    until(lambda: verdict(server.api)[0] == 503, 5)
+    until(lambda: "cannot be reached" in told_nothing_private(server, postgres.name, str(postgres.cluster.port))[0], 5)
+    assert str(postgres.cluster.port) in server.log()
+
+
+def test_a_check_that_could_not_be_made_does_not_pass(serve, postgres):
+    postgres.cluster.stop()
+    server = serve(database=postgres, wait="listening")
+    checks = verdict(server.api)[1]["checks"]
+    assert [checks[name][0]["status"] for name in ("database", "schema", "drain")] == ["fail", "warn", "pass"]
+    assert checks["schema"][0]["output"] == "not known: the database does not answer"
+
+
+def test_tables_that_were_dropped_by_hand_are_told_as_they_are(serve, database):
+    server = serve(database=database)
+    database.query("DROP TABLE messages")
+    answer = server.api.get("/messages?recipient=ann")
+    assert problem(answer, 503)["error"] == "The database's tables are not as this server needs them; the server's log says more."
+    line, = [line for line in server.lines() if line["message"] == "statement failed"]
+    assert "messages" in line["reason"] and line["sqlstate"] == ("42P01" if database.kind == "postgres" else "")
+
+
 def test_a_synchronous_commit_that_is_off_is_warned_of(serve, postgres):
     postgres.query(f"ALTER DATABASE {postgres.name} SET synchronous_commit = off")
     server = serve(database=postgres)
