@@ -18,6 +18,7 @@
 #define TURN_NS (10 * CLOCK_MS) /* work of one turn, measured before the commit */
 #define AGAIN_NS (5 * CLOCK_MS) /* after another process's lock */
 #define TICK_NS CLOCK_SECOND
+#define GONE "the database file was removed or replaced"
 
 /* One call of a unit, with its own copy of the parameters and, once it ran, its outcome. */
 struct job {
@@ -43,6 +44,7 @@ struct sqlite {
     struct loop_timer *again, *tick;
     const struct db_statement *health_statement;
     struct db_health health;
+    bool gone; /* the file is not where it was opened; nothing reads or writes it meanwhile */
 };
 
 static void on_work(void *argument);
@@ -151,6 +153,17 @@ static void run_job(struct sqlite *sqlite, struct job *job)
     set_message(job, sqlite_file_error(sqlite->file));
 }
 
+static void fail_waiting(struct sqlite *sqlite, const char *reason)
+{
+    struct list_node *node;
+    while ((node = list_pop(&sqlite->waiting)) != NULL) {
+        struct job *job = list_entry(node, struct job, link);
+        job->error = DB_AWAY;
+        set_message(job, reason);
+        list_append(&sqlite->ran, node);
+    }
+}
+
 static void answer_job(struct job *job)
 {
     struct db_unit *unit = job->unit;
@@ -249,7 +262,7 @@ static void answer_ran(struct sqlite *sqlite)
     bool told = false;
     while ((node = list_pop(&sqlite->ran)) != NULL) {
         struct job *job = list_entry(node, struct job, link);
-        if (!told && (job->error == DB_AWAY || job->error == DB_LOST)) {
+        if (!told && job->ran && (job->error == DB_AWAY || job->error == DB_LOST)) {
             told = true;
             log_error("the database file cannot be used", LOG_S("statement", job->unit->statement->name),
                       LOG_S("reason", job->message));
@@ -261,6 +274,9 @@ static void answer_ran(struct sqlite *sqlite)
 static void on_work(void *argument)
 {
     struct sqlite *sqlite = argument;
+    sqlite->gone = sqlite_file_moved(sqlite->file);
+    if (sqlite->gone)
+        fail_waiting(sqlite, GONE);
     drop_unwanted(sqlite);
     bool writing = any_writes(sqlite);
     enum db_error error = writing ? sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE") : DB_OK;
@@ -298,8 +314,7 @@ static bool sqlite_room(const struct db *db)
 
 static bool sqlite_away(const struct db *db)
 {
-    (void)db;
-    return false;
+    return sqlite_of(db)->gone;
 }
 
 static const struct db_health *sqlite_health(const struct db *db)
@@ -319,6 +334,13 @@ static void ask_health(struct sqlite *sqlite)
 {
     struct db_health *health = &sqlite->health;
     struct sqlite_rows rows = {.bytes = {.max = 0}};
+    sqlite->gone = sqlite_file_moved(sqlite->file);
+    if (sqlite->gone) {
+        health->answers = false;
+        health->trouble = "its file was removed or replaced";
+        snprintf(health->reason, sizeof health->reason, GONE);
+        return;
+    }
     enum db_error error = sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE; ROLLBACK");
     health->answers = health->writable = error == DB_OK || error == DB_BUSY;
     snprintf(health->reason, sizeof health->reason, "%s",
@@ -343,16 +365,11 @@ static void on_tick(void *argument)
 static void sqlite_free(struct db *db)
 {
     struct sqlite *sqlite = sqlite_of(db);
-    struct list_node *node;
     loop_task_cancel(sqlite->loop, &sqlite->work);
     loop_timer_free(sqlite->again);
     loop_timer_free(sqlite->tick);
-    while ((node = list_pop(&sqlite->waiting)) != NULL) {
-        struct job *job = list_entry(node, struct job, link);
-        job->error = DB_AWAY;
-        set_message(job, "the server is shutting down");
-        answer_job(job);
-    }
+    fail_waiting(sqlite, "the server is shutting down");
+    answer_ran(sqlite);
     for (unsigned i = 0; i < DB_STATEMENTS_MAX; i++)
         sqlite_block_free(sqlite->blocks[i]);
     sqlite_file_close(sqlite->file);

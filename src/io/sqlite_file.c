@@ -100,6 +100,12 @@ bool sqlite_file_locked(const struct sqlite_file *file)
     return file->locked;
 }
 
+bool sqlite_file_moved(struct sqlite_file *file)
+{
+    int moved = 0;
+    return sqlite3_file_control(file->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
 enum db_error sqlite_file_script(struct sqlite_file *file, const char *sql)
 {
     int code = sqlite3_exec(file->db, sql, NULL, NULL, NULL);

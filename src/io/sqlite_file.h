@@ -37,6 +37,9 @@ void sqlite_rows_fini(struct sqlite_rows *rows);
 enum db_error sqlite_block_run(struct sqlite_block *block, const struct db_param *params,
                                const enum db_type *types, unsigned count, struct sqlite_rows *rows);
 
+/* True when the path no longer leads to the file that was opened: what is written would be lost with it. */
+bool sqlite_file_moved(struct sqlite_file *file);
+
 /* True when the last failure was another process's lock. */
 bool sqlite_file_locked(const struct sqlite_file *file);
 

@@ -1,17 +1,20 @@
 """SQLite: another process holds the file, or the file system refuses."""
 
+import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from support.expect import problem, succeeded
-from support.program import SLOW
+from support.program import SLOW, run
 from support.rawhttp import Connection, request_bytes
 from support.traffic import Traffic, served_again
-from support.wait import Stopwatch
+from support.wait import Stopwatch, until
 
 DEADLINE = 2
+MESSAGE = {"sender": "ann", "recipient": "bob", "text": "x"}
 
 
 @pytest.fixture
@@ -120,3 +123,50 @@ def test_a_reader_that_stays_in_its_transaction_stops_nobody(server, sqlite):
         succeeded(server.api.take(server.api.place()))
     reader.rollback()
     reader.close()
+
+
+# ---- the file ----
+
+GONE = "its file was removed or replaced"
+
+
+def remove(sqlite):
+    for name in Path(sqlite.path).parent.glob("rowlock.db*"):
+        name.unlink()
+
+
+def replace(sqlite):
+    remove(sqlite)
+    assert run("migrate", "--database", sqlite.url).returncode == 0
+
+
+@pytest.mark.parametrize("how", [remove, replace])
+def test_a_file_that_is_gone_is_neither_written_nor_read(server, sqlite, how):
+    order = server.api.place()
+    how(sqlite)
+    until(lambda: server.api.post("/messages", MESSAGE).status == 503, 3, "nothing is promised any more")
+    for answer in (server.api.post("/messages", MESSAGE), server.api.get(f"/orders/{order}"), server.api.take(order)):
+        problem(answer, 503, "the database is away; nothing was changed")
+    until(lambda: GONE in server.api.get("/healthcheck").json().get("output", ""), 3, "the health")
+    threading.Event().wait(2.2)      # more rounds of the check in the background
+    assert len([line for line in server.lines() if line["message"] == "not ready to serve"]) == 1
+    assert server.api.get("/healthcheck").status == 503, "the new file is another one"
+
+
+def test_a_file_that_is_back_in_its_place_is_used_again(server, sqlite):
+    order = server.api.place()
+    moved = sqlite.path + ".moved"
+    os.rename(sqlite.path, moved)
+    until(lambda: server.api.get("/healthcheck").status == 503, 5, "it is missed")
+    problem(server.api.take(order), 503)
+    os.rename(moved, sqlite.path)
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "it is found")
+    succeeded(server.api.take(order))
+
+
+def test_no_write_is_confirmed_once_the_file_is_gone(server, sqlite):
+    """Each turn looks, not only the health of each second."""
+    for _ in range(20):
+        assert server.api.post("/messages", MESSAGE).status == 201
+    remove(sqlite)
+    assert [server.api.post("/messages", MESSAGE).status for _ in range(5)] == [503] * 5
