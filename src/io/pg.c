@@ -31,7 +31,9 @@ struct pg {
     unsigned conn_count;
     struct pgconn *next; /* chosen by room, for the send that follows it */
     int64_t deadline_ns;
-    int64_t away_since; /* when the last connection went; 0 while there is one */
+    bool silent; /* the health connection got no answer, and nothing was heard on another since */
+    bool cut;    /* there is no connection to send on: none is ready, or it is silent */
+    bool away;   /* nor was there for the grace: who calls is told so at once */
     char away_reason[256];
     struct loop_timer *tick, *grace;
     /* health */
@@ -104,7 +106,7 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
     pg->target = target;
     pg->health_target = pg_target_new(options->conninfo, options->pooler, &health_limits, error);
     pg->deadline_ns = options->deadline_ns;
-    pg->away_since = clock_now();
+    pg->cut = true;
     snprintf(pg->away_reason, sizeof pg->away_reason, "not connected yet");
     snprintf(pg->health.reason, sizeof pg->health.reason, "not connected yet");
     pg->health.trouble = "not connected yet";
@@ -153,12 +155,13 @@ static unsigned pg_connections(const struct db *db)
 }
 
 /* The connection with the least on its way, so that one slow statement holds up nobody while another is free. Never
- * one that has owed an answer for a while: what is sent behind that can no longer be taken back. */
+ * one that has owed an answer for a while: what is sent behind that can no longer be taken back. For the same reason
+ * none at all while the database says nothing, though a connection that owes nothing looks well. */
 static struct pgconn *pick(const struct pg *pg)
 {
     struct pgconn *best = NULL;
     int64_t now = clock_now();
-    for (unsigned i = 0; i < pg->conn_count; i++) {
+    for (unsigned i = 0; i < pg->conn_count && !pg->silent; i++) {
         struct pgconn *conn = pg->conns[i];
         if (pgconn_room(conn) && pgconn_silence(conn, now) < SLOW_NS &&
             (best == NULL || pgconn_depth(conn) < pgconn_depth(best)))
@@ -183,8 +186,36 @@ static void pg_send(struct db *db, struct db_unit *unit)
 
 static bool pg_away(const struct db *db)
 {
-    const struct pg *pg = pg_of(db);
-    return pg->away_since != 0 && clock_now() - pg->away_since >= GRACE_NS;
+    return pg_of(db)->away;
+}
+
+static bool any_ready(const struct pg *pg)
+{
+    for (unsigned i = 0; i < pg->conn_count; i++)
+        if (pg->conns[i] != NULL && pgconn_ready(pg->conns[i]))
+            return true;
+    return false;
+}
+
+static void set_cut(struct pg *pg, const char *reason)
+{
+    snprintf(pg->away_reason, sizeof pg->away_reason, "%s", reason);
+    if (!pg->cut)
+        loop_timer_start(pg->grace, GRACE_NS);
+    pg->cut = true;
+}
+
+/* It said something, on whichever connection. */
+static void heard(struct pg *pg)
+{
+    pg->silent = false;
+    if (pg->cut && any_ready(pg)) {
+        pg->cut = pg->away = false;
+        loop_timer_stop(pg->grace);
+        if (pg->health.answers)
+            pg->events.on_health(pg->events.argument);
+    }
+    pg->events.on_room(pg->events.argument);
 }
 
 static void on_ready(struct pgconn *conn, void *argument)
@@ -195,20 +226,13 @@ static void on_ready(struct pgconn *conn, void *argument)
         log_info(
             "a pooler stands before PostgreSQL: statements go without names, and changes are not heard of");
     }
-    if (pg->away_since != 0) {
-        pg->away_since = 0;
-        loop_timer_stop(pg->grace);
-        if (pg->health.answers)
-            pg->events.on_health(pg->events.argument);
-    }
-    pg->events.on_room(pg->events.argument);
+    heard(pg);
 }
 
 static void on_answered(struct pgconn *conn, void *argument)
 {
-    struct pg *pg = argument;
     (void)conn;
-    pg->events.on_room(pg->events.argument);
+    heard(argument);
 }
 
 static void on_lost(struct pgconn *conn, const char *reason, void *argument)
@@ -217,38 +241,35 @@ static void on_lost(struct pgconn *conn, const char *reason, void *argument)
     (void)conn;
     if (pg->ending)
         return;
-    snprintf(pg->away_reason, sizeof pg->away_reason, "%s", reason);
-    for (unsigned i = 0; i < pg->conn_count; i++)
-        if (pg->conns[i] != NULL && pgconn_ready(pg->conns[i]))
-            return;
-    if (pg->away_since == 0) {
-        pg->away_since = clock_now();
-        loop_timer_start(pg->grace, GRACE_NS);
-    }
+    if (!any_ready(pg))
+        set_cut(pg, reason);
 }
 
 static void on_grace(void *argument)
 {
     struct pg *pg = argument;
+    pg->away = true;
     pg->events.on_away(pg->events.argument);
     pg->events.on_health(pg->events.argument);
 }
 
 /* ---- health ---- */
 
-/* While the pool has been away for less than the grace, nothing is worth telling. */
+/* Within the grace nothing is worth telling. */
 static void tell_health(struct pg *pg)
 {
-    if (pg->away_since == 0 || clock_now() - pg->away_since >= GRACE_NS)
+    if (!pg->cut || pg->away)
         pg->events.on_health(pg->events.argument);
 }
+
+static const char refuses[] = "it refuses connections";
 
 /* The reason in words that are not the database's own. libpq has no code for a failed attempt to connect; what is
  * refused begins with FATAL behind the address. */
 static const char *trouble_of(const char *reason)
 {
     if (strstr(reason, "FATAL") != NULL)
-        return "it refuses connections";
+        return refuses;
     if (strstr(reason, "not answer") != NULL)
         return "it does not answer";
     return strstr(reason, "read-only") != NULL ? "it is read-only" : "it cannot be reached";
@@ -284,6 +305,8 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
     (void)member;
     if (pg->ending)
         return;
+    if (answer->error != DB_LOST)
+        heard(pg);
     if (answer->error != DB_OK && answer->error != DB_SCHEMA) {
         set_unhealthy(pg, answer->message,
                       answer->error == DB_LOST ? trouble_of(answer->message) : "it cannot say how it is");
@@ -337,8 +360,11 @@ static void on_health_lost(struct pgconn *conn, const char *reason, void *argume
 {
     struct pg *pg = argument;
     (void)conn;
-    if (!pg->ending)
-        set_unhealthy(pg, reason, trouble_of(reason));
+    if (pg->ending)
+        return;
+    set_unhealthy(pg, reason, trouble_of(reason));
+    if (pg->health.trouble == refuses)
+        heard(pg);
 }
 
 /* ---- changes ---- */
@@ -425,6 +451,10 @@ static void on_tick(void *argument)
     int64_t now = clock_now();
     loop_timer_start(pg->tick, TICK_NS);
     if (pg->health_asked != 0 && now - pg->health_asked > HEALTH_LIMIT_NS) {
+        /* a pooler may let it wait for its turn and serve the others meanwhile */
+        pg->silent = !pgconn_pooled(pg->health_conn);
+        if (pg->silent)
+            set_cut(pg, "the database does not answer");
         pgconn_lose(pg->health_conn, "the database does not answer");
     }
     if (pg->health.answers && !pg->health.writable && pg->health_target->read_write)
@@ -437,7 +467,7 @@ static void on_tick(void *argument)
 static const struct db_health *pg_health(const struct db *db)
 {
     struct pg *pg = pg_of(db);
-    if (pg->away_since == 0)
+    if (!pg->cut)
         return &pg->health;
     /* the health connection may be back before those that do the work */
     pg->no_pool = pg->health;

@@ -77,6 +77,36 @@ def test_a_frozen_database_costs_503_within_the_deadline_and_nothing_after_it_th
     traffic.check(postgres, DEADLINE)
 
 
+def test_calls_that_come_when_a_freeze_is_known_are_not_sent(server, postgres):
+    """Idle connections look well: nothing is sent on them all the same, so that nobody is left in doubt."""
+    order = server.api.place()
+    postgres.cluster.pause()
+    until(lambda: server.api.get("/healthcheck").status == 503, 10, "it is known")
+    for answer in (server.api.take(order, "ann"), server.api.get(f"/orders/{order}"), server.api.take(order, "bob")):
+        assert problem(answer, 503)["error"] == "The database is away; nothing was changed."
+    postgres.cluster.resume()
+    served_again(server)
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+    assert postgres.query("SELECT taker FROM orders WHERE id = ?", order) == [(None,)]
+
+
+def test_the_pool_serves_while_only_the_health_connection_has_trouble(server, postgres):
+    """It is stuck, and when it is given up, no new connection is let in."""
+    order = server.api.place()
+    pid, = until(lambda: postgres.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND "
+                                        "query LIKE '%rowlock_migrations%' AND pid <> pg_backend_pid()"), 5, "its session")[0]
+    postgres.cluster.allow_connections(postgres.name, False)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: server.api.get("/healthcheck").json().get("output") == "database: it refuses connections", 10, "unhealthy")
+        for _ in range(5):
+            succeeded(server.api.take(order, "ann"))
+    finally:
+        proceed(pid)
+        postgres.cluster.allow_connections(postgres.name, True)
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+
+
 def test_a_short_freeze_costs_waiting_only(server, postgres):
     order = server.api.place()
     with Connection(server.address) as connection:
