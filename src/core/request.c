@@ -107,8 +107,9 @@ static struct request *begin(struct server *server, struct http_request *http)
     request->started = clock_now();
     request->due = request->started + server->settings->deadline_ns;
     request->streaming = request->parked = false;
-    request->method = http->head != NULL ? http->head->method : HTTP_GET;
-    request->path = http->head != NULL ? arena_dup(&request->arena, http->head->path) : SLICE("");
+    request->understood = http->head != NULL;
+    request->method = request->understood ? http->head->method : HTTP_GET;
+    request->path = http->head != NULL ? arena_dup(&request->arena, http->head->path) : SLICE("-");
     request->if_none_match = (struct slice){NULL, 0};
     if (http->head != NULL && http->head->if_none_match.ptr != NULL)
         request->if_none_match = join_fields(request, http->head, SLICE("If-None-Match"));
@@ -391,7 +392,8 @@ static void write_log(const struct request *request, int status)
     if (!failed && !slow && !request->server->settings->access_log)
         return;
     LOG_AT(failed || slow ? LOG_WARN : LOG_INFO, slow ? "slow request" : "request",
-           LOG_T("request_id", request->id), LOG_S("method", http_method_name(request->method)),
+           LOG_T("request_id", request->id),
+           LOG_S("method", request->understood ? http_method_name(request->method) : "-"),
            LOG_S("route", request->route != NULL ? request->route->path : "-"), LOG_T("path", request->path),
            LOG_I("status", status), LOG_MS("duration_ms", took));
 }

@@ -19,6 +19,7 @@ struct request {
     struct list_node link; /* on the server's list, oldest first; on its list of spares when over */
     struct server *server;
     struct http_request *http; /* NULL when it was answered or its client is gone */
+    bool understood;           /* its head is well-formed: there are a method and a path */
     enum http_method method;
     const struct route *route;             /* NULL when none was found */
     struct arena arena;                    /* everything that belongs to the request */

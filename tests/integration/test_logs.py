@@ -8,7 +8,7 @@ import pytest
 
 from support.port import free_port
 from support.program import SLOW, environment, rowlock
-from support.rawhttp import Api
+from support.rawhttp import Api, Connection
 from support.wait import until
 
 pytestmark = pytest.mark.quick
@@ -48,6 +48,15 @@ def test_refused_requests_are_in_the_access_log_too(serve, sqlite):
         server.api.get(target, headers={"X-Request-Id": f"r{status}{len(target)}"})
         line, = until(lambda: [line for line in requests(server) if line["request_id"] == f"r{status}{len(target)}"], 3, f"a line of {target}")
         assert line["status"] == status
+
+
+def test_what_could_not_be_read_as_a_request_has_neither_method_nor_path_in_the_log(serve, sqlite):
+    server = serve("--access-log", database=sqlite)
+    with Connection(server.address) as connection:
+        connection.send(b"FOO /orders HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.response().status == 501
+    line, = until(lambda: [line for line in requests(server) if line["status"] == 501], 3, "its line")
+    assert (line["method"], line["route"], line["path"]) == ("-", "-", "-")
 
 
 def test_without_access_log_requests_that_went_well_leave_no_line(serve, sqlite):
