@@ -209,6 +209,8 @@ static bool take_coordinate(const struct json *json, double limit, double *numbe
     } else {
         return false;
     }
+    if (*number == 0)
+        *number = 0; /* not -0, which the databases write differently */
     return *number >= -limit && *number <= limit;
 }
 

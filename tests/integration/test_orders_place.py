@@ -82,6 +82,14 @@ def test_usual_spellings_of_a_number_are_accepted_or_refused_by_name_but_never_m
         problem(answer, 400, "origin")
 
 
+@pytest.mark.parametrize("nought", ["-0", -0.0, "-0.0e5"])
+def test_a_nought_has_no_sign(api, nought):
+    answer = place(api, [nought, nought], [1, nought])
+    placed(answer)
+    assert "-0" not in answer.body.decode()
+    assert "-0" not in api.get(f"/orders/{answer.json()['id']}").body.decode()
+
+
 @pytest.mark.parametrize("pair", [[90, 180], [-90, -180], ["90", "180"], ["-90.0", "-180.0"]])
 def test_the_bounds_themselves_are_inside(api, pair):
     placed(place(api, pair, [0, 0]))
