@@ -40,17 +40,20 @@
 #define NO_SUCH_SITE "site_id must be the id of a site that exists."
 #define NO_SUCH_FREEZER "freezer_id must be the id of a freezer that exists."
 #define SAME_MAC "mac is the address of another computer already."
+/* By their bytes: an index of PostgreSQL holds 2704 of an entry. */
+#define LONG_NAME "name is too long to be listed in order."
 #define SITE_REFUSALS                                                                                        \
     {                                                                                                        \
         {NULL, NULL},                                                                                        \
     }
 #define COMPUTER_REFUSALS                                                                                    \
     {                                                                                                        \
-        {"site_id_fkey", NO_SUCH_SITE}, {"FOREIGN KEY", NO_SUCH_SITE}, {"mac", SAME_MAC},                    \
+        {"site_id_fkey", NO_SUCH_SITE}, {"FOREIGN KEY", NO_SUCH_SITE}, {"computer_by_site", LONG_NAME},      \
+            {"mac", SAME_MAC},                                                                               \
     }
 #define FREEZER_REFUSALS                                                                                     \
     {                                                                                                        \
-        {"site_id_fkey", NO_SUCH_SITE}, {"FOREIGN KEY", NO_SUCH_SITE},                                       \
+        {"site_id_fkey", NO_SUCH_SITE}, {"FOREIGN KEY", NO_SUCH_SITE}, {"freezer_by_site", LONG_NAME},       \
     }
 #define CONTAINER_REFUSALS                                                                                   \
     {                                                                                                        \

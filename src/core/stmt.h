@@ -8,7 +8,7 @@
 #include "io/db.h"
 
 #define STMT_COLUMNS_MAX 24
-#define STMT_REFUSALS_MAX 3
+#define STMT_REFUSALS_MAX 4
 
 /* How a column's text becomes JSON. */
 enum column_type {

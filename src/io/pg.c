@@ -15,7 +15,8 @@
 
 #define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
 #define TICK_NS CLOCK_SECOND     /* the health is asked for this often */
-#define GRACE_NS CLOCK_SECOND    /* a database that comes back within this costs waiting, not errors */
+#define PATIENCE_MAX 6u
+#define GRACE_NS CLOCK_SECOND /* a database that comes back within this costs waiting, not errors */
 #define HEALTH_LIMIT_NS (2 * CLOCK_SECOND)
 #define LISTEN_NS                                                                                            \
     (5 * CLOCK_SECOND) /* a connection that only hears is asked this often whether it is there */
@@ -31,9 +32,10 @@ struct pg {
     unsigned conn_count;
     struct pgconn *next; /* chosen by room, for the send that follows it */
     int64_t deadline_ns;
-    bool silent; /* the health connection got no answer, and nothing was heard on another since */
-    bool cut;    /* there is no connection to send on: none is ready, or it is silent */
-    bool away;   /* nor was there for the grace: who calls is told so at once */
+    unsigned patience; /* rounds in a row in which silent connections were given up in vain */
+    bool silent;       /* the health connection got no answer, and nothing was heard on another since */
+    bool cut;          /* there is no connection to send on: none is ready, or it is silent */
+    bool away;         /* nor was there for the grace: who calls is told so at once */
     char away_reason[256];
     struct loop_timer *tick, *grace;
     /* health */
@@ -231,8 +233,10 @@ static void on_ready(struct pgconn *conn, void *argument)
 
 static void on_answered(struct pgconn *conn, void *argument)
 {
+    struct pg *pg = argument;
     (void)conn;
-    heard(argument);
+    pg->patience = 0;
+    heard(pg);
 }
 
 static void on_lost(struct pgconn *conn, const char *reason, void *argument)
@@ -436,13 +440,21 @@ static void tend_listening(struct pg *pg, int64_t now)
 }
 
 /* A stopped server or a cut cable says nothing at all, and no time limit inside PostgreSQL runs then. The health
- * connection finds out; what has been as silent on the others is given up with it. */
+ * connection finds out; what has been as silent on the others is given up with it. While that one is answered, silence
+ * is a commit that waits for its standby: its backend stays where it is and does not notice that we have gone, so each
+ * round that changes nothing has twice the patience. */
 static void drop_silent(struct pg *pg, int64_t now)
 {
-    int64_t limit = pg->health.answers ? pg->deadline_ns + CLOCK_SECOND : SILENT_NS;
-    for (unsigned i = 0; i < pg->conn_count; i++)
-        if (pgconn_silence(pg->conns[i], now) > limit)
-            pgconn_lose(pg->conns[i], "the database does not answer");
+    int64_t limit = pg->health.answers ? (pg->deadline_ns + CLOCK_SECOND) << pg->patience : SILENT_NS;
+    bool dropped = false;
+    for (unsigned i = 0; i < pg->conn_count; i++) {
+        if (pgconn_silence(pg->conns[i], now) <= limit)
+            continue;
+        pgconn_lose(pg->conns[i], "the database does not answer");
+        dropped = true;
+    }
+    if (dropped && pg->health.answers && pg->patience < PATIENCE_MAX)
+        pg->patience++;
 }
 
 static void on_tick(void *argument)

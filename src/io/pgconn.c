@@ -503,9 +503,9 @@ static enum db_error classify(const char *sqlstate)
     } rules[] = {
         {"22", DB_REFUSED},   {"23", DB_REFUSED},   {"40001", DB_RETRY},  {"40P01", DB_RETRY},
         {"26000", DB_RETRY},  {"0A000", DB_RETRY},  {"42P05", DB_RETRY},  {"55P03", DB_BUSY},
-        {"57014", DB_BUSY},   {"53", DB_BUSY},      {"25006", DB_AWAY},   {"57P", DB_LOST},
-        {"08", DB_LOST},      {"42P01", DB_SCHEMA}, {"42703", DB_SCHEMA}, {"42883", DB_SCHEMA},
-        {"3F000", DB_SCHEMA},
+        {"57014", DB_BUSY},   {"53", DB_BUSY},      {"54", DB_REFUSED},   {"25006", DB_AWAY},
+        {"57P", DB_LOST},     {"08", DB_LOST},      {"42P01", DB_SCHEMA}, {"42703", DB_SCHEMA},
+        {"42883", DB_SCHEMA}, {"3F000", DB_SCHEMA},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0)
@@ -585,7 +585,8 @@ static void finish_unit(struct pgconn *conn)
     unit->on_done(unit);
     if (conn->recycle != NULL && conn->units.length == 0)
         loop_defer(conn->loop, &conn->doom);
-    conn->events.on_answered(conn, conn->events.argument);
+    if (unit != &conn->asking)
+        conn->events.on_answered(conn, conn->events.argument);
 }
 
 static void take_result(struct pgconn *conn, PGresult *result)

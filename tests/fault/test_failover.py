@@ -33,6 +33,29 @@ def pair():
                 cluster.remove()
 
 
+def test_commits_that_wait_for_a_standby_do_not_use_up_all_connections(serve):
+    """A backend that waits for its standby does not notice that we have gone: giving up and connecting anew leaves one more
+    each time. With a deadline of 1 s that is after 2, 6 and 14 s, and not each 2 s."""
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server is installed")
+    cluster = Cluster()
+    try:
+        cluster.create()
+        postgres = PostgresDatabase(cluster)
+        server = serve("--migrate", "--deadline", 1, "--db-connections", 1, database=postgres)
+        cluster.alter_system("synchronous_standby_names", "nobody")
+        until(lambda: server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}).status == 503, 20, "commits wait")
+        end = time.monotonic() + 9
+        while time.monotonic() < end:
+            assert server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}).status == 503
+        waiting = postgres.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")[0][0]
+        assert 1 <= waiting <= 3, waiting
+        cluster.alter_system("synchronous_standby_names", "")
+        served_again(server, 20)
+    finally:
+        cluster.remove()
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_nothing_that_was_acknowledged_is_missing_on_a_synchronous_standby(serve, pair, workers):
     """Both are in the address, so that nobody has to tell the server who is the primary now."""

@@ -374,3 +374,13 @@ def test_a_site_deleted_while_things_are_put_there_leaves_nothing_behind(api, db
     at_once(16, work)
     remove(api, "/site/1")
     assert db.query("SELECT count(*) FROM freezer") == [(0,)]
+
+
+@pytest.mark.parametrize("kind", ["computer", "freezer"])
+def test_a_name_that_no_index_can_hold_is_refused_and_not_an_error(api, db, kind):
+    name = "".join(chr(0x4E00 + (n * 7919) % 20000) for n in range(1000))
+    answer = api.post(f"/{kind}/1", {"name": name})
+    if db.kind == "sqlite":
+        assert answer.status == 200 and answer.json()["name"] == name
+    else:
+        problem(answer, 400, "name")
