@@ -2,10 +2,13 @@
 
 #include "cmd/cmd.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 void cmd_complain(const char *format, ...)
@@ -33,10 +36,39 @@ bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **w
     return true;
 }
 
-struct session *cmd_session(const struct settings *settings)
+/* Half a second, or until somebody wants us to end: false. Signals are held, not handled, because a process that is
+ * the first of its container has no default action for them. */
+static bool pause_unless_ended(const sigset_t *ends)
 {
+    struct timespec half = {.tv_nsec = 500000000};
+    return sigtimedwait(ends, NULL, &half) < 0;
+}
+
+struct session *cmd_session_within(const struct settings *settings, int seconds)
+{
+    int64_t end = clock_now() + seconds * CLOCK_SECOND;
     char *error = NULL;
-    struct session *session = session_open(settings->sqlite_path, settings->conninfo, &error);
+    struct session *session;
+    bool told = false, away = true;
+    sigset_t ends, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    while ((session = session_open(settings->sqlite_path, settings->conninfo, &error)) == NULL) {
+        /* one that is not away may have come just now: once more */
+        if (settings->conninfo == NULL || clock_now() >= end || !away)
+            break;
+        away = session_pg_away(settings->conninfo);
+        if (away && !told)
+            log_info("waiting for the database", LOG_I("seconds", seconds), LOG_S("error", error));
+        told = told || away;
+        if (!pause_unless_ended(&ends))
+            break;
+        free(error);
+        error = NULL;
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (session == NULL) {
         if (settings->sqlite_path != NULL)
             cmd_complain("cannot open the database file %s: %s", settings->sqlite_path, error);
@@ -45,4 +77,9 @@ struct session *cmd_session(const struct settings *settings)
         free(error);
     }
     return session;
+}
+
+struct session *cmd_session(const struct settings *settings)
+{
+    return cmd_session_within(settings, 0);
 }

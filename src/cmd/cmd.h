@@ -31,6 +31,9 @@ bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **w
 /* A session with the database of the settings, or NULL and a line on stderr. */
 struct session *cmd_session(const struct settings *settings);
 
+/* The same, but a PostgreSQL server that cannot be reached yet is waited for. SIGTERM or SIGINT ends the wait. */
+struct session *cmd_session_within(const struct settings *settings, int seconds);
+
 /* "rowlock: …" on stderr. */
 void cmd_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

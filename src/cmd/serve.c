@@ -20,6 +20,8 @@
 #include "io/systemd.h"
 
 #define BEAT_NS (500 * CLOCK_MS)
+/* for a database that is not there yet, when it is to be brought up to date first */
+#define MIGRATE_WAIT_S 60
 
 struct serving {
     const struct settings *settings;
@@ -127,7 +129,7 @@ static bool migrate(struct serving *serving)
     if (settings->sqlite_path == NULL && !settings->migrate)
         return true;
     systemd_tell(&serving->systemd, SYSTEMD_PREPARING, "bringing the schema up to date");
-    struct session *session = cmd_session(settings);
+    struct session *session = cmd_session_within(settings, MIGRATE_WAIT_S);
     if (session == NULL)
         return false;
     bool ok = migrate_apply(session, tell_migrated);

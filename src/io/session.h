@@ -24,6 +24,11 @@ struct session {
 /* Exactly one of the two addresses is given. NULL and *error (to be freed). */
 struct session *session_open(const char *sqlite_path, const char *conninfo, char **error);
 struct session *session_open_pg(const char *conninfo, char **error);
+
+/* Is there no server to be reached, or one that is still starting? Asked when opening failed: then it may be worth
+ * another try. A server that refuses who is asking, or knows no such database, is not away. */
+bool session_pg_away(const char *conninfo);
+
 struct session *session_open_sqlite(const char *path, char **error);
 void session_close(struct session *session);
 

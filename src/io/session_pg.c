@@ -44,6 +44,14 @@ struct session *session_open_pg(const char *conninfo, char **error)
     return &own->session;
 }
 
+bool session_pg_away(const char *conninfo)
+{
+    const char *keywords[] = {"dbname", "connect_timeout", NULL};
+    const char *values[] = {conninfo, getenv("PGCONNECT_TIMEOUT") != NULL ? NULL : "10", NULL};
+    PGPing ping = PQpingParams(keywords, values, 1);
+    return ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE;
+}
+
 static void pg_close(struct session *session)
 {
     struct pg_session *own = (struct pg_session *)session;

@@ -8,6 +8,7 @@ import pytest
 from support.cluster import binaries
 from support.port import free_port
 from support.program import ROOT, SLOW, environment, rowlock, run
+from support.tcpproxy import TcpProxy
 from support.wait import Stopwatch
 
 
@@ -70,7 +71,7 @@ def test_version_is_one_line():
     (["serve", "--max-connections", "x"], "--max-connections"), (["serve", "--max-connections", "0"], "--max-connections"),
     (["serve", "--distance", "magic"], "--distance"), (["serve", "--log-format", "xml"], "--log-format"),
     (["serve", "--log-level", "loud"], "--log-level"),
-    (["migrate", "--nonsense"], "--nonsense"), (["migrate", "extra"], "extra"),
+    (["migrate", "--nonsense"], "--nonsense"), (["migrate", "extra"], "extra"), (["migrate", "--wait", "x"], "--wait"), (["migrate", "--wait", "-1"], "--wait"),
     (["seed"], "seed"), (["seed", "nonsense"], "orders"), (["seed", "orders", "--total"], "--total"), (["seed", "orders", "--total", "x"], "--total"),
     (["seed", "orders", "--total", "-1"], "--total"), (["seed", "orders", "-t", "1.5"], "total"), (["seed", "orders", "extra"], "extra"),
     (["routes", "extra"], "extra"), (["config", "--nonsense"], "--nonsense"),
@@ -247,6 +248,39 @@ def test_migrate_without_a_database_fails_in_words_and_in_time(cluster):
     assert watch.seconds < 15 * SLOW
     text = failed(1, "migrate", "--database", cluster.url("no_such_database"))
     assert "no_such_database" in text
+
+
+def test_migrate_waits_for_a_database_that_is_not_there_yet(empty_postgres):
+    cluster = empty_postgres.cluster
+    with TcpProxy(cluster.port, "refuse") as proxy:
+        process = subprocess.Popen([rowlock(), "migrate", "--wait", "60", "--database", cluster.url(empty_postgres.name, port=proxy.port)],
+                                   env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            assert "waiting for the database" in process.stderr.readline()
+            proxy.mode = "pass"
+            output = process.communicate(timeout=30 * SLOW)
+        finally:
+            process.kill()
+    assert process.returncode == 0, output
+    assert empty_postgres.query("SELECT count(*) FROM orders") == [(0,)]
+
+
+def test_migrate_does_not_wait_for_a_database_that_refuses_it(cluster):
+    with Stopwatch() as watch:
+        text = failed(1, "migrate", "--wait", "60", "--database", cluster.url("no_such_database"))
+    assert "no_such_database" in text
+    assert watch.seconds < 15 * SLOW
+
+
+def test_a_signal_ends_the_wait(folder):
+    url = f"postgresql://postgres@127.0.0.1:{free_port()}/x"
+    for command in (["migrate", "--wait", "60"], ["serve", "--migrate"]):
+        process = subprocess.Popen([rowlock(), *command, "--database", url], env=environment(), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
+        assert "waiting for the database" in process.stderr.readline()
+        process.terminate()
+        process.communicate(timeout=20 * SLOW)
+        assert process.returncode == 1
 
 
 def test_the_migration_files_run_by_hand_and_make_the_same_schema(cluster, empty_postgres, template):
