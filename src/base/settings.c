@@ -149,7 +149,7 @@ static const struct setting {
 /* ---- where values come from ---- */
 
 /* What a variable holds, or the file that its _FILE form names. *value stays NULL when neither is set; an empty
- * variable counts as not set, because compose files pass those. */
+ * variable or file counts as not set, because compose files pass those. */
 static bool read_variable(const char *name, bool may_be_file, char **value, char **error)
 {
     const char *plain = getenv(name);
@@ -175,6 +175,10 @@ static bool read_variable(const char *name, bool may_be_file, char **value, char
     while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
         text[--length] = '\0';
     free(file_name);
+    if (length == 0) {
+        free(text);
+        text = NULL;
+    }
     *value = text;
     return true;
 }

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from support.expect import succeeded
-from support.port import free_port
+from support.port import free_port, have_ipv6
 from support.program import run
 from support.rawhttp import Api
 from support.wait import until
@@ -106,6 +106,13 @@ def test_the_password_comes_from_a_file(serve, guarded, folder):
     holds(database, works(serve(env=env)))
 
 
+def test_an_empty_file_counts_as_not_set(folder):
+    (folder / "empty").write_text("\n")
+    finished = run("config", env={"GMAP_TOKEN_FILE": folder / "empty"})
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == run("config").stdout
+
+
 def test_a_password_with_special_characters_works_and_is_never_logged(serve, guarded):
     database, role, password = guarded
     env = {"DB_HOST": "127.0.0.1", "DB_PORT": database.cluster.port, "DB_USERNAME": role, "DB_NAME": database.name, "DB_PASSWORD": password}
@@ -134,8 +141,11 @@ def test_a_wrong_password_is_reported_and_never_logged(serve, guarded):
 @pytest.mark.quick
 def test_it_listens_on_every_address_that_is_named(serve, sqlite, folder):
     path = folder / "socket"
-    server = serve(database=sqlite, listen=("127.0.0.1:0", "127.0.0.1:0", "[::1]:0", f"unix:{path}"))
-    assert len(server.addresses()) == 4
+    listen = ["127.0.0.1:0", "127.0.0.1:0", f"unix:{path}"]
+    if have_ipv6():     # containers often have none
+        listen.insert(2, "[::1]:0")
+    server = serve(database=sqlite, listen=listen)
+    assert len(server.addresses()) == len(listen)
     for address in server.addresses():
         assert Api(address).get("/health").status == 200, address
     server.stop()

@@ -20,3 +20,12 @@ def free_port():
             continue
         reserved.append(name)
         return port
+
+
+def have_ipv6():
+    """Whether a socket can have the address ::1."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
