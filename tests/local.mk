@@ -68,13 +68,20 @@ if SYSTEMD_UNITS
 unit_file_tests = tests/build/systemd.test
 endif
 
-quick_tests = $(unit_tests) tests/build/embed-sql.test tests/build/sources.test $(unit_file_tests) tests/probe.test
+quick_tests = $(unit_tests) tests/build/embed-sql.test tests/build/gnumakefile.test \
+	tests/build/sources.test $(unit_file_tests) tests/probe.test
 server_tests = tests/integration.test tests/fault.test tests/load.test
 TESTS += $(quick_tests) $(server_tests)
 
 python_tests = \
 	tests/conftest.py \
 	tests/pytest.ini \
+	tests/docker/conftest.py \
+	tests/docker/deployment.py \
+	tests/docker/engine.py \
+	tests/docker/test_development.py \
+	tests/docker/test_image.py \
+	tests/docker/test_production.py \
 	tests/fault/conftest.py \
 	tests/fault/test_client_faults.py \
 	tests/fault/test_database_faults.py \
@@ -144,8 +151,17 @@ python_tests = \
 EXTRA_DIST += \
 	$(python_tests) \
 	tests/build/embed-sql.test \
+	tests/build/gnumakefile.test \
 	tests/build/sources.test \
 	tests/build/systemd.test \
+	tests/docker.test \
+	tests/docker/standins/nginx/Dockerfile \
+	tests/docker/standins/nginx/docker-entrypoint.sh \
+	tests/docker/standins/pgadmin/Dockerfile \
+	tests/docker/standins/pgadmin/start \
+	tests/docker/standins/postgres/Dockerfile \
+	tests/docker/standins/postgres/docker-entrypoint.sh \
+	tests/docker/standins/redis/Dockerfile \
 	tests/fault.test \
 	tests/integration.test \
 	tests/load.test \
@@ -174,7 +190,7 @@ AM_TESTS_ENVIRONMENT += \
 	ROWLOCK_TEST_SLOW=$${ROWLOCK_TEST_SLOW:-4}; export ROWLOCK_TEST_SLOW;
 endif
 
-.PHONY: test-unit test-integration test-quick
+.PHONY: test-unit test-integration test-quick check-docker
 test-unit:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
 
@@ -184,3 +200,7 @@ test-integration:
 # What breaks most often, within a minute.
 test-quick:
 	ROWLOCK_TEST_QUICK=yes $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(quick_tests) tests/integration.test'
+
+# Images and deployments on a Docker engine; no part of make check, because it makes and removes images.
+check-docker:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS=tests/docker.test

@@ -1,0 +1,151 @@
+"""docker/compose.yml, as a developer uses it: in a fresh clone, by make."""
+
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from engine import inspect, run
+from support.wait import until
+
+
+@pytest.fixture(scope="module")
+def up(development):
+    development.make("docker-compose")
+    development.wait_health("server", "healthy")
+    development.wait_health("db", "healthy")
+    return development
+
+
+def test_the_first_up_serves_on_both_ports(up):
+    for port in ("SITES_PORT", "SERVER_PORT"):
+        assert up.api(port).get("/sites").status == 200
+
+
+def test_the_functional_test_passes(up):
+    said = up.make("functional-test").stdout
+    assert "not ok" not in said and "ok 14" in said
+
+
+def test_the_functional_test_fails_when_nobody_is_there(up):
+    said = up.make("functional-test", "URL=http://127.0.0.1:1", check=False)
+    assert said.returncode != 0 and "not ok 1" in said.stdout
+
+
+def test_the_sample_scripts_run_by_hand_in_the_database_container(up):
+    for script in ("create_tables.sql", "mock_data.sql"):
+        up.exec("db", "psql", "-U", "mock_dev_user", "-f", f"/var/postgres_scripts/{script}", "postgres_dev")
+    sites = up.api("SITES_PORT").get("/sites").json()
+    assert [site["name"] for site in sites] == ["Site 1", "Site 2", "Site 3"]
+
+
+def test_the_probe_says_unhealthy_without_the_database_and_healthy_with_it_again(up):
+    up.compose("stop", "-t", "10", "db")
+    up.wait_health("server", "unhealthy")
+    assert "database" in inspect(up.container("server"))["State"]["Health"]["Log"][-1]["Output"]
+    assert up.api("SERVER_PORT").post("/orders", {"origin": [1, 2], "destination": [3, 4]}).status == 503
+    up.compose("start", "db")
+    up.wait_health("server", "healthy")
+    assert up.api("SERVER_PORT").place() > 0
+
+
+def test_a_change_of_the_source_is_built_and_served_by_one_command(up, source):
+    order = up.api("SERVER_PORT").place()
+    file = source / "configure.ac"
+    text = file.read_text()
+    changed = re.sub(r"AC_INIT\(\[rowlock\], \[[^]]*\]\)", "AC_INIT([rowlock], [9.9.9])", text)
+    assert changed != text
+    file.write_text(changed)
+    try:
+        if up.engine.build_flags:
+            up.make("image", f"DOCKER_BUILD_FLAGS={' '.join(up.engine.build_flags)}")   # compose finds it made
+        up.make("docker-compose")
+        until(lambda: up.health("server") == ["healthy"] and up.api("SERVER_PORT").get("/healthcheck").json()["version"] == "9.9.9",
+              60, "the changed server")
+        assert up.api("SERVER_PORT").get(f"/orders/{order}").status == 200
+    finally:
+        file.write_text(text)
+
+
+def test_profiles_add_redis_and_pgadmin(up):
+    up.settings["CACHE_URL"] = "redis://redis:6379/0"
+    try:
+        up.compose("--profile", "redis", "--profile", "pgadmin", "up", "-d")
+        up.wait_health("redis", "healthy")
+        up.wait_health("server", "healthy")
+        until(lambda: up.api("SERVER_PORT").get("/api/users/profiles").status == 200 and int(up.exec("redis", "redis-cli", "dbsize").stdout.split()[-1]) > 0,
+              30, "a reply that is kept in redis")
+
+        def page():
+            try:
+                return up.api("PGADMIN_PORT").get("/").status < 500
+            except (OSError, AssertionError):
+                return False
+        until(page, 120, "pgAdmin's page")
+    finally:
+        up.settings.pop("CACHE_URL")
+
+
+def test_service_stays_in_the_foreground_until_it_is_interrupted(up):
+    up.compose("stop", "server")
+    process = subprocess.Popen(["make", "service"], cwd=up.source, env=up.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        for line in process.stdout:
+            if "ready to serve" in line:
+                break
+        until(lambda: up.health("server") == ["healthy"], 60, "healthy")
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    until(lambda: not up.containers("server"), 30, "the server has ended as well")
+
+
+def test_down_leaves_nothing(up):
+    up.down()
+    assert up.left() == []
+
+
+# ---- what the files say when nobody sets anything ----
+
+def test_the_built_in_ports_are_the_promised_ones(development):
+    bare = {name: value for name, value in development.environment().items() if not name.endswith("_PORT") and name != "BIND_ADDRESS"}
+    said = run(*development.engine.compose, "-f", "docker/compose.yml", "--profile", "pgadmin", "config", cwd=development.source, env=bare).stdout
+    assert ports(said) == {"5000", "8080", "5433"}
+    bare = {name: value for name, value in bare.items() if not name.startswith("HEALTH_")}
+    said = run(*development.engine.compose, "-f", "docker/compose.prod.yml", "config", cwd=development.source, env=bare).stdout
+    assert ports(said) == {"1337", "1338"}
+    assert len(re.findall(r"interval: (?:1m30s|90s|1m30\.0s)", said)) == 3 and said.count("start_period: 40s") == 3 and said.count("timeout: 10s") == 3
+
+
+def ports(config):
+    """Published ports of what docker-compose 1 or docker compose 2 prints; all on 127.0.0.1."""
+    short = re.findall(r"- (\S+):(\d+):\d+/tcp", config)
+    long = list(zip(re.findall(r"host_ip: (\S+)", config), re.findall(r'published: "?(\d+)', config)))
+    assert {address for address, _ in short + long} == {"127.0.0.1"}
+    return {port for _, port in short + long}
+
+
+def test_the_example_of_settings_is_enough_for_a_plain_up(development, source):
+    (source / ".env").write_text((source / ".env.example").read_text())
+    try:
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
+        said = run(*development.engine.compose, "config", cwd=source, env=bare).stdout
+        assert ports(said) - {"5433"} == {"5000", "8080"}     # docker-compose 1 also prints what a profile would add
+    finally:
+        (source / ".env").unlink()
+
+
+def test_the_example_names_every_setting_and_no_other(source):
+    used = set()
+    for file in ("docker/compose.yml", "docker/compose.prod.yml"):
+        used |= set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", (source / file).read_text()))
+    example = (source / ".env.example").read_text()
+    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.M)) | set(re.findall(r"# .*?\b([A-Z_]+)=", example))
+    assert used - named == set()
+    assert named - used <= {"COMPOSE_FILE", "COMPOSE_PROJECT_NAME"}, named - used
