@@ -4,6 +4,7 @@
 unit_programs = \
 	tests/unit/test_call \
 	tests/unit/test_csv \
+	tests/unit/test_dburl \
 	tests/unit/test_embed_sql \
 	tests/unit/test_http_conn \
 	tests/unit/test_http_parse \
@@ -15,6 +16,7 @@ unit_sources = \
 	tests/unit/unit.h \
 	tests/unit/test_call.c \
 	tests/unit/test_csv.c \
+	tests/unit/test_dburl.c \
 	tests/unit/test_embed_sql.c \
 	tests/unit/test_http_conn.c \
 	tests/unit/test_http_parse.c \
@@ -32,6 +34,10 @@ tests_unit_test_call_LDADD = $(unit_libs)
 tests_unit_test_csv_SOURCES = tests/unit/test_csv.c tests/unit/unit.h
 tests_unit_test_csv_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_csv_LDADD = $(unit_libs)
+
+tests_unit_test_dburl_SOURCES = tests/unit/test_dburl.c tests/unit/unit.h
+tests_unit_test_dburl_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_dburl_LDADD = $(unit_libs)
 
 tests_unit_test_embed_sql_SOURCES = tests/unit/test_embed_sql.c tests/unit/unit.h
 tests_unit_test_embed_sql_CPPFLAGS = $(unit_cppflags)

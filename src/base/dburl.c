@@ -4,9 +4,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
+
+#define SPACES " \t\n\v\f\r"
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -25,6 +29,14 @@ static bool parse_sqlite(const char *path, struct dburl *url, const char **error
     return true;
 }
 
+/* Where libpq would take a part of the password for the host, and then complain about that in public. To libpq, who
+ * connects ends at the first @ unless a slash comes before it. */
+static bool has_stray_sign(const char *authority)
+{
+    const char *end = authority + strcspn(authority, "@/"), *hosts = *end == '@' ? end + 1 : authority;
+    return memchr(hosts, '@', strcspn(hosts, "?")) != NULL;
+}
+
 bool dburl_parse(const char *text, struct dburl *url, const char **error)
 {
     *url = (struct dburl){NULL, NULL};
@@ -35,6 +47,11 @@ bool dburl_parse(const char *text, struct dburl *url, const char **error)
         size_t scheme = strcspn(text, "+:");
         if ((scheme == strlen("postgres") ||
              (scheme == strlen("postgresql") && starts_with(text, "postgresql")))) {
+            if (has_stray_sign(rest + 3)) {
+                *error = "what is special in its password must be percent-encoded, as must be an @ in its "
+                         "path: " DBURL_ESCAPES;
+                return false;
+            }
             url->conninfo = mem_printf("postgresql%s", rest);
             return true;
         }
@@ -46,6 +63,22 @@ bool dburl_parse(const char *text, struct dburl *url, const char **error)
     return false;
 }
 
+bool dburl_ports_ok(const char *ports)
+{
+    for (;; ports++) {
+        size_t length = strcspn(ports, ",");
+        int64_t port;
+        if (length > 0 &&
+            (text_int((struct slice){ports, length}, &port) != TEXT_NUMBER_OK || port < 1 || port > 65535))
+            return false;
+        ports += length;
+        if (*ports == '\0')
+            return true;
+    }
+}
+
+/* ---- hiding ---- */
+
 /* Copies text up to the end of a secret that begins at start, as three stars. */
 static const char *hide(struct buf *out, const char *from, const char *start, size_t length)
 {
@@ -54,39 +87,79 @@ static const char *hide(struct buf *out, const char *from, const char *start, si
     return start + length;
 }
 
+/* A keyword of libpq or a parameter of a URL whose value nobody shall read. One that is percent-encoded may be any. */
+static bool is_secret(const char *name, size_t length)
+{
+    static const char *const parts[] = {"password", "passwd", "secret", "token", "key", "%"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        size_t part = strlen(parts[i]);
+        for (size_t at = 0; at + part <= length; at++)
+            if (strncasecmp(name + at, parts[i], part) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* Whoever forgot to encode an @, a slash or a question mark in a password shall not read it in a log: it ends at the
+ * last @ of all. What fetches pages takes keys for users, too. */
+static void mask_url(struct buf *out, const char *text)
+{
+    const char *at = text, *start = strstr(text, "://"), *sign = strrchr(text, '@');
+    start = start != NULL ? start + 3 : text;
+    if (sign != NULL && sign > start) {
+        const char *colon = memchr(start, ':', (size_t)(sign - start));
+        const char *secret = colon != NULL ? colon + 1 : starts_with(text, "http") ? start : sign;
+        if (secret < sign)
+            at = hide(out, text, secret, (size_t)(sign - secret));
+    }
+    for (const char *name = at; (name = strpbrk(name, "?&")) != NULL;) {
+        name++;
+        size_t length = strcspn(name, "=?&");
+        if (name[length] == '=' && is_secret(name, length))
+            name = at = hide(out, at, name + length + 1, strcspn(name + length + 1, "&"));
+    }
+    buf_add_string(out, at);
+}
+
+/* The length of a value in libpq's quoting: up to white space, or up to the quote that ends it. */
+static size_t value_length(const char *value)
+{
+    bool quoted = *value == '\'';
+    size_t length = quoted;
+    while (value[length] != '\0' && (quoted ? value[length] != '\'' : strchr(SPACES, value[length]) == NULL))
+        length += value[length] == '\\' && value[length + 1] != '\0' ? 2 : 1;
+    return length + (value[length] == '\'');
+}
+
+/* What libpq would not read is hidden from there on. */
+static void mask_words(struct buf *out, const char *text)
+{
+    const char *at = text;
+    for (const char *name = text + strspn(text, SPACES); *name != '\0'; name += strspn(name, SPACES)) {
+        size_t length = strcspn(name, "=" SPACES);
+        const char *value = name + length + strspn(name + length, SPACES);
+        if (*value != '=') {
+            at = hide(out, at, name, strlen(name));
+            break;
+        }
+        value += 1 + strspn(value + 1, SPACES);
+        size_t value_bytes = value_length(value);
+        if (is_secret(name, length))
+            at = hide(out, at, value, value_bytes);
+        name = value + value_bytes;
+    }
+    buf_add_string(out, at);
+}
+
 char *dburl_mask(const char *text)
 {
+    if (starts_with(text, "sqlite:"))
+        return mem_dup(text);
     struct buf out = BUF_INIT((size_t)1 << 20);
-    const char *at = text, *authority = strstr(text, "://");
-    if (authority != NULL) {
-        authority += 3;
-        size_t length = strcspn(authority, "/?");
-        const char *sign = memrchr(authority, '@', length);
-        const char *colon = sign == NULL ? NULL : memchr(authority, ':', (size_t)(sign - authority));
-        if (colon != NULL)
-            at = hide(&out, at, colon + 1, (size_t)(sign - colon - 1));
-    }
-    for (const char *found; (found = strstr(at, "password")) != NULL;) {
-        found += strlen("password");
-        size_t space = strspn(found, " ");
-        if (found[space] != '=') {
-            buf_add(&out, at, (size_t)(found - at));
-            at = found;
-            continue;
-        }
-        found += space + 1;
-        found += strspn(found, " ");
-        size_t length;
-        if (*found == '\'') {
-            for (length = 1; found[length] != '\0' && found[length] != '\''; length++)
-                length += found[length] == '\\' && found[length + 1] != '\0';
-            length += found[length] == '\'';
-        } else {
-            length = strcspn(found, " &");
-        }
-        at = hide(&out, at, found, length);
-    }
-    buf_add_string(&out, at);
+    if (text[strcspn(text, ":=@" SPACES)] == ':')
+        mask_url(&out, text);
+    else
+        mask_words(&out, text);
     buf_add_char(&out, '\0');
     return out.data;
 }

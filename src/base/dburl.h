@@ -10,6 +10,8 @@ struct dburl {
     char *conninfo; /* for libpq */
 };
 
+#define DBURL_ESCAPES "@ is %40, / is %2F, ? is %3F, % is %25"
+
 /* What stands between us and PostgreSQL. */
 enum pooler {
     POOLER_AUTO,        /* each connection finds out for itself */
@@ -20,7 +22,10 @@ enum pooler {
 /* False with *error (static) when it is none: postgres[ql][+driver]://…, key=value …, sqlite:PATH, sqlite:///PATH. */
 bool dburl_parse(const char *text, struct dburl *url, const char **error);
 
-/* A copy with passwords as "***"; to be freed. */
+/* Ports by comma, each from 1 to 65535 or empty, as libpq takes them. */
+bool dburl_ports_ok(const char *ports);
+
+/* A copy of any URL or libpq string with passwords, keys and tokens as "***"; to be freed. */
 char *dburl_mask(const char *text);
 
 /* Appends " key='value'" in libpq's quoting to a string that is grown with realloc. */

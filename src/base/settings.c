@@ -18,7 +18,7 @@
 enum secrecy {
     OPEN,
     SECRET,        /* shown as *** */
-    HOLDS_PASSWORD /* an address: its password is masked */
+    HOLDS_PASSWORD /* an address: its password and its keys are masked */
 };
 
 static const struct setting {
@@ -79,9 +79,10 @@ static const struct setting {
                           NULL,
                           {"GMAP_DISTANCE_MATRIX_API"},
                           "https://maps.googleapis.com/maps/api/distancematrix/json",
-                          OPEN,
+                          HOLDS_PASSWORD,
                           "its address"},
-    [SETTING_OSRM_URL] = {"osrm-url", NULL, NULL, {"OSRM_URL"}, "", OPEN, "address of an OSRM server"},
+    [SETTING_OSRM_URL] =
+        {"osrm-url", NULL, NULL, {"OSRM_URL"}, "", HOLDS_PASSWORD, "address of an OSRM server"},
     [SETTING_GITHUB_URL] = {"github-url",
                             NULL,
                             NULL,
@@ -213,9 +214,15 @@ static bool read_db_set(struct settings *settings, char **error)
         }
         if (value == NULL && parts[i].other != NULL)
             read_variable(parts[i].other, false, &value, error);
+        bool right = value == NULL || strcmp(parts[i].key, "port") != 0 || dburl_ports_ok(value);
         if (value != NULL)
             conninfo = dburl_add_keyword(conninfo, parts[i].key, value);
         free(value);
+        if (!right) {
+            *error = mem_printf("%s is not right: it must be a port from 1 to 65535", parts[i].variable);
+            free(conninfo);
+            return false;
+        }
     }
     set(settings, SETTING_DATABASE, conninfo, "environment DB_HOST and its likes");
     return true;
@@ -322,16 +329,20 @@ static const char *source_name(const struct settings *settings, enum setting_id 
 
 static char *mask(enum setting_id id, const char *value)
 {
+    if (table[id].secrecy == SECRET && value[0] != '\0')
+        return mem_dup("***");
+    if (table[id].secrecy != HOLDS_PASSWORD)
+        return mem_dup(value);
     return id == SETTING_CACHE ? cacheurl_mask(value) : dburl_mask(value);
 }
 
+/* Where a password begins and ends in what is malformed is anybody's guess, so none of it is shown. */
 static bool wrong(const struct settings *settings, enum setting_id id, const char *right, char **error)
 {
-    const char *value = settings->raw[id].value;
-    char *shown = table[id].secrecy == HOLDS_PASSWORD ? mask(id, value)
-                                                      : mem_dup(table[id].secrecy == SECRET ? "***" : value);
-    *error = mem_printf("%s: \"%s\" is not right: %s", source_name(settings, id), shown, right);
-    free(shown);
+    const char *name = source_name(settings, id);
+    *error = table[id].secrecy == OPEN
+                 ? mem_printf("%s: \"%s\" is not right: %s", name, settings->raw[id].value, right)
+                 : mem_printf("%s is not right: %s", name, right);
     return false;
 }
 
@@ -609,9 +620,7 @@ void settings_print(const struct settings *settings, FILE *out)
             free(masked);
             continue;
         }
-        if (table[id].secrecy == SECRET)
-            value = settings->raw[id].value[0] != '\0' ? "***" : "";
-        else if (id == SETTING_DISTANCE)
+        if (id == SETTING_DISTANCE)
             value = providers[settings->distance];
         else if (id == SETTING_APPS && settings->apps == NULL)
             value = "all";

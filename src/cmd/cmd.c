@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "io/pg.h"
 
 void cmd_complain(const char *format, ...)
 {
@@ -28,6 +29,13 @@ bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **w
     if (!settings_read(settings, argc, argv, flags, words, word_max, word_count, &error)) {
         cmd_complain("%s", error);
         free(error);
+        settings_free(settings);
+        *code = CMD_USAGE;
+        return false;
+    }
+    const char *right;
+    if (settings->conninfo != NULL && !pg_check(settings->conninfo, &right)) {
+        cmd_complain("%s is not right: %s", settings->raw[SETTING_DATABASE].source, right);
         settings_free(settings);
         *code = CMD_USAGE;
         return false;

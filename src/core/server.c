@@ -68,7 +68,7 @@ static bool open_db(struct server *server, char **error)
         }
         server->db = pg_open(server->loop, &options, &events, &why);
         if (server->db == NULL)
-            *error = mem_printf("the database setting is malformed: %s", why);
+            *error = mem_printf("the database setting is not right: %s", why);
     }
     free(why);
     calls_set_db(server->calls, server->db);

@@ -17,6 +17,10 @@ struct pg_options {
         *identity; /* how it tells of changes and who it is; NULL: it need not */
 };
 
+/* Whether a connection string is well-formed, before anything is opened. False with *error (static): what would be
+ * right, in words of ours, because libpq's own quote the password. */
+bool pg_check(const char *conninfo, const char **error);
+
 /* NULL and *error (to be freed) when the connection string is malformed. Connects in the background. */
 struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,
                    char **error);

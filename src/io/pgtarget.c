@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "io/pg.h"
 
 /* What every session has, and two limits. Set statements are planned once: a small array otherwise makes PostgreSQL
  * plan anew each time. Sequential scans are left for what no index serves, because a plan made for an empty table is
@@ -125,15 +126,42 @@ static void write_settings(struct pg_target *target, const struct pg_limits *lim
     target->set_local = own_text(&local);
 }
 
+static PQconninfoOption *parse(const char *conninfo, const char **error)
+{
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    if (options != NULL)
+        return options;
+    *error =
+        strncmp(conninfo, "postgresql://", strlen("postgresql://")) == 0
+            ? "it must be a URL with parameters that libpq knows; what is special in a password must be "
+              "percent-encoded: " DBURL_ESCAPES
+            : "it must be a libpq string: keyword=value with the keywords that libpq knows, and a value with "
+              "spaces in single quotes";
+    return NULL;
+}
+
+bool pg_check(const char *conninfo, const char **error)
+{
+    PQconninfoOption *options = parse(conninfo, error);
+    if (options == NULL)
+        return false;
+    const char *ports = option(options, "port"), *hosts = option(options, "hostaddr");
+    if (hosts == NULL)
+        hosts = option(options, "host");
+    bool ok = ports == NULL || (dburl_ports_ok(ports) && (parts(ports) == 1 || parts(ports) == parts(hosts)));
+    if (!ok)
+        *error = "its port must be from 1 to 65535, one for all hosts or one for each";
+    PQconninfoFree(options);
+    return ok;
+}
+
 struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const struct pg_limits *limits,
                                 char **error)
 {
-    char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(conninfo, &message);
+    const char *right;
+    PQconninfoOption *options = parse(conninfo, &right);
     if (options == NULL) {
-        *error = mem_dup_n(message != NULL ? message : "malformed",
-                           strcspn(message != NULL ? message : "malformed", "\n"));
-        PQfreemem(message);
+        *error = mem_dup(right);
         return NULL;
     }
     struct pg_target *target = mem_new(sizeof *target);

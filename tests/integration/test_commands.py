@@ -162,6 +162,43 @@ def test_config_hides_the_key_of_the_distance_provider():
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize("name, value, shown", [
+    ("DATABASE_URL", "host=h password=ab&cd{} dbname=x", "password=*** dbname=x"), ("DATABASE_URL", "host=h password=a\\ b{} dbname=x", "password=*** dbname=x"),
+    ("DATABASE_URL", "postgresql://u:Top?{}@127.0.0.1:1/x", "u:***@127.0.0.1:1/x"), ("DATABASE_URL", "host=h password\t={} dbname=x", "*** dbname=x"), ("DATABASE_URL", "postgresql://u@h/x?password={}&sslmode=require", "***&sslmode"),
+    ("GMAP_DISTANCE_MATRIX_API", "http://h/?key={}", "http://h/?key=***"), ("OSRM_URL", "https://u:{}@h", "https://u:***@h"), ("OSRM_URL", "u:{}@h", "u:***@h"),
+    ("GITHUB_API_URL", "https://{}@h", "https://***@h"), ("CACHE_URL", "redis://:{}@h", "redis://:***@h"), ("CACHE_URL", "redis://u:{}%40@h", "redis://u:***@h"),
+])
+def test_config_hides_every_form_of_a_password(name, value, shown):
+    text = config(env={name: value.format(SECRET)})
+    assert SECRET not in text and shown in text, text
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("command", [["config"], ["migrate"], ["serve", "--listen", "127.0.0.1:0"], ["seed", "orders"]], ids=lambda command: command[0])
+@pytest.mark.parametrize("name, value, said", [
+    ("DATABASE_URL", "postgresql://u:Top/{}@127.0.0.1:1/x", "percent-encoded"), ("DATABASE_URL", "postgresql://u:Top?p@{}@127.0.0.1:1/x", "percent-encoded"),
+    ("DATABASE_URL", "postgresql://u:p@{}@127.0.0.1:1/x", "percent-encoded"), ("DATABASE_URL", "postgresql://u:se%zz{}@h/db", "percent-encoded"),
+    ("DATABASE_URL", "postgresql://u:{}@[::1/db", "URL"), ("DATABASE_URL", "password=my {}", "quotes"), ("DATABASE_URL", "postgresql:/u:{}@h/x", "postgresql://"),
+    ("DATABASE_URL", "host=h {}=x", "keyword"), ("SQLALCHEMY_DATABASE_URI", "postgresql://h/db?{}=1", "parameters"),
+    ("DATABASE_URL", "postgresql://u:{}@h:99999/db", "65535"), ("DATABASE_URL", "host=h,i port=1,2,3 password={}", "65535"),
+    ("OSRM_URL", "ftp://u:{}@h", "http://"), ("GITHUB_API_URL", "ftp://u:{}@h", "http://"), ("CACHE_URL", "redis:/u:{}@h", "redis://"),
+    ("CACHE_URL", "redis://h?password={}", "redis://"),
+])
+def test_a_malformed_address_is_exit_2_at_once_and_shows_nothing_of_itself(folder, command, name, value, said):
+    text = failed(2, *command, env={name: value.format(SECRET), "ROWLOCK_DISTANCE": "osrm" if name == "OSRM_URL" else ""}, cwd=folder)
+    assert len(text.splitlines()) == 1 and name in text and said in text, text
+    assert SECRET not in text and "Top" not in text
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("port", ["abc", "0", "99999", "5432 "])
+def test_a_port_of_the_database_that_is_none_is_named(port):
+    assert "DB_PORT" in failed(2, "config", env={"DB_HOST": "h", "DB_PORT": port})
+    assert "--database" in failed(2, "config", "--database", f"host=h port='{port}'")
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("fewer", range(4))
 def test_the_databases_in_their_order(fewer):
     """DATABASE_URL, SQLALCHEMY_DATABASE_URI, DB_*, libpq's own: the first that is there is meant."""
