@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -147,14 +148,58 @@ static const struct setting {
         {"log-level", "--log-level", "L", {"ROWLOCK_LOG_LEVEL"}, "info", OPEN, "debug, info, warn or error"},
 };
 
+#define BUILT_IN "built-in"
+#define LIBPQ "libpq's environment"
+
+static bool is_built_in(const struct settings *settings, enum setting_id id)
+{
+    return strcmp(settings->raw[id].source, BUILT_IN) == 0;
+}
+
 /* ---- where values come from ---- */
 
-/* What a variable holds, or the file that its _FILE form names. *value stays NULL when neither is set; an empty
- * variable or file counts as not set, because compose files pass those. */
-static bool read_variable(const char *name, bool may_be_file, char **value, char **error)
+/* A value and what it came from; both to be freed. */
+struct found {
+    char *value, *source;
+};
+
+static void forget(struct found *found)
 {
-    const char *plain = getenv(name);
-    *value = plain != NULL && plain[0] != '\0' ? mem_dup(plain) : NULL;
+    free(found->value);
+    free(found->source);
+}
+
+/* The text of a file without the ends of its last lines; NULL and *why (static). */
+static char *read_file(const char *path, const char **why)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        *why = strerror(errno);
+        return NULL;
+    }
+    char *text = mem_new(FILE_MAX_BYTES);
+    size_t length = fread(text, 1, FILE_MAX_BYTES, file);
+    *why = ferror(file) != 0                    ? strerror(errno)
+           : length == FILE_MAX_BYTES           ? "it is too long"
+           : memchr(text, '\0', length) != NULL ? "it is no text"
+                                                : NULL;
+    fclose(file);
+    while (length > 0 && length < FILE_MAX_BYTES && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+        text[--length] = '\0';
+    if (*why == NULL)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* What a variable holds, or the file that its _FILE form names. The value stays NULL when neither is set; an empty
+ * variable counts as not set, because compose files pass those. Of an empty file it is "". */
+static bool read_variable(const char *name, bool may_be_file, struct found *found, char **error)
+{
+    const char *plain = getenv(name), *why;
+    *found = (struct found){NULL, NULL};
+    if (plain != NULL && plain[0] != '\0')
+        *found = (struct found){mem_dup(plain), mem_dup(name)};
     if (!may_be_file)
         return true;
     char *file_name = mem_printf("%s_FILE", name);
@@ -163,32 +208,36 @@ static bool read_variable(const char *name, bool may_be_file, char **value, char
         free(file_name);
         return true;
     }
-    FILE *file = *value == NULL ? fopen(path, "re") : NULL;
-    if (file == NULL) {
-        *error = *value != NULL ? mem_printf("%s and %s are both set; set one", name, file_name)
-                                : mem_printf("%s: cannot read %s: %s", file_name, path, strerror(errno));
-        free(file_name);
-        return false;
+    if (found->value != NULL) {
+        *error = mem_printf("%s and %s are both set; set one", name, file_name);
+    } else if ((found->value = read_file(path, &why)) != NULL) {
+        found->source = file_name;
+        return true;
+    } else {
+        *error = mem_printf("%s: cannot read %s: %s", file_name, path, why);
     }
-    char *text = mem_new(FILE_MAX_BYTES);
-    size_t length = fread(text, 1, FILE_MAX_BYTES - 1, file);
-    fclose(file);
-    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-        text[--length] = '\0';
+    forget(found);
     free(file_name);
-    if (length == 0) {
-        free(text);
-        text = NULL;
-    }
-    *value = text;
-    return true;
+    return false;
 }
 
-static void set(struct settings *settings, enum setting_id id, char *value, const char *source)
+/* Takes over both. */
+static void set(struct settings *settings, enum setting_id id, struct found found)
 {
     free(settings->raw[id].value);
-    settings->raw[id].value = value;
-    settings->raw[id].source = source;
+    free(settings->raw[id].source);
+    settings->raw[id].value = found.value;
+    settings->raw[id].source = found.source;
+}
+
+/* A database or a password that its file does not hold was not left out on purpose. */
+static bool is_empty_file(struct found *found, char **error)
+{
+    if (found->value == NULL || found->value[0] != '\0')
+        return false;
+    *error = mem_printf("%s: its file is empty", found->source);
+    forget(found);
+    return true;
 }
 
 /* DB_HOST and its likes, put together for libpq. */
@@ -207,51 +256,66 @@ static bool read_db_set(struct settings *settings, char **error)
         return true;
     char *conninfo = NULL;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        char *value = NULL;
-        if (!read_variable(parts[i].variable, parts[i].secret, &value, error)) {
+        struct found found;
+        if (!read_variable(parts[i].variable, parts[i].secret, &found, error) ||
+            is_empty_file(&found, error)) {
             free(conninfo);
             return false;
         }
-        if (value == NULL && parts[i].other != NULL)
-            read_variable(parts[i].other, false, &value, error);
-        bool right = value == NULL || strcmp(parts[i].key, "port") != 0 || dburl_ports_ok(value);
-        if (value != NULL)
-            conninfo = dburl_add_keyword(conninfo, parts[i].key, value);
-        free(value);
+        if (found.value == NULL && parts[i].other != NULL)
+            read_variable(parts[i].other, false, &found, error);
+        bool right = found.value == NULL || strcmp(parts[i].key, "port") != 0 || dburl_ports_ok(found.value);
+        if (found.value != NULL)
+            conninfo = dburl_add_keyword(conninfo, parts[i].key, found.value);
+        forget(&found);
         if (!right) {
             *error = mem_printf("%s is not right: it must be a port from 1 to 65535", parts[i].variable);
             free(conninfo);
             return false;
         }
     }
-    set(settings, SETTING_DATABASE, conninfo, "environment DB_HOST and its likes");
+    set(settings, SETTING_DATABASE, (struct found){conninfo, mem_dup("environment DB_HOST and its likes")});
+    return true;
+}
+
+/* One setting that no flag gave. */
+static bool read_setting(struct settings *settings, enum setting_id id, char **error)
+{
+    const struct setting *setting = &table[id];
+    for (size_t i = 0; i < 2 && setting->variables[i] != NULL; i++) {
+        struct found found;
+        if (!read_variable(setting->variables[i], setting->secrecy != OPEN, &found, error) ||
+            (setting->secrecy == HOLDS_PASSWORD && is_empty_file(&found, error)))
+            return false;
+        if (found.value == NULL)
+            continue;
+        if (found.value[0] == '\0') { /* a token that may be left out */
+            char *source = found.source;
+            found.source = mem_printf("%s, which is empty", source);
+            free(source);
+        }
+        set(settings, id, found);
+        return true;
+    }
+    set(settings, id, (struct found){mem_dup(setting->built_in), mem_dup(BUILT_IN)});
     return true;
 }
 
 static bool read_environment(struct settings *settings, char **error)
 {
-    for (int id = 0; id < SETTING_COUNT; id++) {
-        const struct setting *setting = &table[id];
-        set(settings, (enum setting_id)id, mem_dup(setting->built_in), "built-in");
-        for (size_t i = 0; i < 2 && setting->variables[i] != NULL; i++) {
-            char *value;
-            if (!read_variable(setting->variables[i], setting->secrecy != OPEN, &value, error))
-                return false;
-            if (value == NULL)
-                continue;
-            set(settings, (enum setting_id)id, value, setting->variables[i]);
-            break;
-        }
-    }
-    if (strcmp(settings->raw[SETTING_DATABASE].source, "built-in") != 0)
+    for (int id = 0; id < SETTING_COUNT; id++)
+        if (settings->raw[id].value == NULL && !read_setting(settings, (enum setting_id)id, error))
+            return false;
+    if (!is_built_in(settings, SETTING_DATABASE))
         return true;
     if (!read_db_set(settings, error))
         return false;
     static const char *const libpq[] = {"PGHOST", "PGDATABASE", "PGSERVICE"};
-    for (size_t i = 0; i < 3 && strcmp(settings->raw[SETTING_DATABASE].source, "built-in") == 0; i++) {
+    for (size_t i = 0; i < 3 && is_built_in(settings, SETTING_DATABASE); i++) {
         const char *value = getenv(libpq[i]);
         if (value != NULL && value[0] != '\0')
-            set(settings, SETTING_DATABASE, mem_dup("application_name=rowlock"), libpq[i]);
+            set(settings, SETTING_DATABASE,
+                (struct found){mem_dup("application_name=rowlock"), mem_dup(LIBPQ)});
     }
     return true;
 }
@@ -287,8 +351,8 @@ static bool take_setting(struct settings *settings, enum setting_id id, const ch
         }
         settings->listen_flags[settings->listen_count++] = mem_dup(value);
     }
-    set(settings, id, mem_dup(table[id].value_name == NULL && value[0] == '\0' ? "on" : value),
-        table[id].flag);
+    bool on = table[id].value_name == NULL && value[0] == '\0';
+    set(settings, id, (struct found){mem_dup(on ? "on" : value), mem_dup(table[id].flag)});
     return true;
 }
 
@@ -323,8 +387,7 @@ static bool take_flag(struct settings *settings, struct arguments *arguments, st
 
 static const char *source_name(const struct settings *settings, enum setting_id id)
 {
-    const char *source = settings->raw[id].source;
-    return strcmp(source, "built-in") == 0 ? table[id].name : source;
+    return is_built_in(settings, id) ? table[id].name : settings->raw[id].source;
 }
 
 static char *mask(enum setting_id id, const char *value)
@@ -550,8 +613,6 @@ bool settings_read(struct settings *settings, int argc, char **argv, struct comm
 {
     memset(settings, 0, sizeof *settings);
     *word_count = 0;
-    if (!read_environment(settings, error))
-        return false;
     struct arguments arguments = {.argc = argc, .argv = argv};
     for (; arguments.at < argc; arguments.at++) {
         const char *argument = argv[arguments.at];
@@ -565,13 +626,15 @@ bool settings_read(struct settings *settings, int argc, char **argv, struct comm
             words[(*word_count)++] = argument;
         }
     }
-    return to_all(settings, error);
+    return read_environment(settings, error) && to_all(settings, error);
 }
 
 void settings_free(struct settings *settings)
 {
-    for (int id = 0; id < SETTING_COUNT; id++)
+    for (int id = 0; id < SETTING_COUNT; id++) {
         free(settings->raw[id].value);
+        free(settings->raw[id].source);
+    }
     for (size_t i = 0; i < SETTINGS_LISTEN_MAX; i++)
         free(settings->listen_flags[i]);
     free((char *)(uintptr_t)settings->sqlite_path);
@@ -601,6 +664,21 @@ void settings_print_help(FILE *out)
     }
 }
 
+/* What libpq finds by itself, but for the password. */
+static char *libpq_environment(void)
+{
+    static const char *const names[] = {"PGSERVICE", "PGHOST",     "PGHOSTADDR",
+                                        "PGPORT",    "PGDATABASE", "PGUSER"};
+    struct buf text = BUF_INIT((size_t)1 << 20);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && value[0] != '\0')
+            buf_printf(&text, "%s%s=%s", text.len > 0 ? " " : "", names[i], value);
+    }
+    buf_add_char(&text, '\0');
+    return text.data;
+}
+
 static void print_one(FILE *out, const char *name, const char *value, const char *source)
 {
     fprintf(out, "%-16s %-48s # %s\n", name, value, source);
@@ -612,7 +690,8 @@ void settings_print(const struct settings *settings, FILE *out)
     char number[32];
     for (int id = 0; id < SETTING_COUNT; id++) {
         const char *source = settings->raw[id].source, *name = table[id].name;
-        char *masked = mask((enum setting_id)id, settings->raw[id].value);
+        char *masked = strcmp(source, LIBPQ) == 0 ? libpq_environment()
+                                                  : mask((enum setting_id)id, settings->raw[id].value);
         const char *value = masked;
         if (id == SETTING_LISTEN) {
             for (size_t i = 0; i < settings->listen_count; i++)

@@ -66,8 +66,7 @@ struct settings {
     enum log_level log_level;
     /* where each came from, for `rowlock config` */
     struct {
-        char *value;
-        const char *source;
+        char *value, *source;
     } raw[SETTING_COUNT];
     char *listen_flags[SETTINGS_LISTEN_MAX];
 };

@@ -145,9 +145,10 @@ bool pg_check(const char *conninfo, const char **error)
     PQconninfoOption *options = parse(conninfo, error);
     if (options == NULL)
         return false;
-    const char *ports = option(options, "port"), *hosts = option(options, "hostaddr");
+    const char *ports = option_or_env(options, "port", "PGPORT");
+    const char *hosts = option_or_env(options, "hostaddr", "PGHOSTADDR");
     if (hosts == NULL)
-        hosts = option(options, "host");
+        hosts = option_or_env(options, "host", "PGHOST");
     bool ok = ports == NULL || (dburl_ports_ok(ports) && (parts(ports) == 1 || parts(ports) == parts(hosts)));
     if (!ok)
         *error = "its port must be from 1 to 65535, one for all hosts or one for each";

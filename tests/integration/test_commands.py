@@ -196,6 +196,7 @@ def test_a_malformed_address_is_exit_2_at_once_and_shows_nothing_of_itself(folde
 def test_a_port_of_the_database_that_is_none_is_named(port):
     assert "DB_PORT" in failed(2, "config", env={"DB_HOST": "h", "DB_PORT": port})
     assert "--database" in failed(2, "config", "--database", f"host=h port='{port}'")
+    assert "libpq's environment" in failed(2, "config", env={"PGHOST": "h", "PGPORT": port})
 
 
 @pytest.mark.quick
@@ -230,6 +231,46 @@ def test_a_secret_file_that_is_not_there_is_named(folder, name):
     finished = run("config", env={name: folder / "missing"})
     assert finished.returncode in (1, 2)
     assert name in finished.stderr and "missing" in finished.stderr
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("name", ["DATABASE_URL_FILE", "GMAP_TOKEN_FILE", "GITHUB_TOKEN_FILE", "DB_PASSWORD_FILE", "CACHE_URL_FILE"])
+def test_a_secret_file_that_cannot_be_read_whole_is_named(folder, name):
+    long = folder / "long"
+    long.write_text("x" * 65536)
+    raw = folder / "raw"
+    raw.write_bytes(b"x\0y")
+    for path, why in ((folder, "directory"), (long, "too long"), (raw, "no text")):
+        text = failed(2, "config", env={"DB_HOST": "h", name: path})
+        assert len(text.splitlines()) == 1 and name in text and str(path) in text and why in text, text
+
+
+@pytest.mark.quick
+def test_an_empty_secret_file_is_none_for_a_token_and_wrong_for_a_password(folder):
+    for empty in (folder / "empty", folder / "line"):
+        empty.write_text("" if empty.name == "empty" else "\n")
+        text = config(env={"GMAP_TOKEN_FILE": empty, "GITHUB_TOKEN_FILE": empty})
+        assert "haversine" in text and "***" not in text
+        assert re.search(r"^gmap-token +# GMAP_TOKEN_FILE, which is empty$", text, re.M) and "# GITHUB_TOKEN_FILE, which is empty" in text, text
+        for name in ("DATABASE_URL_FILE", "DB_PASSWORD_FILE", "CACHE_URL_FILE"):
+            assert f"{name}: its file is empty" in failed(2, "config", env={"DB_HOST": "h", name: empty})
+
+
+@pytest.mark.quick
+def test_a_flag_wins_over_a_secret_file(folder):
+    for env in ({"DATABASE_URL_FILE": "/nope"}, {"DATABASE_URL": "sqlite:y", "DATABASE_URL_FILE": "/nope"}, {"DB_HOST": "h", "DB_PASSWORD_FILE": "/nope"}):
+        assert re.search(r"^database +sqlite:x +# --database$", config("--database", "sqlite:x", env=env), re.M)
+
+
+@pytest.mark.quick
+def test_config_says_which_variable_a_value_came_from(folder):
+    secret = folder / "secret"
+    secret.write_text(f"postgresql://ann:{SECRET}@file.example/orders\n")
+    assert re.search(r"^database .* # DATABASE_URL_FILE$", config(env={"DATABASE_URL_FILE": secret}), re.M)
+    assert re.search(r"^gmap-token +\*\*\* +# GMAP_TOKEN_FILE$", config(env={"GMAP_TOKEN_FILE": secret}), re.M)
+    assert re.search(r"^gmap-token +\*\*\* +# GMAP_TOKEN$", config(env={"GMAP_TOKEN": SECRET}), re.M)
+    text = config(env={"PGHOST": "db.example", "PGDATABASE": "orders", "PGPASSWORD": SECRET})
+    assert re.search(r"^database +PGHOST=db.example PGDATABASE=orders +# libpq's environment$", text, re.M) and SECRET not in text, text
 
 
 # ---- migrate ----
