@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/migrate.h"
+#include "core/server.h"
 #include "io/pg.h"
 
 void cmd_complain(const char *format, ...)
@@ -90,4 +92,15 @@ struct session *cmd_session_within(const struct settings *settings, int seconds)
 struct session *cmd_session(const struct settings *settings)
 {
     return cmd_session_within(settings, 0);
+}
+
+struct session *cmd_app_session(const struct settings *settings, const struct app *app)
+{
+    struct session *session = cmd_session(settings);
+    if (session == NULL || ((settings->sqlite_path == NULL || migrate_apply(session, NULL)) &&
+                            migrate_check(session, app->schema)))
+        return session;
+    cmd_complain("the schema: %s", session->error);
+    session_close(session);
+    return NULL;
 }

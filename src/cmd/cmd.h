@@ -8,6 +8,8 @@
 #include "base/settings.h"
 #include "io/session.h"
 
+struct app;
+
 enum {
     CMD_DONE = 0,
     CMD_FAILED = 1,
@@ -33,6 +35,10 @@ struct session *cmd_session(const struct settings *settings);
 
 /* The same, but a PostgreSQL server that cannot be reached yet is waited for. SIGTERM or SIGINT ends the wait. */
 struct session *cmd_session_within(const struct settings *settings, int seconds);
+
+/* The same for a command that changes records of an app: SQLite is brought up to date first, and the schema must be one
+ * that this program may work with. */
+struct session *cmd_app_session(const struct settings *settings, const struct app *app);
 
 /* "rowlock: …" on stderr. */
 void cmd_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -59,10 +59,10 @@ static bool store_all(struct import *const *imports, struct session *session, ch
 }
 
 /* One transaction; closing the session rolls back what was not committed. */
-static int store(struct import *const *imports, const struct settings *settings)
+static int store(const struct app *app, struct import *const *imports, const struct settings *settings)
 {
     char *error = NULL;
-    struct session *session = cmd_session(settings);
+    struct session *session = cmd_app_session(settings, app);
     if (session == NULL)
         return CMD_FAILED;
     bool begun = session_begin(session) == DB_OK, stored = begun && store_all(imports, session, &error);
@@ -80,7 +80,7 @@ static int import(const struct app *app, const struct command_flag *flags, const
     char *error = NULL;
     int code = CMD_FAILED;
     if (read_files(app, flags, imports, &error))
-        code = store(imports, settings);
+        code = store(app, imports, settings);
     else
         cmd_complain("import: %s", error);
     for (size_t i = 0; i < FILES_MAX; i++) {

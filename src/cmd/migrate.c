@@ -2,7 +2,9 @@
 
 #include "core/migrate.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cmd/cmd.h"
@@ -12,6 +14,30 @@
 static void tell(int version, const char *name)
 {
     printf("applied %d %s\n", version, name);
+}
+
+/* Opening it would make it. */
+static bool is_missing(const struct settings *settings)
+{
+    if (settings->sqlite_path == NULL || access(settings->sqlite_path, F_OK) == 0 || errno != ENOENT)
+        return false;
+    cmd_complain("migrate: there is no database file %s yet", settings->sqlite_path);
+    return true;
+}
+
+static int migrate(const struct settings *settings, bool status, int wait)
+{
+    struct session *session = cmd_session_within(settings, wait);
+    if (session == NULL)
+        return CMD_FAILED;
+    bool ok = status ? migrate_print_status(session, stdout)
+                     : migrate_apply(session, tell) && migrate_check(session, 0);
+    if (!ok)
+        cmd_complain("migrate: %s", session->error);
+    else if (!status)
+        puts("the schema is up to date");
+    session_close(session);
+    return ok ? CMD_DONE : CMD_FAILED;
 }
 
 int cmd_migrate(int argc, char **argv)
@@ -33,18 +59,8 @@ int cmd_migrate(int argc, char **argv)
         settings_free(&settings);
         return CMD_USAGE;
     }
-    code = CMD_FAILED;
-    struct session *session = cmd_session_within(&settings, (int)wait);
-    if (session != NULL) {
-        bool ok =
-            flags[0].value != NULL ? migrate_print_status(session, stdout) : migrate_apply(session, tell);
-        if (ok && flags[0].value == NULL)
-            puts("the schema is up to date");
-        if (!ok)
-            cmd_complain("migrate: %s", session->error);
-        code = ok ? CMD_DONE : CMD_FAILED;
-    }
-    session_close(session);
+    bool status = flags[0].value != NULL;
+    code = status && is_missing(&settings) ? CMD_FAILED : migrate(&settings, status, (int)wait);
     settings_free(&settings);
     return code;
 }

@@ -72,7 +72,7 @@ static int seed(const struct settings *settings, struct session *session, const 
     const struct app *app = wish->app;
     const struct db_rows *rows;
     if (session_query(session, sql_text(session->engine, app->any), NULL, 0, &rows) != DB_OK) {
-        cmd_complain("seed: %s; is the schema up to date? Run rowlock migrate", session->error);
+        cmd_complain("seed: %s", session->error);
         return CMD_FAILED;
     }
     if (wish->if_empty && rows->count > 0)
@@ -113,7 +113,7 @@ int cmd_seed(int argc, char **argv)
                      TOTAL_MAX);
         code = CMD_USAGE;
     } else {
-        struct session *session = cmd_session(&settings);
+        struct session *session = cmd_app_session(&settings, app);
         code = session == NULL ? CMD_FAILED : seed(&settings, session, &wish);
         session_close(session);
     }

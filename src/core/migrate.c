@@ -21,11 +21,10 @@ static bool query(struct session *session, const char *name, const struct db_row
     return session_query(session, sql_text(session->engine, name), NULL, 0, rows) == DB_OK;
 }
 
-/* The newest version that was applied; 0 for an empty database. */
-static bool current_version(struct session *session, int64_t *version)
+static bool read_state(struct session *session, struct migrate_state *state)
 {
     const struct db_rows *rows;
-    *version = 0;
+    *state = (struct migrate_state){0, 0};
     if (!query(session, "migrations_exist", &rows))
         return false;
     struct slice found = rows->value(rows, 0, 0);
@@ -35,10 +34,32 @@ static bool current_version(struct session *session, int64_t *version)
         return false;
     for (int row = 0; row < rows->count; row++) {
         int64_t one;
-        if (text_int(rows->value(rows, row, 0), &one) == TEXT_NUMBER_OK && one > *version)
-            *version = one;
+        if (text_int(rows->value(rows, row, 0), &one) == TEXT_NUMBER_OK && one > state->version)
+            state->version = one;
+        if (text_int(rows->value(rows, row, 2), &one) == TEXT_NUMBER_OK && one > state->oldest_server)
+            state->oldest_server = one;
     }
     return true;
+}
+
+bool migrate_fits(struct migrate_state state, int needed, int level, char *reason, size_t size)
+{
+    if (state.version < needed)
+        snprintf(reason, size, "version %lld is older than %d, which this server needs; run rowlock migrate",
+                 (long long)state.version, needed);
+    else if (state.oldest_server > level)
+        snprintf(reason, size, "version %lld needs a server of at least %lld, this one is %d; upgrade it",
+                 (long long)state.version, (long long)state.oldest_server, level);
+    else
+        return true;
+    return false;
+}
+
+bool migrate_check(struct session *session, int needed)
+{
+    struct migrate_state state;
+    return read_state(session, &state) &&
+           migrate_fits(state, needed, sql_level(session->engine), session->error, sizeof session->error);
 }
 
 static const struct sql_migration *next_after(const char *engine, int64_t version)
@@ -53,12 +74,12 @@ static const struct sql_migration *next_after(const char *engine, int64_t versio
  * been faster. */
 static bool apply_next(struct session *session, bool *done, void (*tell)(int version, const char *name))
 {
-    int64_t version;
+    struct migrate_state state;
     const struct db_rows *rows;
     if (session_begin(session) != DB_OK || !query(session, "migrations_lock", &rows) ||
-        !current_version(session, &version))
+        !read_state(session, &state))
         return fail(session);
-    const struct sql_migration *next = next_after(session->engine, version);
+    const struct sql_migration *next = next_after(session->engine, state.version);
     *done = next == NULL;
     if (next != NULL && session_script(session, next->text) != DB_OK)
         return fail(session);
@@ -90,20 +111,20 @@ static void print_applied(const struct db_rows *rows, int row, FILE *out)
 
 bool migrate_print_status(struct session *session, FILE *out)
 {
-    int64_t version;
+    struct migrate_state state;
     const struct db_rows *rows;
-    if (!current_version(session, &version))
+    if (!read_state(session, &state))
         return false;
-    if (version > 0) {
+    if (state.version > 0) {
         if (!query(session, "migrations_list", &rows))
             return false;
         for (int row = 0; row < rows->count; row++)
             print_applied(rows, row, out);
     }
-    for (const struct sql_migration *next = next_after(session->engine, version); next != NULL;
+    for (const struct sql_migration *next = next_after(session->engine, state.version); next != NULL;
          next = next_after(session->engine, next->version))
         fprintf(out, "%d  %s  pending\n", next->version, next->name);
-    if (version > sql_level(session->engine))
+    if (state.version > sql_level(session->engine))
         fprintf(out, "the schema is newer than this program, which knows %d\n", sql_level(session->engine));
     return true;
 }

@@ -4,9 +4,24 @@
 #define ROWLOCK_CORE_MIGRATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "io/session.h"
+
+/* What a database says of its schema: the newest migration, and the oldest server that may work with it. */
+struct migrate_state {
+    int64_t version; /* 0: there is none */
+    int64_t oldest_server;
+};
+
+/* Whether this program, whose newest migration is level, may work with that; needed is the newest migration that what it
+ * does rests on. False with the reason. */
+bool migrate_fits(struct migrate_state state, int needed, int level, char *reason, size_t size);
+
+/* The same of a session's database. False with session->error. */
+bool migrate_check(struct session *session, int needed);
 
 /* Calls tell (may be NULL) behind each migration that was applied. False with session->error. */
 bool migrate_apply(struct session *session, void (*tell)(int version, const char *name));

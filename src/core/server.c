@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "core/cache.h"
 #include "core/idempotency.h"
+#include "core/migrate.h"
 #include "core/request.h"
 #include "core/shared.h"
 #include "core/sql.h"
@@ -199,16 +200,12 @@ static void check_schema(const struct server *server, const struct db_health *he
     if (!health->answers) {
         check->status = CHECK_UNKNOWN;
         snprintf(check->reason, sizeof check->reason, "not known: the database does not answer");
-    } else if (!health->has_schema || health->version < server->needed) {
-        snprintf(check->reason, sizeof check->reason,
-                 "version %lld is older than %d, which this server needs; run rowlock migrate",
-                 (long long)health->version, server->needed);
-    } else if (health->oldest_server > server->level) {
-        snprintf(check->reason, sizeof check->reason,
-                 "version %lld needs a server of at least %lld, this one is %d; upgrade it",
-                 (long long)health->version, (long long)health->oldest_server, server->level);
     } else {
-        check->status = CHECK_PASS;
+        struct migrate_state state = {0, 0};
+        if (health->has_schema)
+            state = (struct migrate_state){health->version, health->oldest_server};
+        if (migrate_fits(state, server->needed, server->level, check->reason, sizeof check->reason))
+            check->status = CHECK_PASS;
     }
 }
 

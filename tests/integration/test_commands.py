@@ -301,6 +301,13 @@ def test_status_lists_versions_and_changes_nothing(empty_postgres):
     assert before.stdout != after
 
 
+@pytest.mark.quick
+def test_status_makes_no_file(folder):
+    text = failed(1, "migrate", "--status", "--database", f"sqlite:{folder}/none.db")
+    assert f"there is no database file {folder}/none.db yet" in text
+    assert list(folder.iterdir()) == []
+
+
 def test_many_migrations_at_once_make_one_schema(empty_postgres):
     command = [rowlock(), "migrate", "--database", empty_postgres.url]
     crowd = [subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(12)]
@@ -404,12 +411,31 @@ def test_seed_adds_thousands_in_good_time(database):
     assert watch.seconds < 10 * SLOW
 
 
-def test_seed_without_a_schema_says_what_to_do(empty_postgres):
-    finished = run("seed", "orders", "--database", empty_postgres.url)
-    if finished.returncode != 0:
-        assert finished.returncode == 1 and "migrate" in finished.stderr
-    else:
-        assert empty_postgres.query("SELECT count(*) FROM orders") == [(15,)]
+@pytest.fixture
+def regions(folder):
+    path = folder / "regions.csv"
+    path.write_text("id,name_en,name_fr\n1,Atlantic,Atlantique\n")
+    return path
+
+
+def test_seed_and_import_without_a_schema_say_what_to_do(empty_postgres, regions):
+    for command in (["seed", "orders"], ["import", "health", "--regions", regions]):
+        assert "run rowlock migrate" in failed(1, *command, "--database", empty_postgres.url)
+
+
+@pytest.mark.quick
+def test_seed_and_import_bring_a_sqlite_file_up_to_date(folder, regions):
+    done("seed", "orders", "--total", 2, "--database", f"sqlite:{folder}/a.db")
+    done("import", "health", "--regions", regions, "--database", f"sqlite:{folder}/b.db")
+    assert "pending" not in done("migrate", "--status", "--database", f"sqlite:{folder}/b.db")
+
+
+def test_seed_and_import_leave_a_schema_that_no_longer_serves_them_alone(database, regions):
+    done("migrate", "--database", database.url)
+    database.query("INSERT INTO rowlock_migrations (version, name, oldest_server) VALUES (9999, 'from the future', 9999)")
+    for command in (["seed", "orders"], ["import", "health", "--regions", regions], ["migrate"]):
+        assert "version 9999 needs a server of at least 9999" in failed(1, *command, "--database", database.url)
+    assert database.query("SELECT count(*) FROM orders") == [(0,)]
 
 
 def test_seed_draws_no_progress_bar_into_a_pipe(folder):
