@@ -1,5 +1,7 @@
 #include <config.h>
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
@@ -18,7 +20,7 @@ static const struct {
     {"import", cmd_import}, {"routes", cmd_routes},   {"config", cmd_config},
 };
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
@@ -35,4 +37,14 @@ int main(int argc, char **argv)
                  "rowlock --help)",
                  argv[1]);
     return CMD_USAGE;
+}
+
+/* What was printed counts only when it arrived. */
+int main(int argc, char **argv)
+{
+    int code = run(argc, argv);
+    if ((fflush(stdout) == 0 && ferror(stdout) == 0) || code != CMD_DONE)
+        return code;
+    cmd_complain("cannot write to stdout: %s", strerror(errno));
+    return CMD_FAILED;
 }

@@ -38,26 +38,29 @@ const char *apps_names(void)
 const struct app **apps_choose(const char *list, char **error)
 {
     const struct app **chosen = mem_array(APP_COUNT + 2, sizeof *chosen);
-    bool wanted[APP_COUNT] = {false};
-    while (list != NULL && *list != '\0') {
+    bool wanted[APP_COUNT];
+    for (size_t i = 0; i < APP_COUNT; i++)
+        wanted[i] = list == NULL;
+    for (bool more = list != NULL; more;) {
+        list += strspn(list, " ");
         size_t length = strcspn(list, ", ");
         const struct app *app = find(list, length);
-        if (app == NULL && length > 0) {
+        if (app == NULL) {
             *error = mem_printf("\"%.*s\" is no app; the apps are: %s", (int)length, list, apps_names());
             free((void *)chosen);
             return NULL;
         }
         for (size_t i = 0; i < APP_COUNT; i++)
             wanted[i] |= all[i] == app;
-        list += length + (list[length] != '\0');
+        list += length;
+        list += strspn(list, " ");
+        more = *list != '\0';
+        list += *list == ',';
     }
     size_t count = 0;
     chosen[count++] = &app_operations;
-    bool any = false;
     for (size_t i = 0; i < APP_COUNT; i++)
-        any |= wanted[i];
-    for (size_t i = 0; i < APP_COUNT; i++)
-        if (wanted[i] || !any)
+        if (wanted[i])
             chosen[count++] = all[i];
     return chosen;
 }

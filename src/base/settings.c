@@ -414,7 +414,8 @@ static bool to_int(const struct settings *settings, enum setting_id id, int64_t 
 {
     if (text_int(slice_of(settings->raw[id].value), out) == TEXT_NUMBER_OK && *out >= least && *out <= most)
         return true;
-    char *right = mem_printf("it must be an integer from %lld to %lld", (long long)least, (long long)most);
+    char *right = mem_printf("it must be %san integer from %lld to %lld",
+                             id == SETTING_WORKERS ? "auto or " : "", (long long)least, (long long)most);
     wrong(settings, id, right, error);
     free(right);
     return false;
@@ -596,7 +597,7 @@ static bool to_log(struct settings *settings, char **error)
 
 static bool to_all(struct settings *settings, char **error)
 {
-    settings->apps = settings->raw[SETTING_APPS].value[0] != '\0' ? settings->raw[SETTING_APPS].value : NULL;
+    settings->apps = is_built_in(settings, SETTING_APPS) ? NULL : settings->raw[SETTING_APPS].value;
     return to_database(settings, error) && to_listen(settings, error) && to_workers(settings, error) &&
            to_int(settings, SETTING_DB_CONNECTIONS, 1, 64, &settings->db_connections, error) &&
            to_pooler(settings, error) && to_distance(settings, error) && to_github(settings, error) &&

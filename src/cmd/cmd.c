@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "apps/apps.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/migrate.h"
-#include "core/server.h"
 #include "io/pg.h"
 
 void cmd_complain(const char *format, ...)
@@ -44,6 +44,16 @@ bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **w
     }
     log_setup(settings->log_level, settings->log_format);
     return true;
+}
+
+const struct app **cmd_apps(const struct settings *settings)
+{
+    char *error = NULL;
+    const struct app **apps = apps_choose(settings->apps, &error);
+    if (apps == NULL)
+        cmd_complain("%s: %s", settings->raw[SETTING_APPS].source, error);
+    free(error);
+    return apps;
 }
 
 /* Half a second, or until somebody wants us to end: false. Signals are held, not handled, because a process that is

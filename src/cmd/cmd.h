@@ -30,6 +30,9 @@ int cmd_version(void);
 bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **words, size_t word_max,
                size_t *word_count, struct settings *settings, int *code);
 
+/* The apps that are to be served, ended by NULL; to be freed. Or NULL and a line on stderr. */
+const struct app **cmd_apps(const struct settings *settings);
+
 /* A session with the database of the settings, or NULL and a line on stderr. */
 struct session *cmd_session(const struct settings *settings);
 

@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cmd/cmd.h"
 
@@ -11,7 +12,11 @@ int cmd_config(int argc, char **argv)
     int code;
     if (!cmd_begin(argc, argv, NULL, NULL, 0, &words, &settings, &code))
         return code;
-    settings_print(&settings, stdout);
+    const struct app **apps = cmd_apps(&settings);
+    if (apps != NULL)
+        settings_print(&settings, stdout);
+    code = apps != NULL ? CMD_DONE : CMD_USAGE;
+    free((void *)apps);
     settings_free(&settings);
-    return CMD_DONE;
+    return code;
 }

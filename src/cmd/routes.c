@@ -18,16 +18,12 @@ int cmd_routes(int argc, char **argv)
     struct settings settings;
     size_t words;
     int code;
-    char *error = NULL;
     if (!cmd_begin(argc, argv, NULL, NULL, 0, &words, &settings, &code))
         return code;
-    const struct app **apps = apps_choose(settings.apps, &error);
+    const struct app **apps = cmd_apps(&settings);
     settings_free(&settings);
-    if (apps == NULL) {
-        cmd_complain("--apps: %s", error);
-        free(error);
+    if (apps == NULL)
         return CMD_USAGE;
-    }
     for (size_t i = 0; apps[i] != NULL; i++)
         for (size_t k = 0; k < apps[i]->route_count; k++) {
             const struct route *route = &apps[i]->routes[k];

@@ -289,17 +289,10 @@ int cmd_serve(int argc, char **argv)
     struct settings settings;
     size_t words;
     int code;
-    char *error = NULL;
     if (!cmd_begin(argc, argv, NULL, NULL, 0, &words, &settings, &code))
         return code;
-    const struct app **apps = apps_choose(settings.apps, &error);
-    if (apps == NULL) {
-        cmd_complain("--apps: %s", error);
-        free(error);
-        code = CMD_USAGE;
-    } else {
-        code = serve(&settings, apps);
-    }
+    const struct app **apps = cmd_apps(&settings);
+    code = apps != NULL ? serve(&settings, apps) : CMD_USAGE;
     free((void *)apps);
     settings_free(&settings);
     return code;

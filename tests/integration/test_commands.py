@@ -44,7 +44,7 @@ def test_help_names_the_commands():
 def test_help_of_serve_names_every_flag_of_its_slice():
     text = done("serve", "--help")
     for flag in ("--database", "--listen", "--db-connections", "--distance", "--deadline", "--drain", "--queue", "--max-connections",
-                 "--migrate", "--access-log", "--log-format", "--log-level"):
+                 "--migrate", "--access-log", "--log-format", "--log-level", "--if-empty", "--offline"):
         assert flag in text, f"{flag} is not in the help"
 
 
@@ -63,6 +63,7 @@ def test_version_is_one_line():
     (["serve", "--listen", "nonsense"], "--listen"), (["serve", "--listen", "127.0.0.1:99999"], "--listen"), (["serve", "--listen", "127.0.0.1:"], "--listen"),
     (["serve", "--listen", "127.0.0.1:x"], "--listen"), (["serve", "--listen", "unix:"], "--listen"), (["serve", "--listen", "::1:80"], "--listen"),
     (["serve", "--listen", ""], "--listen"), (["serve", "--listen", "unix:/tmp/" + "x" * 200], "--listen"),
+    (["serve", "--workers", "AUTO"], "auto or an integer"), (["serve", "--workers", "0"], "--workers"),
     (["serve", "--deadline", "x"], "--deadline"), (["serve", "--deadline", "-1"], "--deadline"), (["serve", "--deadline", "0"], "--deadline"),
     (["serve", "--deadline", "1e99"], "--deadline"), (["serve", "--deadline", "nan"], "--deadline"), (["serve", "--deadline", ""], "--deadline"),
     (["serve", "--drain", "x"], "--drain"), (["serve", "--drain", "-1"], "--drain"),
@@ -95,6 +96,33 @@ def test_a_wrong_value_in_the_environment_is_exit_2_and_names_the_variable(folde
     text = failed(2, "serve", *listen, env={name: value}, cwd=folder)
     assert name in text, text
     assert len(text.strip().splitlines()) == 1, text
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("value", ["", "orders,", ",orders", "orders,,users", "orders,nonsense", ","])
+def test_a_list_of_apps_with_what_is_no_app_is_refused_by_name(folder, value):
+    for command in ("serve", "routes", "config"):
+        text = failed(2, command, "--apps", value, cwd=folder)
+        assert text.startswith("rowlock: --apps: ") and "is no app; the apps are: orders" in text, text
+        if value:
+            assert "ROWLOCK_APPS" in failed(2, command, env={"ROWLOCK_APPS": value}, cwd=folder)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("value", ["orders,users", "orders, users", "orders users", " orders , users "])
+def test_a_list_of_apps_may_have_spaces(value):
+    text = done("routes", "--apps", value)
+    assert "/orders" in text and "/api/users" in text and "/messages" not in text
+    assert done("routes", env={"ROWLOCK_APPS": ""}) == done("routes")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("command", [["routes"], ["config"], ["--help"], ["--version"]], ids=lambda command: command[0])
+def test_what_could_not_be_written_is_exit_1(command):
+    with open("/dev/full", "w") as full:
+        finished = subprocess.run([rowlock(), *command], env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, timeout=30 * SLOW)
+    assert finished.returncode == 1 and "cannot write to stdout" in finished.stderr
 
 
 # ---- routes ----
