@@ -106,13 +106,6 @@ def test_the_password_comes_from_a_file(serve, guarded, folder):
     holds(database, works(serve(env=env)))
 
 
-def test_an_empty_file_counts_as_not_set(folder):
-    (folder / "empty").write_text("\n")
-    finished = run("config", env={"GMAP_TOKEN_FILE": folder / "empty"})
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout == run("config").stdout
-
-
 def test_a_password_with_special_characters_works_and_is_never_logged(serve, guarded):
     database, role, password = guarded
     env = {"DB_HOST": "127.0.0.1", "DB_PORT": database.cluster.port, "DB_USERNAME": role, "DB_NAME": database.name, "DB_PASSWORD": password}
