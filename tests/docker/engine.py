@@ -127,8 +127,7 @@ def make_base():
         raise Unavailable(f"{BASE} cannot be pulled, and only root with debootstrap can make one")
     with tempfile.TemporaryDirectory(prefix="rowlock-base-", dir="/var/tmp") as name:
         root = Path(name) / "root"
-        made = run("debootstrap", "--variant=minbase", "--include=ca-certificates", "bookworm", root, "http://deb.debian.org/debian",
-                   check=False, timeout=600)
+        made = run("debootstrap", "--variant=minbase", "--include=ca-certificates", "bookworm", root, check=False, timeout=600)
         if made.returncode != 0:
             raise Unavailable(f"{BASE} cannot be pulled, and debootstrap failed: {(made.stdout.strip().splitlines() or [''])[-1]}")
         if "VERSION_CODENAME=bookworm" in Path("/etc/os-release").read_text():
