@@ -17,10 +17,9 @@ PEERS = ("flask", "fastify", "go")
 
 
 class Rowlock:
-    name = "rowlock"
-
-    def __init__(self, url, flags=()):
-        self.server = Server(*flags, database=url)
+    def __init__(self, url, flags=(), name="rowlock", program=None):
+        self.name = name
+        self.server = Server(*flags, database=url, program=program)
         self.port = int(self.server.address.rpartition(":")[2])
         self.pid = self.server.pid
 

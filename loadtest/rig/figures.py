@@ -2,6 +2,7 @@
 
 from statistics import median
 
+from rig.contestants import PEERS
 from rig.rows import IDLE_KIB, MANY, P99_OF_TAKE_MS, RSS_MIB
 
 MEASURES = ("rps", "p50_us", "p99_us", "cpu_per_1000", "database_cpu_per_1000")
@@ -26,7 +27,7 @@ class Figures:
         return {"clients": clients, **{measure: self.median(key, who, measure) for measure in MEASURES}}
 
     def ratios(self, row, whose, other):
-        """Pair by pair: both were measured within the same minute."""
+        """Rowlock by somebody else, pair by pair: both were measured within the same minute."""
         return [mine["rps"] / theirs["rps"] for mine, theirs in zip(self.seen[row.key]["rowlock"], self.seen[whose][other])]
 
     def reference(self, row):
@@ -35,6 +36,10 @@ class Figures:
     def ratio(self, row):
         who = self.reference(row)
         return median(self.ratios(row, row.reference, who)) if who else None
+
+    def beside(self):
+        """The other build: (row, ratios of Rowlock to it) of each row."""
+        return [(row, self.ratios(row, row.key, "beside")) for row in self.rows if "beside" in self.seen[row.key]]
 
     # ---- verdicts: (measure, value, what is required, whether it is met) ----
 
@@ -60,8 +65,8 @@ class Figures:
 
     def verdicts_on_peers(self, row):
         """With many clients ahead in every round, which is what beyond noise means here; else at least level."""
-        for who in self.seen[row.key]:
-            if who in ("rowlock", "pgbench", "bare"):
+        for who in PEERS:
+            if who not in self.seen[row.key]:
                 continue
             ratios = self.ratios(row, row.key, who)
             many = row.clients >= MANY

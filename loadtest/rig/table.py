@@ -1,5 +1,9 @@
 """Figures as text."""
 
+from statistics import median
+
+from rig.figures import label
+
 
 def lay_out(head, lines):
     """Columns as wide as they must be: the first two to the left, numbers to the right."""
@@ -39,3 +43,8 @@ def thousandth(value):
 def verdicts(found):
     return lay_out(["measure", "required", "measured", ""],
                    [[what, required, value, "ok" if met else "short"] for what, value, required, met in found])
+
+
+def beside(found):
+    return lay_out(["work", "Rowlock by the other build, median", "least", "most"],
+                   [[label(row), f"{median(ratios):.3f} x", f"{min(ratios):.3f}", f"{max(ratios):.3f}"] for row, ratios in found])

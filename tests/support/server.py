@@ -21,16 +21,17 @@ class Server:
     Server("--deadline", 2, database=database)
 
     sockets: listening ones that are passed to it as systemd does, in place of listen.
+    program: another binary than rowlock().
     wait: "healthy" (until /healthcheck is 200), "listening" (until the ports are known) or None.
     group: it leads a process group of its own, for signal_group().
     Use stop() to end it in order; a server that is left running at the end of a test is stopped and judged by the fixture.
     """
 
     def __init__(self, *flags, database=None, env=None, listen=("127.0.0.1:0",), wait="healthy", cwd=None, sockets=(),
-                 group=False):
+                 group=False, program=None):
         self.folder = tempfile.TemporaryDirectory(prefix="rowlock-server-")
         self.log_path = Path(self.folder.name) / "stderr"
-        command = [rowlock(), "serve"]
+        command = [program or rowlock(), "serve"]
         numbers = [sock.fileno() for sock in sockets]
         if sockets:
             command = [*ACTIVATE, ",".join(map(str, numbers)), *command]
