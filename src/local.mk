@@ -23,6 +23,10 @@ base_sources = \
 	src/base/mem.h \
 	src/base/random.c \
 	src/base/random.h \
+	src/base/setting.c \
+	src/base/setting.h \
+	src/base/setting_values.c \
+	src/base/setting_values.h \
 	src/base/settings.c \
 	src/base/settings.h \
 	src/base/slice.h \

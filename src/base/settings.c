@@ -2,7 +2,6 @@
 
 #include "base/settings.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,388 +12,20 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define FILE_MAX_BYTES 65536
 #define FILES_RESERVED 64 /* descriptors for all but clients */
-
-enum secrecy {
-    OPEN,
-    SECRET,        /* shown as *** */
-    HOLDS_PASSWORD /* an address: its password and its keys are masked */
-};
-
-static const struct setting {
-    const char *name, *flag, *value_name;
-    const char *variables[2]; /* the first that is set counts */
-    const char *built_in;
-    enum secrecy secrecy;
-    const char *about;
-} table[SETTING_COUNT] = {
-    [SETTING_DATABASE] = {"database",
-                          "--database",
-                          "URL",
-                          {"DATABASE_URL", "SQLALCHEMY_DATABASE_URI"},
-                          "sqlite:rowlock.db",
-                          HOLDS_PASSWORD,
-                          "postgresql://… or sqlite:FILE"},
-    [SETTING_LISTEN] = {"listen",
-                        "--listen",
-                        "ADDR",
-                        {"ROWLOCK_LISTEN"},
-                        "127.0.0.1:8080",
-                        OPEN,
-                        "host:port, [v6]:port or unix:PATH; may be repeated"},
-    [SETTING_WORKERS] = {"workers",
-                         "--workers",
-                         "N",
-                         {"ROWLOCK_WORKERS"},
-                         "1",
-                         OPEN,
-                         "processes on the same port; auto: as many as cores"},
-    [SETTING_DB_CONNECTIONS] = {"db-connections",
-                                "--db-connections",
-                                "N",
-                                {"ROWLOCK_DB_CONNECTIONS"},
-                                "4",
-                                OPEN,
-                                "PostgreSQL connections of a worker"},
-    [SETTING_POOLER] = {"pooler",
-                        "--pooler",
-                        "P",
-                        {"ROWLOCK_POOLER"},
-                        "auto",
-                        OPEN,
-                        "before PostgreSQL: none, transaction (PgBouncer) or auto"},
-    [SETTING_APPS] =
-        {"apps", "--apps", "LIST", {"ROWLOCK_APPS"}, "", OPEN, "which apps are served, by comma; all"},
-    [SETTING_DISTANCE] = {"distance",
-                          "--distance",
-                          "P",
-                          {"ROWLOCK_DISTANCE"},
-                          "",
-                          OPEN,
-                          "google, osrm or haversine; google when GMAP_TOKEN is set"},
-    [SETTING_GMAP_TOKEN] =
-        {"gmap-token", NULL, NULL, {"GMAP_TOKEN"}, "", SECRET, "key of the Distance Matrix API"},
-    [SETTING_GMAP_URL] = {"gmap-url",
-                          NULL,
-                          NULL,
-                          {"GMAP_DISTANCE_MATRIX_API"},
-                          "https://maps.googleapis.com/maps/api/distancematrix/json",
-                          HOLDS_PASSWORD,
-                          "its address"},
-    [SETTING_OSRM_URL] =
-        {"osrm-url", NULL, NULL, {"OSRM_URL"}, "", HOLDS_PASSWORD, "address of an OSRM server"},
-    [SETTING_GITHUB_URL] = {"github-url",
-                            NULL,
-                            NULL,
-                            {"GITHUB_API_URL"},
-                            "https://api.github.com",
-                            HOLDS_PASSWORD,
-                            "where seed users reads"},
-    [SETTING_GITHUB_TOKEN] =
-        {"github-token", NULL, NULL, {"GITHUB_TOKEN"}, "", SECRET, "raises its rate limit"},
-    [SETTING_CACHE] = {"cache",
-                       "--cache",
-                       "URL",
-                       {"CACHE_URL"},
-                       "simple:",
-                       HOLDS_PASSWORD,
-                       "none, simple:, redis://… or memcached://…"},
-    [SETTING_DEADLINE] = {"deadline",
-                          "--deadline",
-                          "S",
-                          {"ROWLOCK_DEADLINE"},
-                          "10",
-                          OPEN,
-                          "seconds within which every request ends"},
-    [SETTING_DRAIN] =
-        {"drain", "--drain", "S", {"ROWLOCK_DRAIN"}, "8", OPEN, "seconds that a shutdown may take"},
-    [SETTING_QUEUE] = {"queue",
-                       "--queue",
-                       "N",
-                       {"ROWLOCK_QUEUE"},
-                       "1024",
-                       OPEN,
-                       "database calls that may wait in a worker"},
-    [SETTING_MAX_CONNECTIONS] = {"max-connections",
-                                 "--max-connections",
-                                 "N",
-                                 {"ROWLOCK_MAX_CONNECTIONS"},
-                                 "",
-                                 OPEN,
-                                 "clients of a worker; as the file limit allows"},
-    [SETTING_MIGRATE] = {"migrate",
-                         "--migrate",
-                         NULL,
-                         {"ROWLOCK_MIGRATE"},
-                         "off",
-                         OPEN,
-                         "bring a PostgreSQL schema up to date at start"},
-    [SETTING_ACCESS_LOG] = {"access-log",
-                            "--access-log",
-                            NULL,
-                            {"ROWLOCK_ACCESS_LOG"},
-                            "",
-                            OPEN,
-                            "a line a request; on when stdout is a terminal"},
-    [SETTING_LOG_FORMAT] = {"log-format",
-                            "--log-format",
-                            "F",
-                            {"ROWLOCK_LOG_FORMAT"},
-                            "",
-                            OPEN,
-                            "text or json; text on a terminal"},
-    [SETTING_LOG_LEVEL] =
-        {"log-level", "--log-level", "L", {"ROWLOCK_LOG_LEVEL"}, "info", OPEN, "debug, info, warn or error"},
-};
-
-#define BUILT_IN "built-in"
-#define LIBPQ "libpq's environment"
-
-static bool is_built_in(const struct settings *settings, enum setting_id id)
-{
-    return strcmp(settings->raw[id].source, BUILT_IN) == 0;
-}
-
-/* ---- where values come from ---- */
-
-/* A value and what it came from; both to be freed. */
-struct found {
-    char *value, *source;
-};
-
-static void forget(struct found *found)
-{
-    free(found->value);
-    free(found->source);
-}
-
-/* The text of a file without the ends of its last lines; NULL and *why (static). */
-static char *read_file(const char *path, const char **why)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        *why = strerror(errno);
-        return NULL;
-    }
-    char *text = mem_new(FILE_MAX_BYTES);
-    size_t length = fread(text, 1, FILE_MAX_BYTES, file);
-    *why = ferror(file) != 0                    ? strerror(errno)
-           : length == FILE_MAX_BYTES           ? "it is too long"
-           : memchr(text, '\0', length) != NULL ? "it is no text"
-                                                : NULL;
-    fclose(file);
-    while (length > 0 && length < FILE_MAX_BYTES && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-        text[--length] = '\0';
-    if (*why == NULL)
-        return text;
-    free(text);
-    return NULL;
-}
-
-/* What a variable holds, or the file that its _FILE form names. The value stays NULL when neither is set; an empty
- * variable counts as not set, because compose files pass those. Of an empty file it is "". */
-static bool read_variable(const char *name, bool may_be_file, struct found *found, char **error)
-{
-    const char *plain = getenv(name), *why;
-    *found = (struct found){NULL, NULL};
-    if (plain != NULL && plain[0] != '\0')
-        *found = (struct found){mem_dup(plain), mem_dup(name)};
-    if (!may_be_file)
-        return true;
-    char *file_name = mem_printf("%s_FILE", name);
-    const char *path = getenv(file_name);
-    if (path == NULL || path[0] == '\0') {
-        free(file_name);
-        return true;
-    }
-    if (found->value != NULL) {
-        *error = mem_printf("%s and %s are both set; set one", name, file_name);
-    } else if ((found->value = read_file(path, &why)) != NULL) {
-        found->source = file_name;
-        return true;
-    } else {
-        *error = mem_printf("%s: cannot read %s: %s", file_name, path, why);
-    }
-    forget(found);
-    free(file_name);
-    return false;
-}
-
-/* Takes over both. */
-static void set(struct settings *settings, enum setting_id id, struct found found)
-{
-    free(settings->raw[id].value);
-    free(settings->raw[id].source);
-    settings->raw[id].value = found.value;
-    settings->raw[id].source = found.source;
-}
-
-/* A database or a password that its file does not hold was not left out on purpose. */
-static bool is_empty_file(struct found *found, char **error)
-{
-    if (found->value == NULL || found->value[0] != '\0')
-        return false;
-    *error = mem_printf("%s: its file is empty", found->source);
-    forget(found);
-    return true;
-}
-
-/* DB_HOST and its likes, put together for libpq. */
-static bool read_db_set(struct settings *settings, char **error)
-{
-    static const struct {
-        const char *key, *variable, *other;
-        bool secret;
-    } parts[] = {{"host", "DB_HOST", NULL, false},
-                 {"port", "DB_PORT", NULL, false},
-                 {"user", "DB_USERNAME", "DB_USER", false},
-                 {"password", "DB_PASSWORD", NULL, true},
-                 {"dbname", "DB_NAME", NULL, false}};
-    const char *host = getenv("DB_HOST"), *name = getenv("DB_NAME");
-    if ((host == NULL || host[0] == '\0') && (name == NULL || name[0] == '\0'))
-        return true;
-    char *conninfo = NULL;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        struct found found;
-        if (!read_variable(parts[i].variable, parts[i].secret, &found, error) ||
-            is_empty_file(&found, error)) {
-            free(conninfo);
-            return false;
-        }
-        if (found.value == NULL && parts[i].other != NULL)
-            read_variable(parts[i].other, false, &found, error);
-        bool right = found.value == NULL || strcmp(parts[i].key, "port") != 0 || dburl_ports_ok(found.value);
-        if (found.value != NULL)
-            conninfo = dburl_add_keyword(conninfo, parts[i].key, found.value);
-        forget(&found);
-        if (!right) {
-            *error = mem_printf("%s is not right: it must be a port from 1 to 65535", parts[i].variable);
-            free(conninfo);
-            return false;
-        }
-    }
-    set(settings, SETTING_DATABASE, (struct found){conninfo, mem_dup("environment DB_HOST and its likes")});
-    return true;
-}
-
-/* One setting that no flag gave. */
-static bool read_setting(struct settings *settings, enum setting_id id, char **error)
-{
-    const struct setting *setting = &table[id];
-    for (size_t i = 0; i < 2 && setting->variables[i] != NULL; i++) {
-        struct found found;
-        if (!read_variable(setting->variables[i], setting->secrecy != OPEN, &found, error) ||
-            (setting->secrecy == HOLDS_PASSWORD && is_empty_file(&found, error)))
-            return false;
-        if (found.value == NULL)
-            continue;
-        if (found.value[0] == '\0') { /* a token that may be left out */
-            char *source = found.source;
-            found.source = mem_printf("%s, which is empty", source);
-            free(source);
-        }
-        set(settings, id, found);
-        return true;
-    }
-    set(settings, id, (struct found){mem_dup(setting->built_in), mem_dup(BUILT_IN)});
-    return true;
-}
-
-static bool read_environment(struct settings *settings, char **error)
-{
-    for (int id = 0; id < SETTING_COUNT; id++)
-        if (settings->raw[id].value == NULL && !read_setting(settings, (enum setting_id)id, error))
-            return false;
-    if (!is_built_in(settings, SETTING_DATABASE))
-        return true;
-    if (!read_db_set(settings, error))
-        return false;
-    static const char *const libpq[] = {"PGHOST", "PGDATABASE", "PGSERVICE"};
-    for (size_t i = 0; i < 3 && is_built_in(settings, SETTING_DATABASE); i++) {
-        const char *value = getenv(libpq[i]);
-        if (value != NULL && value[0] != '\0')
-            set(settings, SETTING_DATABASE,
-                (struct found){mem_dup("application_name=rowlock"), mem_dup(LIBPQ)});
-    }
-    return true;
-}
-
-/* ---- flags ---- */
-
-static bool flag_is(const char *argument, size_t length, const char *flag)
-{
-    return flag != NULL && strlen(flag) == length && strncmp(argument, flag, length) == 0;
-}
-
-struct arguments {
-    int argc, at;
-    char **argv;
-};
-
-/* The value of the flag at arguments->at: behind "=", or the next argument. */
-static const char *flag_value(struct arguments *arguments, const char *equals, bool wanted)
-{
-    if (equals != NULL)
-        return equals + 1;
-    if (!wanted)
-        return "";
-    return arguments->at + 1 < arguments->argc ? arguments->argv[++arguments->at] : NULL;
-}
-
-static bool take_setting(struct settings *settings, enum setting_id id, const char *value, char **error)
-{
-    if (id == SETTING_LISTEN) {
-        if (settings->listen_count == SETTINGS_LISTEN_MAX) {
-            *error = mem_printf("--listen is given more than %d times", SETTINGS_LISTEN_MAX);
-            return false;
-        }
-        settings->listen_flags[settings->listen_count++] = mem_dup(value);
-    }
-    bool on = table[id].value_name == NULL && value[0] == '\0';
-    set(settings, id, (struct found){mem_dup(on ? "on" : value), mem_dup(table[id].flag)});
-    return true;
-}
-
-static bool take_flag(struct settings *settings, struct arguments *arguments, struct command_flag *flags,
-                      char **error)
-{
-    const char *argument = arguments->argv[arguments->at], *equals = strchr(argument, '=');
-    size_t length = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
-    for (struct command_flag *flag = flags; flag != NULL && flag->name != NULL; flag++) {
-        if (!flag_is(argument, length, flag->name) && !flag_is(argument, length, flag->short_name))
-            continue;
-        flag->value = flag_value(arguments, equals, flag->value_name != NULL);
-        if (flag->value == NULL)
-            *error = mem_printf("%s needs a value", flag->name);
-        return flag->value != NULL;
-    }
-    for (int id = 0; id < SETTING_COUNT; id++) {
-        if (!flag_is(argument, length, table[id].flag))
-            continue;
-        const char *value = flag_value(arguments, equals, table[id].value_name != NULL);
-        if (value == NULL) {
-            *error = mem_printf("%s needs a value: %s", table[id].flag, table[id].about);
-            return false;
-        }
-        return take_setting(settings, (enum setting_id)id, value, error);
-    }
-    *error = mem_printf("%.*s is not a flag of this command; see rowlock --help", (int)length, argument);
-    return false;
-}
 
 /* ---- from text to meaning ---- */
 
 static const char *source_name(const struct settings *settings, enum setting_id id)
 {
-    return is_built_in(settings, id) ? table[id].name : settings->raw[id].source;
+    return values_built_in(&settings->values, id) ? setting_rows[id].name : settings->values.of[id].source;
 }
 
 static char *mask(enum setting_id id, const char *value)
 {
-    if (table[id].secrecy == SECRET && value[0] != '\0')
+    if (setting_rows[id].secrecy == SECRECY_WHOLE && value[0] != '\0')
         return mem_dup("***");
-    if (table[id].secrecy != HOLDS_PASSWORD)
+    if (setting_rows[id].secrecy != SECRECY_PASSWORD)
         return mem_dup(value);
     return id == SETTING_CACHE ? cacheurl_mask(value) : dburl_mask(value);
 }
@@ -403,8 +34,8 @@ static char *mask(enum setting_id id, const char *value)
 static bool wrong(const struct settings *settings, enum setting_id id, const char *right, char **error)
 {
     const char *name = source_name(settings, id);
-    *error = table[id].secrecy == OPEN
-                 ? mem_printf("%s: \"%s\" is not right: %s", name, settings->raw[id].value, right)
+    *error = setting_rows[id].secrecy == SECRECY_NONE
+                 ? mem_printf("%s: \"%s\" is not right: %s", name, settings->values.of[id].text, right)
                  : mem_printf("%s is not right: %s", name, right);
     return false;
 }
@@ -412,7 +43,8 @@ static bool wrong(const struct settings *settings, enum setting_id id, const cha
 static bool to_int(const struct settings *settings, enum setting_id id, int64_t least, int64_t most,
                    int64_t *out, char **error)
 {
-    if (text_int(slice_of(settings->raw[id].value), out) == TEXT_NUMBER_OK && *out >= least && *out <= most)
+    if (text_int(slice_of(settings->values.of[id].text), out) == TEXT_NUMBER_OK && *out >= least &&
+        *out <= most)
         return true;
     char *right = mem_printf("it must be %san integer from %lld to %lld",
                              id == SETTING_WORKERS ? "auto or " : "", (long long)least, (long long)most);
@@ -424,7 +56,7 @@ static bool to_int(const struct settings *settings, enum setting_id id, int64_t 
 static bool to_seconds(const struct settings *settings, enum setting_id id, int64_t *out, char **error)
 {
     double seconds;
-    if (text_double(slice_of(settings->raw[id].value), &seconds) != TEXT_NUMBER_OK || seconds < 0.1 ||
+    if (text_double(slice_of(settings->values.of[id].text), &seconds) != TEXT_NUMBER_OK || seconds < 0.1 ||
         seconds > 3600)
         return wrong(settings, id, "it must be a number of seconds from 0.1 to 3600", error);
     *out = (int64_t)(seconds * (double)CLOCK_SECOND);
@@ -436,7 +68,7 @@ static bool to_bool(const struct settings *settings, enum setting_id id, bool bu
 {
     static const char *const words[2][5] = {{"off", "false", "no", "0", "OFF"},
                                             {"on", "true", "yes", "1", "ON"}};
-    const char *value = settings->raw[id].value;
+    const char *value = settings->values.of[id].text;
     *out = built_in;
     if (value[0] == '\0')
         return true;
@@ -453,7 +85,7 @@ static bool to_database(struct settings *settings, char **error)
 {
     struct dburl url;
     const char *right;
-    if (!dburl_parse(settings->raw[SETTING_DATABASE].value, &url, &right))
+    if (!dburl_parse(settings->values.of[SETTING_DATABASE].text, &url, &right))
         return wrong(settings, SETTING_DATABASE, right, error);
     settings->sqlite_path = url.sqlite_path;
     settings->conninfo = url.conninfo;
@@ -465,7 +97,7 @@ static bool to_pooler(struct settings *settings, char **error)
     static const char *const names[] = {
         [POOLER_AUTO] = "auto", [POOLER_NONE] = "none", [POOLER_TRANSACTION] = "transaction"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(settings->raw[SETTING_POOLER].value, names[i]) == 0) {
+        if (strcmp(settings->values.of[SETTING_POOLER].text, names[i]) == 0) {
             settings->pooler = (enum pooler)i;
             return true;
         }
@@ -475,7 +107,7 @@ static bool to_pooler(struct settings *settings, char **error)
 static bool to_cache(struct settings *settings, char **error)
 {
     const char *right;
-    return cacheurl_parse(settings->raw[SETTING_CACHE].value, &settings->cache, &right) ||
+    return cacheurl_parse(settings->values.of[SETTING_CACHE].text, &settings->cache, &right) ||
            wrong(settings, SETTING_CACHE, right, error);
 }
 
@@ -490,18 +122,11 @@ static bool listen_ok(const char *address)
            (address[0] == '[' ? colon[-1] == ']' : memchr(address, ':', (size_t)(colon - address)) == NULL);
 }
 
-/* Flags name one address each; the variable may name several, by comma or space. */
 static bool to_listen(struct settings *settings, char **error)
 {
-    if (settings->listen_count == 0) {
-        char *rest = settings->raw[SETTING_LISTEN].value, *save = NULL, *copy = mem_dup(rest);
-        for (char *word = strtok_r(copy, ", ", &save);
-             word != NULL && settings->listen_count < SETTINGS_LISTEN_MAX; word = strtok_r(NULL, ", ", &save))
-            settings->listen_flags[settings->listen_count++] = mem_dup(word);
-        free(copy);
-    }
+    settings->listen_count = settings->values.listen_count;
     for (size_t i = 0; i < settings->listen_count; i++) {
-        settings->listen[i] = settings->listen_flags[i];
+        settings->listen[i] = settings->values.listen[i];
         if (!listen_ok(settings->listen[i])) {
             *error = mem_printf("%s: \"%s\" is not right: it must be host:port, [v6]:port or unix:PATH",
                                 source_name(settings, SETTING_LISTEN), settings->listen[i]);
@@ -518,10 +143,10 @@ static bool is_http(const char *url)
 
 static bool to_distance(struct settings *settings, char **error)
 {
-    const char *value = settings->raw[SETTING_DISTANCE].value;
-    settings->gmap_token = settings->raw[SETTING_GMAP_TOKEN].value;
-    settings->gmap_url = settings->raw[SETTING_GMAP_URL].value;
-    settings->osrm_url = settings->raw[SETTING_OSRM_URL].value;
+    const char *value = settings->values.of[SETTING_DISTANCE].text;
+    settings->gmap_token = settings->values.of[SETTING_GMAP_TOKEN].text;
+    settings->gmap_url = settings->values.of[SETTING_GMAP_URL].text;
+    settings->osrm_url = settings->values.of[SETTING_OSRM_URL].text;
     bool token = settings->gmap_token[0] != '\0';
     if (strcmp(value, "google") == 0 || (value[0] == '\0' && token))
         settings->distance = DISTANCE_GOOGLE;
@@ -536,7 +161,7 @@ static bool to_distance(struct settings *settings, char **error)
     if (settings->distance == DISTANCE_OSRM && settings->osrm_url[0] == '\0')
         return wrong(settings, SETTING_DISTANCE, "osrm needs OSRM_URL", error);
     enum setting_id id = settings->distance == DISTANCE_GOOGLE ? SETTING_GMAP_URL : SETTING_OSRM_URL;
-    const char *url = settings->raw[id].value;
+    const char *url = settings->values.of[id].text;
     if (settings->distance != DISTANCE_HAVERSINE && !is_http(url))
         return wrong(settings, id, "it must begin with http:// or https://", error);
     return true;
@@ -544,8 +169,8 @@ static bool to_distance(struct settings *settings, char **error)
 
 static bool to_github(struct settings *settings, char **error)
 {
-    settings->github_url = settings->raw[SETTING_GITHUB_URL].value;
-    settings->github_token = settings->raw[SETTING_GITHUB_TOKEN].value;
+    settings->github_url = settings->values.of[SETTING_GITHUB_URL].text;
+    settings->github_token = settings->values.of[SETTING_GITHUB_TOKEN].text;
     if (!is_http(settings->github_url))
         return wrong(settings, SETTING_GITHUB_URL, "it must begin with http:// or https://", error);
     for (const char *at = settings->github_token; *at != '\0'; at++)
@@ -563,7 +188,7 @@ static bool to_max_connections(struct settings *settings, char **error)
         most =
             files.rlim_max == RLIM_INFINITY || files.rlim_max > 1 << 20 ? 1 << 20 : (int64_t)files.rlim_max;
     settings->max_connections = most > 2 * FILES_RESERVED ? most - FILES_RESERVED : most / 2;
-    if (settings->raw[SETTING_MAX_CONNECTIONS].value[0] == '\0')
+    if (settings->values.of[SETTING_MAX_CONNECTIONS].text[0] == '\0')
         return true;
     return to_int(settings, SETTING_MAX_CONNECTIONS, 1, settings->max_connections, &settings->max_connections,
                   error);
@@ -571,7 +196,7 @@ static bool to_max_connections(struct settings *settings, char **error)
 
 static bool to_workers(struct settings *settings, char **error)
 {
-    if (strcmp(settings->raw[SETTING_WORKERS].value, "auto") == 0)
+    if (strcmp(settings->values.of[SETTING_WORKERS].text, "auto") == 0)
         settings->workers = settings->sqlite_path != NULL ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
     else if (!to_int(settings, SETTING_WORKERS, 1, SETTINGS_WORKERS_MAX, &settings->workers, error))
         return false;
@@ -583,21 +208,22 @@ static bool to_workers(struct settings *settings, char **error)
 
 static bool to_log(struct settings *settings, char **error)
 {
-    const char *format = settings->raw[SETTING_LOG_FORMAT].value;
+    const char *format = settings->values.of[SETTING_LOG_FORMAT].text;
     if (format[0] == '\0')
         settings->log_format = isatty(STDERR_FILENO) ? LOG_TEXT : LOG_JSON;
     else if (strcmp(format, "text") == 0 || strcmp(format, "json") == 0)
         settings->log_format = format[0] == 't' ? LOG_TEXT : LOG_JSON;
     else
         return wrong(settings, SETTING_LOG_FORMAT, "it must be text or json", error);
-    if (!log_level_from_name(settings->raw[SETTING_LOG_LEVEL].value, &settings->log_level))
+    if (!log_level_from_name(settings->values.of[SETTING_LOG_LEVEL].text, &settings->log_level))
         return wrong(settings, SETTING_LOG_LEVEL, "it must be debug, info, warn or error", error);
     return to_bool(settings, SETTING_ACCESS_LOG, isatty(STDOUT_FILENO), &settings->access_log, error);
 }
 
 static bool to_all(struct settings *settings, char **error)
 {
-    settings->apps = is_built_in(settings, SETTING_APPS) ? NULL : settings->raw[SETTING_APPS].value;
+    settings->apps =
+        values_built_in(&settings->values, SETTING_APPS) ? NULL : settings->values.of[SETTING_APPS].text;
     return to_database(settings, error) && to_listen(settings, error) && to_workers(settings, error) &&
            to_int(settings, SETTING_DB_CONNECTIONS, 1, 64, &settings->db_connections, error) &&
            to_pooler(settings, error) && to_distance(settings, error) && to_github(settings, error) &&
@@ -613,31 +239,13 @@ bool settings_read(struct settings *settings, int argc, char **argv, struct comm
                    const char **words, size_t word_max, size_t *word_count, char **error)
 {
     memset(settings, 0, sizeof *settings);
-    *word_count = 0;
-    struct arguments arguments = {.argc = argc, .argv = argv};
-    for (; arguments.at < argc; arguments.at++) {
-        const char *argument = argv[arguments.at];
-        if (argument[0] == '-' && argument[1] != '\0') {
-            if (!take_flag(settings, &arguments, flags, error))
-                return false;
-        } else if (*word_count == word_max) {
-            *error = mem_printf("\"%s\" is one word too many; see rowlock --help", argument);
-            return false;
-        } else {
-            words[(*word_count)++] = argument;
-        }
-    }
-    return read_environment(settings, error) && to_all(settings, error);
+    return values_read_arguments(&settings->values, argc, argv, flags, words, word_max, word_count, error) &&
+           values_read_environment(&settings->values, error) && to_all(settings, error);
 }
 
 void settings_free(struct settings *settings)
 {
-    for (int id = 0; id < SETTING_COUNT; id++) {
-        free(settings->raw[id].value);
-        free(settings->raw[id].source);
-    }
-    for (size_t i = 0; i < SETTINGS_LISTEN_MAX; i++)
-        free(settings->listen_flags[i]);
+    values_free(&settings->values);
     free((char *)(uintptr_t)settings->sqlite_path);
     free((char *)(uintptr_t)settings->conninfo);
     cacheurl_fini(&settings->cache);
@@ -654,7 +262,7 @@ const char *settings_engine(const struct settings *settings)
 void settings_print_help(FILE *out)
 {
     for (int id = 0; id < SETTING_COUNT; id++) {
-        const struct setting *setting = &table[id];
+        const struct setting *setting = &setting_rows[id];
         char flag[40];
         snprintf(flag, sizeof flag, "%s%s%s", setting->flag != NULL ? setting->flag : "",
                  setting->value_name != NULL ? " " : "",
@@ -690,9 +298,10 @@ void settings_print(const struct settings *settings, FILE *out)
     static const char *const providers[] = {"haversine", "google", "osrm"};
     char number[32];
     for (int id = 0; id < SETTING_COUNT; id++) {
-        const char *source = settings->raw[id].source, *name = table[id].name;
-        char *masked = strcmp(source, LIBPQ) == 0 ? libpq_environment()
-                                                  : mask((enum setting_id)id, settings->raw[id].value);
+        const char *source = settings->values.of[id].source, *name = setting_rows[id].name;
+        char *masked = strcmp(source, SETTING_LIBPQ) == 0
+                           ? libpq_environment()
+                           : mask((enum setting_id)id, settings->values.of[id].text);
         const char *value = masked;
         if (id == SETTING_LISTEN) {
             for (size_t i = 0; i < settings->listen_count; i++)

@@ -12,8 +12,8 @@
 #include "base/cacheurl.h"
 #include "base/dburl.h"
 #include "base/log.h"
+#include "base/setting_values.h"
 
-#define SETTINGS_LISTEN_MAX 16
 #define SETTINGS_WORKERS_MAX 256
 
 enum distance_provider {
@@ -22,37 +22,12 @@ enum distance_provider {
     DISTANCE_OSRM,
 };
 
-enum setting_id {
-    SETTING_DATABASE,
-    SETTING_LISTEN,
-    SETTING_WORKERS,
-    SETTING_DB_CONNECTIONS,
-    SETTING_POOLER,
-    SETTING_APPS,
-    SETTING_DISTANCE,
-    SETTING_GMAP_TOKEN,
-    SETTING_GMAP_URL,
-    SETTING_OSRM_URL,
-    SETTING_GITHUB_URL,
-    SETTING_GITHUB_TOKEN,
-    SETTING_CACHE,
-    SETTING_DEADLINE,
-    SETTING_DRAIN,
-    SETTING_QUEUE,
-    SETTING_MAX_CONNECTIONS,
-    SETTING_MIGRATE,
-    SETTING_ACCESS_LOG,
-    SETTING_LOG_FORMAT,
-    SETTING_LOG_LEVEL,
-    SETTING_COUNT,
-};
-
 struct settings {
     /* exactly one of these two */
     const char *sqlite_path;
     const char *conninfo;
     enum pooler pooler;
-    const char *listen[SETTINGS_LISTEN_MAX];
+    const char *listen[SETTING_LISTEN_MAX];
     size_t listen_count;
     int64_t workers, db_connections, queue, max_connections;
     const char *apps; /* comma-separated; NULL: all */
@@ -64,20 +39,7 @@ struct settings {
     bool migrate, access_log;
     enum log_format log_format;
     enum log_level log_level;
-    /* where each came from, for `rowlock config` */
-    struct {
-        char *value, *source;
-    } raw[SETTING_COUNT];
-    char *listen_flags[SETTINGS_LISTEN_MAX];
-};
-
-/* A flag that one command has beside the settings. */
-struct command_flag {
-    const char *name;       /* "--total" */
-    const char *short_name; /* "-t" or NULL */
-    const char *value_name; /* "N"; NULL: takes no value */
-    const char *about;
-    const char *value; /* filled: what was given; "" for a flag without value */
+    struct setting_values values; /* what they were made of */
 };
 
 /* Reads flags and environment. flags ends with name NULL, or is NULL. Words that are no flags go to words (at most

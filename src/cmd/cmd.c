@@ -37,7 +37,7 @@ bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **w
     }
     const char *right;
     if (settings->conninfo != NULL && !pg_check(settings->conninfo, &right)) {
-        cmd_complain("%s is not right: %s", settings->raw[SETTING_DATABASE].source, right);
+        cmd_complain("%s is not right: %s", settings->values.of[SETTING_DATABASE].source, right);
         settings_free(settings);
         *code = CMD_USAGE;
         return false;
@@ -51,7 +51,7 @@ const struct app **cmd_apps(const struct settings *settings)
     char *error = NULL;
     const struct app **apps = apps_choose(settings->apps, &error);
     if (apps == NULL)
-        cmd_complain("%s: %s", settings->raw[SETTING_APPS].source, error);
+        cmd_complain("%s: %s", settings->values.of[SETTING_APPS].source, error);
     free(error);
     return apps;
 }

@@ -165,9 +165,9 @@ static bool open_listeners(const struct settings *settings, int *fds)
 /* Sockets that were passed take the place of all addresses. There is one of each, and the workers share it. */
 static bool share_listeners(const struct settings *settings, size_t count, int *fds)
 {
-    if (strcmp(settings->raw[SETTING_LISTEN].source, "built-in") != 0)
+    if (!values_built_in(&settings->values, SETTING_LISTEN))
         log_warn("sockets were passed (LISTEN_FDS), so this setting is not used",
-                 LOG_S("setting", settings->raw[SETTING_LISTEN].source));
+                 LOG_S("setting", settings->values.of[SETTING_LISTEN].source));
     for (size_t i = 0; i < count; i++) {
         char bound[LISTEN_ADDRESS_MAX];
         fds[i] = SYSTEMD_FIRST_LISTENER + (int)i;
@@ -255,7 +255,7 @@ static int listen_and_run(struct serving *serving)
     if (passed > 0 && share_listeners(settings, passed, fds)) {
         code = run(serving, fds, addresses);
     } else if (passed == 0 && open_listeners(settings, fds)) {
-        struct listen_file files[SETTINGS_LISTEN_MAX];
+        struct listen_file files[SETTING_LISTEN_MAX];
         for (size_t i = 0; i < settings->listen_count; i++)
             files[i] = listen_file_of(settings->listen[i]);
         code = run(serving, fds, addresses);
@@ -271,7 +271,7 @@ static int serve(const struct settings *settings, const struct app *const *apps)
     struct serving serving = {.settings = settings, .apps = apps};
     char *error = NULL;
     int code = CMD_USAGE;
-    if (systemd_open(&serving.systemd, SETTINGS_LISTEN_MAX, &error)) {
+    if (systemd_open(&serving.systemd, SETTING_LISTEN_MAX, &error)) {
         raise_file_limit();
         signal(SIGPIPE, SIG_IGN);
         hold_signals(true);

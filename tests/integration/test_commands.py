@@ -62,7 +62,7 @@ def test_version_is_one_line():
     (["serve", "--database", ""], "--database"), (["serve", "--database", "nonsense"], "--database"),
     (["serve", "--listen", "nonsense"], "--listen"), (["serve", "--listen", "127.0.0.1:99999"], "--listen"), (["serve", "--listen", "127.0.0.1:"], "--listen"),
     (["serve", "--listen", "127.0.0.1:x"], "--listen"), (["serve", "--listen", "unix:"], "--listen"), (["serve", "--listen", "::1:80"], "--listen"),
-    (["serve", "--listen", ""], "--listen"), (["serve", "--listen", "unix:/tmp/" + "x" * 200], "--listen"),
+    (["serve", "--listen", ""], "--listen"), (["serve", *["--listen", "127.0.0.1:0"] * 17], "--listen"), (["serve", "--listen", "unix:/tmp/" + "x" * 200], "--listen"),
     (["serve", "--workers", "AUTO"], "auto or an integer"), (["serve", "--workers", "0"], "--workers"),
     (["serve", "--deadline", "x"], "--deadline"), (["serve", "--deadline", "-1"], "--deadline"), (["serve", "--deadline", "0"], "--deadline"),
     (["serve", "--deadline", "1e99"], "--deadline"), (["serve", "--deadline", "nan"], "--deadline"), (["serve", "--deadline", ""], "--deadline"),
@@ -89,7 +89,7 @@ def test_wrong_usage_is_exit_2_and_one_line_that_names_the_flag(folder, argument
     ("ROWLOCK_DEADLINE", "soon"), ("ROWLOCK_DRAIN", "x"), ("ROWLOCK_QUEUE", "many"), ("ROWLOCK_DB_CONNECTIONS", "0"), ("ROWLOCK_LISTEN", "nonsense"),
     ("ROWLOCK_DISTANCE", "magic"), ("ROWLOCK_LOG_FORMAT", "xml"), ("ROWLOCK_LOG_LEVEL", "loud"), ("DATABASE_URL", "mysql://x/y"),
     ("ROWLOCK_MAX_CONNECTIONS", "x"), ("ROWLOCK_MIGRATE", "perhaps"), ("ROWLOCK_ACCESS_LOG", "perhaps"),
-    ("SQLALCHEMY_DATABASE_URI", "oracle://x"),
+    ("SQLALCHEMY_DATABASE_URI", "oracle://x"), ("ROWLOCK_LISTEN", ",".join(["127.0.0.1:0"] * 17)),
 ])
 def test_a_wrong_value_in_the_environment_is_exit_2_and_names_the_variable(folder, name, value):
     listen = [] if name == "ROWLOCK_LISTEN" else ["--listen", "127.0.0.1:0"]
