@@ -7,6 +7,7 @@ import pytest
 
 from support.cluster import Cluster, binaries
 from support.database import PostgresDatabase
+from support.program import missing
 from support.traffic import Traffic, served_again
 from support.wait import until
 
@@ -17,7 +18,7 @@ DEADLINE = 2
 def pair():
     """A primary and a standby that every commit waits for."""
     if binaries() is None:
-        pytest.skip("no PostgreSQL server is installed")
+        missing("a PostgreSQL server")
     primary = Cluster()
     standby = None
     try:
@@ -37,7 +38,7 @@ def test_commits_that_wait_for_a_standby_do_not_use_up_all_connections(serve):
     """A backend that waits for its standby does not notice that we have gone: giving up and connecting anew leaves one more
     each time. With a deadline of 1 s that is after 2, 6 and 14 s, and not each 2 s."""
     if binaries() is None:
-        pytest.skip("no PostgreSQL server is installed")
+        missing("a PostgreSQL server")
     cluster = Cluster()
     try:
         cluster.create()

@@ -2,9 +2,7 @@
 
 import shutil
 
-import pytest
-
-from support.program import ROOT
+from support.program import ROOT, missing
 from support.transcript import Session, steps
 
 PAGE = ROOT / "docs" / "operations.md"
@@ -14,7 +12,7 @@ TOOLS = ("psql", "pg_dump", "pg_restore", "createdb")
 def test_the_page_shows_what_happens(empty_postgres, folder, serve):
     for tool in TOOLS:
         if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
+            missing(tool)
     names = {"rowlock_restored": empty_postgres.name + "_restored", "rowlock_server": empty_postgres.name + "_server"}
     text = PAGE.read_text()
     for documented, actual in names.items():
