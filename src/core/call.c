@@ -13,7 +13,8 @@
 #include "core/sql.h"
 
 #define SET_MAX 512u
-#define SETS_IN_FLIGHT 1u /* of one statement, while nothing waits for long */
+#define CROWD 3u                 /* more calls of a statement than so many a connection are a crowd, */
+#define CROWD_NS (10 * CLOCK_MS) /* and are it still so long afterwards */
 #define PATIENCE_NS                                                                                          \
     (20 * CLOCK_MS) /* waiting longer than this for a slow set, the next one leaves beside it */
 #define TRIES_MAX 3u
@@ -22,7 +23,8 @@
 struct gather {
     struct stmt *stmt;
     struct list waiting;
-    unsigned in_flight; /* batches */
+    unsigned in_flight, members_in_flight; /* batches, and their calls */
+    int64_t crowded;                       /* when there was last a crowd */
 };
 
 struct calls {
@@ -204,19 +206,28 @@ static void send_batch(struct calls *calls, struct gather *gather)
         memcpy(&batch->params[i * params], call->params, params * sizeof(struct db_param));
     }
     gather->in_flight++;
+    gather->members_in_flight += count;
     calls->db->ops->send(calls->db, &batch->unit);
 }
 
-static bool may_leave(struct calls *calls, const struct gather *gather, int64_t now)
+/* In a crowd calls gather while a set is on its way, because one statement and one commit for many is what makes them
+ * fast. Where there is none, waiting for others would only cost time: each set leaves on a connection of its own. The
+ * moment after a large set has come back looks empty too, so the crowd is remembered for a while. Those that are sent
+ * again one by one keep their order. */
+static bool may_leave(struct calls *calls, struct gather *gather, int64_t now)
 {
     if (gather->waiting.length == 0)
         return false;
-    if (!gather->stmt->set || gather->in_flight < SETS_IN_FLIGHT)
+    unsigned connections = calls->db->ops->connections(calls->db);
+    if (gather->members_in_flight + gather->waiting.length > (size_t)CROWD * connections)
+        gather->crowded = now;
+    if (!gather->stmt->set || gather->in_flight == 0)
         return true;
-    if (gather->in_flight >= calls->db->ops->connections(calls->db))
+    if (gather->in_flight >= connections)
         return false;
     const struct call *oldest = list_entry(list_first(&gather->waiting), struct call, link);
-    if (now - oldest->asked >= PATIENCE_NS)
+    bool crowd = now - gather->crowded < CROWD_NS;
+    if ((!crowd && !oldest->alone) || now - oldest->asked >= PATIENCE_NS)
         return true;
     if (!loop_timer_pending(calls->patience))
         loop_timer_start(calls->patience, PATIENCE_NS);
@@ -303,6 +314,7 @@ static void on_done(struct db_unit *unit)
 {
     struct batch *batch = unit->owner;
     batch->gather->in_flight--;
+    batch->gather->members_in_flight -= unit->members;
     for (unsigned i = unit->members; i-- > 0;) {
         struct call *call = batch->members[i];
         if (call == NULL)

@@ -6,6 +6,7 @@
 #include "core/call.h"
 
 #define CALLS 8
+#define CONNECTIONS 2 /* more than six calls are a crowd */
 
 static struct {
     struct db db;
@@ -29,7 +30,7 @@ static struct fixture {
 static unsigned fake_connections(const struct db *db)
 {
     (void)db;
-    return 4;
+    return CONNECTIONS;
 }
 
 static bool fake_room(const struct db *db)
@@ -151,31 +152,66 @@ static void a_lone_call_leaves_at_the_end_of_its_turn(void **state)
     assert_int_equal(fixture.answered[0], 1);
 }
 
-static void calls_that_come_while_a_set_is_on_its_way_leave_together_and_in_order(void **state)
+static void few_calls_leave_beside_each_other_on_a_connection_each(void **state)
 {
     (void)state;
-    ask(0, &fixture.set, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        ask(i, &fixture.set, i);
+        run_for(0);
+    }
+    assert_int_equal(database.count, CONNECTIONS);
+    answer(0, DB_OK);
     run_for(0);
-    for (unsigned i = 1; i < 4; i++)
+    assert_int_equal(database.count, 3);
+    assert_int_equal(database.sent[2]->members, 1);
+}
+
+/* Five are on their way, three wait. */
+static void ask_by_a_crowd(void)
+{
+    for (unsigned i = 0; i < 5; i++)
+        ask(i, &fixture.set, i);
+    run_for(0);
+    for (unsigned i = 5; i < 8; i++)
         ask(i, &fixture.set, 10 * i);
     run_for(0);
     assert_int_equal(database.count, 1);
+    assert_int_equal(database.sent[0]->members, 5);
+}
+
+static void calls_of_a_crowd_gather_while_a_set_is_on_its_way_and_keep_their_order(void **state)
+{
+    (void)state;
+    ask_by_a_crowd();
     answer(0, DB_OK);
     run_for(0);
     assert_int_equal(database.count, 2);
     assert_int_equal(database.sent[1]->members, 3);
     for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(database.sent[1]->params[i].integer, 10 * (i + 1));
+        assert_int_equal(database.sent[1]->params[i].integer, 10 * (i + 5));
+}
+
+static void a_crowd_is_remembered_when_its_set_has_come_back(void **state)
+{
+    (void)state;
+    ask_by_a_crowd();
+    answer(0, DB_OK);
+    run_for(0);
+    ask(0, &fixture.set, 1);
+    run_for(0);
+    assert_int_equal(database.count, 2);
+    answer(1, DB_OK);
+    run_for(60000000);
+    assert_int_equal(database.count, 3);
+    ask(1, &fixture.set, 2);
+    run_for(0);
+    assert_int_equal(database.count, 4);
 }
 
 static void a_slow_set_does_not_hold_up_the_next_for_long(void **state)
 {
     (void)state;
-    ask(0, &fixture.set, 1);
-    run_for(0);
-    ask(1, &fixture.set, 2);
-    run_for(0);
-    assert_int_equal(database.count, 1);
+    ask_by_a_crowd();
     run_for(60000000);
     assert_int_equal(database.count, 2);
 }
@@ -187,13 +223,12 @@ static void a_set_does_not_mix_what_must_stay_apart(void **state)
     for (unsigned i = 0; i < 4; i++)
         ask(i, &fixture.apart, lanes[i]);
     run_for(0);
-    assert_int_equal(database.count, 1);
+    assert_int_equal(database.count, 2);
     assert_int_equal(database.sent[0]->members, 2);
+    assert_int_equal(database.sent[1]->members, 2);
     answer(0, DB_OK);
     assert_int_equal(fixture.answered[0] + fixture.answered[2], 2);
     assert_int_equal(fixture.answered[1] + fixture.answered[3], 0);
-    run_for(0);
-    assert_int_equal(database.sent[1]->members, 2);
     answer(1, DB_OK);
     assert_int_equal(fixture.answered[1] + fixture.answered[3], 2);
 }
@@ -315,8 +350,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_lone_call_leaves_at_the_end_of_its_turn, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(calls_that_come_while_a_set_is_on_its_way_leave_together_and_in_order,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(few_calls_leave_beside_each_other_on_a_connection_each, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            calls_of_a_crowd_gather_while_a_set_is_on_its_way_and_keep_their_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_crowd_is_remembered_when_its_set_has_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_slow_set_does_not_hold_up_the_next_for_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_set_does_not_mix_what_must_stay_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_set_is_sent_again_member_by_member, set_up, tear_down),
