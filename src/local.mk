@@ -53,6 +53,8 @@ io_sources = \
 	src/io/memcached.h \
 	src/io/pg.c \
 	src/io/pg.h \
+	src/io/pganswer.c \
+	src/io/pganswer.h \
 	src/io/pgconn.c \
 	src/io/pgconn.h \
 	src/io/pgparam.c \

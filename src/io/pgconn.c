@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/pganswer.h"
 #include "io/pgparam.h"
 #include "io/pgtarget.h"
 #include "io/resolve.h"
@@ -63,12 +64,6 @@ struct pgconn {
     const char *recycle; /* why it is to reconnect when nothing is outstanding; NULL: it is not */
     bool prepared[DB_STATEMENTS_MAX];
     struct pgparam params; /* scratch of pgconn_send */
-};
-
-struct pg_rows {
-    struct db_rows base;
-    const PGresult *result;
-    int shift; /* leading columns that are not the caller's */
 };
 
 static void start_attempt(struct pgconn *conn);
@@ -118,8 +113,7 @@ static void fail_units(struct pgconn *conn, const char *reason)
     struct db_answer answer = {.error = DB_LOST, .message = reason, .sqlstate = ""};
     while ((node = list_pop(&conn->units)) != NULL) {
         struct db_unit *unit = list_entry(node, struct db_unit, link);
-        for (unsigned member = 0; member < unit->members; member++)
-            unit->on_answer(unit, member, &answer);
+        pganswer_all(unit, &answer);
         unit->on_done(unit);
     }
 }
@@ -495,73 +489,16 @@ void pgconn_send(struct pgconn *conn, struct db_unit *unit)
 
 /* ---- receiving ---- */
 
-static enum db_error classify(const char *sqlstate)
-{
-    static const struct {
-        const char *prefix;
-        enum db_error error;
-    } rules[] = {
-        {"22", DB_REFUSED},   {"23", DB_REFUSED},   {"40001", DB_RETRY},  {"40P01", DB_RETRY},
-        {"26000", DB_RETRY},  {"0A000", DB_RETRY},  {"42P05", DB_RETRY},  {"55P03", DB_BUSY},
-        {"57014", DB_BUSY},   {"53", DB_BUSY},      {"54", DB_REFUSED},   {"25006", DB_AWAY},
-        {"57P", DB_LOST},     {"08", DB_LOST},      {"42P01", DB_SCHEMA}, {"42703", DB_SCHEMA},
-        {"42883", DB_SCHEMA}, {"3F000", DB_SCHEMA},
-    };
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0)
-            return rules[i].error;
-    return DB_FAILED;
-}
-
-static struct slice pg_value(const struct db_rows *rows, int row, int column)
-{
-    const struct pg_rows *view = (const struct pg_rows *)rows;
-    column += view->shift;
-    if (PQgetisnull(view->result, row, column))
-        return (struct slice){NULL, 0};
-    return (struct slice){PQgetvalue(view->result, row, column),
-                          (size_t)PQgetlength(view->result, row, column)};
-}
-
-/* Rows come in order of the position in their first column; each member gets those of its own. */
-static void answer_members(struct db_unit *unit, const PGresult *result)
-{
-    bool set = unit->statement->set;
-    struct pg_rows view = {
-        .base = {.count = PQntuples(result), .columns = PQnfields(result) - set, .value = pg_value},
-        .result = result,
-        .shift = set};
-    struct db_answer answer = {.error = DB_OK, .message = "", .sqlstate = "", .rows = &view.base};
-    if (!set) {
-        answer.count = view.base.count;
-        unit->on_answer(unit, 0, &answer);
-        return;
-    }
-    int row = 0;
-    for (unsigned member = 0; member < unit->members; member++) {
-        answer.first = row;
-        while (row < view.base.count && (unsigned)atoi(PQgetvalue(result, row, 0)) == member + 1)
-            row++;
-        answer.count = row - answer.first;
-        unit->on_answer(unit, member, &answer);
-    }
-}
-
 static void answer_error(struct pgconn *conn, struct db_unit *unit, const PGresult *result)
 {
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    struct db_answer answer = {.sqlstate = sqlstate != NULL ? sqlstate : "",
-                               .message = message != NULL ? message : "the database gave no reason"};
-    answer.error = sqlstate == NULL ? DB_LOST : classify(sqlstate);
+    struct db_answer answer = pganswer_error(result);
     if (answer.error == DB_SCHEMA)
         conn->prepared[unit->statement->index] = false; /* it was never accepted */
-    else if (answer.error == DB_RETRY && sqlstate[0] != '4')
+    else if (answer.error == DB_RETRY && answer.sqlstate[0] != '4')
         conn->recycle = "its prepared statements are stale";
     else if (answer.error == DB_AWAY && conn->target->read_write)
         conn->recycle = "it takes no writes any more"; /* another host may */
-    for (unsigned member = 0; member < unit->members; member++)
-        unit->on_answer(unit, member, &answer);
+    pganswer_all(unit, &answer);
 }
 
 /* The Sync of the first unit has come, and with it the commit. */
@@ -579,7 +516,7 @@ static void finish_unit(struct pgconn *conn)
     if (error != NULL)
         answer_error(conn, unit, error);
     else
-        answer_members(unit, rows);
+        pganswer_rows(unit, rows);
     PQclear(rows);
     PQclear(error);
     unit->on_done(unit);

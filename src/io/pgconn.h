@@ -1,5 +1,5 @@
 /* One connection to PostgreSQL in pipeline mode, which finds its way back when it is lost. Callers see units
- * and states, never sockets; libpq is seen by pgconn.c and session_pg.c alone. */
+ * and states, never sockets. */
 #ifndef ROWLOCK_IO_PGCONN_H
 #define ROWLOCK_IO_PGCONN_H
 

@@ -1,0 +1,18 @@
+/* Inside PostgreSQL: what it said, as the answers of a unit's members. */
+#ifndef ROWLOCK_IO_PGANSWER_H
+#define ROWLOCK_IO_PGANSWER_H
+
+#include <libpq-fe.h>
+
+#include "io/db.h"
+
+/* An error by its SQLSTATE (PostgreSQL's documentation, Appendix A). Strings are borrowed from the result. */
+struct db_answer pganswer_error(const PGresult *result);
+
+/* Each member gets the same. */
+void pganswer_all(struct db_unit *unit, const struct db_answer *answer);
+
+/* The rows of a set come in order of the position in their first column; each member gets those of its own. */
+void pganswer_rows(struct db_unit *unit, const PGresult *result);
+
+#endif
