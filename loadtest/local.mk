@@ -37,6 +37,7 @@ loadtest_files = \
 	loadtest/rig/table.py \
 	loadtest/rig/verdict.py \
 	loadtest/run \
+	loadtest/test_figures.py \
 	loadtest/test_load.py \
 	loadtest/test_verdict.py
 

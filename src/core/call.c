@@ -13,7 +13,7 @@
 #include "core/sql.h"
 
 #define SET_MAX 512u
-#define CROWD 3u                 /* more calls of a statement than so many a connection are a crowd, */
+#define CROWD 12u                /* more calls of a statement than these are a crowd, */
 #define CROWD_NS (10 * CLOCK_MS) /* and are it still so long afterwards */
 #define PATIENCE_NS                                                                                          \
     (20 * CLOCK_MS) /* waiting longer than this for a slow set, the next one leaves beside it */
@@ -218,12 +218,11 @@ static bool may_leave(struct calls *calls, struct gather *gather, int64_t now)
 {
     if (gather->waiting.length == 0)
         return false;
-    unsigned connections = calls->db->ops->connections(calls->db);
-    if (gather->members_in_flight + gather->waiting.length > (size_t)CROWD * connections)
+    if (gather->members_in_flight + gather->waiting.length > CROWD)
         gather->crowded = now;
     if (!gather->stmt->set || gather->in_flight == 0)
         return true;
-    if (gather->in_flight >= connections)
+    if (gather->in_flight >= calls->db->ops->connections(calls->db))
         return false;
     const struct call *oldest = list_entry(list_first(&gather->waiting), struct call, link);
     bool crowd = now - gather->crowded < CROWD_NS;

@@ -5,8 +5,8 @@
 
 #include "core/call.h"
 
-#define CALLS 8
-#define CONNECTIONS 2 /* more than six calls are a crowd */
+#define CALLS 16
+#define CONNECTIONS 2
 
 static struct {
     struct db db;
@@ -166,17 +166,18 @@ static void few_calls_leave_beside_each_other_on_a_connection_each(void **state)
     assert_int_equal(database.sent[2]->members, 1);
 }
 
-/* Five are on their way, three wait. */
+/* Five and five are on their way, three wait: more than twelve. */
 static void ask_by_a_crowd(void)
 {
-    for (unsigned i = 0; i < 5; i++)
+    for (unsigned i = 0; i < 13; i++) {
         ask(i, &fixture.set, i);
+        if (i % 5 == 4)
+            run_for(0);
+    }
     run_for(0);
-    for (unsigned i = 5; i < 8; i++)
-        ask(i, &fixture.set, 10 * i);
-    run_for(0);
-    assert_int_equal(database.count, 1);
+    assert_int_equal(database.count, CONNECTIONS);
     assert_int_equal(database.sent[0]->members, 5);
+    assert_int_equal(database.sent[1]->members, 5);
 }
 
 static void calls_of_a_crowd_gather_while_a_set_is_on_its_way_and_keep_their_order(void **state)
@@ -186,34 +187,41 @@ static void calls_of_a_crowd_gather_while_a_set_is_on_its_way_and_keep_their_ord
     answer(0, DB_OK);
     run_for(0);
     assert_int_equal(database.count, 2);
-    assert_int_equal(database.sent[1]->members, 3);
+    answer(1, DB_OK);
+    run_for(0);
+    assert_int_equal(database.count, 3);
+    assert_int_equal(database.sent[2]->members, 3);
     for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(database.sent[1]->params[i].integer, 10 * (i + 5));
+        assert_int_equal(database.sent[2]->params[i].integer, 10 + i);
 }
 
-static void a_crowd_is_remembered_when_its_set_has_come_back(void **state)
+static void a_crowd_is_remembered_when_its_sets_have_come_back(void **state)
 {
     (void)state;
     ask_by_a_crowd();
     answer(0, DB_OK);
+    answer(1, DB_OK);
     run_for(0);
     ask(0, &fixture.set, 1);
     run_for(0);
-    assert_int_equal(database.count, 2);
-    answer(1, DB_OK);
-    run_for(60000000);
     assert_int_equal(database.count, 3);
+    answer(2, DB_OK);
+    run_for(60000000);
+    assert_int_equal(database.count, 4);
     ask(1, &fixture.set, 2);
     run_for(0);
-    assert_int_equal(database.count, 4);
+    assert_int_equal(database.count, 5);
 }
 
 static void a_slow_set_does_not_hold_up_the_next_for_long(void **state)
 {
     (void)state;
     ask_by_a_crowd();
-    run_for(60000000);
+    answer(0, DB_OK);
+    run_for(0);
     assert_int_equal(database.count, 2);
+    run_for(60000000);
+    assert_int_equal(database.count, 3);
 }
 
 static void a_set_does_not_mix_what_must_stay_apart(void **state)
@@ -354,7 +362,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             calls_of_a_crowd_gather_while_a_set_is_on_its_way_and_keep_their_order, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_crowd_is_remembered_when_its_set_has_come_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_crowd_is_remembered_when_its_sets_have_come_back, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_slow_set_does_not_hold_up_the_next_for_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_set_does_not_mix_what_must_stay_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_set_is_sent_again_member_by_member, set_up, tear_down),
