@@ -33,14 +33,19 @@ def test_the_image_is_small(image):
     assert size < BARE_MAX
 
 
-def test_it_holds_the_programs_and_what_they_load_and_nothing_else(image):
+def files_of(image):
+    """{path: (mode, size)}"""
     container = docker("create", image).stdout.strip()
     try:
         with subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as export:
             listed = run("tar", "-tv", stdin=export.stdout).stdout
     finally:
         docker("rm", "-v", container)
-    files = {words[-1]: words[0] for words in (line.split() for line in listed.splitlines()) if words[0].startswith("-")}
+    return {words[-1]: (words[0], words[2]) for words in (line.split() for line in listed.splitlines()) if words[0].startswith("-")}
+
+
+def test_it_holds_the_programs_and_what_they_load_and_nothing_else(image):
+    files = {path: mode for path, (mode, _) in files_of(image).items()}
     programs = {path for path, mode in files.items() if "x" in mode and "/lib" not in f"/{path}"}
     programs -= {path for path in programs if path.startswith((".dockerenv", "dev/", "etc/"))}
     assert programs == {"usr/bin/rowlock", "usr/bin/rowlock-healthcheck"}
@@ -61,9 +66,9 @@ def test_a_build_without_a_target_makes_the_same(engine, source, image, test_ima
     """Behind test_image, whose stages the classic builder makes as well."""
     docker("build", *engine.build_flags, "-f", "docker/Dockerfile", "-t", f"{name}-plain", ".", cwd=source, timeout=900)
     try:
-        wanted, found = inspect(image), inspect(f"{name}-plain")
-        assert found["RootFS"] == wanted["RootFS"]
-        assert [found["Config"][key] for key in ("User", "Cmd", "Entrypoint")] == [wanted["Config"][key] for key in ("User", "Cmd", "Entrypoint")]
+        wanted, found = inspect(image)["Config"], inspect(f"{name}-plain")["Config"]
+        assert all(found[key] == wanted[key] for key in ("User", "Cmd", "Entrypoint", "Env", "Healthcheck", "Volumes"))
+        assert files_of(f"{name}-plain") == files_of(image)
     finally:
         docker("rmi", "-f", f"{name}-plain")
 
