@@ -1,6 +1,5 @@
-/* The settings of the program: flags win over the environment, the environment over what is built in. One table
- * (settings.c) names each with its flag, its variables and its built-in value; --help, `rowlock config` and the
- * parsing itself come from it. */
+/* The settings of the program, and what they mean. setting.h says which there are, with flag, variables and built-in
+ * value (--help, `rowlock config` and the reading come from it); setting_values.h where a value was found. */
 #ifndef ROWLOCK_BASE_SETTINGS_H
 #define ROWLOCK_BASE_SETTINGS_H
 
