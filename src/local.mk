@@ -30,6 +30,8 @@ base_sources = \
 	src/base/settings.c \
 	src/base/settings.h \
 	src/base/slice.h \
+	src/base/standard.c \
+	src/base/standard.h \
 	src/base/text.c \
 	src/base/text.h
 

@@ -100,6 +100,7 @@ python_tests = \
 	tests/fault/test_workers.py \
 	tests/integration/test_cache.py \
 	tests/integration/test_commands.py \
+	tests/integration/test_descriptors.py \
 	tests/integration/test_distance.py \
 	tests/integration/test_docs_api.py \
 	tests/integration/test_docs_operations.py \

@@ -29,6 +29,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/standard.h"
+
 static const char answer[] = "UP";
 
 static void on_request(struct evhttp_request *req, void *arg)
@@ -84,6 +86,8 @@ int main(int argc, char **argv)
     struct event *term = NULL, *interrupt = NULL;
     struct evconnlistener *listener;
 
+    if (!standard_open())
+        return 1;
     long port = parse_port(argc, argv);
     if (port < 0) {
         fputs("usage: bare [--port N]\n", stderr);

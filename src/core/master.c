@@ -311,6 +311,7 @@ static bool set_up(struct master *master, const struct master_plan *plan)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sigaddset(&master->signals, numbers[i]);
     sigprocmask(SIG_BLOCK, &master->signals, NULL);
+    signal(SIGCHLD, SIG_DFL); /* a parent that ignored it leaves that behind, and then nobody hears of a death */
     return true;
 }
 

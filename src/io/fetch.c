@@ -4,6 +4,7 @@
 #include "io/fetch.h"
 
 #include <curl/curl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,6 +44,7 @@ struct fetcher *fetcher_new(struct loop *loop, unsigned most_at_once, int64_t co
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return NULL;
+    signal(SIGPIPE, SIG_IGN); /* of TLS to a peer that has left: CURLOPT_NOSIGNAL makes it our concern */
     struct fetcher *fetcher = mem_new(sizeof *fetcher);
     fetcher->loop = loop;
     fetcher->most = most_at_once;
