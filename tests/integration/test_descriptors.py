@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.port import free_port
-from support.program import ACTIVATE, SLOW, environment, find, rowlock
+from support.program import ACTIVATE, SLOW, environment, rowlock
 from support.rawhttp import Api
 from support.wait import until
 
@@ -26,8 +26,8 @@ def without(numbers, *command):
     return ["sh", "-c", 'exec "$@" ' + " ".join(f"{number}>&-" for number in numbers), "sh", *map(str, command)]
 
 
-def finish(numbers, *command, program=None, **env):
-    return subprocess.run(without(numbers, program or rowlock(), *command), env=environment(**env), stdin=subprocess.DEVNULL,
+def finish(numbers, *command, **env):
+    return subprocess.run(without(numbers, rowlock(), *command), env=environment(**env), stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=30 * SLOW)
 
 
@@ -236,27 +236,3 @@ def test_a_log_that_is_full_ends_nothing_and_goes_on_with_whole_lines(postgres, 
             process.kill()
             process.wait()
     assert all(map(is_json, lines(log))), lines(log)
-
-
-# ---- the probe ----
-
-PROBE = find("rowlock-healthcheck", "ROWLOCK_HEALTHCHECK")
-
-
-@pytest.mark.quick
-@pytest.mark.parametrize("numbers", ALL)
-def test_the_probe_judges_without_standard_descriptors(serve, sqlite, numbers):
-    server = serve(database=sqlite)
-    assert finish(numbers, f"http://{server.address}", program=PROBE).returncode == 0
-    nobody = finish(numbers, f"http://127.0.0.1:{free_port()}", program=PROBE)
-    assert nobody.returncode == 1 and (2 in numbers or "no answer" in nobody.stderr)
-    assert finish(numbers, "--nonsense", program=PROBE).returncode == 2
-
-
-@pytest.mark.quick
-@pytest.mark.parametrize("flag", ["--help", "--version"])
-def test_what_the_probe_could_not_print_is_exit_1(flag):
-    with open("/dev/full", "w") as full:
-        done = subprocess.run([PROBE, flag], env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, timeout=30 * SLOW)
-    assert done.returncode == 1 and "cannot write to stdout" in done.stderr
-    assert finish((1,), flag, program=PROBE).returncode == 1
