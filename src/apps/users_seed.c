@@ -66,11 +66,24 @@ static void add_user(struct buf *rows, const struct user *user)
 }
 
 /* One statement, so all of them or none. */
-static bool store(struct session *session, struct buf *rows)
+static bool store(struct session *session, const struct buf *rows)
 {
-    buf_add(rows, "]", 2); /* with its NUL */
     const char *params[] = {rows->data};
     return session_query(session, sql_text(session->engine, "user_store"), params, 1, NULL) == DB_OK;
+}
+
+/* The same as a transaction of its own, which may meet another seed or a change by hand. */
+static bool store_page(struct session *session, const struct buf *rows)
+{
+    for (int tries = 0; !store(session, rows);)
+        if (!session_retry(session, &tries))
+            return false;
+    return true;
+}
+
+static void end_rows(struct buf *rows)
+{
+    buf_add(rows, "]", 2); /* with its NUL */
 }
 
 /* ---- made up ---- */
@@ -108,6 +121,7 @@ bool users_seed(struct session *session, int64_t count)
     bool ok = query(session, "user_seed_lock", NULL) && last_id(session, &id);
     for (int64_t i = 0; ok && i < count; i++)
         add_made_up(&rows, id += random_int(1, 9));
+    end_rows(&rows);
     ok = ok && store(session, &rows);
     buf_fini(&rows);
     return ok;
@@ -247,9 +261,10 @@ static bool take(struct github *github, const struct json *page)
         add_user(&rows, &user);
         last = user.id;
     }
+    end_rows(&rows);
     if (!ok)
         stop(github, true, "%s gave a malformed answer", github->host);
-    else if (!(ok = store(github->session, &rows)))
+    else if (!(ok = store_page(github->session, &rows)))
         stop(github, true, "%s", github->session->error);
     buf_fini(&rows);
     if (!ok)

@@ -23,13 +23,20 @@ static void show_progress(int64_t done, int64_t total)
     fprintf(stderr, "\r[%s] %lld/%lld%s", bar, (long long)done, (long long)total, done == total ? "\n" : "");
 }
 
+static bool prepare(struct session *session, const struct app *app)
+{
+    return session_begin(session) == DB_OK &&
+           (app->lock == NULL ||
+            session_query(session, sql_text(session->engine, app->lock), NULL, 0, NULL) == DB_OK) &&
+           (app->samples == NULL ||
+            session_script(session, sql_text(session->engine, app->samples)) == DB_OK);
+}
+
 /* All or nothing: one transaction. */
 static bool add_all(struct session *session, const struct app *app, int64_t total)
 {
     bool terminal = isatty(STDERR_FILENO) == 1;
-    if (session_begin(session) != DB_OK)
-        return false;
-    if (app->samples != NULL && session_script(session, sql_text(session->engine, app->samples)) != DB_OK)
+    if (!prepare(session, app))
         return false;
     for (int64_t done = 0; done < total;) {
         int64_t chunk = total - done < APP_SEED_CHUNK ? total - done : APP_SEED_CHUNK;
@@ -79,10 +86,11 @@ static int seed(const struct settings *settings, struct session *session, const 
         return CMD_DONE;
     if (app->seed_from != NULL && !wish->offline)
         return add_from(settings, session, app, wish->total);
-    if (!add_all(session, app, wish->total)) {
-        cmd_complain("seed: %s", session->error);
-        return CMD_FAILED;
-    }
+    for (int tries = 0; !add_all(session, app, wish->total);)
+        if (!session_retry(session, &tries)) {
+            cmd_complain("seed: %s", session->error);
+            return CMD_FAILED;
+        }
     printf("added %lld %s\n", (long long)wish->total, app->name);
     return CMD_DONE;
 }

@@ -3,12 +3,13 @@
 import csv
 import io
 import os
+import subprocess
 import threading
 
 import pytest
 
-from support.program import SLOW, run
-from support.wait import Stopwatch
+from support.program import SLOW, environment, rowlock, run
+from support.wait import Stopwatch, until
 
 FLAGS = {"region": "--regions", "province": "--provinces", "health_region": "--health-regions", "fsa": "--fsa"}
 
@@ -332,3 +333,71 @@ def test_without_a_schema_it_says_what_to_do(folder, empty_postgres):
         finished = run("import", "health", FLAGS[table], folder / table, "--database", empty_postgres.url)
         assert finished.returncode == 1 and "rowlock migrate" in finished.stderr, finished.stderr
         assert finished.stderr.count("\n") == 1
+
+
+# ---- several at once ----
+
+def start(command, database):
+    return subprocess.Popen([rowlock(), *map(str, command), "--database", database.url], env=environment(), stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended_well(processes):
+    for process in processes:
+        output = process.communicate(timeout=60 * SLOW)
+        assert process.returncode == 0, output
+
+
+def test_imports_of_the_same_keys_in_different_order_at_once(importer, folder):
+    importer.good(region=REGIONS, province=PROVINCES, health_region=HEALTH_REGIONS)
+    lines = [f'{n},K{n % 10}A,"Ottawa, {n}",Ottawa,{n},51,35' for n in range(1, 4001)]
+    for number, order in enumerate((lines, lines[::-1])):
+        (folder / f"fsa{number}.csv").write_text("\n".join([FSA.split("\n")[0], *order]))
+    for _ in range(3):
+        ended_well([start(["import", "health", "--fsa", folder / f"fsa{number % 2}.csv"], importer.database) for number in range(4)])
+    assert importer.database.query("SELECT count(*), sum(estimated_pop) FROM fsa") == [(4000, 8002000)]
+
+
+def test_seeds_and_imports_at_once_lose_nothing(importer):
+    importer.good(**FILES)
+    before = len(importer.rows("health_region"))
+    importer.path("fsa").write_text(FSA)
+    ended_well([start(["seed", "health", "-t", 200], importer.database) for _ in range(3)] +
+               [start(["import", "health", "--fsa", importer.path("fsa")], importer.database) for _ in range(3)])
+    assert len(importer.rows("health_region")) == before + 600
+
+
+def waits(database, number=1):
+    return database.query("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(number,)]
+
+
+@pytest.mark.parametrize("command", ["import", "seed"])
+def test_a_deadlock_with_a_change_by_hand_is_tried_again(folder, postgres, command):
+    importer = Importer(folder, postgres)
+    importer.good(**FILES)
+    importer.path("region").write_text(REGIONS)
+    with postgres.connect() as person:
+        with person.cursor() as hand:
+            hand.execute("SET deadlock_timeout = '60s'")        # so it is the command that gives way
+            hand.execute("BEGIN")
+            hand.execute("UPDATE fsa SET estimated_pop = 7 WHERE id = 1")
+            process = start(["seed", "health", "-t", 5] if command == "seed" else ["import", "health", "--regions", importer.path("region")], postgres)
+            until(lambda: waits(postgres), 10, "the command waits for the change")
+            hand.execute("UPDATE region SET name_en = 'by hand' WHERE id = 99")     # waits for the command
+            hand.execute("COMMIT")
+    ended_well([process])
+    assert importer.rows("fsa")[0][4] == 7
+    assert len(importer.rows("health_region")) == (7 if command == "seed" else 2)
+
+
+def test_an_import_while_the_server_reads(importer, serve):
+    importer.good(**FILES)
+    api = serve("--apps", "health", "--cache", "none", database=importer.database).api
+    lines = "".join(f'{n},K{n % 10}A,"Ottawa, {n}",Ottawa,{n},51,35\n' for n in range(1, 20001))
+    importer.path("fsa").write_text(FSA.split("\n")[0] + "\n" + lines)
+    process = start(["import", "health", "--fsa", importer.path("fsa")], importer.database)
+    while process.poll() is None:
+        with Stopwatch() as watch:
+            assert api.get("/health-regions/51").status == 200
+        assert watch.seconds < 1 * SLOW
+    ended_well([process])
