@@ -14,6 +14,8 @@ base_sources = \
 	src/base/csv.h \
 	src/base/dburl.c \
 	src/base/dburl.h \
+	src/base/filekind.c \
+	src/base/filekind.h \
 	src/base/hash.c \
 	src/base/hash.h \
 	src/base/list.h \

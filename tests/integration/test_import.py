@@ -1,8 +1,12 @@
 """rowlock import health: CSV files into tables, all of them or none."""
 
+import bz2
 import csv
+import gzip
 import io
+import lzma
 import os
+import random
 import subprocess
 import threading
 
@@ -160,6 +164,8 @@ def test_columns_come_in_any_order_quoted_and_with_crlf(importer):
 
 
 @pytest.mark.parametrize("text", [
+    b"id,name_en,name_fr,\n1,a,b,\n", b"id,name_en,name_fr,,,\n1,a,b\n", b"id,name_en,name_fr\n1,a,b,,\n", b"id,name_en,name_fr,\r\n1,a,b,\r\n,,,\r\n,,,",
+    b"id,name_en,name_fr\n,,\n1,a,b\n,,\n\n,\n,,,,,,\n", b",,\nid,name_en,name_fr\n1,a,b\n", b'id,name_en,name_fr,""\n"","",""\n1,a,b,""\n',
     b"id,name_en,name_fr\r\n1,a,b\r\n", b"\xef\xbb\xbfid,name_en,name_fr\n1,a,b\n", b"\xef\xbb\xbf\"id\",name_en,name_fr\r\n1,a,b",
     b"id,name_en,name_fr\n1,a,b", b"id,name_en,name_fr\n\n1,a,b\n\n\r\n", b"\n\nid,name_en,name_fr\n\"1\",\"a\",\"b\"\n", b"name_fr,id,name_en\nb,01,a\n",
 ])
@@ -202,8 +208,8 @@ def test_a_pipe_is_a_file_too(sqlite_importer, folder):
 @pytest.mark.parametrize("header, place, words", [
     ("id,name_en,name_fr,pop", "region:1: pop", ["no column"]), ("id,name_en", "region:1: name_fr", ["missing"]), ("name_en,name_fr", "region:1: id", ["missing"]),
     ("id,name_en,name_fr,name_en", "region:1: name_en", ["twice"]), ("ID,name_en,name_fr", "region:1: ID", ["no column"]),
-    ("id, name_en,name_fr", "region:1:  name_en", ["no column"]), ("id,name_en,name_fr,", 'region:1: ""', ["no column"]),
-    ("", "region:1: id", ["missing"]), ("id;name_en;name_fr", "region:1: id;name_en;name_fr", ["no column"]),
+    ("id, name_en,name_fr", "region:1:  name_en", ["no column"]), ("id,,name_en,name_fr", 'region:1: ""', ["no column"]),
+    ("id;name_en;name_fr", "region:1: id;name_en;name_fr", ["no column", "not semicolons"]), ("id\tname_en\tname_fr", "region:1: id?name_en?name_fr", ["not tabs"]),
     ('id,"name\n_en",name_fr', "region:1: name?_en", ["no column"]), ("\n\nid,name_en", "region:3: name_fr", ["missing"]),
     ('id,"name_en,name_fr', "region:1: column 2", ["not closed"]),
 ])
@@ -213,9 +219,30 @@ def test_a_wrong_header_names_the_column(sqlite_importer, header, place, words):
 
 def test_a_file_of_another_kind_is_refused(sqlite_importer):
     sqlite_importer.bad("region:1: geo_code", region=PROVINCES)
-    sqlite_importer.bad("region:1: column 1", "not UTF-8", region=b"\xff\xfei\0d\0,\0")      # UTF-16
     sqlite_importer.bad("region:1: " + "é" * 31, "no column", region="é" * 50 + ",id\n")
-    sqlite_importer.bad("region:1: id", region=b"")
+    sqlite_importer.bad("region:1: column 1", "not UTF-8", region="ïd,name_en,name_fr\n".encode("latin-1"))
+
+
+WHOLE = "id,name_en,name_fr\n1,a,é\n"
+
+
+@pytest.mark.parametrize("content, said", [
+    (b"", "is empty"), (b"\xef\xbb\xbf", "has empty lines alone"), (b"\n\r\n\n", "has empty lines alone"), (b",,,\n,\n", "has empty lines alone"),
+    (WHOLE.encode("utf-16"), "is UTF-16"), (WHOLE.encode("utf-16-le"), "is UTF-16"), (WHOLE.encode("utf-16-be"), "is UTF-16"),
+    (b"\xfe\xff" + WHOLE.encode("utf-16-be"), "is UTF-16"), (b"\xff\xfe", "is UTF-16"), (WHOLE.encode("utf-32"), "is UTF-32"),
+    (b"PK\x03\x04\x14\0\x06\0", "is a workbook"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a workbook"), (gzip.compress(WHOLE.encode()), "is compressed"),
+    (bz2.compress(WHOLE.encode()), "is compressed"), (lzma.compress(WHOLE.encode()), "is compressed"), (b"%PDF-1.7\n", "is a PDF"),
+    (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01", "is binary"), (b"\x7fELF\x02\x01\x01\0", "is binary"), (b"\0", "is binary"), (b"\0" * 5000, "is binary"),
+    (b"id,name\0_en,name_fr\n1,a,b\n", "is binary"), (random.Random(7).randbytes(10000), "is binary"),
+    (WHOLE.replace("\n", "\r").encode(), "has lines that end with a carriage return alone"), (b"id,name_en,name_fr\r", "has lines that end with a carriage return alone"),
+], ids=lambda value: value if isinstance(value, str) else f"{value[:6]}")
+def test_what_is_no_csv_in_utf8_is_told_as_what_it_is(sqlite_importer, content, said):
+    assert f"the file {said}" in sqlite_importer.bad("region:1", "header id,name_en,name_fr", region=content)
+
+
+def test_the_program_itself_is_no_csv(sqlite_importer):
+    finished = run("import", "health", "--regions", rowlock(), "--database", sqlite_importer.database.url)
+    assert finished.returncode == 1 and f"{rowlock()}:1: the file is binary" in finished.stderr
 
 
 # ---- bad lines ----
@@ -225,7 +252,7 @@ def test_a_file_of_another_kind_is_refused(sqlite_importer):
     ("1.0,a,b", "region:2: id", []), (" 1,a,b", "region:2: id", []), ("2147483648,a,b", "region:2: id", ["2147483647"]),
     ("99999999999999999999,a,b", "region:2: id", []), ("1,,b", "region:2: name_en", ["text of 1"]), ('1,a,""', "region:2: name_fr", []),
     (f"1,a,{'x' * 2001}", "region:2: name_fr", ["2000"]), ("1,a", "region:2: name_fr", ["missing"]), ("1", "region:2: name_en", ["missing"]),
-    ("1,a,b,c", "region:2: column 4", ["header"]), ("1,a,b,", "region:2: column 4", []), ("1,a,b\n\n\n2,a", "region:5: name_fr", ["missing"]),
+    ("1,a,b,c", "region:2: column 4", ["header"]), ("1,a,b,,c", "region:2: column 4", ["header"]), ("1,a,b\n\n\n2,a", "region:5: name_fr", ["missing"]),
     ('1,"a\nb\nc",d\n2,,x', "region:5: name_en", []), ('1,"a\nb",c\n1,"d\ne",""', "region:5: name_fr", []),
     ("1,a,b\n2,c,d\n1,e,f", "region:4: id", ["1 is in line 2 already"]), ("3,a,b\n3,c,d\n3,e,f", "region:3: id", ["line 2"]),
     ('1,a"b,c', "region:2: name_en", ["quote"]), ('1,"a"b,c', "region:2: name_en", ["quote"]), ('1,a,b\n2,"a,b\n3,c,d\n', "region:3: name_en", ["not closed"]),
@@ -236,7 +263,12 @@ def test_a_bad_line_is_named_with_its_column_and_nothing_is_stored(sqlite_import
     sqlite_importer.bad(place, *words, region="id,name_en,name_fr\n" + lines + "\n")
 
 
-@pytest.mark.parametrize("value", [b"\xff", b"\xc3", b"a\x00b", b"\xed\xa0\x80", "é".encode("latin-1")])
+def test_a_nul_byte_is_named(importer):
+    importer.bad("region:3: name_fr", "NUL", region=b"id,name_en,name_fr\n1,a,b\n2,c,a\x00b\n")
+    importer.bad("region:602: name_fr", "NUL", region=b"id,name_en,name_fr\n" + b"".join(b"%d,a,b\n" % n for n in range(600)) + b"600,c,\0\n")
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"\xc3", b"\xed\xa0\x80", "é".encode("latin-1")])
 def test_what_is_not_utf8_is_named(importer, value):
     importer.bad("region:3: name_fr", "UTF-8", region=b"id,name_en,name_fr\n1,a,b\n2,c," + value + b"\n")
 
