@@ -23,6 +23,8 @@ base_sources = \
 	src/base/log.h \
 	src/base/mem.c \
 	src/base/mem.h \
+	src/base/proxy.c \
+	src/base/proxy.h \
 	src/base/random.c \
 	src/base/random.h \
 	src/base/setting.c \

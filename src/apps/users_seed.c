@@ -160,17 +160,6 @@ static void stop(struct github *github, bool failed, const char *format, ...)
     loop_stop(github->loop);
 }
 
-/* "host:port", without a user and his password. */
-static char *host_of(const char *url)
-{
-    const char *start = strstr(url, "://");
-    start = start != NULL ? start + 3 : url;
-    size_t length = strcspn(start, "/?#");
-    const char *sign = memrchr(start, '@', length);
-    size_t user = sign != NULL ? (size_t)(sign + 1 - start) : 0;
-    return mem_dup_n(start + user, length - user);
-}
-
 static void ask(struct github *github)
 {
     const char *base = github->settings->github_url;
@@ -197,11 +186,33 @@ static bool is_used_up(const struct fetch_answer *answer)
     return number_in(answer, "x-ratelimit-remaining") == 0;
 }
 
-/* GitHub refuses with either status, and says so by one of the two fields when it is for the number of requests. */
+/* A limit on how fast or how much at once, which may be met with requests left. Its message alone tells it from what is
+ * forbidden for good. */
+static bool is_secondary_limit(const struct fetch_answer *answer)
+{
+    static const char *const words[] = {"secondary rate limit", "abuse detection", "rate limit exceeded"};
+    char ignored[192];
+    bool found = false;
+    struct json *document = json_read(answer->body, ignored, sizeof ignored);
+    const struct json *message = document != NULL && json_type_of(document) == JSON_OBJECT_VALUE
+                                     ? json_member(document, "message")
+                                     : NULL;
+    if (message != NULL && json_type_of(message) == JSON_STRING_VALUE) {
+        char *text = mem_dup_n(json_text(message).ptr, json_text(message).len);
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+            found |= strcasestr(text, words[i]) != NULL;
+        free(text);
+    }
+    json_free(document);
+    return found;
+}
+
+/* GitHub refuses with either status, and says in one of three ways when it is for the number of requests. */
 static bool is_rate_limit(const struct fetch_answer *answer)
 {
     return answer->status == 429 ||
-           (answer->status == 403 && (is_used_up(answer) || fetch_field(answer, "retry-after").ptr != NULL));
+           (answer->status == 403 && (is_used_up(answer) || fetch_field(answer, "retry-after").ptr != NULL ||
+                                      is_secondary_limit(answer)));
 }
 
 static void stop_until(struct github *github, const struct fetch_answer *answer)
@@ -214,9 +225,12 @@ static void stop_until(struct github *github, const struct fetch_answer *answer)
     if (wait < 0 || wait > WAIT_MAX_S)
         wait = WAIT_S;
     clock_rfc3339_at(until, sizeof until, now + wait);
-    stop(github, true,
-         "%s takes no more requests until %s (rate limit%s); the same command goes on from here then",
-         github->host, until, github->authorization == NULL ? "; GITHUB_TOKEN raises it" : "");
+    bool secondary = number_in(answer, "x-ratelimit-remaining") > 0;
+    stop(github, true, "%s takes no more requests until %s (%s); the same command goes on from here then",
+         github->host, until,
+         secondary                       ? "secondary rate limit"
+         : github->authorization != NULL ? "rate limit"
+                                         : "rate limit; GITHUB_TOKEN raises it");
 }
 
 /* A member that is text, or null where that may be. */
@@ -297,7 +311,9 @@ static void on_page(const struct fetch_answer *answer, void *argument)
     struct github *github = argument;
     char ignored[192];
     if (answer->status == 0) {
-        stop(github, true, "%s cannot be asked (%s)", github->host, answer->error);
+        stop(github, true, "%s cannot be asked (%s%s%s); --offline makes users up", github->host,
+             answer->error, answer->proxy != NULL ? ", through the proxy " : "",
+             answer->proxy != NULL ? answer->proxy : "");
     } else if (is_rate_limit(answer)) {
         stop_until(github, answer);
     } else if (answer->status != 200) {
@@ -325,13 +341,13 @@ bool users_seed_from_github(const struct settings *settings, struct session *ses
     github.loop = loop_new();
     github.fetcher = github.loop == NULL
                          ? NULL
-                         : fetcher_new(github.loop, 1, settings->deadline_ns, settings->deadline_ns);
+                         : fetcher_new(github.loop, &settings->proxies, 1, settings->deadline_ns, settings->deadline_ns);
     if (github.fetcher == NULL) {
         loop_free(github.loop);
         *word = mem_dup("cannot initialise libcurl");
         return false;
     }
-    github.host = host_of(settings->github_url);
+    github.host = proxy_host_of(settings->github_url);
     if (settings->github_token[0] != '\0')
         github.authorization = mem_printf("Authorization: Bearer %s", settings->github_token);
     ask(&github);

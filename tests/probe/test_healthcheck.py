@@ -154,7 +154,7 @@ def test_an_argument_wins_over_the_environment():
 def test_proxies_of_the_environment_are_not_used():
     with peer(http("200 OK")) as (address, _):
         proxy = f"http://127.0.0.1:{free_port()}"
-        assert probe(url(address), http_proxy=proxy, HTTP_PROXY=proxy, all_proxy=proxy)[0] == 0
+        assert probe(url(address), http_proxy=proxy, HTTP_PROXY=proxy, https_proxy=proxy, all_proxy=proxy, ALL_PROXY=proxy, no_proxy="")[0] == 0
 
 
 # ---- not healthy ----
