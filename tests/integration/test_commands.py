@@ -439,6 +439,17 @@ def test_seed_adds_thousands_in_good_time(database):
     assert watch.seconds < 10 * SLOW
 
 
+@pytest.mark.parametrize("app, table", [("orders", "orders"), ("sites", "site"), ("health", "health_region"), ("messages", "messages"), ("users", "users")])
+def test_of_many_seeds_at_once_for_an_empty_table_one_adds(database, app, table):
+    done("migrate", "--database", database.url)
+    command = [rowlock(), "seed", app, "--total", "400", "--if-empty", "--offline", "--database", database.url]
+    crowd = [subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    said = [process.communicate(timeout=30 * SLOW) for process in crowd]
+    assert [process.returncode for process in crowd] == [0] * 6, said
+    assert sorted(said) == [("", "")] * 5 + [(f"added 400 {app}\n", "")]
+    assert database.query(f"SELECT count(*) FROM {table}") == [(400,)]
+
+
 @pytest.fixture
 def regions(folder):
     path = folder / "regions.csv"
