@@ -52,7 +52,8 @@ int main(int argc, char **argv)
 {
     if (!standard_open())
         return CMD_FAILED;
-    signal(SIGXFSZ, SIG_IGN); /* a file that may grow no further is an error like others, and no reason to die */
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file that may grow no further is an error like others, and no reason to die */
     int code = run(argc, argv);
     if (close_stdout() || code != CMD_DONE)
         return code;

@@ -339,9 +339,9 @@ bool users_seed_from_github(const struct settings *settings, struct session *ses
     if (total == 0)
         return true;
     github.loop = loop_new();
-    github.fetcher = github.loop == NULL
-                         ? NULL
-                         : fetcher_new(github.loop, &settings->proxies, 1, settings->deadline_ns, settings->deadline_ns);
+    github.fetcher = github.loop == NULL ? NULL
+                                         : fetcher_new(github.loop, &settings->proxies, 1,
+                                                       settings->deadline_ns, settings->deadline_ns);
     if (github.fetcher == NULL) {
         loop_free(github.loop);
         *word = mem_dup("cannot initialise libcurl");

@@ -25,7 +25,9 @@ static const struct {
     {"%PDF-", 5, "is a PDF"},
     {"\x1f\x8b", 2, ARCHIVE},
     {"BZh", 3, ARCHIVE},
-    {"\xfd" "7zXZ", 5, ARCHIVE},
+    {"\xfd"
+     "7zXZ",
+     5, ARCHIVE},
     {"\x28\xb5\x2f\xfd", 4, ARCHIVE},
 };
 
@@ -41,8 +43,8 @@ static bool is_utf16(struct slice bytes)
     size_t zeros[2] = {0, 0};
     for (size_t i = 0; i < length; i++)
         zeros[i % 2] += bytes.ptr[i] == '\0';
-    return length >= 4 && ((zeros[0] == 0 && zeros[1] == length / 2) ||
-                           (zeros[1] == 0 && zeros[0] == length / 2));
+    return length >= 4 &&
+           ((zeros[0] == 0 && zeros[1] == length / 2) || (zeros[1] == 0 && zeros[0] == length / 2));
 }
 
 static bool is_control(char byte)

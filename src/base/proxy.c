@@ -61,9 +61,9 @@ static bool network_has(struct slice network, const unsigned char *address, size
     const char *slash = memchr(network.ptr, '/', network.len);
     int64_t bits = (int64_t)size * 8;
     struct slice base = {network.ptr, slash != NULL ? (size_t)(slash - network.ptr) : network.len};
-    if (slash != NULL && (text_int((struct slice){slash + 1, network.len - base.len - 1}, &bits) !=
-                              TEXT_NUMBER_OK ||
-                          bits < 0 || bits > (int64_t)size * 8))
+    if (slash != NULL &&
+        (text_int((struct slice){slash + 1, network.len - base.len - 1}, &bits) != TEXT_NUMBER_OK ||
+         bits < 0 || bits > (int64_t)size * 8))
         return false;
     if (base.len > 1 && base.ptr[0] == '[' && base.ptr[base.len - 1] == ']')
         base = (struct slice){base.ptr + 1, base.len - 2};

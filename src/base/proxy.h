@@ -6,7 +6,7 @@
 struct proxies {
     const char *http, *https; /* for addresses with that scheme */
     const char *all;          /* for those that have none of their own */
-    const char *none_for;     /* hosts, domains and networks by comma or space that are asked directly, or "*" */
+    const char *none_for; /* hosts, domains and networks by comma or space that are asked directly, or "*" */
 };
 
 /* The proxy for an address that begins with http:// or https://; NULL: none. */

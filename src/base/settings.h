@@ -34,7 +34,7 @@ struct settings {
     enum distance_provider distance;
     const char *gmap_token, *gmap_url, *osrm_url;
     const char *github_url, *github_token; /* the token is "" when there is none */
-    struct proxies proxies;                  /* to the servers above */
+    struct proxies proxies;                /* to the servers above */
     struct cacheurl cache;
     int64_t deadline_ns, drain_ns;
     bool migrate, access_log;

@@ -71,8 +71,8 @@ static bool store_once(const struct app *app, struct import *const *imports, str
 {
     free(*error);
     *error = NULL;
-    return session_begin(session) == DB_OK && take_lock(app, session) &&
-           store_all(imports, session, error) && session_script(session, "COMMIT") == DB_OK;
+    return session_begin(session) == DB_OK && take_lock(app, session) && store_all(imports, session, error) &&
+           session_script(session, "COMMIT") == DB_OK;
 }
 
 static int store(const struct app *app, struct import *const *imports, const struct settings *settings)

@@ -22,7 +22,7 @@
 #define SILENCE_LEAST_NS (3 * CLOCK_SECOND) /* a machine that has much to do makes beats late, too */
 #define SILENCE_MOST_NS (10 * CLOCK_SECOND) /* also for a start, which may wait for what is not there yet */
 #define LATE_NS CLOCK_SECOND
-#define QUICK_NS (2 * CLOCK_SECOND) /* who has not heard that it is to end at once ends then */
+#define QUICK_NS (2 * CLOCK_SECOND)        /* who has not heard that it is to end at once ends then */
 #define READY_LIMIT_NS (10 * CLOCK_SECOND) /* a successor that is not ready by then takes over nevertheless */
 #define STEADY_NS (10 * CLOCK_SECOND)      /* who lived this long did not die of its start */
 #define BACKOFF_FIRST_NS (100 * CLOCK_MS)
@@ -223,7 +223,8 @@ static void listen_for_beat(const struct master *master, struct process *process
  * where the master gets its turn late, so do the workers. So time counts only while the master is on time. */
 static void listen_for_beats(struct master *master)
 {
-    int64_t now = clock_now(), passed = now - master->ticked, awake = passed < 2 * TICK_NS ? passed : TICK_NS;
+    int64_t now = clock_now(), passed = now - master->ticked,
+            awake = passed < 2 * TICK_NS ? passed : 2 * TICK_NS;
     master->ticked = now;
     for (size_t i = 0; i < master->plan->workers; i++) {
         listen_for_beat(master, &master->slots[i].now, awake);
@@ -362,7 +363,8 @@ static void set_up(struct master *master, const struct master_plan *plan)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sigaddset(&master->signals, numbers[i]);
     sigprocmask(SIG_BLOCK, &master->signals, NULL);
-    signal(SIGCHLD, SIG_DFL); /* a parent that ignored it leaves that behind, and then nobody hears of a death */
+    signal(SIGCHLD,
+           SIG_DFL); /* a parent that ignored it leaves that behind, and then nobody hears of a death */
 }
 
 int master_run(const struct master_plan *plan)

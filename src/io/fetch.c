@@ -195,9 +195,8 @@ static const char *error_of(const struct fetch *fetch, CURLcode code, char *text
 static void finish(struct fetch *fetch, CURLcode code)
 {
     char text[128];
-    struct fetch_answer answer = {.error = error_of(fetch, code, text, sizeof text),
-                                  .proxy = fetch->proxy,
-                                  .fetch = fetch};
+    struct fetch_answer answer = {
+        .error = error_of(fetch, code, text, sizeof text), .proxy = fetch->proxy, .fetch = fetch};
     long status = 0;
     if (answer.error[0] == '\0') {
         curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
