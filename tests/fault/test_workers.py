@@ -274,7 +274,7 @@ def test_a_retired_worker_that_is_stuck_keeps_no_client_either(serve, postgres):
         connection.send(request_bytes("GET", "/health"))
         assert silence_until(connection) < 3 + 1.5 * SLOW
     assert [line["pid"] for line in told(server, STUCK)] == [retired]
-    until(lambda: gone(retired), 5)
+    until(lambda: retired not in server.workers(), 5, "it is gone")
     assert len(server.workers()) == 3 and latest(server, 1) in server.workers()
 
 
@@ -307,7 +307,7 @@ def test_a_successor_that_is_stuck_does_not_take_over(serve, postgres):
         successor = until(lambda: [line["pid"] for line in told(server, "worker started")][3:], 5, "a successor")[0]
         os.kill(successor, signal.SIGSTOP)
         until(lambda: told(server, STUCK), 15, "it is killed")
-        until(lambda: gone(successor), 5)
+        until(lambda: successor not in server.workers(), 5, "it is gone")
         postgres.cluster.allow_connections(postgres.name, True)
         assert sorted(server.workers()) == sorted(before) and told(server, "retiring") == []
         assert connection.request("GET", "/health").status == 200
