@@ -65,8 +65,10 @@ static int listen_on(uint16_t port)
         close(fd);
         return -1;
     }
-    printf("listening on 127.0.0.1:%u\n", ntohs(addr.sin_port));
-    fflush(stdout);
+    if (printf("listening on 127.0.0.1:%u\n", ntohs(addr.sin_port)) < 0 || fflush(stdout) != 0) {
+        close(fd); /* nobody would know where */
+        return -1;
+    }
     return fd;
 }
 
