@@ -9,7 +9,7 @@ from support.cluster import binaries
 from support.port import free_port
 from support.program import ROOT, SLOW, environment, rowlock, run
 from support.tcpproxy import TcpProxy
-from support.wait import Stopwatch
+from support.wait import Stopwatch, until
 
 
 MIGRATIONS = sorted((ROOT / "sql/postgres/migrations").glob("[0-9]*.sql"))
@@ -352,6 +352,24 @@ def test_many_migrations_at_once_on_sqlite(folder):
     for process in crowd:
         output = process.communicate(timeout=30 * SLOW)
         assert process.returncode == 0, output
+
+
+def test_a_deadlock_of_a_migration_with_a_change_by_hand_is_tried_again(empty_postgres):
+    for file in MIGRATIONS[:5]:
+        empty_postgres.query(file.read_text())
+    with empty_postgres.connect() as person:
+        with person.cursor() as hand:
+            hand.execute("SET deadlock_timeout = '60s'")        # so it is the command that gives way
+            hand.execute("BEGIN")
+            hand.execute("UPDATE fsa SET estimated_pop = 7")    # of the tables of 0006 the last
+            process = subprocess.Popen([rowlock(), "migrate", "--database", empty_postgres.url], env=environment(), stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            until(lambda: empty_postgres.query("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)], 10, "the command waits for the change")
+            hand.execute("UPDATE users SET type = 'by hand'")   # the first
+            hand.execute("COMMIT")
+    output = process.communicate(timeout=30 * SLOW)
+    assert process.returncode == 0, output
+    assert len(empty_postgres.query("SELECT version FROM rowlock_migrations")) == len(MIGRATIONS)
 
 
 def test_migrate_without_a_database_fails_in_words_and_in_time(cluster):
