@@ -2,6 +2,8 @@
  * For container health checks: it ends by itself within two seconds whatever the server does. */
 #include <config.h>
 
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +12,8 @@
 
 #include <curl/curl.h>
 #include <jansson.h>
+
+#include "base/standard.h"
 
 #define LIMIT_MS 2000
 #define BODY_MAX ((size_t)64 * 1024)
@@ -48,6 +52,7 @@ static int judge(const struct target *target, CURLcode result, long status, cons
                  struct answer *answer);
 static json_t *find_failed_check(json_t *checks, const char **name);
 static void print_reason(const char *prefix, const char *reason);
+static int print_text(const char *text);
 
 static char *format_text(const char *format, ...)
 {
@@ -246,21 +251,30 @@ static void print_reason(const char *prefix, const char *reason)
     free(line);
 }
 
+/* What somebody wanted to read. (A verdict is in the exit status, whether its line arrives or not.) */
+static int print_text(const char *text)
+{
+    if (fputs(text, stdout) != EOF && fflush(stdout) == 0)
+        return HEALTHY;
+    fprintf(stderr, "rowlock-healthcheck: cannot write to stdout: %s\n", strerror(errno));
+    return NOT_HEALTHY;
+}
+
 int main(int argc, char **argv)
 {
+    if (!standard_open())
+        return NOT_HEALTHY;
+    signal(SIGPIPE, SIG_IGN); /* a peer or a reader who leaves changes no verdict */
+    signal(SIGXFSZ, SIG_IGN);
     struct target target = {NULL, NULL};
     const char *listen = getenv("ROWLOCK_LISTEN");
     const char *argument = argc > 1 ? argv[1] : NULL;
     int verdict = WRONG_USAGE;
 
-    if (argument && (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0)) {
-        fputs(usage, stdout);
-        return HEALTHY;
-    }
-    if (argument && (strcmp(argument, "--version") == 0 || strcmp(argument, "-V") == 0)) {
-        puts("rowlock-healthcheck " PACKAGE_VERSION);
-        return HEALTHY;
-    }
+    if (argument && (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0))
+        return print_text(usage);
+    if (argument && (strcmp(argument, "--version") == 0 || strcmp(argument, "-V") == 0))
+        return print_text("rowlock-healthcheck " PACKAGE_VERSION "\n");
     if (argc > 2) {
         fputs("rowlock-healthcheck: one URL at most; --help says more\n", stderr);
         return WRONG_USAGE;

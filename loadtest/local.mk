@@ -66,10 +66,12 @@ loadtest_bench_load_SOURCES = \
 	loadtest/bench/options.c \
 	loadtest/bench/options.h \
 	loadtest/bench/response.c \
-	loadtest/bench/response.h
+	loadtest/bench/response.h \
+	src/base/standard.c \
+	src/base/standard.h
 
 # bare takes evhttp, which the server does not, and the server's allocator, although it never calls it itself.
-loadtest_bench_bare_SOURCES = loadtest/bench/bare.c
+loadtest_bench_bare_SOURCES = loadtest/bench/bare.c src/base/standard.c src/base/standard.h
 loadtest_bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
 loadtest_bench_bare_LDADD = -levent_extra $(EVENT_LIBS) $(JEMALLOC_LIBS)
 

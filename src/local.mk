@@ -14,6 +14,8 @@ base_sources = \
 	src/base/csv.h \
 	src/base/dburl.c \
 	src/base/dburl.h \
+	src/base/filekind.c \
+	src/base/filekind.h \
 	src/base/hash.c \
 	src/base/hash.h \
 	src/base/list.h \
@@ -21,6 +23,8 @@ base_sources = \
 	src/base/log.h \
 	src/base/mem.c \
 	src/base/mem.h \
+	src/base/proxy.c \
+	src/base/proxy.h \
 	src/base/random.c \
 	src/base/random.h \
 	src/base/setting.c \
@@ -30,6 +34,8 @@ base_sources = \
 	src/base/settings.c \
 	src/base/settings.h \
 	src/base/slice.h \
+	src/base/standard.c \
+	src/base/standard.h \
 	src/base/text.c \
 	src/base/text.h
 

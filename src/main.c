@@ -1,9 +1,11 @@
 #include <config.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/standard.h"
 #include "cmd/cmd.h"
 
 #ifdef HAVE_JEMALLOC
@@ -39,11 +41,21 @@ static int run(int argc, char **argv)
     return CMD_USAGE;
 }
 
-/* What was printed counts only when it arrived. */
+/* What was printed counts only when it arrived, which a network's file system may tell at the close alone. */
+static bool close_stdout(void)
+{
+    bool taken = ferror(stdout) == 0;
+    return fclose(stdout) == 0 && taken;
+}
+
 int main(int argc, char **argv)
 {
+    if (!standard_open())
+        return CMD_FAILED;
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file that may grow no further is an error like others, and no reason to die */
     int code = run(argc, argv);
-    if ((fflush(stdout) == 0 && ferror(stdout) == 0) || code != CMD_DONE)
+    if (close_stdout() || code != CMD_DONE)
         return code;
     cmd_complain("cannot write to stdout: %s", strerror(errno));
     return CMD_FAILED;

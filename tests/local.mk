@@ -9,6 +9,7 @@ unit_programs = \
 	tests/unit/test_http_conn \
 	tests/unit/test_http_parse \
 	tests/unit/test_memory \
+	tests/unit/test_proxy \
 	tests/unit/test_simple \
 	tests/unit/test_text
 
@@ -21,6 +22,7 @@ unit_sources = \
 	tests/unit/test_http_conn.c \
 	tests/unit/test_http_parse.c \
 	tests/unit/test_memory.c \
+	tests/unit/test_proxy.c \
 	tests/unit/test_simple.c \
 	tests/unit/test_text.c
 
@@ -54,6 +56,10 @@ tests_unit_test_http_parse_LDADD = $(unit_libs)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/unit.h
 tests_unit_test_memory_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_memory_LDADD = $(unit_libs)
+
+tests_unit_test_proxy_SOURCES = tests/unit/test_proxy.c tests/unit/unit.h
+tests_unit_test_proxy_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_proxy_LDADD = $(unit_libs)
 
 tests_unit_test_simple_SOURCES = tests/unit/test_simple.c tests/unit/unit.h
 tests_unit_test_simple_CPPFLAGS = $(unit_cppflags)
@@ -100,6 +106,7 @@ python_tests = \
 	tests/fault/test_workers.py \
 	tests/integration/test_cache.py \
 	tests/integration/test_commands.py \
+	tests/integration/test_descriptors.py \
 	tests/integration/test_distance.py \
 	tests/integration/test_docs_api.py \
 	tests/integration/test_docs_operations.py \
@@ -122,6 +129,7 @@ python_tests = \
 	tests/integration/test_orders_take.py \
 	tests/integration/test_pgbouncer.py \
 	tests/integration/test_plans.py \
+	tests/integration/test_proxy.py \
 	tests/integration/test_race.py \
 	tests/integration/test_repeated_words.py \
 	tests/integration/test_run.py \
@@ -148,6 +156,7 @@ python_tests = \
 	tests/support/port.py \
 	tests/support/program.py \
 	tests/support/provider.py \
+	tests/support/proxy.py \
 	tests/support/rawhttp.py \
 	tests/support/server.py \
 	tests/support/tcpproxy.py \

@@ -29,6 +29,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/standard.h"
+
 static const char answer[] = "UP";
 
 static void on_request(struct evhttp_request *req, void *arg)
@@ -63,8 +65,10 @@ static int listen_on(uint16_t port)
         close(fd);
         return -1;
     }
-    printf("listening on 127.0.0.1:%u\n", ntohs(addr.sin_port));
-    fflush(stdout);
+    if (printf("listening on 127.0.0.1:%u\n", ntohs(addr.sin_port)) < 0 || fflush(stdout) != 0) {
+        close(fd); /* nobody would know where */
+        return -1;
+    }
     return fd;
 }
 
@@ -84,6 +88,8 @@ int main(int argc, char **argv)
     struct event *term = NULL, *interrupt = NULL;
     struct evconnlistener *listener;
 
+    if (!standard_open())
+        return 1;
     long port = parse_port(argc, argv);
     if (port < 0) {
         fputs("usage: bare [--port N]\n", stderr);

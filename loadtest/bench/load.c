@@ -35,6 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/standard.h"
 #include "die.h"
 #include "hist.h"
 #include "options.h"
@@ -578,6 +579,8 @@ static void fini(struct load *load)
 int main(int argc, char **argv)
 {
     static struct load load;
+    if (!standard_open())
+        return 1;
     load.opt = options_parse(argc, argv);
     find_address(&load);
     raise_file_limit(load.opt.connections);
@@ -595,6 +598,8 @@ int main(int argc, char **argv)
     else
         run_busy(&load);
     print_result(&load);
+    if (fflush(stdout) != 0 || ferror(stdout) != 0)
+        die("cannot write to stdout: %s", strerror(errno));
     fini(&load);
     return load.lost ? 1 : 0;
 }

@@ -10,6 +10,9 @@ FROM rowlock_migrations;
 -- name: migrations_lock
 SELECT pg_advisory_xact_lock(8245076110394223);
 
+-- name: seed_lock
+SELECT pg_advisory_xact_lock(8245076110394224);
+
 -- name: migrations_exist
 SELECT to_regclass('rowlock_migrations') IS NOT NULL AS found;
 

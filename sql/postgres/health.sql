@@ -20,6 +20,11 @@ ORDER BY h.id;
 -- name: health_any
 SELECT id FROM health_region LIMIT 1;
 
+-- Whoever adds to these tables keeps others who do out until the transaction ends: two that meet in the middle would wait
+-- for one another, and two that count on from the same ids would write the same rows. Readers are not held up.
+-- name: health_lock
+LOCK TABLE region, province, health_region, fsa IN SHARE ROW EXCLUSIVE MODE;
+
 -- The provinces and territories there are, with what new ids and hr_uids begin behind. The latter stay clear of the
 -- four digits of the published ones.
 -- name: health_seed_base

@@ -8,6 +8,9 @@ FROM rowlock_migrations;
 -- name: migrations_lock
 SELECT 1; -- the transaction was begun IMMEDIATE, so it holds the one write lock already
 
+-- name: seed_lock
+SELECT 1;
+
 -- name: migrations_exist
 SELECT count(*) > 0 AS found FROM sqlite_schema WHERE type = 'table' AND name = 'rowlock_migrations';
 

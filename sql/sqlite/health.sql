@@ -20,6 +20,9 @@ ORDER BY h.id;
 -- name: health_any
 SELECT id FROM health_region LIMIT 1;
 
+-- name: health_lock
+SELECT 1; -- a transaction that writes has the lock already
+
 -- The provinces and territories there are, with what new ids and hr_uids begin behind. The latter stay clear of the
 -- four digits of the published ones.
 -- name: health_seed_base

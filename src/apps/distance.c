@@ -51,7 +51,8 @@ struct distance *distance_new(struct loop *loop, const struct settings *settings
         return distance;
     /* the provider's time ends before the request's, so that its failure can still be told */
     int64_t total = settings->deadline_ns * 8 / 10 < TOTAL_NS ? settings->deadline_ns * 8 / 10 : TOTAL_NS;
-    distance->fetcher = fetcher_new(loop, MOST_AT_ONCE, CONNECT_NS < total ? CONNECT_NS : total, total);
+    distance->fetcher =
+        fetcher_new(loop, &settings->proxies, MOST_AT_ONCE, CONNECT_NS < total ? CONNECT_NS : total, total);
     if (distance->fetcher == NULL) {
         *error = mem_dup("cannot initialise libcurl");
         free(distance);
@@ -223,7 +224,7 @@ static void on_fetched(const struct fetch_answer *answer, void *argument)
             snprintf(error, sizeof error, "%s", why);
     }
     if (error[0] != '\0')
-        log_warn("no distance", LOG_S("reason", error));
+        log_warn("no distance", LOG_S("reason", error), LOG_S("proxy", answer->proxy));
     distance_cb *callback = query->callback;
     void *owner = query->argument;
     free(query);

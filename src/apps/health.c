@@ -130,6 +130,7 @@ const struct app app_health = {
     .seed = health_seed,
     .seed_total = 15,
     .any = "health_any",
+    .lock = "health_lock",
     .samples = "health_samples",
     .imports = health_files,
 };

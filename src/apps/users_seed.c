@@ -66,11 +66,24 @@ static void add_user(struct buf *rows, const struct user *user)
 }
 
 /* One statement, so all of them or none. */
-static bool store(struct session *session, struct buf *rows)
+static bool store(struct session *session, const struct buf *rows)
 {
-    buf_add(rows, "]", 2); /* with its NUL */
     const char *params[] = {rows->data};
     return session_query(session, sql_text(session->engine, "user_store"), params, 1, NULL) == DB_OK;
+}
+
+/* The same as a transaction of its own, which may meet another seed or a change by hand. */
+static bool store_page(struct session *session, const struct buf *rows)
+{
+    for (int tries = 0; !store(session, rows);)
+        if (!session_retry(session, &tries))
+            return false;
+    return true;
+}
+
+static void end_rows(struct buf *rows)
+{
+    buf_add(rows, "]", 2); /* with its NUL */
 }
 
 /* ---- made up ---- */
@@ -108,6 +121,7 @@ bool users_seed(struct session *session, int64_t count)
     bool ok = query(session, "user_seed_lock", NULL) && last_id(session, &id);
     for (int64_t i = 0; ok && i < count; i++)
         add_made_up(&rows, id += random_int(1, 9));
+    end_rows(&rows);
     ok = ok && store(session, &rows);
     buf_fini(&rows);
     return ok;
@@ -146,17 +160,6 @@ static void stop(struct github *github, bool failed, const char *format, ...)
     loop_stop(github->loop);
 }
 
-/* "host:port", without a user and his password. */
-static char *host_of(const char *url)
-{
-    const char *start = strstr(url, "://");
-    start = start != NULL ? start + 3 : url;
-    size_t length = strcspn(start, "/?#");
-    const char *sign = memrchr(start, '@', length);
-    size_t user = sign != NULL ? (size_t)(sign + 1 - start) : 0;
-    return mem_dup_n(start + user, length - user);
-}
-
 static void ask(struct github *github)
 {
     const char *base = github->settings->github_url;
@@ -183,11 +186,33 @@ static bool is_used_up(const struct fetch_answer *answer)
     return number_in(answer, "x-ratelimit-remaining") == 0;
 }
 
-/* GitHub refuses with either status, and says so by one of the two fields when it is for the number of requests. */
+/* A limit on how fast or how much at once, which may be met with requests left. Its message alone tells it from what is
+ * forbidden for good. */
+static bool is_secondary_limit(const struct fetch_answer *answer)
+{
+    static const char *const words[] = {"secondary rate limit", "abuse detection", "rate limit exceeded"};
+    char ignored[192];
+    bool found = false;
+    struct json *document = json_read(answer->body, ignored, sizeof ignored);
+    const struct json *message = document != NULL && json_type_of(document) == JSON_OBJECT_VALUE
+                                     ? json_member(document, "message")
+                                     : NULL;
+    if (message != NULL && json_type_of(message) == JSON_STRING_VALUE) {
+        char *text = mem_dup_n(json_text(message).ptr, json_text(message).len);
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+            found |= strcasestr(text, words[i]) != NULL;
+        free(text);
+    }
+    json_free(document);
+    return found;
+}
+
+/* GitHub refuses with either status, and says in one of three ways when it is for the number of requests. */
 static bool is_rate_limit(const struct fetch_answer *answer)
 {
     return answer->status == 429 ||
-           (answer->status == 403 && (is_used_up(answer) || fetch_field(answer, "retry-after").ptr != NULL));
+           (answer->status == 403 && (is_used_up(answer) || fetch_field(answer, "retry-after").ptr != NULL ||
+                                      is_secondary_limit(answer)));
 }
 
 static void stop_until(struct github *github, const struct fetch_answer *answer)
@@ -200,9 +225,12 @@ static void stop_until(struct github *github, const struct fetch_answer *answer)
     if (wait < 0 || wait > WAIT_MAX_S)
         wait = WAIT_S;
     clock_rfc3339_at(until, sizeof until, now + wait);
-    stop(github, true,
-         "%s takes no more requests until %s (rate limit%s); the same command goes on from here then",
-         github->host, until, github->authorization == NULL ? "; GITHUB_TOKEN raises it" : "");
+    bool secondary = number_in(answer, "x-ratelimit-remaining") > 0;
+    stop(github, true, "%s takes no more requests until %s (%s); the same command goes on from here then",
+         github->host, until,
+         secondary                       ? "secondary rate limit"
+         : github->authorization != NULL ? "rate limit"
+                                         : "rate limit; GITHUB_TOKEN raises it");
 }
 
 /* A member that is text, or null where that may be. */
@@ -247,9 +275,10 @@ static bool take(struct github *github, const struct json *page)
         add_user(&rows, &user);
         last = user.id;
     }
+    end_rows(&rows);
     if (!ok)
         stop(github, true, "%s gave a malformed answer", github->host);
-    else if (!(ok = store(github->session, &rows)))
+    else if (!(ok = store_page(github->session, &rows)))
         stop(github, true, "%s", github->session->error);
     buf_fini(&rows);
     if (!ok)
@@ -282,7 +311,9 @@ static void on_page(const struct fetch_answer *answer, void *argument)
     struct github *github = argument;
     char ignored[192];
     if (answer->status == 0) {
-        stop(github, true, "%s cannot be asked (%s)", github->host, answer->error);
+        stop(github, true, "%s cannot be asked (%s%s%s); --offline makes users up", github->host,
+             answer->error, answer->proxy != NULL ? ", through the proxy " : "",
+             answer->proxy != NULL ? answer->proxy : "");
     } else if (is_rate_limit(answer)) {
         stop_until(github, answer);
     } else if (answer->status != 200) {
@@ -308,15 +339,15 @@ bool users_seed_from_github(const struct settings *settings, struct session *ses
     if (total == 0)
         return true;
     github.loop = loop_new();
-    github.fetcher = github.loop == NULL
-                         ? NULL
-                         : fetcher_new(github.loop, 1, settings->deadline_ns, settings->deadline_ns);
+    github.fetcher = github.loop == NULL ? NULL
+                                         : fetcher_new(github.loop, &settings->proxies, 1,
+                                                       settings->deadline_ns, settings->deadline_ns);
     if (github.fetcher == NULL) {
         loop_free(github.loop);
         *word = mem_dup("cannot initialise libcurl");
         return false;
     }
-    github.host = host_of(settings->github_url);
+    github.host = proxy_host_of(settings->github_url);
     if (settings->github_token[0] != '\0')
         github.authorization = mem_printf("Authorization: Bearer %s", settings->github_token);
     ask(&github);

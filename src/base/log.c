@@ -20,6 +20,7 @@ static struct {
     int worker;       /* named in every line; 0: there is but one */
     struct buf lines; /* whole lines that have not left yet */
     int64_t dropped;  /* lines lost since the last that could be written */
+    bool torn;        /* the last that was written lacks its end: the disk is full */
     void (*wakeup)(void *);
     void *wakeup_argument;
 } state = {.least = LOG_INFO, .format = LOG_TEXT, .lines = {.max = LOG_GATHER_MAX}};
@@ -62,7 +63,16 @@ static bool write_piece(const char *bytes, size_t count)
     struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
     if (poll(&fd, 1, 0) != 1 || !(fd.revents & POLLOUT))
         return false;
-    return write(STDERR_FILENO, bytes, count) == (ssize_t)count;
+    ssize_t taken = write(STDERR_FILENO, bytes, count);
+    if (taken > 0)
+        state.torn = bytes[taken - 1] != '\n';
+    return taken == (ssize_t)count;
+}
+
+/* So that what comes next is a line of its own. Unless it cannot be: then nothing else can be written either. */
+static bool end_torn_line(void)
+{
+    return !state.torn || write_piece("\n", 1);
 }
 
 static int64_t count_lines(struct slice text)
@@ -83,7 +93,8 @@ void log_flush(void)
             const char *end = memrchr(state.lines.data + done, '\n', PIPE_BUF);
             piece = end != NULL ? (size_t)(end - (state.lines.data + done)) + 1 : PIPE_BUF;
         }
-        if (!write_piece(state.lines.data + done, piece)) {
+        bool whole = done > 0 || end_torn_line();
+        if (!whole || !write_piece(state.lines.data + done, piece)) {
             struct slice lost = {state.lines.data + done, state.lines.len - done};
             state.dropped += count_lines(lost);
             break;

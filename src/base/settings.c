@@ -21,13 +21,23 @@ static const char *source_name(const struct settings *settings, enum setting_id 
     return values_built_in(&settings->values, id) ? setting_rows[id].name : settings->values.of[id].source;
 }
 
+static bool is_proxy(enum setting_id id)
+{
+    return id == SETTING_HTTPS_PROXY || id == SETTING_HTTP_PROXY || id == SETTING_ALL_PROXY;
+}
+
 static char *mask(enum setting_id id, const char *value)
 {
     if (setting_rows[id].secrecy == SECRECY_WHOLE && value[0] != '\0')
         return mem_dup("***");
     if (setting_rows[id].secrecy != SECRECY_PASSWORD)
         return mem_dup(value);
-    return id == SETTING_CACHE ? cacheurl_mask(value) : dburl_mask(value);
+    if (id == SETTING_CACHE)
+        return cacheurl_mask(value);
+    bool bare = is_proxy(id) && value[0] != '\0' && strstr(value, "://") == NULL;
+    char *url = mem_printf("%s%s", bare ? "http://" : "", value), *masked = dburl_mask(url);
+    free(url);
+    return masked;
 }
 
 /* Where a password begins and ends in what is malformed is anybody's guess, so none of it is shown. */
@@ -179,6 +189,16 @@ static bool to_github(struct settings *settings, char **error)
     return true;
 }
 
+/* Not looked at any further: the environment has them for others as well, and most servers ask nobody. */
+static void take_proxies(struct settings *settings)
+{
+    const struct setting_value *of = settings->values.of;
+    settings->proxies = (struct proxies){.http = of[SETTING_HTTP_PROXY].text,
+                                         .https = of[SETTING_HTTPS_PROXY].text,
+                                         .all = of[SETTING_ALL_PROXY].text,
+                                         .none_for = of[SETTING_NO_PROXY].text};
+}
+
 /* As many clients as descriptors are left for, once the soft limit was raised to the hard one. */
 static bool to_max_connections(struct settings *settings, char **error)
 {
@@ -222,6 +242,7 @@ static bool to_log(struct settings *settings, char **error)
 
 static bool to_all(struct settings *settings, char **error)
 {
+    take_proxies(settings);
     settings->apps =
         values_built_in(&settings->values, SETTING_APPS) ? NULL : settings->values.of[SETTING_APPS].text;
     return to_database(settings, error) && to_listen(settings, error) && to_workers(settings, error) &&

@@ -11,6 +11,7 @@
 #include "base/cacheurl.h"
 #include "base/dburl.h"
 #include "base/log.h"
+#include "base/proxy.h"
 #include "base/setting_values.h"
 
 #define SETTINGS_WORKERS_MAX 256
@@ -33,6 +34,7 @@ struct settings {
     enum distance_provider distance;
     const char *gmap_token, *gmap_url, *osrm_url;
     const char *github_url, *github_token; /* the token is "" when there is none */
+    struct proxies proxies;                /* to the servers above */
     struct cacheurl cache;
     int64_t deadline_ns, drain_ns;
     bool migrate, access_log;

@@ -7,6 +7,7 @@
 #include "apps/apps.h"
 #include "cmd/cmd.h"
 #include "core/import.h"
+#include "core/sql.h"
 
 #define FILES_MAX 8
 
@@ -58,15 +59,34 @@ static bool store_all(struct import *const *imports, struct session *session, ch
     return true;
 }
 
-/* One transaction; closing the session rolls back what was not committed. */
+static bool take_lock(const struct app *app, struct session *session)
+{
+    return app->lock == NULL ||
+           session_query(session, sql_text(session->engine, app->lock), NULL, 0, NULL) == DB_OK;
+}
+
+/* One transaction. */
+static bool store_once(const struct app *app, struct import *const *imports, struct session *session,
+                       char **error)
+{
+    free(*error);
+    *error = NULL;
+    return session_begin(session) == DB_OK && take_lock(app, session) && store_all(imports, session, error) &&
+           session_script(session, "COMMIT") == DB_OK;
+}
+
 static int store(const struct app *app, struct import *const *imports, const struct settings *settings)
 {
     char *error = NULL;
     struct session *session = cmd_app_session(settings, app);
     if (session == NULL)
         return CMD_FAILED;
-    bool begun = session_begin(session) == DB_OK, stored = begun && store_all(imports, session, &error);
-    bool ok = stored && session_script(session, "COMMIT") == DB_OK;
+    bool ok = false;
+    for (int tries = 0; !ok;) {
+        ok = store_once(app, imports, session, &error);
+        if (!ok && !session_retry(session, &tries))
+            break;
+    }
     if (!ok)
         cmd_complain("import: %s", error != NULL ? error : session->error);
     free(error);

@@ -23,14 +23,44 @@ static void show_progress(int64_t done, int64_t total)
     fprintf(stderr, "\r[%s] %lld/%lld%s", bar, (long long)done, (long long)total, done == total ? "\n" : "");
 }
 
-/* All or nothing: one transaction. */
-static bool add_all(struct session *session, const struct app *app, int64_t total)
+struct wish {
+    const struct app *app;
+    int64_t total;
+    bool if_empty, offline;
+};
+
+static bool query(struct session *session, const char *name, const struct db_rows **rows)
 {
+    return session_query(session, sql_text(session->engine, name), NULL, 0, rows) == DB_OK;
+}
+
+/* Asked under a lock, or two who ask at once would both add. */
+static bool ask_empty(struct session *session, const struct app *app, bool *empty)
+{
+    const struct db_rows *rows;
+    if (!query(session, "seed_lock", NULL) || !query(session, app->any, &rows))
+        return false;
+    *empty = rows->count == 0;
+    return true;
+}
+
+static bool prepare(struct session *session, const struct app *app)
+{
+    return (app->lock == NULL || query(session, app->lock, NULL)) &&
+           (app->samples == NULL ||
+            session_script(session, sql_text(session->engine, app->samples)) == DB_OK);
+}
+
+/* All or nothing: one transaction. */
+static bool add_all(struct session *session, const struct wish *wish, bool *wanted)
+{
+    const struct app *app = wish->app;
     bool terminal = isatty(STDERR_FILENO) == 1;
-    if (session_begin(session) != DB_OK)
+    if (session_begin(session) != DB_OK || (wish->if_empty && !ask_empty(session, app, wanted)))
         return false;
-    if (app->samples != NULL && session_script(session, sql_text(session->engine, app->samples)) != DB_OK)
+    if (*wanted && !prepare(session, app))
         return false;
+    int64_t total = *wanted ? wish->total : 0;
     for (int64_t done = 0; done < total;) {
         int64_t chunk = total - done < APP_SEED_CHUNK ? total - done : APP_SEED_CHUNK;
         if (!app->seed(session, chunk))
@@ -61,17 +91,12 @@ static int add_from(const struct settings *settings, struct session *session, co
     return ok ? CMD_DONE : CMD_FAILED;
 }
 
-struct wish {
-    const struct app *app;
-    int64_t total;
-    bool if_empty, offline;
-};
-
 static int seed(const struct settings *settings, struct session *session, const struct wish *wish)
 {
     const struct app *app = wish->app;
     const struct db_rows *rows;
-    if (session_query(session, sql_text(session->engine, app->any), NULL, 0, &rows) != DB_OK) {
+    bool wanted = true;
+    if (!query(session, app->any, &rows)) {
         cmd_complain("seed: %s", session->error);
         return CMD_FAILED;
     }
@@ -79,11 +104,13 @@ static int seed(const struct settings *settings, struct session *session, const 
         return CMD_DONE;
     if (app->seed_from != NULL && !wish->offline)
         return add_from(settings, session, app, wish->total);
-    if (!add_all(session, app, wish->total)) {
-        cmd_complain("seed: %s", session->error);
-        return CMD_FAILED;
-    }
-    printf("added %lld %s\n", (long long)wish->total, app->name);
+    for (int tries = 0; !add_all(session, wish, &wanted);)
+        if (!session_retry(session, &tries)) {
+            cmd_complain("seed: %s", session->error);
+            return CMD_FAILED;
+        }
+    if (wanted)
+        printf("added %lld %s\n", (long long)wish->total, app->name);
     return CMD_DONE;
 }
 

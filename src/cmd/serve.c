@@ -61,8 +61,6 @@ static void on_retire_signal(int number, void *argument)
 {
     struct serving *serving = argument;
     (void)number;
-    if (serving->beat != NULL)
-        loop_timer_stop(serving->beat_timer); /* the cell is another's from now on */
     server_retire(serving->server);
 }
 
@@ -239,6 +237,7 @@ static int run(struct serving *serving, int *fds, size_t addresses)
     struct master_plan plan = {.workers = (size_t)settings->workers,
                                .addresses = addresses,
                                .fds = fds,
+                               .deadline_ns = settings->deadline_ns,
                                .drain_ns = settings->drain_ns,
                                .systemd = &serving->systemd,
                                .work = work,

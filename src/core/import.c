@@ -1,4 +1,4 @@
-/* read_file -> read_header -> read_record ... -> check_ids; then, chunk by chunk, find_stray -> store_rows. */
+/* read_file -> check_kind -> read_header -> read_record ... -> check_ids; then, chunk by chunk, find_stray -> store_rows. */
 #include <config.h>
 
 #include "core/import.h"
@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/csv.h"
+#include "base/filekind.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "core/sql.h"
@@ -43,7 +44,9 @@ struct reading {
 };
 
 static bool read_file(const char *path, struct buf *text, char **error);
+static bool check_kind(const struct import *import, struct slice text, char **error);
 static bool read_header(struct reading *reading);
+static enum csv_found next_record(struct csv *csv);
 static bool read_record(struct reading *reading);
 static bool check_ids(const struct import *import, char **error);
 
@@ -73,7 +76,7 @@ static bool read_all(struct reading *reading)
     enum csv_found found;
     if (!read_header(reading))
         return false;
-    while ((found = csv_next(&reading->csv)) == CSV_RECORD)
+    while ((found = next_record(&reading->csv)) == CSV_RECORD)
         if (!read_record(reading))
             return false;
     return found == CSV_END ? check_ids(reading->import, reading->error) : wrong_csv(reading);
@@ -88,7 +91,7 @@ struct import *import_read(const struct import_file *file, const char *path, cha
     import->path = path;
     import->json = BUF_INIT(8 * FILE_MAX); /* what escapes can make of it */
     arena_init(&reading.arena);
-    bool ok = read_file(path, &text, error);
+    bool ok = read_file(path, &text, error) && check_kind(import, buf_slice(&text), error);
     if (ok) {
         csv_init(&reading.csv, text.data, text.len);
         ok = read_all(&reading);
@@ -140,11 +143,50 @@ static bool read_file(const char *path, struct buf *text, char **error)
     return false;
 }
 
+/* "id,name_en,name_fr", to be freed. */
+static char *right_header(const struct import *import)
+{
+    char *header = NULL;
+    for (const struct field *field = import->file->columns; field->name != NULL; field++) {
+        char *longer =
+            mem_printf("%s%s%s", header != NULL ? header : "", header != NULL ? "," : "", field->name);
+        free(header);
+        header = longer;
+    }
+    return header;
+}
+
+static bool wrong_file(const struct import *import, const char *what, char **error)
+{
+    char *header = right_header(import);
+    *error = mem_printf("%s:1: the file %s; it must be CSV with the header %s", import->path, what, header);
+    free(header);
+    return false;
+}
+
+static bool check_kind(const struct import *import, struct slice text, char **error)
+{
+    const char *kind = filekind_of(text);
+    bool lines = text.len > 0 && memchr(text.ptr, '\n', text.len) != NULL;
+    if (kind == NULL && !lines && memchr(text.ptr, '\r', text.len) != NULL)
+        kind = "has lines that end with a carriage return alone (old Macintosh); save it with LF or CRLF";
+    return kind == NULL || wrong_file(import, kind, error);
+}
+
 /* ---- the header ---- */
 
 static size_t field_count(const struct reading *reading)
 {
     return route_field_count(reading->import->file->columns);
+}
+
+static const char *reason_for(struct slice column)
+{
+    if (memchr(column.ptr, ';', column.len) != NULL)
+        return "is no column of this file; commas separate fields, not semicolons";
+    if (memchr(column.ptr, '\t', column.len) != NULL)
+        return "is no column of this file; commas separate fields, not tabs";
+    return "is no column of this file";
 }
 
 /* Whatever the name is, it goes into one line. */
@@ -162,7 +204,7 @@ static bool wrong_column(const struct reading *reading, const struct csv_field *
     for (size_t i = 0; i < length; i++)
         name[i] = (unsigned char)column->text.ptr[i] < ' ' ? '?' : column->text.ptr[i];
     name[length] = '\0';
-    return wrong(reading, column->line, length > 0 ? name : "\"\"", "is no column of this file");
+    return wrong(reading, column->line, length > 0 ? name : "\"\"", reason_for(column->text));
 }
 
 static bool take_column(struct reading *reading, const struct csv_field *column)
@@ -188,18 +230,40 @@ static bool has_column(const struct reading *reading, size_t field)
     return false;
 }
 
+/* Spreadsheets write columns and rows that hold nothing: what is empty at the end of a line says nothing, and a line of which
+ * nothing is left is no record. */
+static size_t count_filled(const struct csv *csv)
+{
+    size_t count = csv->count;
+    while (count > 0 && csv->fields[count - 1].text.len == 0)
+        count--;
+    return count;
+}
+
+static enum csv_found next_record(struct csv *csv)
+{
+    enum csv_found found;
+    do
+        found = csv_next(csv);
+    while (found == CSV_RECORD && count_filled(csv) == 0);
+    return found;
+}
+
 static bool read_header(struct reading *reading)
 {
     struct csv *csv = &reading->csv;
-    enum csv_found found = csv_next(csv);
+    enum csv_found found = next_record(csv);
     if (found == CSV_BAD)
         return wrong_csv(reading);
-    for (size_t i = 0; found == CSV_RECORD && i < csv->count; i++)
+    if (found == CSV_END)
+        return wrong_file(reading->import, "has empty lines alone", reading->error);
+    csv->count = count_filled(csv);
+    for (size_t i = 0; i < csv->count; i++)
         if (!take_column(reading, &csv->fields[i]))
             return false;
     for (size_t i = 0; i < field_count(reading); i++)
         if (!has_column(reading, i))
-            return wrong(reading, found == CSV_RECORD ? csv->line : 1, reading->import->file->columns[i].name,
+            return wrong(reading, csv->line, reading->import->file->columns[i].name,
                          "is missing in the header");
     return true;
 }
@@ -214,6 +278,8 @@ static bool take_value(struct reading *reading, const struct csv_field *from, co
         *value = (struct value){.present = true, .null = true};
         return true;
     }
+    if (memchr(from->text.ptr, '\0', from->text.len) != NULL)
+        return wrong(reading, from->line, field->name, "has a NUL byte, which no text may have");
     if (!text_utf8(from->text, NULL))
         return wrong(reading, from->line, field->name, "is not UTF-8");
     if (validate_text(field, from->text, &reading->arena, value, &refusal))
@@ -255,7 +321,7 @@ static bool read_record(struct reading *reading)
     if (csv->count < reading->column_count)
         return wrong(reading, csv->line, fields[reading->field_of[csv->count]].name,
                      "is missing in this line");
-    if (csv->count > reading->column_count) {
+    if (count_filled(csv) > reading->column_count) {
         char number[32];
         snprintf(number, sizeof number, "column %zu", reading->column_count + 1);
         return wrong(reading, csv->fields[reading->column_count].line, number,

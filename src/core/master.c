@@ -19,8 +19,10 @@
 #include "io/systemd.h"
 
 #define TICK_NS (100 * CLOCK_MS)
-#define FREEZE_NS CLOCK_SECOND
-#define BEAT_LIMIT_NS (10 * CLOCK_SECOND)
+#define SILENCE_LEAST_NS (3 * CLOCK_SECOND) /* a machine that has much to do makes beats late, too */
+#define SILENCE_MOST_NS (10 * CLOCK_SECOND) /* also for a start, which may wait for what is not there yet */
+#define LATE_NS CLOCK_SECOND
+#define QUICK_NS (2 * CLOCK_SECOND)        /* who has not heard that it is to end at once ends then */
 #define READY_LIMIT_NS (10 * CLOCK_SECOND) /* a successor that is not ready by then takes over nevertheless */
 #define STEADY_NS (10 * CLOCK_SECOND)      /* who lived this long did not die of its start */
 #define BACKOFF_FIRST_NS (100 * CLOCK_MS)
@@ -28,29 +30,32 @@
 #define RETIRED_MAX 1024u
 
 struct process {
-    pid_t pid; /* 0: none */
-    struct master_beat *beat;
+    pid_t pid;                /* 0: none */
+    struct master_beat *beat; /* its own, shared with it; NULL: none */
+    size_t worker;            /* from 1 */
     int64_t started;
+    int64_t heard;  /* its last beat that was seen; 0: it has not begun to beat */
+    int64_t silent; /* since then, as far as the master was awake */
+    bool killed;
 };
 
 struct slot {
     struct process now, successor;
-    struct master_beat *spare; /* the cell that neither uses */
-    unsigned deaths;           /* in a row */
-    int64_t again;             /* when to start it again; 0: it runs */
+    unsigned deaths; /* in a row */
+    int64_t again;   /* when to start it again; 0: it runs */
 };
 
 struct master {
     const struct master_plan *plan;
     struct slot *slots;
-    struct master_beat *beats; /* two a slot, shared with the workers */
-    pid_t retired[RETIRED_MAX];
+    struct process retired[RETIRED_MAX];
     size_t retired_count;
     size_t replacing; /* the slot whose turn it is; workers: none */
     size_t kept;      /* workers that could not be replaced, this time */
     bool ending, hopeless;
     int64_t end_limit;
-    int64_t ticked; /* when the master itself was last awake */
+    int64_t silence_ns; /* of who is stuck */
+    int64_t ticked;     /* when the master itself was last awake */
     sigset_t signals;
 };
 
@@ -74,22 +79,41 @@ static void become_worker(struct master *master, size_t index, struct master_bea
     exit(code);
 }
 
-static bool start(struct master *master, size_t index, struct process *process, struct master_beat *beat)
+static void beat_free(struct master_beat *beat)
+{
+    if (beat != NULL)
+        munmap(beat, sizeof *beat);
+}
+
+static struct master_beat *beat_new(void)
+{
+    void *beat =
+        mmap(NULL, sizeof(struct master_beat), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return beat != MAP_FAILED ? beat : NULL;
+}
+
+static bool start(struct master *master, size_t index, struct process *process)
 {
     pid_t parent = getpid();
-    atomic_store(&beat->at, clock_now());
-    atomic_store(&beat->ready, false);
+    struct master_beat *beat = beat_new();
     log_flush();
-    pid_t pid = fork();
+    pid_t pid = beat != NULL ? fork() : -1;
     if (pid == 0)
         become_worker(master, index, beat, parent);
     if (pid < 0) {
         log_error("cannot start a worker", LOG_I("worker", index + 1), LOG_S("reason", strerror(errno)));
+        beat_free(beat);
         return false;
     }
-    *process = (struct process){pid, beat, clock_now()};
+    *process = (struct process){.pid = pid, .beat = beat, .worker = index + 1, .started = clock_now()};
     log_info("worker started", LOG_I("worker", index + 1), LOG_I("pid", pid));
     return true;
+}
+
+static void forget(struct process *process)
+{
+    beat_free(process->beat);
+    *process = (struct process){.pid = 0};
 }
 
 static void signal_all(struct master *master, int number)
@@ -101,7 +125,7 @@ static void signal_all(struct master *master, int number)
             kill(master->slots[i].successor.pid, number);
     }
     for (size_t i = 0; i < master->retired_count; i++)
-        kill(master->retired[i], number);
+        kill(master->retired[i].pid, number);
 }
 
 static size_t count_alive(const struct master *master)
@@ -129,7 +153,8 @@ static void on_death(struct master *master, pid_t pid, int status)
 {
     int64_t now = clock_now();
     for (size_t i = 0; i < master->retired_count; i++)
-        if (master->retired[i] == pid) {
+        if (master->retired[i].pid == pid) {
+            forget(&master->retired[i]);
             master->retired[i] = master->retired[--master->retired_count];
             log_info("retired worker ended", LOG_I("pid", pid));
             return;
@@ -142,19 +167,17 @@ static void on_death(struct master *master, pid_t pid, int status)
         if (process == NULL)
             continue;
         int64_t lived = now - process->started;
-        process->pid = 0;
+        forget(process);
         if (master->ending)
             return;
         log_error("worker died", LOG_I("worker", i + 1), LOG_I("pid", pid),
                   WIFSIGNALED(status) ? LOG_I("signal", WTERMSIG(status))
                                       : LOG_I("exit", WEXITSTATUS(status)));
         if (process == &slot->successor) { /* the old one goes on */
-            slot->spare = process->beat;
             master->replacing = master->plan->workers;
         } else if (slot->successor.pid > 0) { /* its successor is there already */
-            slot->spare = slot->now.beat;
             slot->now = slot->successor;
-            slot->successor.pid = 0;
+            slot->successor = (struct process){.pid = 0};
         } else {
             schedule_again(master, slot, lived);
         }
@@ -170,30 +193,45 @@ static void reap(struct master *master)
         on_death(master, pid, status);
 }
 
-/* Who was asleep himself cannot blame the others: after a pause of the whole group their beats are old. */
-static void forgive_a_freeze(struct master *master)
+static void start_again(struct master *master, struct slot *slot)
 {
-    int64_t now = clock_now();
-    for (size_t i = 0; now - master->ticked > FREEZE_NS && i < 2 * master->plan->workers; i++)
-        atomic_store(&master->beats[i].at, now);
-    master->ticked = now;
+    if (slot->again == 0 || clock_now() < slot->again)
+        return;
+    slot->again = 0;
+    if (!start(master, (size_t)(slot - master->slots), &slot->now))
+        schedule_again(master, slot, 0);
 }
 
-static void watch(struct master *master, size_t index)
+/* Kills it when it is stuck: its clients see the end of their connections at once, and know as much as they would by their
+ * deadline. */
+static void listen_for_beat(const struct master *master, struct process *process, int64_t awake)
 {
-    struct slot *slot = &master->slots[index];
-    int64_t now = clock_now();
-    if (slot->again != 0 && now >= slot->again) {
-        slot->again = 0;
-        if (!start(master, index, &slot->now, slot->now.beat))
-            schedule_again(master, slot, 0);
+    if (process->pid <= 0 || process->killed)
+        return;
+    int64_t at = atomic_load(&process->beat->at);
+    process->silent = at == process->heard ? process->silent + awake : 0;
+    process->heard = at;
+    if (process->silent <= (at == 0 ? SILENCE_MOST_NS : master->silence_ns))
+        return;
+    log_error("worker does not beat, killing it", LOG_I("worker", process->worker),
+              LOG_I("pid", process->pid), LOG_MS("silent_ms", process->silent));
+    kill(process->pid, SIGKILL);
+    process->killed = true;
+}
+
+/* Who was asleep himself cannot blame the others: after a pause of the machine or of the whole group all beats are old, and
+ * where the master gets its turn late, so do the workers. So time counts only while the master is on time. */
+static void listen_for_beats(struct master *master)
+{
+    int64_t now = clock_now(), passed = now - master->ticked,
+            awake = passed < 2 * TICK_NS ? passed : 2 * TICK_NS;
+    master->ticked = now;
+    for (size_t i = 0; i < master->plan->workers; i++) {
+        listen_for_beat(master, &master->slots[i].now, awake);
+        listen_for_beat(master, &master->slots[i].successor, awake);
     }
-    if (slot->now.pid > 0 && now - atomic_load(&slot->now.beat->at) > BEAT_LIMIT_NS) {
-        log_error("worker does not beat, killing it", LOG_I("worker", index + 1),
-                  LOG_I("pid", slot->now.pid));
-        kill(slot->now.pid, SIGKILL);
-        atomic_store(&slot->now.beat->at, now); /* once is enough */
-    }
+    for (size_t i = 0; i < master->retired_count; i++)
+        listen_for_beat(master, &master->retired[i], awake);
 }
 
 /* ---- replacing ---- */
@@ -202,7 +240,7 @@ static void replace_next(struct master *master)
 {
     while (++master->replacing < master->plan->workers) {
         struct slot *slot = &master->slots[master->replacing];
-        if (slot->now.pid > 0 && start(master, master->replacing, &slot->successor, slot->spare))
+        if (slot->now.pid > 0 && start(master, master->replacing, &slot->successor))
             return;
         master->kept += slot->now.pid > 0;
     }
@@ -210,6 +248,23 @@ static void replace_next(struct master *master)
         log_error("not all workers were replaced", LOG_I("kept", master->kept));
     else
         log_info("workers replaced");
+}
+
+/* One that is not ready in time takes over nevertheless, because the database may be away for all; but not one that is
+ * stuck. */
+static bool may_take_over(const struct process *process)
+{
+    bool beats = process->heard != 0 && process->silent < LATE_NS && !process->killed;
+    return beats && (atomic_load(&process->beat->ready) || clock_now() - process->started >= READY_LIMIT_NS);
+}
+
+static void retire(struct master *master, struct process *process)
+{
+    kill(process->pid, SIGUSR1);
+    if (master->retired_count < RETIRED_MAX)
+        master->retired[master->retired_count++] = *process;
+    else
+        forget(process);
 }
 
 static void continue_replacing(struct master *master)
@@ -221,14 +276,11 @@ static void continue_replacing(struct master *master)
         replace_next(master);
         return;
     }
-    if (!atomic_load(&slot->successor.beat->ready) && clock_now() - slot->successor.started < READY_LIMIT_NS)
+    if (!may_take_over(&slot->successor))
         return;
-    kill(slot->now.pid, SIGUSR1);
-    if (master->retired_count < RETIRED_MAX)
-        master->retired[master->retired_count++] = slot->now.pid;
-    slot->spare = slot->now.beat;
+    retire(master, &slot->now);
     slot->now = slot->successor;
-    slot->successor.pid = 0;
+    slot->successor = (struct process){.pid = 0};
     replace_next(master);
 }
 
@@ -247,10 +299,12 @@ static void begin_replacing(struct master *master)
 static void end(struct master *master)
 {
     signal_all(master, master->ending ? SIGUSR2 : SIGTERM); /* a second time: they end at once */
+    int64_t limit = clock_now() + (master->ending ? QUICK_NS : master->plan->drain_ns + CLOCK_SECOND);
+    if (!master->ending || limit < master->end_limit)
+        master->end_limit = limit;
     if (master->ending)
         return;
     master->ending = true;
-    master->end_limit = clock_now() + master->plan->drain_ns + CLOCK_SECOND;
     for (size_t i = 0; i < master->plan->workers * master->plan->addresses; i++)
         close(master->plan->fds[i]);
 }
@@ -293,36 +347,32 @@ static void tell_systemd(struct master *master)
     systemd_tell(master->plan->systemd, state, status);
 }
 
-static bool set_up(struct master *master, const struct master_plan *plan)
+static int64_t between(int64_t least, int64_t number, int64_t most)
 {
-    size_t bytes = 2 * plan->workers * sizeof *master->beats;
+    return number < least ? least : number > most ? most : number;
+}
+
+static void set_up(struct master *master, const struct master_plan *plan)
+{
     *master = (struct master){.plan = plan, .replacing = plan->workers, .ticked = clock_now()};
-    master->beats = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (master->beats == MAP_FAILED)
-        return false;
+    master->silence_ns = between(SILENCE_LEAST_NS, plan->deadline_ns, SILENCE_MOST_NS);
     master->slots = mem_array(plan->workers, sizeof *master->slots);
-    for (size_t i = 0; i < plan->workers; i++) {
-        master->slots[i].now.beat = &master->beats[2 * i];
-        master->slots[i].spare = &master->beats[2 * i + 1];
-    }
     sigemptyset(
         &master->signals); /* blocked, and taken one by one; a worker unblocks them when it can handle them */
     int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sigaddset(&master->signals, numbers[i]);
     sigprocmask(SIG_BLOCK, &master->signals, NULL);
-    return true;
+    signal(SIGCHLD,
+           SIG_DFL); /* a parent that ignored it leaves that behind, and then nobody hears of a death */
 }
 
 int master_run(const struct master_plan *plan)
 {
     struct master master;
-    if (!set_up(&master, plan)) {
-        log_error("cannot share memory with workers", LOG_S("reason", strerror(errno)));
-        return 1;
-    }
+    set_up(&master, plan);
     for (size_t i = 0; i < plan->workers; i++)
-        if (!start(&master, i, &master.slots[i].now, master.slots[i].now.beat))
+        if (!start(&master, i, &master.slots[i].now))
             schedule_again(&master, &master.slots[i], 0);
     int64_t interval = systemd_interval(plan->systemd);
     struct timespec tick = {.tv_nsec = interval < TICK_NS ? interval : TICK_NS};
@@ -336,14 +386,13 @@ int master_run(const struct master_plan *plan)
             end(&master);
         if (master.ending && clock_now() > master.end_limit)
             signal_all(&master, SIGKILL);
+        listen_for_beats(&master);
         if (master.ending)
             continue;
-        forgive_a_freeze(&master);
         for (size_t i = 0; i < plan->workers; i++)
-            watch(&master, i);
+            start_again(&master, &master.slots[i]);
         continue_replacing(&master);
     }
-    munmap(master.beats, 2 * plan->workers * sizeof *master.beats);
     free(master.slots);
     return master.hopeless ? 1 : 0;
 }

@@ -3,7 +3,8 @@
  * (SO_REUSEPORT); the master keeps them all open, so that what the kernel has queued survives a worker's death.
  *
  * SIGTERM, SIGINT: drain all (SIGTERM), then end; a second one is quick (SIGUSR2). SIGHUP: one after the other, a successor on the same sockets, and the old
- * worker retires (SIGUSR1) when the new one is ready. A worker that dies is started again, with backoff; one that stops beating is killed. */
+ * worker retires (SIGUSR1) when the new one is ready. A worker that dies is started again, with backoff. One that stops beating is killed when the deadline of
+ * the requests that it has is over, but not before 3 s, and after 10 s at the latest; whether it serves, is a successor, retires or drains. */
 #ifndef ROWLOCK_CORE_MASTER_H
 #define ROWLOCK_CORE_MASTER_H
 
@@ -12,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a worker tells its master, in memory that both see. */
+/* What a worker tells its master, in memory that both see; each process has its own. */
 struct master_beat {
-    _Atomic int64_t at; /* clock_now, at least twice a second */
+    _Atomic int64_t at; /* clock_now, at least twice a second, to the end */
     _Atomic bool ready; /* it may take over */
 };
 
@@ -24,7 +25,7 @@ struct master_plan {
     size_t workers;   /* at least 1 */
     size_t addresses; /* sockets of a worker */
     int *fds;         /* worker by worker; the master closes them */
-    int64_t drain_ns;
+    int64_t deadline_ns, drain_ns;
     struct systemd *systemd; /* whom the master, and no worker, tells how things are */
     /* Runs in the child, with the signals above blocked until it unblocks them, until it is done; returns its exit
      * code. worker counts from 0. */

@@ -9,10 +9,7 @@
 
 static bool fail(struct session *session)
 {
-    char error[sizeof session->error]; /* of what failed, not of the rollback */
-    memcpy(error, session->error, sizeof error);
-    session_script(session, "ROLLBACK");
-    memcpy(session->error, error, sizeof error);
+    session_undo(session);
     return false;
 }
 
@@ -93,8 +90,8 @@ static bool apply_next(struct session *session, bool *done, void (*tell)(int ver
 bool migrate_apply(struct session *session, void (*tell)(int version, const char *name))
 {
     bool done = false;
-    while (!done)
-        if (!apply_next(session, &done, tell))
+    for (int tries = 0; !done;)
+        if (!apply_next(session, &done, tell) && !session_retry(session, &tries))
             return false;
     return true;
 }

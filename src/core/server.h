@@ -35,8 +35,11 @@ struct app {
      * no more, *word (to be freed) says why they are fewer. NULL: there is no elsewhere. */
     bool (*seed_from)(const struct settings *settings, struct session *session, int64_t total,
                       void (*tell)(int64_t added, int64_t total), int64_t *added, char **word);
-    int64_t seed_total;  /* how many when it is not said */
-    const char *any;     /* a statement that gives a row when there are records */
+    int64_t seed_total; /* how many when it is not said */
+    const char *any;    /* a statement that gives a row when there are records */
+    /* A statement that keeps others who seed or import out until the transaction ends; NULL: they do not mind one
+     * another. */
+    const char *lock;
     const char *samples; /* a statement that adds built-in records, which the others rest on; NULL: none */
     const struct import_file
         *imports; /* what rowlock import takes, in this order; ends with flag NULL; NULL: nothing */

@@ -4,6 +4,7 @@
 #include "io/fetch.h"
 
 #include <curl/curl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@
 
 struct fetcher {
     struct loop *loop;
+    const struct proxies *proxies;
     CURLM *multi;
     struct loop_timer *timer;
     struct loop_task bury;
@@ -29,6 +31,7 @@ struct fetch {
     CURL *easy;
     struct curl_slist *headers;
     struct buf body;
+    char *proxy; /* its host and port; NULL: none */
     fetch_cb *callback;
     void *argument;
 };
@@ -39,12 +42,15 @@ static void on_socket(int fd, int ready, void *argument);
 static void on_timer(void *argument);
 static void on_bury(void *argument);
 
-struct fetcher *fetcher_new(struct loop *loop, unsigned most_at_once, int64_t connect_ns, int64_t total_ns)
+struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, unsigned most_at_once,
+                            int64_t connect_ns, int64_t total_ns)
 {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return NULL;
+    signal(SIGPIPE, SIG_IGN); /* of TLS to a peer that has left: CURLOPT_NOSIGNAL makes it our concern */
     struct fetcher *fetcher = mem_new(sizeof *fetcher);
     fetcher->loop = loop;
+    fetcher->proxies = proxies;
     fetcher->most = most_at_once;
     fetcher->connect_ms = (long)(connect_ns / CLOCK_MS);
     fetcher->total_ms = (long)(total_ns / CLOCK_MS);
@@ -86,6 +92,17 @@ static size_t on_data(char *bytes, size_t size, size_t count, void *argument)
     return fetch->body.failed ? 0 : size * count; /* too long: a short count ends the transfer */
 }
 
+/* Settings say which, so that libcurl does not look into the environment by itself. It looks up the name of the proxy
+ * then, and the proxy that of the server. */
+static void set_proxy(struct fetch *fetch, const char *url)
+{
+    const char *proxy = proxy_for(fetch->fetcher->proxies, url);
+    curl_easy_setopt(fetch->easy, CURLOPT_PROXY, proxy != NULL ? proxy : "");
+    curl_easy_setopt(fetch->easy, CURLOPT_NOPROXY, "");
+    if (proxy != NULL)
+        fetch->proxy = proxy_host_of(proxy);
+}
+
 static void set_up(struct fetch *fetch, const char *url, const char *const *headers)
 {
     CURL *easy = fetch->easy;
@@ -98,7 +115,7 @@ static void set_up(struct fetch *fetch, const char *url, const char *const *head
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    set_proxy(fetch, url);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, fetch->fetcher->connect_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, fetch->fetcher->total_ms);
@@ -153,20 +170,38 @@ static void on_bury(void *argument)
         curl_easy_cleanup(fetch->easy);
         curl_slist_free_all(fetch->headers);
         buf_fini(&fetch->body);
+        free(fetch->proxy);
         free(fetch);
     }
 }
 
+/* Why there is no answer; "" when there is one. One that the proxy gives for itself is none. */
+static const char *error_of(const struct fetch *fetch, CURLcode code, char *text, size_t size)
+{
+    long status = 0, tunnel = 0;
+    curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(fetch->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    if (fetch->proxy != NULL && code != CURLE_OK && tunnel != 0 && tunnel / 100 != 2)
+        snprintf(text, size, "the proxy refuses with status %ld", tunnel);
+    else if (fetch->proxy != NULL && code == CURLE_OK && status == 407)
+        snprintf(text, size, "the proxy refuses with status 407");
+    else if (code == CURLE_OK)
+        snprintf(text, size, "%s", "");
+    else
+        snprintf(text, size, "%s", fetch->body.failed ? "the answer is too long" : curl_easy_strerror(code));
+    return text;
+}
+
 static void finish(struct fetch *fetch, CURLcode code)
 {
-    struct fetch_answer answer = {.error = "", .fetch = fetch};
+    char text[128];
+    struct fetch_answer answer = {
+        .error = error_of(fetch, code, text, sizeof text), .proxy = fetch->proxy, .fetch = fetch};
     long status = 0;
-    curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_OK) {
+    if (answer.error[0] == '\0') {
+        curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
         answer.status = (int)status;
         answer.body = buf_slice(&fetch->body);
-    } else {
-        answer.error = fetch->body.failed ? "the answer is too long" : curl_easy_strerror(code);
     }
     end(fetch);
     fetch->callback(&answer, fetch->argument);

@@ -1,10 +1,11 @@
 /* HTTP requests to other servers on the loop: libcurl's multi interface, seen by fetch.c alone. Only http and https,
- * no redirects, no proxy, connections are reused, and an answer may be no longer than FETCH_BODY_MAX. */
+ * no redirects, connections are reused, and an answer may be no longer than FETCH_BODY_MAX. */
 #ifndef ROWLOCK_IO_FETCH_H
 #define ROWLOCK_IO_FETCH_H
 
 #include <stdint.h>
 
+#include "base/proxy.h"
 #include "base/slice.h"
 #include "io/loop.h"
 
@@ -16,6 +17,7 @@ struct fetch;
 struct fetch_answer {
     int status;        /* 0: no answer came, error says why */
     const char *error; /* "" when one came; never holds the URL */
+    const char *proxy; /* "host:port" of the proxy that was asked; NULL: none */
     struct slice body;
     const struct fetch *fetch;
 };
@@ -23,7 +25,9 @@ struct fetch_answer {
 /* Called once, never before fetch_start has returned. The answer is good until it returns. */
 typedef void fetch_cb(const struct fetch_answer *answer, void *argument);
 
-struct fetcher *fetcher_new(struct loop *loop, unsigned most_at_once, int64_t connect_ns, int64_t total_ns);
+/* The proxies are borrowed. What a proxy itself refuses counts as no answer. */
+struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, unsigned most_at_once,
+                            int64_t connect_ns, int64_t total_ns);
 void fetcher_free(struct fetcher *fetcher); /* cancels what is on its way */
 
 /* headers: "Name: value" each, the last is NULL; NULL: none but curl's own. Gives NULL when as many are on their

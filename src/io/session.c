@@ -3,6 +3,12 @@
 #include "io/session.h"
 
 #include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+
+#define TRIES_MAX 6
 
 struct session *session_open(const char *sqlite_path, const char *conninfo, char **error)
 {
@@ -30,4 +36,25 @@ enum db_error session_query(struct session *session, const char *sql, const char
 enum db_error session_begin(struct session *session)
 {
     return session_script(session, strcmp(session->engine, "sqlite") == 0 ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+void session_undo(struct session *session)
+{
+    char error[sizeof session->error];
+    bool again = session->again;
+    memcpy(error, session->error, sizeof error);
+    session_script(session, "ROLLBACK");
+    memcpy(session->error, error, sizeof error);
+    session->again = again;
+}
+
+/* Those who met should not meet again, so everyone waits for a time of his own. */
+bool session_retry(struct session *session, int *tries)
+{
+    session_undo(session);
+    if (!session->again || ++*tries == TRIES_MAX)
+        return false;
+    struct timespec moment = {.tv_nsec = (long)(random_int(20, 250) * CLOCK_MS)};
+    nanosleep(&moment, NULL);
+    return true;
 }

@@ -19,6 +19,7 @@ struct session {
     const struct session_ops *ops;
     const char *engine; /* "postgres" or "sqlite" */
     char error[512];    /* of the last failure, one line */
+    bool again; /* it undid the transaction for a passing reason (a deadlock): the same again may work */
 };
 
 /* Exactly one of the two addresses is given. NULL and *error (to be freed). */
@@ -41,5 +42,12 @@ enum db_error session_query(struct session *session, const char *sql, const char
 
 /* A transaction that will write: on SQLite it takes the lock at once. */
 enum db_error session_begin(struct session *session);
+
+/* Undoes a transaction. error and again stay those of what failed before. */
+void session_undo(struct session *session);
+
+/* For a transaction that failed: undoes it, and waits a moment if it is worth another try; else, and after several tries
+ * (*tries counts them from 0), false. */
+bool session_retry(struct session *session, int *tries);
 
 #endif

@@ -75,6 +75,7 @@ static enum db_error check(struct pg_session *own, PGresult *result)
     PQclear(own->result);
     own->result = result;
     own->session.error[0] = '\0';
+    own->session.again = false;
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
         return DB_OK;
@@ -85,6 +86,8 @@ static enum db_error check(struct pg_session *own, PGresult *result)
     snprintf(own->session.error, sizeof own->session.error, "%.*s", (int)strcspn(message, "\n"), message);
     if (sqlstate != NULL && strcmp(sqlstate, "42P01") == 0)
         return DB_SCHEMA;
+    own->session.again =
+        sqlstate != NULL && (strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "40001") == 0);
     return sqlstate != NULL && (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0)
                ? DB_REFUSED
                : DB_FAILED;

@@ -235,6 +235,101 @@ def test_a_group_that_was_frozen_wakes_with_all_its_workers(serve, postgres):
     assert told(server, "worker does not beat, killing it") == [] == told(server, "worker died")
 
 
+# ---- workers that are stuck ----
+
+STUCK = "worker does not beat, killing it"
+
+
+def silence_until(connection):
+    """Seconds until the server ends a connection that waits for an answer."""
+    with Stopwatch() as watch:
+        try:
+            assert connection.response() is None, "a worker that is stopped answers"
+        except (OSError, ProtocolError):
+            pass
+    return watch.seconds
+
+
+@pytest.mark.parametrize("deadline, limit", [(1, 3), (5, 5), (30, 10)])
+def test_a_worker_that_is_stuck_is_replaced_when_its_requests_are_overdue_and_their_clients_know(serve, postgres, deadline, limit):
+    server = three_workers(serve, postgres, "--access-log", "--deadline", deadline)
+    stuck = latest(server, 2)
+    with connection_to(server, 2) as connection:
+        os.kill(stuck, signal.SIGSTOP)
+        connection.send(request_bytes("GET", "/health"))
+        seconds = silence_until(connection)
+    assert limit - 1 < seconds < limit + 1.5 * SLOW
+    assert [line["pid"] for line in told(server, STUCK)] == [stuck]
+    until(lambda: latest(server, 2) != stuck and len(server.workers()) == 3, 5, "a new worker")
+    served_again(server)
+
+
+def test_a_retired_worker_that_is_stuck_keeps_no_client_either(serve, postgres):
+    server = three_workers(serve, postgres, "--access-log", "--deadline", 2)
+    retired = latest(server, 1)
+    with connection_to(server, 1) as connection:
+        replaced(server, 1)
+        assert not gone(retired)
+        os.kill(retired, signal.SIGSTOP)
+        connection.send(request_bytes("GET", "/health"))
+        assert silence_until(connection) < 3 + 1.5 * SLOW
+    assert [line["pid"] for line in told(server, STUCK)] == [retired]
+    until(lambda: retired not in server.workers(), 5, "it is gone")
+    assert len(server.workers()) == 3 and latest(server, 1) in server.workers()
+
+
+def test_a_worker_that_is_stuck_does_not_hold_up_the_end(serve, postgres):
+    server = three_workers(serve, postgres, "--deadline", 2, "--drain", 60)
+    os.kill(latest(server, 3), signal.SIGSTOP)
+    with Stopwatch() as watch:
+        server.signal()
+        assert server.wait(30) == 0
+    assert watch.seconds < 3 + 2 * SLOW
+
+
+def test_a_second_signal_is_quick_although_a_worker_is_stuck(serve, postgres):
+    server = three_workers(serve, postgres, "--deadline", 60, "--drain", 60)
+    os.kill(latest(server, 3), signal.SIGSTOP)
+    server.signal()
+    until(lambda: len(told(server, "draining")) == 2, 5, "the others drain")
+    with Stopwatch() as watch:
+        server.signal()
+        assert server.wait(30) == 0
+    assert watch.seconds < 2 + 2 * SLOW
+
+
+def test_a_successor_that_is_stuck_does_not_take_over(serve, postgres):
+    server = three_workers(serve, postgres, "--access-log", "--deadline", 60)
+    before = server.workers()
+    with connection_to(server, 1) as connection:
+        postgres.cluster.allow_connections(postgres.name, False)        # it does not become ready
+        server.signal(signal.SIGHUP)
+        successor = until(lambda: [line["pid"] for line in told(server, "worker started")][3:], 5, "a successor")[0]
+        os.kill(successor, signal.SIGSTOP)
+        until(lambda: told(server, STUCK), 15, "it is killed")
+        until(lambda: successor not in server.workers(), 5, "it is gone")
+        postgres.cluster.allow_connections(postgres.name, True)
+        assert sorted(server.workers()) == sorted(before) and told(server, "retiring") == []
+        assert connection.request("GET", "/health").status == 200
+    replaced(server, 1)
+
+
+def test_a_master_that_slept_does_not_blame_its_workers(serve, postgres):
+    server = three_workers(serve, postgres, "--deadline", 1)
+    before = server.workers()
+    os.kill(server.pid, signal.SIGSTOP)
+    for pid in before:      # as long as it sleeps they may as well
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(5)
+    os.kill(server.pid, signal.SIGCONT)
+    time.sleep(1)           # it looks at them, and gives them their time
+    for pid in before:
+        os.kill(pid, signal.SIGCONT)
+    served_again(server)
+    time.sleep(1)
+    assert server.workers() == before and told(server, STUCK) == []
+
+
 def test_workers_do_not_outlive_a_master_that_is_killed(server):
     workers = server.workers()
     server.kill()

@@ -9,7 +9,7 @@ from support.cluster import binaries
 from support.port import free_port
 from support.program import ROOT, SLOW, environment, rowlock, run
 from support.tcpproxy import TcpProxy
-from support.wait import Stopwatch
+from support.wait import Stopwatch, until
 
 
 MIGRATIONS = sorted((ROOT / "sql/postgres/migrations").glob("[0-9]*.sql"))
@@ -354,6 +354,24 @@ def test_many_migrations_at_once_on_sqlite(folder):
         assert process.returncode == 0, output
 
 
+def test_a_deadlock_of_a_migration_with_a_change_by_hand_is_tried_again(empty_postgres):
+    for file in MIGRATIONS[:5]:
+        empty_postgres.query(file.read_text())
+    with empty_postgres.connect() as person:
+        with person.cursor() as hand:
+            hand.execute("SET deadlock_timeout = '60s'")        # so it is the command that gives way
+            hand.execute("BEGIN")
+            hand.execute("UPDATE fsa SET estimated_pop = 7")    # of the tables of 0006 the last
+            process = subprocess.Popen([rowlock(), "migrate", "--database", empty_postgres.url], env=environment(), stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            until(lambda: empty_postgres.query("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)], 10, "the command waits for the change")
+            hand.execute("UPDATE users SET type = 'by hand'")   # the first
+            hand.execute("COMMIT")
+    output = process.communicate(timeout=30 * SLOW)
+    assert process.returncode == 0, output
+    assert len(empty_postgres.query("SELECT version FROM rowlock_migrations")) == len(MIGRATIONS)
+
+
 def test_migrate_without_a_database_fails_in_words_and_in_time(cluster):
     with Stopwatch() as watch:
         text = failed(1, "migrate", "--database", f"postgresql://postgres:{SECRET}@127.0.0.1:{free_port()}/x")
@@ -437,6 +455,17 @@ def test_seed_adds_thousands_in_good_time(database):
         done("seed", "orders", "--total", 20000, "--database", database.url)
     assert database.query("SELECT count(*) FROM orders") == [(20000,)]
     assert watch.seconds < 10 * SLOW
+
+
+@pytest.mark.parametrize("app, table", [("orders", "orders"), ("sites", "site"), ("health", "health_region"), ("messages", "messages"), ("users", "users")])
+def test_of_many_seeds_at_once_for_an_empty_table_one_adds(database, app, table):
+    done("migrate", "--database", database.url)
+    command = [rowlock(), "seed", app, "--total", "400", "--if-empty", "--offline", "--database", database.url]
+    crowd = [subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    said = [process.communicate(timeout=30 * SLOW) for process in crowd]
+    assert [process.returncode for process in crowd] == [0] * 6, said
+    assert sorted(said) == [("", "")] * 5 + [(f"added 400 {app}\n", "")]
+    assert database.query(f"SELECT count(*) FROM {table}") == [(400,)]
 
 
 @pytest.fixture

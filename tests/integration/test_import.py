@@ -1,14 +1,19 @@
 """rowlock import health: CSV files into tables, all of them or none."""
 
+import bz2
 import csv
+import gzip
 import io
+import lzma
 import os
+import random
+import subprocess
 import threading
 
 import pytest
 
-from support.program import SLOW, run
-from support.wait import Stopwatch
+from support.program import SLOW, environment, rowlock, run
+from support.wait import Stopwatch, until
 
 FLAGS = {"region": "--regions", "province": "--provinces", "health_region": "--health-regions", "fsa": "--fsa"}
 
@@ -159,6 +164,8 @@ def test_columns_come_in_any_order_quoted_and_with_crlf(importer):
 
 
 @pytest.mark.parametrize("text", [
+    b"id,name_en,name_fr,\n1,a,b,\n", b"id,name_en,name_fr,,,\n1,a,b\n", b"id,name_en,name_fr\n1,a,b,,\n", b"id,name_en,name_fr,\r\n1,a,b,\r\n,,,\r\n,,,",
+    b"id,name_en,name_fr\n,,\n1,a,b\n,,\n\n,\n,,,,,,\n", b",,\nid,name_en,name_fr\n1,a,b\n", b'id,name_en,name_fr,""\n"","",""\n1,a,b,""\n',
     b"id,name_en,name_fr\r\n1,a,b\r\n", b"\xef\xbb\xbfid,name_en,name_fr\n1,a,b\n", b"\xef\xbb\xbf\"id\",name_en,name_fr\r\n1,a,b",
     b"id,name_en,name_fr\n1,a,b", b"id,name_en,name_fr\n\n1,a,b\n\n\r\n", b"\n\nid,name_en,name_fr\n\"1\",\"a\",\"b\"\n", b"name_fr,id,name_en\nb,01,a\n",
 ])
@@ -201,8 +208,8 @@ def test_a_pipe_is_a_file_too(sqlite_importer, folder):
 @pytest.mark.parametrize("header, place, words", [
     ("id,name_en,name_fr,pop", "region:1: pop", ["no column"]), ("id,name_en", "region:1: name_fr", ["missing"]), ("name_en,name_fr", "region:1: id", ["missing"]),
     ("id,name_en,name_fr,name_en", "region:1: name_en", ["twice"]), ("ID,name_en,name_fr", "region:1: ID", ["no column"]),
-    ("id, name_en,name_fr", "region:1:  name_en", ["no column"]), ("id,name_en,name_fr,", 'region:1: ""', ["no column"]),
-    ("", "region:1: id", ["missing"]), ("id;name_en;name_fr", "region:1: id;name_en;name_fr", ["no column"]),
+    ("id, name_en,name_fr", "region:1:  name_en", ["no column"]), ("id,,name_en,name_fr", 'region:1: ""', ["no column"]),
+    ("id;name_en;name_fr", "region:1: id;name_en;name_fr", ["no column", "not semicolons"]), ("id\tname_en\tname_fr", "region:1: id?name_en?name_fr", ["not tabs"]),
     ('id,"name\n_en",name_fr', "region:1: name?_en", ["no column"]), ("\n\nid,name_en", "region:3: name_fr", ["missing"]),
     ('id,"name_en,name_fr', "region:1: column 2", ["not closed"]),
 ])
@@ -212,9 +219,30 @@ def test_a_wrong_header_names_the_column(sqlite_importer, header, place, words):
 
 def test_a_file_of_another_kind_is_refused(sqlite_importer):
     sqlite_importer.bad("region:1: geo_code", region=PROVINCES)
-    sqlite_importer.bad("region:1: column 1", "not UTF-8", region=b"\xff\xfei\0d\0,\0")      # UTF-16
     sqlite_importer.bad("region:1: " + "é" * 31, "no column", region="é" * 50 + ",id\n")
-    sqlite_importer.bad("region:1: id", region=b"")
+    sqlite_importer.bad("region:1: column 1", "not UTF-8", region="ïd,name_en,name_fr\n".encode("latin-1"))
+
+
+WHOLE = "id,name_en,name_fr\n1,a,é\n"
+
+
+@pytest.mark.parametrize("content, said", [
+    (b"", "is empty"), (b"\xef\xbb\xbf", "has empty lines alone"), (b"\n\r\n\n", "has empty lines alone"), (b",,,\n,\n", "has empty lines alone"),
+    (WHOLE.encode("utf-16"), "is UTF-16"), (WHOLE.encode("utf-16-le"), "is UTF-16"), (WHOLE.encode("utf-16-be"), "is UTF-16"),
+    (b"\xfe\xff" + WHOLE.encode("utf-16-be"), "is UTF-16"), (b"\xff\xfe", "is UTF-16"), (WHOLE.encode("utf-32"), "is UTF-32"),
+    (b"PK\x03\x04\x14\0\x06\0", "is a workbook"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is a workbook"), (gzip.compress(WHOLE.encode()), "is compressed"),
+    (bz2.compress(WHOLE.encode()), "is compressed"), (lzma.compress(WHOLE.encode()), "is compressed"), (b"%PDF-1.7\n", "is a PDF"),
+    (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01", "is binary"), (b"\x7fELF\x02\x01\x01\0", "is binary"), (b"\0", "is binary"), (b"\0" * 5000, "is binary"),
+    (b"id,name\0_en,name_fr\n1,a,b\n", "is binary"), (random.Random(7).randbytes(10000), "is binary"),
+    (WHOLE.replace("\n", "\r").encode(), "has lines that end with a carriage return alone"), (b"id,name_en,name_fr\r", "has lines that end with a carriage return alone"),
+], ids=lambda value: value if isinstance(value, str) else f"{value[:6]}")
+def test_what_is_no_csv_in_utf8_is_told_as_what_it_is(sqlite_importer, content, said):
+    assert f"the file {said}" in sqlite_importer.bad("region:1", "header id,name_en,name_fr", region=content)
+
+
+def test_the_program_itself_is_no_csv(sqlite_importer):
+    finished = run("import", "health", "--regions", rowlock(), "--database", sqlite_importer.database.url)
+    assert finished.returncode == 1 and f"{rowlock()}:1: the file is binary" in finished.stderr
 
 
 # ---- bad lines ----
@@ -224,7 +252,7 @@ def test_a_file_of_another_kind_is_refused(sqlite_importer):
     ("1.0,a,b", "region:2: id", []), (" 1,a,b", "region:2: id", []), ("2147483648,a,b", "region:2: id", ["2147483647"]),
     ("99999999999999999999,a,b", "region:2: id", []), ("1,,b", "region:2: name_en", ["text of 1"]), ('1,a,""', "region:2: name_fr", []),
     (f"1,a,{'x' * 2001}", "region:2: name_fr", ["2000"]), ("1,a", "region:2: name_fr", ["missing"]), ("1", "region:2: name_en", ["missing"]),
-    ("1,a,b,c", "region:2: column 4", ["header"]), ("1,a,b,", "region:2: column 4", []), ("1,a,b\n\n\n2,a", "region:5: name_fr", ["missing"]),
+    ("1,a,b,c", "region:2: column 4", ["header"]), ("1,a,b,,c", "region:2: column 4", ["header"]), ("1,a,b\n\n\n2,a", "region:5: name_fr", ["missing"]),
     ('1,"a\nb\nc",d\n2,,x', "region:5: name_en", []), ('1,"a\nb",c\n1,"d\ne",""', "region:5: name_fr", []),
     ("1,a,b\n2,c,d\n1,e,f", "region:4: id", ["1 is in line 2 already"]), ("3,a,b\n3,c,d\n3,e,f", "region:3: id", ["line 2"]),
     ('1,a"b,c', "region:2: name_en", ["quote"]), ('1,"a"b,c', "region:2: name_en", ["quote"]), ('1,a,b\n2,"a,b\n3,c,d\n', "region:3: name_en", ["not closed"]),
@@ -235,7 +263,12 @@ def test_a_bad_line_is_named_with_its_column_and_nothing_is_stored(sqlite_import
     sqlite_importer.bad(place, *words, region="id,name_en,name_fr\n" + lines + "\n")
 
 
-@pytest.mark.parametrize("value", [b"\xff", b"\xc3", b"a\x00b", b"\xed\xa0\x80", "é".encode("latin-1")])
+def test_a_nul_byte_is_named(importer):
+    importer.bad("region:3: name_fr", "NUL", region=b"id,name_en,name_fr\n1,a,b\n2,c,a\x00b\n")
+    importer.bad("region:602: name_fr", "NUL", region=b"id,name_en,name_fr\n" + b"".join(b"%d,a,b\n" % n for n in range(600)) + b"600,c,\0\n")
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"\xc3", b"\xed\xa0\x80", "é".encode("latin-1")])
 def test_what_is_not_utf8_is_named(importer, value):
     importer.bad("region:3: name_fr", "UTF-8", region=b"id,name_en,name_fr\n1,a,b\n2,c," + value + b"\n")
 
@@ -332,3 +365,71 @@ def test_without_a_schema_it_says_what_to_do(folder, empty_postgres):
         finished = run("import", "health", FLAGS[table], folder / table, "--database", empty_postgres.url)
         assert finished.returncode == 1 and "rowlock migrate" in finished.stderr, finished.stderr
         assert finished.stderr.count("\n") == 1
+
+
+# ---- several at once ----
+
+def start(command, database):
+    return subprocess.Popen([rowlock(), *map(str, command), "--database", database.url], env=environment(), stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended_well(processes):
+    for process in processes:
+        output = process.communicate(timeout=60 * SLOW)
+        assert process.returncode == 0, output
+
+
+def test_imports_of_the_same_keys_in_different_order_at_once(importer, folder):
+    importer.good(region=REGIONS, province=PROVINCES, health_region=HEALTH_REGIONS)
+    lines = [f'{n},K{n % 10}A,"Ottawa, {n}",Ottawa,{n},51,35' for n in range(1, 4001)]
+    for number, order in enumerate((lines, lines[::-1])):
+        (folder / f"fsa{number}.csv").write_text("\n".join([FSA.split("\n")[0], *order]))
+    for _ in range(3):
+        ended_well([start(["import", "health", "--fsa", folder / f"fsa{number % 2}.csv"], importer.database) for number in range(4)])
+    assert importer.database.query("SELECT count(*), sum(estimated_pop) FROM fsa") == [(4000, 8002000)]
+
+
+def test_seeds_and_imports_at_once_lose_nothing(importer):
+    importer.good(**FILES)
+    before = len(importer.rows("health_region"))
+    importer.path("fsa").write_text(FSA)
+    ended_well([start(["seed", "health", "-t", 200], importer.database) for _ in range(3)] +
+               [start(["import", "health", "--fsa", importer.path("fsa")], importer.database) for _ in range(3)])
+    assert len(importer.rows("health_region")) == before + 600
+
+
+def waits(database, number=1):
+    return database.query("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(number,)]
+
+
+@pytest.mark.parametrize("command", ["import", "seed"])
+def test_a_deadlock_with_a_change_by_hand_is_tried_again(folder, postgres, command):
+    importer = Importer(folder, postgres)
+    importer.good(**FILES)
+    importer.path("region").write_text(REGIONS)
+    with postgres.connect() as person:
+        with person.cursor() as hand:
+            hand.execute("SET deadlock_timeout = '60s'")        # so it is the command that gives way
+            hand.execute("BEGIN")
+            hand.execute("UPDATE fsa SET estimated_pop = 7 WHERE id = 1")
+            process = start(["seed", "health", "-t", 5] if command == "seed" else ["import", "health", "--regions", importer.path("region")], postgres)
+            until(lambda: waits(postgres), 10, "the command waits for the change")
+            hand.execute("UPDATE region SET name_en = 'by hand' WHERE id = 99")     # waits for the command
+            hand.execute("COMMIT")
+    ended_well([process])
+    assert importer.rows("fsa")[0][4] == 7
+    assert len(importer.rows("health_region")) == (7 if command == "seed" else 2)
+
+
+def test_an_import_while_the_server_reads(importer, serve):
+    importer.good(**FILES)
+    api = serve("--apps", "health", "--cache", "none", database=importer.database).api
+    lines = "".join(f'{n},K{n % 10}A,"Ottawa, {n}",Ottawa,{n},51,35\n' for n in range(1, 20001))
+    importer.path("fsa").write_text(FSA.split("\n")[0] + "\n" + lines)
+    process = start(["import", "health", "--fsa", importer.path("fsa")], importer.database)
+    while process.poll() is None:
+        with Stopwatch() as watch:
+            assert api.get("/health-regions/51").status == 200
+        assert watch.seconds < 1 * SLOW
+    ended_well([process])

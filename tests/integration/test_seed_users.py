@@ -241,6 +241,39 @@ def test_when_reset_is_known_it_is_told(plain):
         assert until_of(seed(plain, github)) == reset
 
 
+SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to GitHub Support ..."
+
+
+@pytest.mark.parametrize("status, message, headers, seconds", [
+    (403, SECONDARY, {"X-RateLimit-Remaining": 41, "X-RateLimit-Reset": FAR}, 60), (429, SECONDARY, {"X-RateLimit-Remaining": 41, "X-RateLimit-Reset": FAR}, 60),
+    (403, SECONDARY, {"X-RateLimit-Remaining": 41, "Retry-After": 90}, 90), (429, "", {"X-RateLimit-Remaining": 41}, 60), (403, SECONDARY, {}, 60),
+    (403, "You have triggered an abuse detection mechanism.", {"X-RateLimit-Remaining": 41}, 60),
+])
+def test_the_secondary_limit_is_a_limit_although_requests_are_left(plain, status, message, headers, seconds):
+    with Github() as github:
+        github.faults[2] = answers(status, {"message": message, "documentation_url": "https://docs.test/"}, **headers)
+        before = int(time.time())
+        done = seed(plain, github)
+        failed(done, github.host, "rate limit", "added 100 of 150")
+        assert ("secondary rate limit" in done.stderr and "GITHUB_TOKEN" not in done.stderr) == ("X-RateLimit-Remaining" in headers)
+        assert before + seconds <= until_of(done) <= time.time() + seconds
+        assert len(github.requests) == 2
+    assert stored(plain) == as_stored(*range(1, 101))
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>secondary rate limit</html>", b"[]", b'{"message":7}', b'{"message":"Resource not accessible"}'])
+def test_a_403_whose_message_says_nothing_of_a_limit_is_none(plain, body):
+    with Github() as github:
+        github.faults[1] = answers(403, body, **{"X-RateLimit-Remaining": 41})
+        done = seed(plain, github)
+        failed(done, github.host, "answered with status 403", "added 0 of 150")
+
+
+def test_without_a_network_it_names_the_way_out(plain):
+    done = run("seed", "users", "--database", plain.url, env={"GITHUB_API_URL": "https://hub.invalid"})
+    failed(done, "hub.invalid", "cannot be asked", "--offline", "added 0 of 150")
+
+
 def test_a_403_for_another_reason_is_no_rate_limit(plain):
     with Github() as github:
         github.faults[1] = answers(403, {"message": "no"}, **{"X-RateLimit-Remaining": 50})

@@ -154,7 +154,7 @@ def test_an_argument_wins_over_the_environment():
 def test_proxies_of_the_environment_are_not_used():
     with peer(http("200 OK")) as (address, _):
         proxy = f"http://127.0.0.1:{free_port()}"
-        assert probe(url(address), http_proxy=proxy, HTTP_PROXY=proxy, all_proxy=proxy)[0] == 0
+        assert probe(url(address), http_proxy=proxy, HTTP_PROXY=proxy, https_proxy=proxy, all_proxy=proxy, ALL_PROXY=proxy, no_proxy="")[0] == 0
 
 
 # ---- not healthy ----
@@ -303,3 +303,28 @@ def test_the_built_in_address():
     """Whoever holds port 8080 here, the line names the address."""
     status, said = probe(listen="")
     assert status in (0, 1) and "http://127.0.0.1:8080/healthcheck" in said
+
+
+# ---- what it prints ----
+
+def closed(numbers, *arguments):
+    """The probe with those of its standard descriptors closed."""
+    command = ["sh", "-c", 'exec "$@" ' + " ".join(f"{number}>&-" for number in numbers), "sh", PROBE, *arguments]
+    return subprocess.run(command, env=program.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30 * program.SLOW)
+
+
+@pytest.mark.parametrize("numbers", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)])
+def test_it_judges_without_standard_descriptors(numbers):
+    with peer(http("200 OK", {"status": "pass"})) as (address, _):
+        assert closed(numbers, url(address)).returncode == 0
+    failing = closed(numbers, url(("127.0.0.1", free_port())))
+    assert failing.returncode == 1 and (2 in numbers or "no answer" in failing.stderr)
+    assert closed(numbers, "--nonsense").returncode == 2
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_what_it_could_not_print_is_exit_1(flag):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([PROBE, flag], env=program.environment(), stdout=full, stderr=subprocess.PIPE, text=True, timeout=30 * program.SLOW)
+    assert done.returncode == 1 and "cannot write to stdout" in done.stderr
+    assert closed((1,), flag).returncode == 1
