@@ -4,6 +4,7 @@ judged when they end."""
 import os
 import signal
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from support.pgbouncer import PgBouncer
 from support.program import SLOW
 from support.server import Server
 
-LIMIT = 120     # seconds for one test; those that hang should say so instead of stopping the suite
+LIMIT = 120     # seconds for one test, and for what is made and ended for it; those that hang should say so instead of stopping the suite
 
 settings.register_profile("rowlock", derandomize=True, database=None, deadline=None)
 settings.load_profile("rowlock")
@@ -39,16 +40,44 @@ def pytest_report_header(config):
     return [f"rowlock: {program.rowlock()}", f"PostgreSQL: {binaries() or 'none'}"]
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call(item):
+def pytest_collection_modifyitems(config, items):
+    """A build with sanitizers is spared what says nothing about its code."""
+    spared = [item for item in items if program.SANITIZED and item.get_closest_marker("plain")]
+    if spared:
+        config.hook.pytest_deselected(items=spared)
+        items[:] = [item for item in items if item not in spared]
+
+
+@contextmanager
+def limited(step):
     def too_long(number, frame):
-        raise AssertionError(f"the test takes longer than {LIMIT * SLOW:g} s")
+        raise AssertionError(f"the {step} takes longer than {LIMIT * SLOW:g} s")
 
     before = signal.signal(signal.SIGALRM, too_long)
     signal.setitimer(signal.ITIMER_REAL, LIMIT * SLOW)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item):
+    with limited("set-up"):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    with limited("test"):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item):
+    with limited("tear-down"):
+        yield
 
 
 # ---- databases ----
@@ -115,9 +144,25 @@ def folder():
         yield Path(name)
 
 
+@pytest.fixture(scope="session")
+def sqlite_template():
+    """The path of an empty database with the schema in it, to copy."""
+    with tempfile.TemporaryDirectory(prefix="rowlock-test-") as name:
+        database = SqliteDatabase(Path(name))
+        done = program.run("migrate", "--database", database.url)
+        assert done.returncode == 0, done.stderr
+        yield database.path
+
+
 @pytest.fixture
-def sqlite(folder):
+def empty_sqlite(folder):
+    """A file that is not there yet."""
     return SqliteDatabase(folder)
+
+
+@pytest.fixture
+def sqlite(folder, sqlite_template):
+    return SqliteDatabase(folder, sqlite_template)
 
 
 @pytest.fixture(params=["postgres", "sqlite"])
@@ -160,7 +205,7 @@ def shared(request):
         cluster.ensure_running()
         database = PostgresDatabase(cluster, request.getfixturevalue("template"), request.getfixturevalue("pooler"))
     else:
-        database = SqliteDatabase(Path(folder.name))
+        database = SqliteDatabase(Path(folder.name), request.getfixturevalue("sqlite_template"))
     server = Server("--distance", "haversine", database=database)
     try:
         yield server, database

@@ -19,39 +19,38 @@ USERS = "/api/users/profiles"
 LIFE = 5
 
 
-def migrated(database):
-    done = program.run("migrate", "--database", database.url)
-    assert done.returncode == 0, done.stderr
-    return database
+@pytest.fixture(scope="module")
+def running():
+    """running(kind): the one Redis or memcached of this module, with nothing in it."""
+    servers = {}
+
+    def emptied(kind):
+        if not kind.installed():
+            program.missing(kind.program)
+        if kind not in servers:
+            servers[kind] = kind()
+        servers[kind].start()
+        servers[kind].clear()
+        return servers[kind]
+
+    yield emptied
+    for server in servers.values():
+        server.close()
 
 
 @pytest.fixture
-def sqlite(folder):
-    return migrated(SqliteDatabase(folder))
-
-
-def started(kind):
-    if not kind.installed():
-        program.missing(kind.program)
-    return kind()
+def redis(running):
+    return running(Redis)
 
 
 @pytest.fixture
-def redis():
-    with started(Redis) as server:
-        yield server
-
-
-@pytest.fixture
-def memcached():
-    with started(Memcached) as server:
-        yield server
+def memcached(running):
+    return running(Memcached)
 
 
 @pytest.fixture(params=[Redis, Memcached])
-def remote(request):
-    with started(request.param) as server:
-        yield server
+def remote(request, running):
+    return running(request.param)
 
 
 def add_user(database, number=1, name="ann"):
@@ -304,10 +303,10 @@ def test_servers_share_a_remote_cache(serve, database, remote):
     until(lambda: names(other) == [kept] or wait_until_kept(one, database)[0] in names(other), 10)
 
 
-def test_servers_of_different_databases_do_not_mix(serve, cluster, template, folder, redis):
+def test_servers_of_different_databases_do_not_mix(serve, cluster, template, sqlite_template, folder, redis):
     (folder / "a").mkdir()
-    databases = [PostgresDatabase(cluster, template), PostgresDatabase(cluster, template), migrated(SqliteDatabase(folder)),
-                 migrated(SqliteDatabase(folder / "a"))]
+    databases = [PostgresDatabase(cluster, template), PostgresDatabase(cluster, template), SqliteDatabase(folder, sqlite_template),
+                 SqliteDatabase(folder / "a", sqlite_template)]
     try:
         servers = [serve("--cache", redis.url, database=database) for database in databases]
         for number, database in enumerate(databases):

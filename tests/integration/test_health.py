@@ -80,7 +80,6 @@ def newer(database, oldest):
 
 
 def test_a_schema_that_no_longer_serves_this_server_fails_by_name(serve, database):
-    assert run("migrate", "--database", database.url).returncode == 0
     newer(database, 9999)
     server = serve(database=database, wait="listening")
     until(lambda: "schema" in str(verdict(server.api)[1]).lower(), 5, "the schema is named")
@@ -97,14 +96,12 @@ def test_a_running_server_notices_a_schema_that_no_longer_serves_it(serve, postg
 
 
 def test_a_newer_schema_that_still_serves_this_server_passes(serve, database):
-    assert run("migrate", "--database", database.url).returncode == 0
     newer(database, 1)
     server = serve(database=database)
     succeeded(server.api.take(server.api.place()))
 
 
 def test_migrate_leaves_a_newer_schema_alone(database):
-    assert run("migrate", "--database", database.url).returncode == 0
     newer(database, 9999)
     finished = run("migrate", "--database", database.url)
     assert finished.returncode == 1 and finished.stdout == "" and "version 9999 needs a server of at least 9999" in finished.stderr

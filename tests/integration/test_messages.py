@@ -554,7 +554,6 @@ def test_many_ask_for_days_at_once_and_each_gets_his_own(server, db):
 # ---- around it ----
 
 def test_seeded_messages_are_served(serve, database):
-    assert run("migrate", "--database", database.url).returncode == 0
     assert run("seed", "messages", "--total", 40, "--database", database.url).returncode == 0
     assert database.query("SELECT count(*) FROM messages") == [(40,)]
     server = serve(database=database)

@@ -26,7 +26,6 @@ def count(database, kind):
 # ---- seed ----
 
 def test_seed_adds_sites_with_what_stands_in_them(database, serve):
-    done("migrate", "--database", database.url)
     done("seed", "sites", "--total", 20, "--database", database.url)
     done("seed", "sites", "-t", 5, "--database", database.url)
     assert count(database, "site") == 25
@@ -41,7 +40,6 @@ def test_seed_adds_sites_with_what_stands_in_them(database, serve):
 
 
 def test_seed_adds_15_sites_when_not_told_how_many_and_thousands_when_told(database):
-    done("migrate", "--database", database.url)
     done("seed", "sites", "--database", database.url)
     assert count(database, "site") == 15
     done("seed", "sites", "--total", 1985, "--database", database.url)
@@ -144,7 +142,6 @@ def test_each_question_is_answered_by_an_index(postgres, call):
 
 
 def test_instruments_on_sqlite_come_from_two_indexes(sqlite):
-    done("migrate", "--database", sqlite.url)
     sql = re.search(r"^-- name: instrument_list\n(.*?)(?=^-- |\Z)", (ROOT / "sql/sqlite/sites.sql").read_text(), re.S | re.M)[1]
     plan = [row[3] for row in sqlite.query("EXPLAIN QUERY PLAN " + sql.replace("$1", "10").replace("$2", "0"))]
     assert plan[0] == "MERGE (UNION ALL)", plan

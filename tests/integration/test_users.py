@@ -271,14 +271,12 @@ def test_other_paths_are_404(api, path):
 # ---- --apps ----
 
 def test_apps_users_serves_users_alone(serve, database):
-    assert run("migrate", "--database", database.url).returncode == 0
     api = serve("--apps", "users", database=database).api
     assert api.get(PROFILES).json() == []
     problem(api.get("/orders?page=1&limit=1"), 404)
 
 
 def test_apps_orders_does_not_serve_users(serve, database):
-    assert run("migrate", "--database", database.url).returncode == 0
     api = serve("--apps", "orders", database=database).api
     problem(api.get(PROFILES), 404)
 

@@ -36,6 +36,8 @@ class CacheServer:
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def start(self):
+        if self.process is not None:
+            return
         self.process = subprocess.Popen(self.command(), env=environment(), cwd=self.folder.name, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(self._answers, 10, f"{self.program} answers")
