@@ -79,7 +79,7 @@ def test_what_a_client_sends_while_its_request_waits_is_not_hoarded(serve, postg
             postgres.cluster.resume()
         connection.sock.settimeout(5 * SLOW)
         succeeded(connection.response())
-        assert connection.response().body.strip() == b"UP"
+        assert connection.response().body == b"UP\n"
 
 
 def test_a_client_that_reads_a_byte_at_a_time_gets_all_of_it(server):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import pgbouncer
+from support import pgbouncer, program
 from support.crowd import crowd, shuffled, take_request
 from support.database import PostgresDatabase
 from support.expect import problem, succeeded
@@ -25,7 +25,11 @@ DEADLINE = 2
 USERS = "/api/users/profiles"
 LIFE = 5
 
-pytestmark = pytest.mark.skipif(pgbouncer.installed() is None, reason="pgbouncer is not installed")
+
+@pytest.fixture(autouse=True)
+def installed():
+    if pgbouncer.installed() is None:
+        program.missing("pgbouncer")
 
 
 @pytest.fixture
@@ -250,6 +254,7 @@ def test_all_of_the_last_days_come_in_pieces_while_others_write(serve, pooled):
         for _ in range(3):
             listed = server.api.get("/messages?recipient=bob&days=30").json()
             assert [message["text"] for message in listed] == [f"text {number}" for number in range(20000, 0, -1)]
+    traffic.check(pooled, 10)
     assert {attempt.outcome for attempt in traffic.all()} <= {200, 400}
 
 
@@ -348,11 +353,6 @@ def test_replies_are_kept_and_never_older_than_five_seconds(serve, pooled):
 
 # ---- when it or PostgreSQL fails ----
 
-def flows_again(traffic):
-    moment = time.monotonic()
-    until(lambda: traffic.succeeded_since(moment) > 20, 5, "the traffic flows again")
-
-
 @pytest.fixture
 def server(serve, pooled):
     return serve("--deadline", DEADLINE, "--drain", 3, database=pooled)
@@ -361,13 +361,13 @@ def server(serve, pooled):
 def test_a_restart_of_it_under_load_costs_503_and_heals(server, bouncer, pooled):
     with Traffic(server) as traffic:
         for _ in range(2):
-            time.sleep(0.4)
+            traffic.flows()
             bouncer.stop()
             time.sleep(0.2)
             bouncer.start()
             served_again(server, 5)
         until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
-        flows_again(traffic)
+        traffic.flows()
     traffic.check(pooled, DEADLINE)
 
 
@@ -384,17 +384,17 @@ def test_without_it_there_are_503_until_it_is_back(server, bouncer):
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_postgresql_stopped_behind_it_costs_503_and_heals(server, bouncer, pooled, mode):
     with Traffic(server) as traffic:
-        time.sleep(0.4)
+        traffic.flows()
         pooled.cluster.stop(mode)
         until(lambda: server.api.get("/healthcheck").status == 503, 6, "unhealthy")
         with Stopwatch() as watch:
             problem(server.api.get("/orders?page=1&limit=1"), 503)
-        assert watch.seconds < (DEADLINE + 0.5) * SLOW
+        assert watch.seconds < (DEADLINE + 2) * SLOW
         assert server.api.get("/health").status == 200
         pooled.cluster.start()
         served_again(server, 15)
         until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
-        flows_again(traffic)
+        traffic.flows()
     traffic.check(pooled, DEADLINE)
 
 
@@ -403,7 +403,7 @@ def test_a_server_that_starts_while_postgresql_is_away_waits_for_it(serve, bounc
     server = serve("--deadline", DEADLINE, database=pooled, wait="listening")
     with Stopwatch() as watch:
         problem(server.api.get("/orders?page=1&limit=1"), 503)
-    assert watch.seconds < (DEADLINE + 0.5) * SLOW
+    assert watch.seconds < (DEADLINE + 2) * SLOW
     assert server.api.get("/healthcheck").status == 503
     pooled.cluster.start()
     served_again(server, 15)
@@ -413,10 +413,10 @@ def test_a_server_that_starts_while_postgresql_is_away_waits_for_it(serve, bounc
 def test_sessions_terminated_behind_it_cost_a_few_503_and_nothing_else(server, pooled):
     with Traffic(server) as traffic:
         for _ in range(5):
-            time.sleep(0.3)
+            traffic.flows()
             pooled.cluster.terminate_sessions(pooled.name)
             served_again(server, 5)
-        flows_again(traffic)
+        traffic.flows()
     traffic.check(pooled, DEADLINE)
 
 
@@ -451,7 +451,7 @@ def test_no_free_connection_behind_it_costs_503_and_heals(serve, bounce, templat
             clients[-1].cursor().execute("SELECT 1")
         with Stopwatch() as watch:
             problem(server.api.take(order, "ann"), 503)
-        assert watch.seconds < (DEADLINE + 0.5) * SLOW
+        assert watch.seconds < (DEADLINE + 2) * SLOW
         until(lambda: server.api.get("/healthcheck").status == 503, 6, "unhealthy")
         for client in clients:
             client.close()

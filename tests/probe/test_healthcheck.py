@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import socket
-import subprocess
 import tempfile
 import threading
 import time
@@ -12,6 +11,7 @@ import time
 import pytest
 
 from support import program
+from support.port import free_port, have_ipv6
 
 pytestmark = pytest.mark.quick
 
@@ -89,12 +89,6 @@ def url(address, path="/healthcheck"):
     return f"http://127.0.0.1:{address[1]}{path}"
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 # ---- healthy ----
 
 def test_200_is_healthy():
@@ -127,9 +121,7 @@ def test_the_first_of_several_addresses_is_asked():
 
 @pytest.mark.parametrize("host", ["[::1]", "[::]"])
 def test_ipv6_addresses(host):
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
+    if not have_ipv6():
         pytest.skip("this machine has no IPv6")
     with peer(http("200 OK"), socket.AF_INET6, ("::1", 0)) as (address, _):
         assert probe(listen=f"{host}:{address[1]}")[0] == 0
@@ -237,7 +229,7 @@ def test_a_server_that_hangs_is_left_after_two_seconds(behaviour):
         status, said = probe(url(address))
         took = time.monotonic() - begun
         assert status == 1 and "within 2 s" in said
-        assert 1.8 < took < 2.5 * program.SLOW
+        assert 1.8 < took < (2 + 2) * program.SLOW      # that of starting a process is in it
 
 
 def test_a_port_that_accepts_nobody_is_left_after_two_seconds():

@@ -129,6 +129,11 @@ class Server:
         """Resident memory in bytes."""
         return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())[1]) * 1024
 
+    def processor_time(self):
+        """In ticks of the clock, as the kernel counts them."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
     def descriptors(self):
         """{number: what it points at}"""
         folder = Path(f"/proc/{self.pid}/fd")
