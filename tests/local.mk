@@ -143,6 +143,7 @@ python_tests = \
 	tests/integration/test_plans.py \
 	tests/integration/test_race.py \
 	tests/integration/test_repeated_words.py \
+	tests/integration/test_routes.py \
 	tests/integration/test_run.py \
 	tests/integration/test_seed_users.py \
 	tests/integration/test_seed_clients.py \
