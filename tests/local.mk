@@ -148,7 +148,9 @@ python_tests = \
 	tests/integration/test_seed_users.py \
 	tests/integration/test_seed_clients.py \
 	tests/integration/test_sets.py \
+	tests/integration/test_setting_values.py \
 	tests/integration/test_settings.py \
+	tests/integration/test_terminal.py \
 	tests/integration/test_sites.py \
 	tests/integration/test_sites_by_hand.py \
 	tests/integration/test_sites_history.py \
@@ -171,6 +173,7 @@ python_tests = \
 	tests/support/rawhttp.py \
 	tests/support/server.py \
 	tests/support/tcpproxy.py \
+	tests/support/terminal.py \
 	tests/support/traffic.py \
 	tests/support/transcript.py \
 	tests/support/wait.py
