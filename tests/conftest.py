@@ -19,6 +19,8 @@ from support.server import Server
 
 LIMIT = 120     # seconds for one test, and for what is made and ended for it; those that hang should say so instead of stopping the suite
 
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)      # beside Ctrl-C
+
 settings.register_profile("rowlock", derandomize=True, database=None, deadline=None)
 settings.load_profile("rowlock")
 
@@ -28,8 +30,8 @@ def pytest_configure(config):
         raise KeyboardInterrupt(f"signal {number}")
 
     # fixtures clean up after Ctrl-C; let them do so after these as well
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGHUP, leave)
+    for number in ENDINGS:
+        signal.signal(number, leave)
     try:
         program.rowlock()
     except FileNotFoundError as reason:
@@ -74,9 +76,29 @@ def pytest_runtest_call(item):
         yield
 
 
+@contextmanager
+def undisturbed():
+    """Whoever ends the run waits until what is begun is cleaned up: pytest forgets the fixtures behind one that is interrupted."""
+    noted = []
+    before = {number: signal.signal(number, lambda number, frame: noted.append(number)) for number in (signal.SIGINT, *ENDINGS)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if noted:
+        raise KeyboardInterrupt(f"signal {noted[0]}")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_teardown(item):
-    with limited("tear-down"):
+    with undisturbed(), limited("tear-down"):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_sessionfinish(session):
+    with undisturbed():
         yield
 
 

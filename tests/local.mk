@@ -81,18 +81,20 @@ endif
 
 # Those that need no database; see tests/parts for what the others are.
 small_tests = $(unit_tests) $(build_tests) tests/probe.test
-quick_tests = $(small_tests) tests/quick.test tests/quick-http.test
-slow_tests = \
-	tests/cache.test \
-	tests/commands.test \
-	tests/outages.test \
-	tests/sessions.test \
+quick_parts = tests/quick.test tests/quick-commands.test tests/quick-http.test
+# What takes longest begins first.
+slow_parts = \
+	tests/starts.test \
 	tests/workers.test \
+	tests/sessions.test \
+	tests/cache.test \
+	tests/outages.test \
+	tests/commands.test \
 	tests/rest.test \
-	tests/load.test \
-	$(rig_tests) \
 	tests/alone.test
-server_tests = tests/quick.test tests/quick-http.test $(slow_tests)
+quick_tests = $(small_tests) $(quick_parts)
+slow_tests = $(slow_parts) tests/load.test $(rig_tests)
+server_tests = $(quick_parts) $(slow_tests)
 TESTS += $(quick_tests) $(slow_tests)
 
 # Behind all others that run now. (In the words of GNU make, which automake need not read.)
@@ -133,6 +135,7 @@ python_tests = \
 	tests/integration/test_http_routing.py \
 	tests/integration/test_idempotency.py \
 	tests/integration/test_import.py \
+	tests/integration/test_leaves_nothing.py \
 	tests/integration/test_life.py \
 	tests/integration/test_logs.py \
 	tests/integration/test_messages.py \
@@ -200,6 +203,7 @@ EXTRA_DIST += \
 	tests/outages.test \
 	tests/parts \
 	tests/probe.test \
+	tests/quick-commands.test \
 	tests/quick-http.test \
 	tests/quick.test \
 	tests/rest.test \

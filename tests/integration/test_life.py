@@ -69,6 +69,42 @@ def test_a_drain_answers_a_new_connection_whose_request_is_on_its_way(serve, sql
     pytest.fail("ten times the request came too late, on a connection that was closed only after 0.4 s")
 
 
+def test_the_healthcheck_fails_while_it_drains(serve, sqlite, slow_provider):
+    """Asked on a connection that was there before: new ones are refused."""
+    server = serve(database=sqlite, env=slow_provider.settings("osrm"))
+    for _ in range(20):
+        if draining_answer(server, slow_provider):
+            return
+        server = serve(database=sqlite, env=slow_provider.settings("osrm"))
+    pytest.fail("twenty times the request came too late")
+
+
+def draining_answer(server, provider):
+    """Ends the server; False when the connection was closed before the request came."""
+    asked = len(provider.requests)
+    with Connection(server.address) as busy, Connection(server.address) as kept:
+        busy.send(PLACE)
+        until(lambda: len(provider.requests) > asked, 3, "a request is in flight")
+        until(lambda: server.connections() == 2, 3, "the other connection is accepted")
+        server.signal()
+        server.told("draining", 1)
+        kept.send(request_bytes("GET", "/healthcheck"))
+        try:
+            answer = kept.response()
+        except (ProtocolError, ConnectionError):
+            answer = None
+        assert busy.response().status == 200
+    assert server.wait() == 0
+    if answer is None:
+        return False
+    assert answer.status == 503 and answer.content_type == "application/health+json" and answer.closes
+    said = answer.json()
+    assert said["status"] == "fail" and said["output"] == "drain: the server is shutting down"
+    assert [said["checks"][name][0]["status"] for name in ("database", "schema", "drain")] == ["pass", "pass", "fail"]
+    assert int(answer.header("Retry-After")) >= 1
+    return True
+
+
 @pytest.mark.quick
 def test_an_idle_server_ends_at_once(serve, sqlite):
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -12,6 +13,9 @@ import pytest
 
 from support import program
 from support.port import free_port, have_ipv6
+from support.provider import Provider
+from support.rawhttp import Connection, request_bytes
+from support.wait import until
 
 pytestmark = pytest.mark.quick
 
@@ -295,3 +299,46 @@ def test_the_built_in_address():
     """Whoever holds port 8080 here, the line names the address."""
     status, said = probe(listen="")
     assert status in (0, 1) and "http://127.0.0.1:8080/healthcheck" in said
+
+
+# ---- the real server ----
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "unix:{folder}/socket"])
+def test_the_real_server_is_healthy_and_says_why_when_it_is_not(serve, sqlite, folder, listen):
+    server = serve(database=sqlite, listen=(listen.format(folder=folder),))
+    status, said = probe(listen=server.address)
+    assert status == 0 and "healthy" in said and "not healthy" not in said, said
+    os.rename(sqlite.path, sqlite.path + ".moved")
+    until(lambda: probe(listen=server.address)[0] == 1, 5, "it is missed")
+    _, said = probe(listen=server.address)
+    assert "not healthy" in said and "database: its file was removed or replaced" in said, said
+    os.rename(sqlite.path + ".moved", sqlite.path)
+    until(lambda: probe(listen=server.address)[0] == 0, 5, "it is found")
+
+
+def test_the_real_server_is_not_healthy_while_it_drains_nor_when_it_is_gone(serve, sqlite):
+    with Provider() as provider:
+        provider.answer = provider.never
+        server = serve("--drain", 5, "--deadline", 30, database=sqlite, env=provider.settings("osrm"))
+        with Connection(server.address) as busy:
+            busy.send(request_bytes("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]}))
+            until(lambda: provider.requests, 3, "a request is in flight")
+            assert probe(listen=server.address)[0] == 0
+            server.signal()
+            server.told("draining", 1)
+            status, said = probe(listen=server.address)
+            assert status == 1 and "not healthy" in said, said
+            server.alive()
+            server.signal()
+            assert server.wait() == 0
+        assert probe(listen=server.address)[0] == 1
+
+
+def test_the_real_server_that_is_frozen_is_not_healthy_after_two_seconds(serve, sqlite):
+    server = serve(database=sqlite)
+    server.signal(signal.SIGSTOP)
+    try:
+        status, said = probe(listen=server.address)
+        assert status == 1 and "within 2 s" in said, said
+    finally:
+        server.signal(signal.SIGCONT)

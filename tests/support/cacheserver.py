@@ -40,7 +40,11 @@ class CacheServer:
             return
         self.process = subprocess.Popen(self.command(), env=environment(), cwd=self.folder.name, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(self._answers, 10, f"{self.program} answers")
+        try:
+            until(self._answers, 10, f"{self.program} answers")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self):
         if self.process is not None:
