@@ -148,6 +148,7 @@ python_tests = \
 	tests/integration/test_repeated_words.py \
 	tests/integration/test_routes.py \
 	tests/integration/test_run.py \
+	tests/integration/test_run_again.py \
 	tests/integration/test_seed_users.py \
 	tests/integration/test_seed_clients.py \
 	tests/integration/test_sets.py \
