@@ -175,6 +175,7 @@ python_tests = \
 	tests/support/program.py \
 	tests/support/provider.py \
 	tests/support/rawhttp.py \
+	tests/support/scripted.py \
 	tests/support/server.py \
 	tests/support/tcpproxy.py \
 	tests/support/terminal.py \

@@ -1,7 +1,5 @@
 """A proxy between the server and PostgreSQL drops, stalls, resets, truncates and dawdles."""
 
-import socket
-import threading
 import time
 
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from support.expect import problem, succeeded
 from support.program import SANITIZED, SLOW
 from support.rawhttp import Connection, request_bytes
+from support.scripted import Scripted
 from support.tcpproxy import TcpProxy
 from support.traffic import Traffic, served_again
 from support.wait import Stopwatch, until
@@ -145,38 +144,18 @@ def test_a_stalled_statement_times_out_while_its_client_waits_no_longer_than_the
 
 # ---- something else than PostgreSQL ----
 
-class Impostor:
-    """Listens, reads a little, answers with these bytes and, unless told to stay, closes."""
+class Impostor(Scripted):
+    """Reads a little, answers with these bytes and, unless told to stay, closes."""
 
     def __init__(self, answer, stay):
         self.answer, self.stay = answer, stay
-        self.leaving = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(self._talk)
 
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
-
-    def _serve(self, sock):
-        with sock:
-            try:
-                sock.recv(1000)
-                sock.sendall(self.answer)
-                if self.stay:
-                    self.leaving.wait(30)
-            except OSError:
-                pass
-
-    def close(self):
-        self.leaving.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+    def _talk(self, sock):
+        sock.recv(1000)
+        sock.sendall(self.answer)
+        if self.stay:
+            self.leaving.wait(30)
 
 
 def message(kind, body):

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import tempfile
-import threading
 import time
 
 import pytest
@@ -15,6 +14,7 @@ from support import program
 from support.port import free_port, have_ipv6
 from support.provider import Provider
 from support.rawhttp import Connection, request_bytes
+from support.scripted import Scripted, head_of
 from support.wait import until
 
 pytestmark = pytest.mark.quick
@@ -46,47 +46,23 @@ def http(status, body=b"", kind="application/health+json"):
 
 @contextlib.contextmanager
 def peer(answer, family=socket.AF_INET, address=("127.0.0.1", 0)):
-    """A server that calls answer(connection, request) for each connection; yields (address, requests)."""
-    listener = socket.socket(family)
-    listener.bind(address)
-    listener.listen()
-    requests, open_connections, over = [], [], threading.Event()
-
-    def serve():
-        while not over.is_set():
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            open_connections.append(connection)
-            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+    """A server that answers each connection with these bytes, or calls answer(connection, over); yields (address, requests)."""
+    requests = []
 
     def talk(connection):
-        with contextlib.suppress(OSError):
-            request = b""
-            while b"\r\n\r\n" not in request:
-                piece = connection.recv(4096)
-                if not piece:
-                    return
-                request += piece
-            requests.append(request.decode())
-            if isinstance(answer, bytes):
-                connection.sendall(answer)
-                connection.shutdown(socket.SHUT_WR)
-            else:
-                answer(connection, over)
+        head, _ = head_of(connection)
+        if head is None:
+            return
+        requests.append(head.decode() + "\r\n\r\n")
+        if isinstance(answer, bytes):
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+            server.leaving.wait(10)
+        else:
+            answer(connection, server.leaving)
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname(), requests
-    finally:
-        over.set()
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        for each in [listener, *open_connections]:
-            each.close()
-        thread.join(5)
+    with Scripted(talk, family, address) as server:
+        yield server.address, requests
 
 
 def url(address, path="/healthcheck"):
