@@ -317,7 +317,7 @@ def test_columns_added_by_hand_under_load_disturb_nobody(serve, pooled):
     server = serve("--deadline", DEADLINE, database=pooled)
     with Traffic(server) as traffic:
         for number in range(5):
-            time.sleep(0.1)
+            traffic.flows()
             pooled.query(f"ALTER TABLE orders ADD COLUMN note_{number} text DEFAULT 'x'")
     traffic.check(pooled, DEADLINE)
     assert sum(attempt.outcome == 503 for attempt in traffic.all()) == 0
@@ -480,7 +480,8 @@ def test_a_short_pause_costs_waiting_only(server, bouncer):
     bouncer.tell("PAUSE")
     with Connection(server.address) as connection:
         connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
-        time.sleep(0.5)
+        server.wait_read()
+        time.sleep(0.5)         # so long it stands still
         bouncer.tell("RESUME")
         succeeded(connection.response())
 
