@@ -166,7 +166,7 @@ def test_a_client_is_not_told_where_the_database_was(serve, postgres):
     postgres.cluster.stop("immediate")
     until(lambda: verdict(server.api)[0] == 503, 5)
     until(lambda: "cannot be reached" in told_nothing_private(server, postgres.name, str(postgres.cluster.port))[0], 5)
-    assert str(postgres.cluster.port) in server.log()
+    until(lambda: str(postgres.cluster.port) in server.log(), 5, "the log says it")
 
 
 def test_a_check_that_could_not_be_made_does_not_pass(serve, postgres):
