@@ -21,7 +21,8 @@ LIMIT = 120     # seconds for one test, and for what is made and ended for it; t
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)      # beside Ctrl-C
 
-settings.register_profile("rowlock", derandomize=True, database=None, deadline=None)
+# The same examples each time, unless ROWLOCK_TEST_RANDOM is set; what fails then is printed so that it can be repeated.
+settings.register_profile("rowlock", derandomize=not os.environ.get("ROWLOCK_TEST_RANDOM"), database=None, deadline=None, print_blob=True)
 settings.load_profile("rowlock")
 
 

@@ -171,6 +171,7 @@ python_tests = \
 	tests/support/github.py \
 	tests/support/notify.py \
 	tests/support/pgbouncer.py \
+	tests/support/plans.py \
 	tests/support/port.py \
 	tests/support/program.py \
 	tests/support/provider.py \

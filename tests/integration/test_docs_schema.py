@@ -8,6 +8,8 @@ import pytest
 
 from support.program import ROOT, rowlock, run
 
+pytestmark = pytest.mark.plain
+
 POSTGRES_ONLY = {("order_events", "xid")}      # as the page says
 
 

@@ -192,8 +192,9 @@ def test_a_synchronous_commit_that_is_off_is_warned_of(serve, postgres):
     until(lambda: [line for line in server.lines() if "synchronous_commit" in str(line) and line["level"] == "warn"], 3, "a warning")
 
 
-def test_the_healthcheck_answers_within_a_second_whatever_the_database_does(serve, postgres):
-    server = serve(database=postgres)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_healthcheck_answers_within_a_second_whatever_the_database_does(serve, postgres, workers):
+    server = serve("--workers", workers, database=postgres)
     with Connection(server.address) as connection:
         postgres.cluster.pause()
         try:

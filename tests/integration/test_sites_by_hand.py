@@ -1,6 +1,5 @@
 """Sample sites, the scripts for psql, the plans, and a server of this app alone."""
 
-import json
 import re
 import subprocess
 
@@ -8,6 +7,7 @@ import pytest
 
 from support.cluster import binaries
 from support.expect import problem
+from support.plans import nodes, plan_as_the_server, plan_of, statements
 from support.program import ROOT, environment, run
 
 KINDS = ["site", "computer", "freezer", "container"]
@@ -111,12 +111,7 @@ def test_mock_data_is_that_of_the_first_seed(cluster, empty_postgres, serve):
 
 # ---- plans ----
 
-def nodes(plan):
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
-
-
+@pytest.mark.plain
 @pytest.mark.parametrize("call", ["site_get('{5}')", "site_list(10, 0, 5)", "computer_list(10, 0, 5)", "freezer_list(10, 0, 5)", "container_list(10, 0, 5)",
                                   "instrument_list(10, 0)", "site_delete(5)", "lab_history_page(10, 'site', 5, 99999999)"])
 def test_each_question_is_answered_by_an_index(postgres, call):
@@ -125,16 +120,13 @@ def test_each_question_is_answered_by_an_index(postgres, call):
     postgres.query("INSERT INTO freezer (name, site_id) SELECT 'F' || n, 1 + n % 2000 FROM generate_series(1, 6000) AS n")
     postgres.query("INSERT INTO container (uuid, freezer_id) SELECT gen_random_uuid(), 1 + n % 6000 FROM generate_series(1, 6000) AS n")
     name = call.partition("(")[0]
-    sql = re.search(rf"^-- name: {name}\n(.*?)(?=^-- |\Z)", (ROOT / "sql/postgres/sites.sql").read_text(), re.S | re.M)[1]
     connection = postgres.connect()
     with connection, connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-        cursor.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")     # as the server has them
-        cursor.execute(f"PREPARE {name} AS {sql}")
-        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE {call}")
-        found = cursor.fetchone()[0]
+        plan_as_the_server(cursor)
+        cursor.execute(f"PREPARE {name} AS {statements('sites')[name]}")
+        plan = plan_of(cursor, call)
     connection.close()
-    plan = (found if isinstance(found, list) else json.loads(found))[0]["Plan"]
     kinds = [node["Node Type"] for node in nodes(plan)]
     assert "Seq Scan" not in kinds, kinds
     assert "Sort" not in kinds or name == "site_get", kinds     # of the positions of a set
