@@ -75,8 +75,6 @@ loadtest_bench_bare_SOURCES = loadtest/bench/bare.c src/base/standard.c src/base
 loadtest_bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
 loadtest_bench_bare_LDADD = -levent_extra $(EVENT_LIBS) $(JEMALLOC_LIBS)
 
-TESTS += loadtest/loadtest.test
-
 # make test-load LOAD_FLAGS="--fault", make bench BENCH_FLAGS="--peers --plot bench.svg"
 .PHONY: test-load bench
 test-load: rowlock$(EXEEXT)

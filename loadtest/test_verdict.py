@@ -9,27 +9,26 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from rig.ledger import Entry, Ledger, read_ledger  # noqa: E402
 from rig.verdict import complaints  # noqa: E402
-
-SCHEMA = """
-CREATE TABLE orders (id INTEGER PRIMARY KEY, status TEXT, taker TEXT, distance INTEGER);
-CREATE TABLE order_events (id INTEGER PRIMARY KEY, order_id INTEGER, event TEXT, taker TEXT);
-"""
-
+from support.program import run  # noqa: E402
 
 class Desk:
-    """A database and a list of answers; to begin with a true story: 1 is free, 2 is placed and taken by ann, bob is late."""
+    """A database and a list of answers; to begin with a true story, whose events the triggers write: 1 is free, 2 is placed
+    and taken by ann, bob is late. Then there are no triggers any more, so that lies can be told."""
 
-    def __init__(self):
-        self.connection = sqlite3.connect(":memory:")
-        self.connection.executescript(SCHEMA)
-        self.store(1, "UNASSIGNED", None, ("placed", None))
+    def __init__(self, connection):
+        self.connection = connection
+        self.store(1, "UNASSIGNED", None)
         self.since = 1
-        self.store(2, "TAKEN", "ann", ("placed", None), ("taken", "ann"))
+        self.store(2, "UNASSIGNED", None)
+        connection.execute("UPDATE orders SET status = 'TAKEN', taker = 'ann' WHERE id = 2")
+        for name, in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'orders'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
         self.entries = [Entry("place", 2, None, "success", 7), Entry("take", 2, "ann", "success", None),
                         Entry("take", 2, "bob", "taken", "Order is already taken.")]
 
     def store(self, order, status, taker, *events):
-        self.connection.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?, 7)", (order, status, taker))
+        self.connection.execute("INSERT OR REPLACE INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance, "
+                                "status, taker) VALUES (?, 1, 2, 3, 4, 7, ?, ?)", (order, status, taker))
         for event, by in events:
             self.connection.execute("INSERT INTO order_events (order_id, event, taker) VALUES (?, ?, ?)", (order, event, by))
 
@@ -40,9 +39,22 @@ class Desk:
         return complaints(self.entries, lambda sql: self.connection.execute(sql).fetchall(), self.since, fault)
 
 
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory):
+    """The path of a database that `rowlock migrate` made."""
+    path = tmp_path_factory.mktemp("schema") / "rowlock.db"
+    done = run("migrate", "--database", f"sqlite:{path}")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
 @pytest.fixture
-def desk():
-    return Desk()
+def desk(schema):
+    connection = sqlite3.connect(":memory:")
+    with sqlite3.connect(schema) as made:
+        made.backup(connection)
+    yield Desk(connection)
+    connection.close()
 
 
 def one(found, *words):

@@ -4,6 +4,7 @@ judged when they end."""
 import os
 import signal
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,12 @@ from support.pgbouncer import PgBouncer
 from support.program import SLOW
 from support.server import Server
 
-LIMIT = 120     # seconds for one test; those that hang should say so instead of stopping the suite
+LIMIT = 120     # seconds for one test, and for what is made and ended for it; those that hang should say so instead of stopping the suite
 
-settings.register_profile("rowlock", derandomize=True, database=None, deadline=None)
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)      # beside Ctrl-C
+
+# The same examples each time, unless ROWLOCK_TEST_RANDOM is set; what fails then is printed so that it can be repeated.
+settings.register_profile("rowlock", derandomize=not os.environ.get("ROWLOCK_TEST_RANDOM"), database=None, deadline=None, print_blob=True)
 settings.load_profile("rowlock")
 
 
@@ -27,8 +31,8 @@ def pytest_configure(config):
         raise KeyboardInterrupt(f"signal {number}")
 
     # fixtures clean up after Ctrl-C; let them do so after these as well
-    signal.signal(signal.SIGTERM, leave)
-    signal.signal(signal.SIGHUP, leave)
+    for number in ENDINGS:
+        signal.signal(number, leave)
     try:
         program.rowlock()
     except FileNotFoundError as reason:
@@ -39,16 +43,64 @@ def pytest_report_header(config):
     return [f"rowlock: {program.rowlock()}", f"PostgreSQL: {binaries() or 'none'}"]
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call(item):
+def pytest_collection_modifyitems(config, items):
+    """A build with sanitizers is spared what says nothing about its code."""
+    spared = [item for item in items if program.SANITIZED and item.get_closest_marker("plain")]
+    if spared:
+        config.hook.pytest_deselected(items=spared)
+        items[:] = [item for item in items if item not in spared]
+
+
+@contextmanager
+def limited(step):
     def too_long(number, frame):
-        raise AssertionError(f"the test takes longer than {LIMIT * SLOW:g} s")
+        raise AssertionError(f"the {step} takes longer than {LIMIT * SLOW:g} s")
 
     before = signal.signal(signal.SIGALRM, too_long)
     signal.setitimer(signal.ITIMER_REAL, LIMIT * SLOW)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item):
+    with limited("set-up"):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    with limited("test"):
+        yield
+
+
+@contextmanager
+def undisturbed():
+    """Whoever ends the run waits until what is begun is cleaned up: pytest forgets the fixtures behind one that is interrupted."""
+    noted = []
+    before = {number: signal.signal(number, lambda number, frame: noted.append(number)) for number in (signal.SIGINT, *ENDINGS)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if noted:
+        raise KeyboardInterrupt(f"signal {noted[0]}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item):
+    with undisturbed(), limited("tear-down"):
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_sessionfinish(session):
+    with undisturbed():
+        yield
 
 
 # ---- databases ----
@@ -115,9 +167,25 @@ def folder():
         yield Path(name)
 
 
+@pytest.fixture(scope="session")
+def sqlite_template():
+    """The path of an empty database with the schema in it, to copy."""
+    with tempfile.TemporaryDirectory(prefix="rowlock-test-") as name:
+        database = SqliteDatabase(Path(name))
+        done = program.run("migrate", "--database", database.url)
+        assert done.returncode == 0, done.stderr
+        yield database.path
+
+
 @pytest.fixture
-def sqlite(folder):
+def empty_sqlite(folder):
+    """A file that is not there yet."""
     return SqliteDatabase(folder)
+
+
+@pytest.fixture
+def sqlite(folder, sqlite_template):
+    return SqliteDatabase(folder, sqlite_template)
 
 
 @pytest.fixture(params=["postgres", "sqlite"])
@@ -160,7 +228,7 @@ def shared(request):
         cluster.ensure_running()
         database = PostgresDatabase(cluster, request.getfixturevalue("template"), request.getfixturevalue("pooler"))
     else:
-        database = SqliteDatabase(Path(folder.name))
+        database = SqliteDatabase(Path(folder.name), request.getfixturevalue("sqlite_template"))
     server = Server("--distance", "haversine", database=database)
     try:
         yield server, database

@@ -76,14 +76,35 @@ else
 unit_tests = tests/unit/cmocka-missing.test
 endif
 
+# Nothing of what is built is run by these: once is enough.
+if !SANITIZERS
 if SYSTEMD_UNITS
 unit_file_tests = tests/build/systemd.test
 endif
+build_tests = tests/build/embed-sql.test tests/build/gnumakefile.test tests/build/sources.test $(unit_file_tests)
+rig_tests = loadtest/loadtest.test
+endif
 
-quick_tests = $(unit_tests) tests/build/embed-sql.test tests/build/gnumakefile.test \
-	tests/build/sources.test $(unit_file_tests) tests/probe.test
-server_tests = tests/integration.test tests/fault.test tests/load.test
-TESTS += $(quick_tests) $(server_tests)
+# Those that need no database; see tests/parts for what the others are.
+small_tests = $(unit_tests) $(build_tests) tests/probe.test
+quick_parts = tests/quick.test tests/quick-commands.test tests/quick-http.test
+# What takes longest begins first.
+slow_parts = \
+	tests/starts.test \
+	tests/workers.test \
+	tests/sessions.test \
+	tests/cache.test \
+	tests/outages.test \
+	tests/commands.test \
+	tests/rest.test \
+	tests/alone.test
+quick_tests = $(small_tests) $(quick_parts)
+slow_tests = $(slow_parts) tests/load.test $(rig_tests)
+server_tests = $(quick_parts) $(slow_tests)
+TESTS += $(quick_tests) $(slow_tests)
+
+# Behind all others that run now. (In the words of GNU make, which automake need not read.)
+tests/alone.log: @logs_of_others@
 
 python_tests = \
 	tests/conftest.py \
@@ -121,6 +142,7 @@ python_tests = \
 	tests/integration/test_http_routing.py \
 	tests/integration/test_idempotency.py \
 	tests/integration/test_import.py \
+	tests/integration/test_leaves_nothing.py \
 	tests/integration/test_life.py \
 	tests/integration/test_logs.py \
 	tests/integration/test_messages.py \
@@ -132,11 +154,15 @@ python_tests = \
 	tests/integration/test_proxy.py \
 	tests/integration/test_race.py \
 	tests/integration/test_repeated_words.py \
+	tests/integration/test_routes.py \
 	tests/integration/test_run.py \
+	tests/integration/test_run_again.py \
 	tests/integration/test_seed_users.py \
 	tests/integration/test_seed_clients.py \
 	tests/integration/test_sets.py \
+	tests/integration/test_setting_values.py \
 	tests/integration/test_settings.py \
+	tests/integration/test_terminal.py \
 	tests/integration/test_sites.py \
 	tests/integration/test_sites_by_hand.py \
 	tests/integration/test_sites_history.py \
@@ -153,13 +179,16 @@ python_tests = \
 	tests/support/github.py \
 	tests/support/notify.py \
 	tests/support/pgbouncer.py \
+	tests/support/plans.py \
 	tests/support/port.py \
 	tests/support/program.py \
 	tests/support/provider.py \
 	tests/support/proxy.py \
 	tests/support/rawhttp.py \
+	tests/support/scripted.py \
 	tests/support/server.py \
 	tests/support/tcpproxy.py \
+	tests/support/terminal.py \
 	tests/support/traffic.py \
 	tests/support/transcript.py \
 	tests/support/wait.py
@@ -178,10 +207,20 @@ EXTRA_DIST += \
 	tests/docker/standins/postgres/Dockerfile \
 	tests/docker/standins/postgres/docker-entrypoint.sh \
 	tests/docker/standins/redis/Dockerfile \
-	tests/fault.test \
-	tests/integration.test \
+	tests/README.md \
+	tests/alone.test \
+	tests/cache.test \
+	tests/commands.test \
 	tests/load.test \
+	tests/outages.test \
+	tests/parts \
 	tests/probe.test \
+	tests/quick-commands.test \
+	tests/quick-http.test \
+	tests/quick.test \
+	tests/rest.test \
+	tests/sessions.test \
+	tests/workers.test \
 	tests/pytest-tap \
 	tests/unit/cmocka-missing.test \
 	tests/unit/tap
@@ -202,20 +241,22 @@ AM_TESTS_ENVIRONMENT = \
 if SANITIZERS
 AM_TESTS_ENVIRONMENT += \
 	ASAN_OPTIONS="detect_leaks=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
-	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
-	ROWLOCK_TEST_SLOW=$${ROWLOCK_TEST_SLOW:-4}; export ROWLOCK_TEST_SLOW;
+	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS;
 endif
 
-.PHONY: test-unit test-integration test-quick check-docker
+.PHONY: test-unit test-integration test-quick test-slow check-docker
 test-unit:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
 
 test-integration:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(server_tests)'
 
-# What breaks most often, within a minute.
+# What breaks most often, within a minute or two; and all the rest.
 test-quick:
-	ROWLOCK_TEST_QUICK=yes $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(quick_tests) tests/integration.test'
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(quick_tests)'
+
+test-slow:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(slow_tests)'
 
 # Images and deployments on a Docker engine; no part of make check, because it makes and removes images.
 check-docker:

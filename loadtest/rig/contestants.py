@@ -52,7 +52,7 @@ class Process:
     def healthy(self):
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as answer:
-                return answer.read() == b"UP"
+                return answer.read().strip() == b"UP"
         except OSError:
             return False
 

@@ -57,7 +57,7 @@ static void health(struct request *request)
 {
     static const struct reply up = {.status = 200,
                                     .content_type = "text/plain; charset=utf-8",
-                                    .body = {.data = (char *)(uintptr_t) "UP", .len = 2}};
+                                    .body = {.data = (char *)(uintptr_t) "UP\n", .len = 3}};
     request_send(request, &up);
 }
 

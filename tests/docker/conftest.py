@@ -44,7 +44,7 @@ def engine():
     try:
         engine = Engine()
     except Unavailable as reason:
-        pytest.skip(str(reason))
+        pytest.skip(f"no containers: {reason}")
     yield engine
     engine.close()
 

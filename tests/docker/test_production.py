@@ -85,7 +85,7 @@ def test_everything_is_bounded_and_comes_back(up):
                 assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and host["NanoCpus"] == 10**9
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may kill a process of a container")
+@pytest.mark.skipif(os.geteuid() != 0, reason="no containers: only root may kill a process of one")
 def test_a_worker_that_is_killed_is_replaced_and_leaves_no_zombie(up):
     container = up.containers("server")[0]
 

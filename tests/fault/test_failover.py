@@ -44,13 +44,15 @@ def test_commits_that_wait_for_a_standby_do_not_use_up_all_connections(serve):
         cluster.create()
         postgres = PostgresDatabase(cluster)
         server = serve("--migrate", "--deadline", 1, "--db-connections", 1, database=postgres)
+        began = time.monotonic()
         cluster.alter_system("synchronous_standby_names", "nobody")
         until(lambda: server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}).status == 503, 20, "commits wait")
         end = time.monotonic() + 9
         while time.monotonic() < end:
             assert server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}).status == 503
         waiting = postgres.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")[0][0]
-        assert 1 <= waiting <= 3, waiting
+        seconds = time.monotonic() - began
+        assert 1 <= waiting <= 1 + sum(seconds > moment for moment in (2, 6, 14)), (waiting, seconds)
         cluster.alter_system("synchronous_standby_names", "")
         served_again(server, 20)
     finally:
@@ -68,13 +70,12 @@ def test_nothing_that_was_acknowledged_is_missing_on_a_synchronous_standby(serve
     server = serve("--deadline", DEADLINE, "--migrate", "--workers", workers, database=survivor)
     until(lambda: server.api.get("/healthcheck").status == 200, 10, "ready")
     with Traffic(server) as traffic:
-        until(lambda: traffic.succeeded_since(0) > 100, 10, "the traffic flows")
+        traffic.flows(100, 10)
         postgres.cluster.stop("immediate")
         time.sleep(0.5)
         standby.promote()
         served_again(server, 5)
-        moment = time.monotonic()
-        until(lambda: traffic.succeeded_since(moment) > 20, 5, "the traffic flows again")
+        traffic.flows()
         until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
     traffic.check(survivor, DEADLINE)
 

@@ -13,21 +13,16 @@ from support.expect import succeeded
 from support.program import SLOW, run
 from support.rawhttp import Connection, ProtocolError, request_bytes
 from support.traffic import Traffic, served_again
-from support.wait import Stopwatch, until
+from support.wait import Stopwatch, settled, until
 
 DEADLINE = 4
 BEAT_LIMIT = 10     # a worker that says nothing for so long is killed
 
 
-def told(server, message):
-    """The log lines that say so."""
-    return [line for line in server.lines() if line.get("message") == message]
-
-
 def three_workers(serve, postgres, *flags, **settings):
     server = serve("--workers", 3, *flags, database=postgres, wait="listening", **settings)
     until(lambda: len(server.workers()) == 3, 5, "three workers")
-    until(lambda: len(told(server, "ready to serve")) == 3, 5, "all of them ready")
+    server.told("ready to serve", 3)
     server.wait_healthy()
     return server
 
@@ -75,17 +70,16 @@ def busy(serve, postgres):
 
 
 def all_drain(server, connections):
-    until(lambda: len(told(server, "draining")) == 3 and refuses(server), 10, "all are draining")
-    assert sum(line["requests"] for line in told(server, "draining")) == len(connections)
+    until(lambda: len(server.told("draining")) >= 3 and refuses(server), 10, "all are draining")
+    assert sum(line["requests"] for line in server.told("draining")) == len(connections)
 
 
 def test_connections_are_spread_over_the_workers(serve, postgres):
     server = serve("--workers", 3, "--access-log", database=postgres)
-    until(lambda: len(told(server, "ready to serve")) == 3, 5, "all ready")
+    server.told("ready to serve", 3)
     for _ in range(60):
         server.api.get("/orders?page=1&limit=1", headers={"X-Request-Id": "spread"})
-    workers = until(lambda: {line["worker"] for line in server.lines() if line.get("request_id") == "spread"}, 3)
-    assert workers == {1, 2, 3}
+    settled(lambda: {line["worker"] for line in server.lines() if line.get("request_id") == "spread"}, {1, 2, 3})
 
 
 def test_workers_together_make_one_winner_an_order(server, postgres):
@@ -101,7 +95,7 @@ def test_a_worker_that_is_killed_is_replaced_and_costs_only_what_it_had_in_hand(
     threads = 8
     with Traffic(server, threads) as traffic:
         for _ in range(3):
-            time.sleep(0.5)
+            traffic.flows()
             before = server.workers()
             os.kill(before[0], signal.SIGKILL)
             until(lambda: len(server.workers()) == 3 and before[0] not in server.workers(), 5, "a new worker")
@@ -112,10 +106,10 @@ def test_a_worker_that_is_killed_is_replaced_and_costs_only_what_it_had_in_hand(
 def test_workers_are_replaced_one_after_the_other_without_a_failed_request(server, postgres):
     before = server.workers()
     with Traffic(server, threads=8, pause=0) as traffic:
-        time.sleep(0.3)
+        traffic.flows()
         server.signal(signal.SIGHUP)
         until(lambda: len(server.workers()) == 3 and not set(before) & set(server.workers()), 20, "three new workers")
-        time.sleep(0.3)
+        traffic.flows()
     traffic.check(postgres, DEADLINE)
     assert sum(attempt.outcome == 503 for attempt in traffic.all()) == 0
 
@@ -159,7 +153,7 @@ def test_after_a_signal_to_the_group_a_second_one_is_quick(busy, number, to):
 
 def test_a_drain_of_all_workers_under_load_keeps_its_word(server, postgres):
     with Traffic(server) as traffic:
-        time.sleep(0.5)
+        traffic.flows()
         server.signal()
         assert server.wait() == 0
     traffic.check(postgres, DEADLINE, lost=10 ** 9)
@@ -167,12 +161,16 @@ def test_a_drain_of_all_workers_under_load_keeps_its_word(server, postgres):
 
 def replaced(server, times):
     server.signal(signal.SIGHUP)
-    until(lambda: len(told(server, "workers replaced")) == times, 40, "workers are replaced")
+    server.told("workers replaced", times, 40)
+
+
+def killed(server):
+    return [line["pid"] for line in server.told("worker does not beat, killing it")]
 
 
 def latest(server, worker):
     """The process that was started last as this one of the workers."""
-    return [line["pid"] for line in told(server, "worker started") if line["worker"] == worker][-1]
+    return [line["pid"] for line in server.told("worker started") if line["worker"] == worker][-1]
 
 
 def connection_to(server, worker):
@@ -198,12 +196,13 @@ def test_a_retired_worker_goes_on_and_does_not_beat_for_its_second_successor(ser
         assert not gone(retired)
         hung = latest(server, 1)
         os.kill(hung, signal.SIGSTOP)
-        killed = until(lambda: told(server, "worker does not beat, killing it"), 2 * BEAT_LIMIT, "it is killed")
-        assert [line["pid"] for line in killed] == [hung]
+        server.told("worker does not beat, killing it", 1, 2 * BEAT_LIMIT)
+        assert hung in killed(server) and retired not in killed(server)
         until(lambda: latest(server, 1) != hung, 5, "it has a successor")
         assert connection.request("GET", "/health").closes
         assert connection.ended()
     until(lambda: gone(retired), 5, "the retired one ends with its last connection")
+    assert retired not in killed(server)
     served_again(server)
 
 
@@ -211,14 +210,14 @@ def test_a_successor_is_not_taken_for_ready_because_a_retired_worker_is(serve, p
     server = three_workers(serve, postgres, "--access-log")
     with connection_to(server, 1) as connection:
         replaced(server, 1)
-        assert len(until(lambda: told(server, "retiring"), 5)) == 3
+        assert len(server.told("retiring", 3)) == 3
         postgres.cluster.allow_connections(postgres.name, False)        # sessions that are there stay
         server.signal(signal.SIGHUP)
-        until(lambda: len(told(server, "replacing workers")) == 2, 5)
-        time.sleep(2)       # time for four beats of the one that must not
-        assert len(told(server, "retiring")) == 3
+        server.told("replacing workers", 2)
+        time.sleep(2)       # four beats, in which nothing must happen: there is nothing to ask for
+        assert len(server.told("retiring")) == 3
         postgres.cluster.allow_connections(postgres.name, True)
-        until(lambda: len(told(server, "workers replaced")) == 2, 40, "workers are replaced")
+        server.told("workers replaced", 2, 40)
         assert connection.request("GET", "/health").status == 200
     served_again(server)
 
@@ -232,7 +231,7 @@ def test_a_group_that_was_frozen_wakes_with_all_its_workers(serve, postgres):
     served_again(server, 10)
     assert server.workers() == before
     replaced(server, 1)         # so the master has looked at its workers since
-    assert told(server, "worker does not beat, killing it") == [] == told(server, "worker died")
+    assert server.told("worker does not beat, killing it") == [] == server.told("worker died")
 
 
 # ---- workers that are stuck ----
@@ -338,7 +337,7 @@ def test_workers_do_not_outlive_a_master_that_is_killed(server):
 
 def test_a_database_that_goes_and_comes_is_survived_by_all_workers(server, postgres):
     with Traffic(server) as traffic:
-        time.sleep(0.3)
+        traffic.flows()
         postgres.cluster.stop("immediate")
         time.sleep(1.5)
         postgres.cluster.start()

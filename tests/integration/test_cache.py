@@ -19,39 +19,38 @@ USERS = "/api/users/profiles"
 LIFE = 5
 
 
-def migrated(database):
-    done = program.run("migrate", "--database", database.url)
-    assert done.returncode == 0, done.stderr
-    return database
+@pytest.fixture(scope="module")
+def running():
+    """running(kind): the one Redis or memcached of this module, with nothing in it."""
+    servers = {}
+
+    def emptied(kind):
+        if not kind.installed():
+            program.missing(kind.program)
+        if kind not in servers:
+            servers[kind] = kind()
+        servers[kind].start()
+        servers[kind].clear()
+        return servers[kind]
+
+    yield emptied
+    for server in servers.values():
+        server.close()
 
 
 @pytest.fixture
-def sqlite(folder):
-    return migrated(SqliteDatabase(folder))
-
-
-def started(kind):
-    if not kind.installed():
-        program.missing(kind.program)
-    return kind()
+def redis(running):
+    return running(Redis)
 
 
 @pytest.fixture
-def redis():
-    with started(Redis) as server:
-        yield server
-
-
-@pytest.fixture
-def memcached():
-    with started(Memcached) as server:
-        yield server
+def memcached(running):
+    return running(Memcached)
 
 
 @pytest.fixture(params=[Redis, Memcached])
-def remote(request):
-    with started(request.param) as server:
-        yield server
+def remote(request, running):
+    return running(request.param)
 
 
 def add_user(database, number=1, name="ann"):
@@ -304,10 +303,10 @@ def test_servers_share_a_remote_cache(serve, database, remote):
     until(lambda: names(other) == [kept] or wait_until_kept(one, database)[0] in names(other), 10)
 
 
-def test_servers_of_different_databases_do_not_mix(serve, cluster, template, folder, redis):
+def test_servers_of_different_databases_do_not_mix(serve, cluster, template, sqlite_template, folder, redis):
     (folder / "a").mkdir()
-    databases = [PostgresDatabase(cluster, template), PostgresDatabase(cluster, template), migrated(SqliteDatabase(folder)),
-                 migrated(SqliteDatabase(folder / "a"))]
+    databases = [PostgresDatabase(cluster, template), PostgresDatabase(cluster, template), SqliteDatabase(folder, sqlite_template),
+                 SqliteDatabase(folder / "a", sqlite_template)]
     try:
         servers = [serve("--cache", redis.url, database=database) for database in databases]
         for number, database in enumerate(databases):
@@ -364,6 +363,7 @@ def test_a_dead_cache_is_a_miss(serve, database, scheme):
         assert names(server) == [name]
     healthy_answers(server)
     until(lambda: "the cache is away" in server.log())
+    server.stop()
     assert server.log().count("the cache is away") == 1
 
 
@@ -385,6 +385,7 @@ def test_a_cache_that_never_answers_is_never_waited_for(serve, database, scheme)
         healthy_answers(server, 40)
 
 
+@pytest.mark.alone
 def test_a_cache_that_stops_answering_costs_fifty_milliseconds_once(serve, database, remote):
     with TcpProxy(remote.port) as proxy:
         server = serve("--cache", f"{remote.scheme}://127.0.0.1:{proxy.port}", database=database)
@@ -399,9 +400,10 @@ def test_a_cache_that_stops_answering_costs_fifty_milliseconds_once(serve, datab
         proxy.mode = "pass"
         proxy.drop()
         wait_until_kept(server, database)
-        assert "the cache is back" in server.log()
+        server.told("the cache is back", 1)
 
 
+@pytest.mark.alone
 def test_many_wait_no_longer_than_one(serve, sqlite, remote):
     with TcpProxy(remote.port) as proxy:
         server = serve("--cache", f"{remote.scheme}://127.0.0.1:{proxy.port}", database=sqlite)
@@ -446,7 +448,7 @@ def test_a_server_ends_while_the_cache_is_asked(serve, sqlite, remote):
         proxy.mode = "stall"
         with Connection(server.address) as connection:
             connection.send(f"GET {USERS} HTTP/1.1\r\nHost: x\r\n\r\n")
-            time.sleep(0.01)
+            server.wait_read()
             server.stop()
 
 
@@ -623,7 +625,7 @@ def test_a_restarted_cache_is_used_again(serve, database, remote):
     until(lambda: "the cache is away" in server.log())
     remote.start()
     wait_until_kept(server, database)
-    assert "the cache is back" in server.log()
+    server.told("the cache is back", 1)
 
 
 def test_the_cache_in_the_process_is_bounded_in_bytes(serve, sqlite):

@@ -2,8 +2,12 @@
 
 import shutil
 
+import pytest
+
 from support.program import ROOT, missing
 from support.transcript import Session, steps
+
+pytestmark = pytest.mark.plain
 
 PAGE = ROOT / "docs" / "operations.md"
 TOOLS = ("psql", "pg_dump", "pg_restore", "createdb")

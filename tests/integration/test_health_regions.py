@@ -184,7 +184,6 @@ def test_other_paths_are_404(api, path):
 
 
 def test_apps_choose_the_health_regions(database, serve):
-    run("migrate", "--database", database.url)
     fill(database)
     alone = serve("--apps", "health", database=database).api
     assert got(alone, "/fsa/K1A") == [OTTAWA]
@@ -196,8 +195,6 @@ def test_apps_choose_the_health_regions(database, serve):
 # ---- sample data ----
 
 def seed(database, *flags):
-    finished = run("migrate", "--database", database.url)
-    assert finished.returncode == 0, finished.stderr
     finished = run("seed", "health", *flags, "--database", database.url)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
@@ -235,7 +232,6 @@ def test_seeded_records_respect_types_and_keys(database):
 
 
 def test_seed_leaves_what_is_there(database):
-    run("migrate", "--database", database.url)
     fill(database)
     database.query("UPDATE province SET name_en = 'Upper Canada \"1791\"' WHERE id = 35")
     seed(database, "--total", 100)

@@ -13,8 +13,8 @@ import requests
 
 from support.expect import problem, succeeded
 from support.program import HEADROOM, SLOW
-from support.rawhttp import Connection, ProtocolError, request_bytes
-from support.wait import Stopwatch, until
+from support.rawhttp import Connection, request_bytes
+from support.wait import Stopwatch, settled, until
 
 HEALTH = request_bytes("GET", "/health")
 BODY = '{"origin":[1,2],"destination":[3,4]}'
@@ -67,9 +67,8 @@ def test_http_1_0_closes_unless_asked_to_keep(server):
         assert connection.ended()
     with Connection(server.address) as connection:
         answer = connection.request("GET", "/health", headers={"Connection": "keep-alive"}, version="HTTP/1.0")
-        if not answer.closes:
-            assert "keep-alive" in answer.header("Connection").lower()
-            assert connection.request("GET", "/health").status == 200
+        assert answer.header("Connection").lower() == "keep-alive"
+        assert connection.request("GET", "/health").status == 200
 
 
 @pytest.mark.quick
@@ -165,7 +164,7 @@ def test_a_request_may_come_in_segments_of_one_byte(server, data):
     with Connection(server.address) as connection:
         one_byte_at_a_time(connection, data + HEALTH, 0.001)
         assert connection.response().status == 200
-        assert connection.response().body.strip() == b"UP"
+        assert connection.response().body == b"UP\n"
 
 
 def test_a_request_may_be_cut_at_any_place(server):
@@ -246,16 +245,13 @@ def test_a_half_closed_pipeline_is_answered_to_its_end_when_its_client_reads_lat
 
 
 @pytest.mark.quick
-def test_half_a_request_before_the_end_is_answered_by_no_200(server):
+def test_half_a_request_before_the_end_is_not_answered(server):
     for data in (b"GET /hea", b"GET /health HTTP/1.1\r\n", b"GET /health HTTP/1.1\r\nHost: test\r\n",
                  request_bytes("POST", "/orders", BODY)[:-1], request_bytes("POST", "/orders", b"", {"Transfer-Encoding": "chunked"}) + b"5\r\nab"):
         with Connection(server.address) as connection:
             connection.send(data)
             connection.half_close()
-            try:
-                problem(connection.response(), (400, 408))
-            except ProtocolError:
-                pass
+            assert connection.ended()
 
 
 def test_clients_that_leave_at_any_byte_harm_nobody_and_leave_nothing(server):
@@ -288,7 +284,7 @@ def test_five_hundred_connections_leave_no_descriptor(server):
             connection.send(HEALTH)
         for connection in connections[::2]:
             assert connection.response().status == 200
-        assert server.connections() == 500
+        settled(server.connections, 500, what="connections")
     finally:
         for connection in connections:
             connection.close()
@@ -329,7 +325,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(server):
 @pytest.mark.quick
 def test_another_expectation_is_417(server):
     with Connection(server.address) as connection:
-        problem(connection.request("GET", "/health", headers={"Expect": "miracles"}), (400, 417))
+        problem(connection.request("GET", "/health", headers={"Expect": "miracles"}), 417)
 
 
 @pytest.mark.quick
@@ -354,7 +350,7 @@ def test_requests_and_http_client_are_at_home(server):
     connection.request("HEAD", "/orders?page=1&limit=1")
     assert connection.getresponse().read() == b""
     connection.request("GET", "/health")
-    assert connection.getresponse().read().strip() == b"UP"
+    assert connection.getresponse().read() == b"UP\n"
     connection.close()
 
 

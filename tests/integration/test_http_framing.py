@@ -298,7 +298,7 @@ def test_unusual_requests_that_are_right_are_served(server, data):
     with Connection(server.address) as connection:
         connection.send(data)
         answer = connection.response()
-        assert answer.status == 200 and answer.body.strip() == b"UP", answer
+        assert answer.status == 200 and answer.body == b"UP\n", answer
 
 
 # ---- anything at all ----

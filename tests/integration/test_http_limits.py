@@ -187,7 +187,7 @@ def test_a_second_request_has_its_own_time(hasty):
 def test_a_connection_that_rests_between_requests_is_not_told_408(hasty):
     with Connection(hasty.address) as connection:
         assert connection.request("GET", "/health").status == 200
-        connection.ended(1.5)      # closed in silence or left open: both are fine, an answer that nobody asked for is not
+        assert not connection.ended(1.5 / SLOW)     # three times what a request may take
 
 
 def test_an_incomplete_request_after_a_complete_one_is_408_too(hasty):
@@ -226,6 +226,11 @@ def test_connections_that_rest_make_room_for_new_ones(serve, sqlite):
 
 def test_where_nobody_rests_the_next_answer_says_that_it_closes(serve, sqlite):
     """No connection is broken: one is told to go, and the one that waits has its place."""
+    assert any(one_is_told_to_go(serve, sqlite) for _ in range(5)), "this machine is too slow to keep three connections busy"
+
+
+def one_is_told_to_go(serve, sqlite):
+    """False when this client was too slow: a connection has rested."""
     server = serve("--max-connections", 3, database=sqlite)
     busy = [Connection(server.address) for _ in range(3)]
     all_served(busy)
@@ -242,7 +247,7 @@ def test_where_nobody_rests_the_next_answer_says_that_it_closes(serve, sqlite):
                 answer = connection.request("GET", "/health")
             except (ConnectionError, ProtocolError):
                 assert time.monotonic() - last[connection] > 0.4, "a busy connection was broken"
-                pytest.skip("this machine is too slow to keep three connections busy")
+                return False
             last[connection] = time.monotonic()
             assert answer.status == 200
             if answer.closes:
@@ -256,6 +261,7 @@ def test_where_nobody_rests_the_next_answer_says_that_it_closes(serve, sqlite):
             assert connection.request("GET", "/health").status == 200
     for connection in busy + [waiting]:
         connection.close()
+    return True
 
 
 def test_without_descriptors_left_those_that_rest_make_room(serve, sqlite):

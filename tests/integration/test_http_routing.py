@@ -35,12 +35,12 @@ def test_a_method_that_a_path_does_not_have_is_405_with_allow(api, method, targe
 
 def test_a_method_nobody_knows_is_refused(api):
     for method in ("BREW", "get", "PROPFIND", "X" * 100):
-        problem(api.call(method, "/health"), (405, 501))
+        problem(api.call(method, "/health"), 501)
 
 
-def test_options_is_answered_with_allow_or_refused_with_allow(api):
+def test_options_is_refused_with_allow(api):
     answer = api.call("OPTIONS", "/orders")
-    assert answer.status in (200, 204, 405), answer
+    problem(answer, 405)
     assert {"GET", "POST"} <= {word.strip() for word in answer.header("Allow").split(",")}
 
 
@@ -78,16 +78,13 @@ def test_dot_segments_are_not_resolved(api, target):
 
 @pytest.mark.parametrize("target", ["//health", "//test/health", "//x", "//admin/health", "///health", "/orders//1", "//"])
 def test_double_slashes_are_not_an_authority_nor_ignored(api, target):
-    problem(api.get(target), (400, 404))
+    problem(api.get(target), 404)
 
 
 @pytest.mark.parametrize("target", ["http://test/health", "HTTP://test:8080/health", "http://other.example/health"])
-def test_the_absolute_form_means_the_same_path_or_is_refused(api, target):
+def test_the_absolute_form_means_the_same_path(api, target):
     answer = api.get(target)
-    if answer.status == 200:
-        assert answer.body.strip() == b"UP"
-    else:
-        problem(answer, 400)
+    assert answer.status == 200 and answer.body == b"UP\n"
 
 
 @pytest.mark.parametrize("target", ["http://test/nope", "http:///health", "http://", "ftp://test/health", "http://health", "http://user@test/nope"])
@@ -125,7 +122,7 @@ def test_head_has_the_headers_of_get_and_no_body(api, server, target):
         found = [pair for pair in found if pair[0] != "content-length"]
     assert found == expected
     assert head.header("Content-Length") is not None
-    assert again.body.strip() == b"UP"
+    assert again.body == b"UP\n"
 
 
 def test_head_of_one_order(api, server):

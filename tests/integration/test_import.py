@@ -41,8 +41,6 @@ FILES = {"region": REGIONS, "province": PROVINCES, "health_region": HEALTH_REGIO
 class Importer:
     def __init__(self, folder, database):
         self.folder, self.database = folder, database
-        finished = run("migrate", "--database", database.url)
-        assert finished.returncode == 0, finished.stderr
 
     def path(self, table):
         return self.folder / f"{table}.csv"

@@ -36,18 +36,21 @@ def test_the_access_log_has_a_line_a_request(serve, sqlite):
     server = serve("--access-log", database=sqlite)
     order = server.api.place()
     server.api.get(f"/orders/{order}", headers={"X-Request-Id": "mine"})
-    found = until(lambda: [line for line in requests(server) if line["request_id"] == "mine"], 3, "a line of the request")
-    line, = found
+    until(lambda: [line for line in requests(server) if line["request_id"] == "mine"], 3, "a line of the request")
+    server.stop()
+    line, = [line for line in requests(server) if line["request_id"] == "mine"]
     assert (line["method"], line["route"], line["status"]) == ("GET", "/orders/{id}", 200)
     assert 0 <= line["duration_ms"] < 5000
 
 
 def test_refused_requests_are_in_the_access_log_too(serve, sqlite):
     server = serve("--access-log", database=sqlite)
-    for target, status in (("/nope", 404), ("/orders/abc", 400), ("/orders", 400)):
-        server.api.get(target, headers={"X-Request-Id": f"r{status}{len(target)}"})
-        line, = until(lambda: [line for line in requests(server) if line["request_id"] == f"r{status}{len(target)}"], 3, f"a line of {target}")
-        assert line["status"] == status
+    expected = {"a": ("/nope", 404), "b": ("/orders/abc", 400), "c": ("/orders", 400)}
+    for name, (target, _) in expected.items():
+        server.api.get(target, headers={"X-Request-Id": name})
+    server.stop()
+    found = [(line["request_id"], line["status"]) for line in requests(server) if line["request_id"] in expected]
+    assert found == [(name, status) for name, (_, status) in expected.items()]
 
 
 def test_what_could_not_be_read_as_a_request_has_neither_method_nor_path_in_the_log(serve, sqlite):
@@ -55,7 +58,8 @@ def test_what_could_not_be_read_as_a_request_has_neither_method_nor_path_in_the_
     with Connection(server.address) as connection:
         connection.send(b"FOO /orders HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.response().status == 501
-    line, = until(lambda: [line for line in requests(server) if line["status"] == 501], 3, "its line")
+    server.stop()
+    line, = [line for line in requests(server) if line["status"] == 501]
     assert (line["method"], line["route"], line["path"]) == ("-", "-", "-")
 
 
@@ -74,12 +78,37 @@ def test_the_access_log_is_switched_on_by_the_environment(serve, sqlite):
     until(lambda: "mine" in server.log(), 3, "a line of the request")
 
 
-def test_the_level_is_heeded(serve, sqlite):
-    server = serve("--log-level", "error", database=sqlite, wait=None)
-    until(lambda: server.descriptors(), 2)
-    server.alive()
-    assert [line for line in server.lines() if line["level"] in ("debug", "info", "warn")] == []
-    server.kill()
+LEVELS = ("debug", "info", "warn", "error")
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_level_is_heeded(serve, sqlite, level):
+    """One line of each level is provoked, and those of that level and above are there."""
+    sqlite.query("INSERT INTO idempotency_keys (scope, key, fingerprint, answer, created_at) "
+                 "VALUES ('/x', 'old', '', '', '2001-01-01T00:00:00.000Z')")       # the purge is told at debug
+    port = free_port()
+    server = serve("--log-level", level, "--access-log", "--cache", f"redis://127.0.0.1:{free_port()}", database=sqlite,
+                   listen=(f"127.0.0.1:{port}",), wait=None)
+    api = Api(f"127.0.0.1:{port}")
+    up(api)
+    assert api.get("/api/users/profiles").status == 200         # warns that the cache is away
+    sqlite.query("CREATE TRIGGER refuse BEFORE INSERT ON orders BEGIN SELECT no_such_function(); END")
+    assert api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}).status >= 500
+    until(lambda: sqlite.query("SELECT count(*) FROM idempotency_keys") == [(0,)], 20, "the purge")
+    wanted = LEVELS[LEVELS.index(level):]
+    until(lambda: set(wanted) <= {line["level"] for line in server.lines()}, 5, lambda: f"lines of {wanted}: {server.log()}")
+    server.stop()
+    assert {line["level"] for line in server.lines()} == set(wanted)
+
+
+def up(api):
+    def answers():
+        try:
+            return api.get("/health").status == 200
+        except OSError:
+            return False
+
+    until(answers, 10, "the server is up")
 
 
 @pytest.fixture
@@ -93,13 +122,7 @@ def bare(folder):
                                         env=environment(), stdin=subprocess.DEVNULL, stderr=output, stdout=output))
         api = Api(f"127.0.0.1:{port}")
 
-        def up():
-            try:
-                return api.get("/health").status == 200
-            except OSError:
-                return False
-
-        until(up, 10, "the server is up")
+        up(api)
         return api
 
     yield start

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import pgbouncer
+from support import pgbouncer, program
 from support.crowd import crowd, shuffled, take_request
 from support.database import PostgresDatabase
 from support.expect import problem, succeeded
@@ -19,13 +19,17 @@ from support.program import ROOT, SLOW, run
 from support.rawhttp import Connection, request_bytes
 from support.traffic import Traffic, served_again
 from support.transcript import Session, steps
-from support.wait import Stopwatch, until
+from support.wait import Stopwatch, settled, until
 
 DEADLINE = 2
 USERS = "/api/users/profiles"
 LIFE = 5
 
-pytestmark = pytest.mark.skipif(pgbouncer.installed() is None, reason="pgbouncer is not installed")
+
+@pytest.fixture(autouse=True)
+def installed():
+    if pgbouncer.installed() is None:
+        program.missing("pgbouncer")
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ def test_behind_it_no_statement_has_a_name(serve, options_are, flags):
     server = serve("--cache", "none", *flags, database=options_are)
     succeeded(server.api.take(server.api.place(), "ann"))
     assert statements(options_are) == {"<unnamed>"}
-    assert sum("a pooler stands before PostgreSQL" in line["message"] for line in server.lines()) == 1
+    settled(lambda: sum("a pooler stands before PostgreSQL" in line["message"] for line in server.lines()), 1)
 
 
 @pytest.mark.quick
@@ -103,10 +107,9 @@ def test_without_it_statements_have_names_unless_told_otherwise(serve, postgres,
     record(postgres)
     server = serve(*flags, database=postgres.cluster.url(postgres.name))
     succeeded(server.api.take(server.api.place(), "ann"))
-    found = statements(postgres)
-    assert ({"order_place", "order_take", "changes_listen"} <= found) == named, found
-    assert (found == {"<unnamed>"}) == (not named), found
-    assert ("a pooler stands before PostgreSQL" in server.log()) == (not named)
+    settled(lambda: {"order_place", "order_take", "changes_listen"} <= statements(postgres), named)
+    settled(lambda: statements(postgres) == {"<unnamed>"}, not named)
+    settled(lambda: "a pooler stands before PostgreSQL" in server.log(), not named)
 
 
 def test_it_is_told_the_options_only_where_they_might_be_kept(serve, bouncer, pooled):
@@ -250,6 +253,7 @@ def test_all_of_the_last_days_come_in_pieces_while_others_write(serve, pooled):
         for _ in range(3):
             listed = server.api.get("/messages?recipient=bob&days=30").json()
             assert [message["text"] for message in listed] == [f"text {number}" for number in range(20000, 0, -1)]
+    traffic.check(pooled, 10)
     assert {attempt.outcome for attempt in traffic.all()} <= {200, 400}
 
 
@@ -312,7 +316,7 @@ def test_columns_added_by_hand_under_load_disturb_nobody(serve, pooled):
     server = serve("--deadline", DEADLINE, database=pooled)
     with Traffic(server) as traffic:
         for number in range(5):
-            time.sleep(0.1)
+            traffic.flows()
             pooled.query(f"ALTER TABLE orders ADD COLUMN note_{number} text DEFAULT 'x'")
     traffic.check(pooled, DEADLINE)
     assert sum(attempt.outcome == 503 for attempt in traffic.all()) == 0
@@ -348,11 +352,6 @@ def test_replies_are_kept_and_never_older_than_five_seconds(serve, pooled):
 
 # ---- when it or PostgreSQL fails ----
 
-def flows_again(traffic):
-    moment = time.monotonic()
-    until(lambda: traffic.succeeded_since(moment) > 20, 5, "the traffic flows again")
-
-
 @pytest.fixture
 def server(serve, pooled):
     return serve("--deadline", DEADLINE, "--drain", 3, database=pooled)
@@ -361,13 +360,13 @@ def server(serve, pooled):
 def test_a_restart_of_it_under_load_costs_503_and_heals(server, bouncer, pooled):
     with Traffic(server) as traffic:
         for _ in range(2):
-            time.sleep(0.4)
+            traffic.flows()
             bouncer.stop()
             time.sleep(0.2)
             bouncer.start()
             served_again(server, 5)
         until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
-        flows_again(traffic)
+        traffic.flows()
     traffic.check(pooled, DEADLINE)
 
 
@@ -384,17 +383,17 @@ def test_without_it_there_are_503_until_it_is_back(server, bouncer):
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_postgresql_stopped_behind_it_costs_503_and_heals(server, bouncer, pooled, mode):
     with Traffic(server) as traffic:
-        time.sleep(0.4)
+        traffic.flows()
         pooled.cluster.stop(mode)
         until(lambda: server.api.get("/healthcheck").status == 503, 6, "unhealthy")
         with Stopwatch() as watch:
             problem(server.api.get("/orders?page=1&limit=1"), 503)
-        assert watch.seconds < (DEADLINE + 0.5) * SLOW
+        assert watch.seconds < (DEADLINE + 2) * SLOW
         assert server.api.get("/health").status == 200
         pooled.cluster.start()
         served_again(server, 15)
         until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
-        flows_again(traffic)
+        traffic.flows()
     traffic.check(pooled, DEADLINE)
 
 
@@ -403,7 +402,7 @@ def test_a_server_that_starts_while_postgresql_is_away_waits_for_it(serve, bounc
     server = serve("--deadline", DEADLINE, database=pooled, wait="listening")
     with Stopwatch() as watch:
         problem(server.api.get("/orders?page=1&limit=1"), 503)
-    assert watch.seconds < (DEADLINE + 0.5) * SLOW
+    assert watch.seconds < (DEADLINE + 2) * SLOW
     assert server.api.get("/healthcheck").status == 503
     pooled.cluster.start()
     served_again(server, 15)
@@ -413,10 +412,10 @@ def test_a_server_that_starts_while_postgresql_is_away_waits_for_it(serve, bounc
 def test_sessions_terminated_behind_it_cost_a_few_503_and_nothing_else(server, pooled):
     with Traffic(server) as traffic:
         for _ in range(5):
-            time.sleep(0.3)
+            traffic.flows()
             pooled.cluster.terminate_sessions(pooled.name)
             served_again(server, 5)
-        flows_again(traffic)
+        traffic.flows()
     traffic.check(pooled, DEADLINE)
 
 
@@ -451,7 +450,7 @@ def test_no_free_connection_behind_it_costs_503_and_heals(serve, bounce, templat
             clients[-1].cursor().execute("SELECT 1")
         with Stopwatch() as watch:
             problem(server.api.take(order, "ann"), 503)
-        assert watch.seconds < (DEADLINE + 0.5) * SLOW
+        assert watch.seconds < (DEADLINE + 2) * SLOW
         until(lambda: server.api.get("/healthcheck").status == 503, 6, "unhealthy")
         for client in clients:
             client.close()
@@ -480,7 +479,8 @@ def test_a_short_pause_costs_waiting_only(server, bouncer):
     bouncer.tell("PAUSE")
     with Connection(server.address) as connection:
         connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
-        time.sleep(0.5)
+        server.wait_read()
+        time.sleep(0.5)         # so long it stands still
         bouncer.tell("RESUME")
         succeeded(connection.response())
 

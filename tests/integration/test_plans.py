@@ -1,13 +1,13 @@
 """The statements of sql/postgres, planned by PostgreSQL over many rows: each finds its rows by an index."""
 
-import json
 import os
-import re
 
 import pytest
 
 from support.database import PostgresDatabase
-from support.program import ROOT
+from support.plans import nodes, plan_as_the_server, plan_of, statements
+
+pytestmark = pytest.mark.plain
 
 ROWS = int(os.environ.get("ROWLOCK_TEST_ROWS", "200000"))       # ten million take some minutes
 PEOPLE = 2000       # bob has half of the messages, the others share the rest
@@ -22,9 +22,7 @@ def planner(session_cluster, template):
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
-            for setting, value in re.findall(r'{"(\w+)", "([\w.]+)"}', (ROOT / "src/io/pgtarget.c").read_text()):
-                if setting != "enable_seqscan":
-                    cursor.execute(f"SET {setting} = {value}")
+            plan_as_the_server(cursor, but=["enable_seqscan"])
             cursor.execute("SHOW plan_cache_mode")
             assert cursor.fetchone() == ("force_generic_plan",)
             cursor.execute(
@@ -37,25 +35,12 @@ def planner(session_cluster, template):
                            "now() - make_interval(secs => n) FROM generate_series(1, 50000) AS n")
             cursor.execute("ANALYZE")
             for name in ("messages", "orders", "idempotency"):
-                for block in (ROOT / "sql/postgres" / f"{name}.sql").read_text().split("-- name: ")[1:]:
-                    label, _, sql = block.partition("\n")
-                    cursor.execute(f"PREPARE {label.strip()} AS {sql}")
+                for label, sql in statements(name).items():
+                    cursor.execute(f"PREPARE {label} AS {sql}")
             yield cursor
     finally:
         connection.close()
         database.drop()
-
-
-def nodes(plan):
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
-
-
-def plan_of(cursor, call, options=""):
-    cursor.execute(f"EXPLAIN ({options} FORMAT JSON) EXECUTE {call}")
-    (found,), = cursor.fetchall()
-    return (found if isinstance(found, list) else json.loads(found))[0]["Plan"]
 
 
 def scans(plan):

@@ -17,7 +17,6 @@ LOSERS = ("Order is already taken.", "Order is currently occupied.")
 
 
 def seeded(database, count):
-    assert run("migrate", "--database", database.url).returncode == 0
     assert run("seed", "orders", "--total", count, "--database", database.url).returncode == 0
     return [row[0] for row in database.query("SELECT id FROM orders")]
 

@@ -50,13 +50,22 @@ def test_a_taker_that_was_written_by_hand(api, db, text):
     whole(api.release(order, "bob"), text)
 
 
+@pytest.fixture
+def refusing(db):
+    """The shared database, while a trigger refuses messages; with SQLite, refusing(text) makes it say that."""
+    def refuse(text):
+        if db.kind == "sqlite":
+            db.query(f"CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, '{text}'); END")
+
+    if db.kind == "postgres":
+        db.query("CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                 "RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = NEW.text; END $$; "
+                 "CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION refuse()")
+    yield refuse
+    db.query("DROP TRIGGER refuse" + (" ON messages" if db.kind == "postgres" else ""))
+
+
 @pytest.mark.parametrize("text", LONG, ids=lambda text: f"{len(text[:-400])} {text[-1]}")
-def test_what_a_trigger_of_the_operator_says(serve, database, text):
-    server = serve(database=database)
-    if database.kind == "postgres":
-        database.query("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                       "RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = NEW.text; END $$; "
-                       "CREATE TRIGGER refuse BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION refuse()")
-    else:
-        database.query(f"CREATE TRIGGER refuse BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, '{text}'); END")
-    whole(server.api.post("/messages", {"sender": "ann", "recipient": "bob", "text": text}), text)
+def test_what_a_trigger_of_the_operator_says(api, refusing, text):
+    refusing(text)
+    whole(api.post("/messages", {"sender": "ann", "recipient": "bob", "text": text}), text)

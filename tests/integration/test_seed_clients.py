@@ -192,7 +192,7 @@ def test_what_the_list_of_orders_refuses(shell, query):
 # ---- health checks ----
 
 def test_the_health_of_the_message_service(shell):
-    assert shell("curl localhost:8080/health") == ("UP", 200)
+    assert shell("curl localhost:8080/health") == ("UP\n", 200)
 
 
 def test_the_healthcheck_of_the_order_service(shell):

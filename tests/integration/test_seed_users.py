@@ -20,15 +20,13 @@ FAR = 4102444800        # 2100-01-01, when nobody's limit ends
 @pytest.fixture
 def plain(sqlite):
     """A database with the schema, where it does not matter which."""
-    done = run("migrate", "--database", sqlite.url)
-    assert done.returncode == 0, done.stderr
     return sqlite
 
 
-@pytest.fixture(params=["postgres", "plain"], ids=["postgres", "sqlite"])
-def fresh(request):
+@pytest.fixture
+def fresh(database):
     """One of each kind."""
-    return request.getfixturevalue(request.param)
+    return database
 
 
 def seed(database, github, *flags, **env):

@@ -1,7 +1,6 @@
 """Calls that arrive together travel together, and nobody can tell."""
 
 import json
-import time
 
 from support.crowd import crowd, take_request
 from support.expect import problem
@@ -82,7 +81,7 @@ def test_reads_that_share_a_query_answer_each_its_own(serve, postgres):
     connections = [Connection(server.address) for _ in targets]
     for connection, target in zip(connections, targets):
         connection.send(request_bytes("GET", target))
-    time.sleep(0.3)
+    server.wait_read()
     session.close()
     for connection, target in zip(connections, targets):
         answer = connection.response()

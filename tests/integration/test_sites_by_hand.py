@@ -1,6 +1,5 @@
 """Sample sites, the scripts for psql, the plans, and a server of this app alone."""
 
-import json
 import re
 import subprocess
 
@@ -8,6 +7,7 @@ import pytest
 
 from support.cluster import binaries
 from support.expect import problem
+from support.plans import nodes, plan_as_the_server, plan_of, statements
 from support.program import ROOT, environment, run
 
 KINDS = ["site", "computer", "freezer", "container"]
@@ -26,7 +26,6 @@ def count(database, kind):
 # ---- seed ----
 
 def test_seed_adds_sites_with_what_stands_in_them(database, serve):
-    done("migrate", "--database", database.url)
     done("seed", "sites", "--total", 20, "--database", database.url)
     done("seed", "sites", "-t", 5, "--database", database.url)
     assert count(database, "site") == 25
@@ -41,7 +40,6 @@ def test_seed_adds_sites_with_what_stands_in_them(database, serve):
 
 
 def test_seed_adds_15_sites_when_not_told_how_many_and_thousands_when_told(database):
-    done("migrate", "--database", database.url)
     done("seed", "sites", "--database", database.url)
     assert count(database, "site") == 15
     done("seed", "sites", "--total", 1985, "--database", database.url)
@@ -113,12 +111,7 @@ def test_mock_data_is_that_of_the_first_seed(cluster, empty_postgres, serve):
 
 # ---- plans ----
 
-def nodes(plan):
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from nodes(child)
-
-
+@pytest.mark.plain
 @pytest.mark.parametrize("call", ["site_get('{5}')", "site_list(10, 0, 5)", "computer_list(10, 0, 5)", "freezer_list(10, 0, 5)", "container_list(10, 0, 5)",
                                   "instrument_list(10, 0)", "site_delete(5)", "lab_history_page(10, 'site', 5, 99999999)"])
 def test_each_question_is_answered_by_an_index(postgres, call):
@@ -127,16 +120,13 @@ def test_each_question_is_answered_by_an_index(postgres, call):
     postgres.query("INSERT INTO freezer (name, site_id) SELECT 'F' || n, 1 + n % 2000 FROM generate_series(1, 6000) AS n")
     postgres.query("INSERT INTO container (uuid, freezer_id) SELECT gen_random_uuid(), 1 + n % 6000 FROM generate_series(1, 6000) AS n")
     name = call.partition("(")[0]
-    sql = re.search(rf"^-- name: {name}\n(.*?)(?=^-- |\Z)", (ROOT / "sql/postgres/sites.sql").read_text(), re.S | re.M)[1]
     connection = postgres.connect()
     with connection, connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-        cursor.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")     # as the server has them
-        cursor.execute(f"PREPARE {name} AS {sql}")
-        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE {call}")
-        found = cursor.fetchone()[0]
+        plan_as_the_server(cursor)
+        cursor.execute(f"PREPARE {name} AS {statements('sites')[name]}")
+        plan = plan_of(cursor, call)
     connection.close()
-    plan = (found if isinstance(found, list) else json.loads(found))[0]["Plan"]
     kinds = [node["Node Type"] for node in nodes(plan)]
     assert "Seq Scan" not in kinds, kinds
     assert "Sort" not in kinds or name == "site_get", kinds     # of the positions of a set
@@ -144,7 +134,6 @@ def test_each_question_is_answered_by_an_index(postgres, call):
 
 
 def test_instruments_on_sqlite_come_from_two_indexes(sqlite):
-    done("migrate", "--database", sqlite.url)
     sql = re.search(r"^-- name: instrument_list\n(.*?)(?=^-- |\Z)", (ROOT / "sql/sqlite/sites.sql").read_text(), re.S | re.M)[1]
     plan = [row[3] for row in sqlite.query("EXPLAIN QUERY PLAN " + sql.replace("$1", "10").replace("$2", "0"))]
     assert plan[0] == "MERGE (UNION ALL)", plan

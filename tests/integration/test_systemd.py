@@ -150,11 +150,14 @@ def test_the_watchdog_of_another_process_is_not_ours(serve, sqlite, one_manager)
 # ---- sockets ----
 
 @pytest.mark.quick
-def test_passed_sockets_of_every_family_are_served_and_outlive_the_server(serve, sqlite, folder):
+@pytest.mark.parametrize("family", ["IPv4", "IPv6"])
+def test_passed_sockets_of_every_family_are_served_and_outlive_the_server(serve, sqlite, folder, family):
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(tcp()), stack.enter_context(unix(folder / "http.sock"))]
         addresses = [f"127.0.0.1:{sockets[0].getsockname()[1]}", f"unix:{folder}/http.sock"]
-        if have_ipv6():     # containers often have none
+        if family == "IPv6":
+            if not have_ipv6():
+                pytest.skip("this machine has no IPv6")
             sockets.insert(1, stack.enter_context(tcp("::1", socket.AF_INET6)))
             addresses.insert(1, f"[::1]:{sockets[1].getsockname()[1]}")
         server = serve(database=sqlite, sockets=sockets)
@@ -261,7 +264,7 @@ def test_what_waits_in_the_queue_of_a_passed_socket_is_left_to_the_next_server(s
             except (OSError, ProtocolError):
                 pass
             connection.close()
-    assert answered >= clients - a_turn
+    assert answered >= clients - 2 * a_turn      # the signal is noticed in the first turn, or in the next
 
 
 # ---- what is wrong with it ----

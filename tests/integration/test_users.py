@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from support.expect import links, problem
+from support.plans import plan_as_the_server, statements
 from support.program import run
 
 pytestmark = pytest.mark.quick
@@ -271,33 +272,32 @@ def test_other_paths_are_404(api, path):
 # ---- --apps ----
 
 def test_apps_users_serves_users_alone(serve, database):
-    assert run("migrate", "--database", database.url).returncode == 0
     api = serve("--apps", "users", database=database).api
     assert api.get(PROFILES).json() == []
     problem(api.get("/orders?page=1&limit=1"), 404)
 
 
 def test_apps_orders_does_not_serve_users(serve, database):
-    assert run("migrate", "--database", database.url).returncode == 0
     api = serve("--apps", "orders", database=database).api
     problem(api.get(PROFILES), 404)
 
 
 # ---- indexes ----
 
+@pytest.mark.plain
 def test_on_postgres_an_index_serves_each_question(postgres):
     """As the server plans: once for all values, without a sequential scan if there is another way."""
-    import re
-    from support.program import ROOT
     postgres.query("INSERT INTO users (id, username) SELECT i, md5(i::text) FROM generate_series(1, 20000) AS i")
     connection = postgres.connect()
     try:
         connection.autocommit = True
         cursor = connection.cursor()
-        cursor.execute("ANALYZE users; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
-        text = (ROOT / "sql/postgres/users.sql").read_text()
+        cursor.execute("ANALYZE users")
+        plan_as_the_server(cursor)
         plans = {}
-        for name, sql in re.findall(r"-- name: (user_(?:page|search|one)\w*)\n(.*?);\n", text, re.S):
+        for name, sql in statements("users").items():
+            if not name.startswith(("user_page", "user_search", "user_one")):
+                continue
             cursor.execute(f"PREPARE {name} (bigint, bigint, text, bigint, text, bigint) AS {sql}")
             cursor.execute(f"EXPLAIN EXECUTE {name} (26, 0, 'abc', 7, 'id', 3)")
             plans[name] = "\n".join(line for line, in cursor.fetchall())

@@ -6,11 +6,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 from urllib.parse import unquote_to_bytes
 
 from support.port import free_port
 from support.program import environment
+from support.scripted import Scripted
 from support.wait import until
 
 
@@ -36,9 +36,15 @@ class CacheServer:
         return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def start(self):
+        if self.process is not None:
+            return
         self.process = subprocess.Popen(self.command(), env=environment(), cwd=self.folder.name, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(self._answers, 10, f"{self.program} answers")
+        try:
+            until(self._answers, 10, f"{self.program} answers")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self):
         if self.process is not None:
@@ -150,43 +156,18 @@ class Memcached(CacheServer):
             return heard
 
 
-class ScriptedServer:
-    """
-    Accepts, and answers every chunk that it reads by answer(chunk): bytes, or None to close the connection.
-    """
+class ScriptedServer(Scripted):
+    """Answers every chunk that it reads by answer(chunk): bytes, or None to close the connection."""
 
     def __init__(self, answer):
         self.answer = answer
         self.asked = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self._accept, daemon=True)
-        self.thread.start()
+        super().__init__(self._talk)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(5)
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
+    def _talk(self, client):
+        while chunk := client.recv(65536):
+            self.asked += 1
+            said = self.answer(chunk)
+            if said is None:
                 return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client):
-        with client:
-            try:
-                while chunk := client.recv(65536):
-                    self.asked += 1
-                    said = self.answer(chunk)
-                    if said is None:
-                        return
-                    client.sendall(said)
-            except OSError:
-                pass
+            client.sendall(said)

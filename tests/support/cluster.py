@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg2
 
 from support.port import free_port
-from support.program import SLOW, environment
+from support.program import SLOW, children, environment
 
 SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -212,11 +212,7 @@ class Cluster:
 
     def _children(self):
         """Direct children: PostgreSQL's processes have no children of their own."""
-        pid = self.process.pid
-        try:
-            return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        except OSError:
-            return []
+        return children(self.process.pid)
 
     @staticmethod
     def _signal(pid, number):

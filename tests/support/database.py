@@ -1,5 +1,6 @@
 """A fresh database of one test, as its hands see it: an address for Rowlock and plain SQL."""
 
+import shutil
 import sqlite3
 
 import psycopg2
@@ -35,8 +36,11 @@ class PostgresDatabase:
 class SqliteDatabase:
     kind = "sqlite"
 
-    def __init__(self, folder):
+    def __init__(self, folder, template=None):
+        """template: the path of a database to begin with; without one, the file is not there yet."""
         self.path = str(folder / "rowlock.db")
+        if template is not None:
+            shutil.copyfile(template, self.path)
         self.url = "sqlite:" + self.path
 
     def connect(self):

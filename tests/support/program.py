@@ -9,17 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Every limit of time in the tests is multiplied by this; sanitizer builds want 3 to 5.
-SLOW = float(os.environ.get("ROWLOCK_TEST_SLOW", "1"))
-
 # How systemd starts a program that it has sockets for: these words, their numbers, the program, its arguments.
 ACTIVATE = (sys.executable, str(Path(__file__).with_name("activate.py")))
-
-# True when the server is built with sanitizers: then memory and start-up figures say nothing.
-SANITIZED = SLOW > 1
-
-# What a sanitizer keeps of freed memory; where memory is measured, that much more is allowed.
-HEADROOM = 96 << 20 if SANITIZED else 0
 
 SCRUBBED = ("PG", "DB_", "ROWLOCK_", "GMAP_", "OSRM_", "GITHUB_", "DATABASE_URL", "SQLALCHEMY_", "CACHE_URL",
             "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")
@@ -28,9 +19,10 @@ SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "UndefinedBehaviorSaniti
 
 
 def missing(what):
-    """A test cannot run, because `what` is not installed: a skip, or with ROWLOCK_TEST_REQUIRE=all a failure."""
-    if os.environ.get("ROWLOCK_TEST_REQUIRE") == "all":
-        pytest.fail(f"{what} is not installed, and ROWLOCK_TEST_REQUIRE=all", pytrace=False)
+    """A test cannot run, because `what` is not installed: a skip, or with ROWLOCK_TEST_REQUIRE a failure."""
+    required = os.environ.get("ROWLOCK_TEST_REQUIRE")
+    if required:
+        pytest.fail(f"{what} is not installed, and ROWLOCK_TEST_REQUIRE={required}", pytrace=False)
     pytest.skip(f"{what} is not installed")
 
 
@@ -45,11 +37,36 @@ def find(name, variable):
     return None
 
 
+def instrumented(path):
+    """Whether it was built with sanitizers, which leave their names in it."""
+    return path is not None and any(name in Path(path).read_bytes() for name in (b"__asan_", b"__ubsan_", b"__tsan_", b"__msan_"))
+
+
 def rowlock():
     path = find("rowlock", "ROWLOCK")
     if path is None:
         raise FileNotFoundError("no rowlock binary: build it, or name it in the environment variable ROWLOCK")
     return path
+
+
+# True when the server is built with sanitizers: then figures of memory and of its start say nothing.
+SANITIZED = instrumented(find("rowlock", "ROWLOCK"))
+
+# Every limit of time in the tests is multiplied by this. It says how slow the machine is and nothing about the build.
+SLOW = float(os.environ.get("ROWLOCK_TEST_SLOW") or (4 if SANITIZED else 1))
+
+# What a sanitizer keeps of freed memory; where memory is measured, that much more is allowed.
+HEADROOM = 96 << 20 if SANITIZED else 0
+
+
+def children(pid):
+    """The process ids of its direct children, none when it is gone. Not every kernel lists them, and a test that believed
+    the empty list would say something else than what is wrong."""
+    assert Path("/proc/self/task", str(os.getpid()), "children").exists(), "this kernel has no /proc/PID/task/PID/children (CONFIG_PROC_CHILDREN)"
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def environment(**extra):

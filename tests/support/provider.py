@@ -3,9 +3,10 @@
 import json
 import socket
 import struct
-import threading
 import time
 from urllib.parse import parse_qs, urlsplit
+
+from support.scripted import Scripted, head_of
 
 
 def http(status, body, content_type="application/json", extra=""):
@@ -22,7 +23,7 @@ def osrm(metres):
     return http("200 OK", json.dumps({"code": "Ok", "routes": [{"distance": metres}]}))
 
 
-class Provider:
+class Provider(Scripted):
     """
     `answer` is what every request gets from now on:
       bytes           sent as they are
@@ -42,15 +43,7 @@ class Provider:
     def __init__(self, answer=b"", delay=0):
         self.answer, self.delay = answer, delay
         self.requests = []
-        self.open = set()
-        self.made = 0
-        self.leaving = threading.Event()
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(self._talk)
 
     @property
     def url(self):
@@ -63,25 +56,6 @@ class Provider:
                     "GMAP_DISTANCE_MATRIX_API": self.url + "/maps/api/distancematrix/json"}
         return {"ROWLOCK_DISTANCE": "osrm", "OSRM_URL": self.url}
 
-    def close(self):
-        if self.leaving.is_set():
-            return
-        self.leaving.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for sock in list(self.open):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)     # a thread may be reading from it
-            except OSError:
-                pass
-            sock.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
     def never(self, sock):
         """For `answer`: says nothing until the other side gives up."""
         self.leaving.wait(120)
@@ -91,40 +65,20 @@ class Provider:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
 
-    def _accept(self):
+    def _talk(self, sock):
+        number, rest = self.made, b""
         while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
+            head, rest = head_of(sock, rest)
+            if head is None:
                 return
-            self.made += 1
-            self.open.add(sock)
-            threading.Thread(target=self._serve, args=(sock, self.made), daemon=True).start()
-
-    def _serve(self, sock, number):
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            data = b""
-            while True:
-                while b"\r\n\r\n" not in data:
-                    more = sock.recv(65536)
-                    if not more:
-                        return
-                    data += more
-                head, data = data.split(b"\r\n\r\n", 1)
-                self.requests.append(Provider.Request(number, head))
-                answer, delay = self.answer, self.delay
-                if delay:
-                    self.leaving.wait(delay)
-                if callable(answer):
-                    answer(sock)
-                    return
-                sock.sendall(answer)
-        except OSError:
-            pass
-        finally:
-            self.open.discard(sock)
-            sock.close()
+            self.requests.append(Provider.Request(number, head))
+            answer, delay = self.answer, self.delay
+            if delay:
+                self.leaving.wait(delay)
+            if callable(answer):
+                answer(sock)
+                return
+            sock.sendall(answer)
 
 
 def trickle(data, every):

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from support.program import ACTIVATE, SANITIZER_WORDS, SLOW, environment, rowlock
+from support.program import ACTIVATE, SANITIZER_WORDS, SLOW, children, environment, rowlock
 from support.rawhttp import Api
 from support.wait import until
 
@@ -50,6 +50,7 @@ class Server:
                                             start_new_session=group)
         self.listening = len(listen) + len(sockets)
         self.baseline = None
+        self._read, self._lines, self._addresses = 0, [], []
         try:
             if wait is not None:
                 self.wait_listening()
@@ -77,7 +78,9 @@ class Server:
     # ---- looking ----
 
     def addresses(self):
-        return [line["address"] for line in self.lines() if line.get("message") == "listening" and "address" in line]
+        if len(self._addresses) < max(1, self.listening):
+            self._addresses = [line["address"] for line in self.lines() if line.get("message") == "listening" and "address" in line]
+        return list(self._addresses)
 
     @property
     def address(self):
@@ -93,29 +96,43 @@ class Server:
 
     def workers(self):
         """The process ids of its workers, when it has several."""
-        try:
-            return [int(word) for word in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
-        except OSError:
-            return []
+        return children(self.pid)
 
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def lines(self):
-        """The log lines that are JSON objects."""
-        found = []
-        for line in self.log().splitlines():
+        """The log lines that are JSON objects. Asked again and again, it reads what is new."""
+        with open(self.log_path, "rb") as log:
+            log.seek(self._read)
+            whole, end, _ = log.read().rpartition(b"\n")
+        self._read += len(whole) + len(end)
+        for line in whole.splitlines():
             try:
-                record = json.loads(line)
+                record = json.loads(line.decode("utf-8", errors="replace"))
             except ValueError:
                 continue
             if isinstance(record, dict):
-                found.append(record)
-        return found
+                self._lines.append(record)
+        return list(self._lines)
+
+    def told(self, message, count=None, seconds=5):
+        """The log lines with that message: those that are there now, or once there are as many as `count`."""
+        def found():
+            return [line for line in self.lines() if line.get("message") == message]
+
+        if count is not None:
+            until(lambda: len(found()) >= count, seconds, lambda: f"{message!r} {count} times in the log, {len(found())} now")
+        return found()
 
     def resident(self):
         """Resident memory in bytes."""
         return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())[1]) * 1024
+
+    def processor_time(self):
+        """In ticks of the clock, as the kernel counts them."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
 
     def descriptors(self):
         """{number: what it points at}"""
@@ -150,6 +167,10 @@ class Server:
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         return sum(int(field[4].partition(":")[2], 16) for field in rows
                    if int(field[1].rpartition(":")[2], 16) in ports and field[3] != LISTEN)
+
+    def wait_read(self, seconds=5):
+        """Until all that its clients have sent is in its hands."""
+        until(lambda: self.unread() == 0, seconds, lambda: f"it reads what was sent ({self.unread()} bytes wait)")
 
     # ---- ending ----
 

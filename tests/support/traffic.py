@@ -7,6 +7,7 @@ import time
 
 from support.program import SLOW
 from support.rawhttp import Connection, ProtocolError
+from support.wait import until
 
 LOSERS = ("Order is already taken.", "Order is currently occupied.")
 
@@ -49,6 +50,11 @@ class Traffic:
             thread.join(30 * SLOW)
             assert not thread.is_alive(), "a request hangs"
 
+    def flows(self, more=20, seconds=5):
+        """Until that many requests that begin now have succeeded."""
+        moment = time.monotonic()
+        until(lambda: self.succeeded_since(moment) >= more, seconds, lambda: f"the traffic flows: {self.succeeded_since(moment)} of {more} succeeded")
+
     def all(self):
         return [attempt for book in self.attempts for attempt in list(book)]
 
@@ -57,11 +63,13 @@ class Traffic:
 
     # ---- the proof ----
 
-    def check(self, database, deadline, slack=2, lost=0):
-        """Nobody waited longer than the deadline, nobody got another answer than the contract allows, and the book agrees with
-        the database: no order with two winners, each SUCCESS a TAKEN row, each TAKEN row somebody who was not told otherwise."""
+    def check(self, database, deadline, slack=2, lost=0, least=20):
+        """Some were served (`least` of them), nobody waited longer than the deadline, nobody got another answer than the contract
+        allows, and the book agrees with the database: no order with two winners, each SUCCESS a TAKEN row, each TAKEN row
+        somebody who was not told otherwise."""
         attempts = self.all()
-        assert attempts
+        succeeded = sum(attempt.outcome == 200 for attempt in attempts)
+        assert succeeded >= least, f"{succeeded} of {len(attempts)} requests succeeded: this proves nothing"
         slowest = max(attempts, key=lambda attempt: attempt.seconds)
         assert slowest.seconds < (deadline + slack) * (1 if SLOW == 1 else 1 + SLOW / 4), f"{slowest.kind} took {slowest.seconds:.2f} s: {slowest.outcome}"
         for attempt in attempts:
@@ -79,6 +87,7 @@ class Traffic:
             if attempt.outcome == 200:
                 assert attempt.order not in winners, f"order {attempt.order} has two winners: {winners[attempt.order]} and {attempt.taker}"
                 winners[attempt.order] = attempt.taker
+        assert winners, "nobody has won an order: this proves nothing"
         # in one statement, because what a server had sent before it was killed may still be committed
         found = database.query("SELECT o.id, o.status, o.taker, count(e.order_id) FROM orders o LEFT JOIN order_events e "
                                "ON e.order_id = o.id AND e.event = 'taken' GROUP BY o.id")
