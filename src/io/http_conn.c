@@ -262,6 +262,16 @@ static bool take_body(struct http_conn *conn, const struct http_head *head)
     return true;
 }
 
+/* Those before a request line are forgiven (RFC 9112 section 2.2), all of them: how many come in one piece is chance. */
+static void skip_empty_lines(struct http_conn *conn)
+{
+    size_t count = 0;
+    while (count + 2 <= conn->in.len && memcmp(conn->in.data + count, "\r\n", 2) == 0)
+        count += 2;
+    if (count > 0)
+        use_input(conn, count);
+}
+
 /* True when a request was dispatched or refused, false when more must come first. */
 static bool take_request(struct http_conn *conn)
 {
@@ -269,9 +279,7 @@ static bool take_request(struct http_conn *conn)
     struct http_refusal refusal;
     struct buf *in = &conn->in;
     if (conn->head_length == 0) {
-        /* an empty line before a request line is forgiven (RFC 9112 section 2.2) */
-        if (in->len >= 2 && in->data[0] == '\r' && in->data[1] == '\n')
-            use_input(conn, 2);
+        skip_empty_lines(conn);
         size_t length = http_head_end(in->data, in->len, &conn->in_seen);
         if (length == 0 && in->len > HTTP_LINE_MAX && memchr(in->data, '\n', HTTP_LINE_MAX) == NULL)
             refusal = (struct http_refusal){414, "The request line is longer than 8 KiB."};
@@ -308,6 +316,15 @@ static void process_later(struct http_conn *conn)
     loop_timer_start(conn->http->resume, 0);
 }
 
+/* No more will come, and what there is makes no request: half of one, or the empty line behind the last. Nothing is owed
+ * either, and nothing is left to send or to look at. Nobody watches for the end of the input a second time, so whoever
+ * has used some of it asks this. */
+static bool is_over(const struct http_conn *conn)
+{
+    return conn->eof && conn->state < HTTP_PENDING && !list_linked(&conn->resume_link) &&
+           conn->out.len == conn->out_sent;
+}
+
 void http_conn_process(struct http_conn *conn)
 {
     if (conn->processing)
@@ -326,9 +343,8 @@ void http_conn_process(struct http_conn *conn)
     conn->processing = false;
     if (conn->state == HTTP_CLOSED)
         return;
-    if (conn->state == HTTP_READING && conn->eof && !list_linked(&conn->resume_link) &&
-        conn->out.len == conn->out_sent) {
-        http_conn_close(conn); /* half a request, and no more will come */
+    if (is_over(conn)) {
+        http_conn_close(conn);
         return;
     }
     if (conn->in.len == 0 && conn->in.cap > KEEP_BUFFER)
@@ -536,7 +552,7 @@ void http_conn_flush(struct http_conn *conn)
         return;
     if (conn->state == HTTP_IDLE && conn->in.len > 0)
         process_later(conn);
-    else if (conn->eof && (conn->state == HTTP_IDLE || conn->state == HTTP_READING))
+    else if (is_over(conn))
         http_conn_close(conn);
 }
 

@@ -122,3 +122,121 @@ def test_a_client_that_left_does_not_stop_a_distance_answer_of_another(server):
             stays.send(request)
             leaves.reset()
             assert stays.response().status == 200
+
+
+# ---- what is left over behind a request, and the end of the connection ----
+
+CRLF = b"\r\n"
+CHUNKED_START = b"POST /orders HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+LEFTOVERS = {
+    "nothing": b"", "an empty line": CRLF, "two": CRLF * 2, "many": CRLF * 500, "half an empty line": b"\r", "a line feed": b"\n",
+    "an empty line and a half": CRLF + b"\r", "a letter": b"G", "an empty line and a letter": CRLF + b"G", "half a head": HEALTH[:-2],
+    "a head without its last byte": HEALTH[:-1], "a request": HEALTH, "a request and an empty line": HEALTH + CRLF,
+    "requests with empty lines": (HEALTH + CRLF) * 70, "a request and half a one": HEALTH + HEALTH[:9], "no request": b"BAD" + CRLF * 2,
+    "a body that does not come": b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Length: 50\r\n\r\n", "half a chunk": CHUNKED_START + b"5\r\nab",
+    "half a trailer": CHUNKED_START + b"0\r\nX", "one that expects": b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Length: 50\r\n"
+    b"Expect: 100-continue\r\n\r\n", "more than is read ahead": HEALTH * 4000, "more than is read ahead and an empty line": HEALTH * 4000 + CRLF,
+    "empty lines, more than is read ahead": CRLF * 60000, "half a head of 10 KB": HEALTH[:-2] + b"X: " + b"y" * 10000,
+    "zeros": bytes(100000), "one that closes, and an empty line": request_bytes("GET", "/health", headers={"Connection": "close"}) + CRLF,
+}
+FIRST = {
+    "answered at once": HEALTH, "refused at once": request_bytes("GET", "/nope"), "answered by the database": request_bytes("GET", "/orders?page=1&limit=1"),
+    "changes something": request_bytes("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]}), "none": b"",
+    "the last": request_bytes("GET", "/orders?page=1&limit=1", headers={"Connection": "close"}),
+    "streamed": request_bytes("GET", "/messages?recipient=nobody&days=30"),
+}
+
+
+def send_what_fits(connection, data):
+    """The server may have stopped reading, or closed already."""
+    connection.sock.setblocking(False)
+    try:
+        connection.sock.send(data)
+    except (BlockingIOError, ConnectionError):
+        pass
+    connection.sock.setblocking(True)
+
+
+def end(connection, how):
+    try:
+        connection.half_close() if how == "FIN" else connection.reset()
+    except OSError:     # the server was first
+        pass
+
+
+def leftover_connections(server, how):
+    """One of each: what comes first, what is left over; and the end, at once or when it is asked for."""
+    made = []
+    for first in FIRST.values():
+        for leftover in LEFTOVERS.values():
+            connection = Connection(server.address)
+            send_what_fits(connection, first + leftover)
+            made.append(connection)
+    return made
+
+
+def read_off(connection):
+    """Takes what there is."""
+    try:
+        while connection.sock.recv(1 << 20, socket.MSG_DONTWAIT):
+            pass
+    except OSError:
+        pass
+
+
+def none_left(server, before, made, what):
+    def none():
+        for connection in made:
+            read_off(connection)
+        return server.connections() == 0
+
+    until(none, 2, f"no connection is left ({what})")
+    assert len(server.descriptors()) <= before
+
+
+@pytest.mark.parametrize("how", ["FIN", "RST"])
+def test_whatever_is_left_over_the_end_of_the_connection_ends_it(serve, postgres, how):
+    """The client keeps its own end open and has half closed (or reset): at once, when all is answered, or while the answer is
+    pending."""
+    server = serve("--deadline", 30, database=postgres)
+    before = len(server.descriptors()) + 4      # those to the database
+    made = leftover_connections(server, how)
+    for connection in made:
+        end(connection, how)
+    none_left(server, before, made, "at once")
+    for connection in made:
+        connection.close()
+
+    made = leftover_connections(server, how)
+    assert server.api.get("/orders?page=1&limit=1").status == 200
+    for connection in made:
+        end(connection, how)
+    none_left(server, before, made, "when it is answered")
+    for connection in made:
+        connection.close()
+
+    postgres.cluster.pause()
+    try:
+        made = leftover_connections(server, how)
+        assert server.api.get("/health").status == 200
+        for connection in made:
+            end(connection, how)
+        assert server.api.get("/health").status == 200
+    finally:
+        postgres.cluster.resume()
+    none_left(server, before, made, "while it was pending")
+    for connection in made:
+        connection.close()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_empty_lines_before_a_request_are_forgiven_however_they_come(server, count):
+    with Connection(server.address) as connection:
+        for _ in range(3):
+            connection.send(CRLF * count + HEALTH)
+            assert connection.response().status == 200
+        for _ in range(count):
+            connection.send(CRLF)
+            assert server.api.get("/health").status == 200
+        connection.send(HEALTH)
+        assert connection.response().status == 200
