@@ -40,6 +40,8 @@ io_sources = \
 	src/io/http.h \
 	src/io/http_conn.c \
 	src/io/http_conn.h \
+	src/io/http_host.c \
+	src/io/http_host.h \
 	src/io/http_parse.c \
 	src/io/http_parse.h \
 	src/io/http_server.c \

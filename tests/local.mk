@@ -7,6 +7,7 @@ unit_programs = \
 	tests/unit/test_dburl \
 	tests/unit/test_embed_sql \
 	tests/unit/test_http_conn \
+	tests/unit/test_http_host \
 	tests/unit/test_http_parse \
 	tests/unit/test_memory \
 	tests/unit/test_simple \
@@ -19,6 +20,7 @@ unit_sources = \
 	tests/unit/test_dburl.c \
 	tests/unit/test_embed_sql.c \
 	tests/unit/test_http_conn.c \
+	tests/unit/test_http_host.c \
 	tests/unit/test_http_parse.c \
 	tests/unit/test_memory.c \
 	tests/unit/test_simple.c \
@@ -46,6 +48,10 @@ tests_unit_test_embed_sql_LDADD = $(unit_libs)
 tests_unit_test_http_conn_SOURCES = tests/unit/test_http_conn.c tests/unit/unit.h
 tests_unit_test_http_conn_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_http_conn_LDADD = $(unit_libs)
+
+tests_unit_test_http_host_SOURCES = tests/unit/test_http_host.c tests/unit/unit.h
+tests_unit_test_http_host_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_http_host_LDADD = $(unit_libs)
 
 tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c tests/unit/unit.h
 tests_unit_test_http_parse_CPPFLAGS = $(unit_cppflags)

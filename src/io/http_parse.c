@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "io/http_host.h"
+
 static const char *const method_names[HTTP_METHODS] = {"GET",    "HEAD",    "POST",  "PUT",    "PATCH",
                                                        "DELETE", "OPTIONS", "TRACE", "CONNECT"};
 
@@ -66,7 +68,34 @@ static bool parse_method(struct slice name, struct http_head *head, struct http_
     return refuse(refusal, 501, "The method is not one that this server knows.");
 }
 
-/* origin-form, or absolute-form whose authority is dropped (RFC 9112 section 3.2). */
+/* How long "http://" or "https://" at the front is; 0 when there is neither. */
+static size_t scheme_length(struct slice target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t length = strlen(schemes[i]);
+        if (target.len >= length && strncasecmp(target.ptr, schemes[i], length) == 0)
+            return length;
+    }
+    return 0;
+}
+
+/* Takes scheme and authority off an absolute target (RFC 9112 section 3.2.2). */
+static bool take_authority(struct slice *target, size_t scheme, struct http_head *head,
+                           struct http_refusal *refusal)
+{
+    size_t end = scheme;
+    struct http_host host;
+    while (end < target->len && target->ptr[end] != '/' && target->ptr[end] != '?')
+        end++;
+    head->host = (struct slice){target->ptr + scheme, end - scheme};
+    if (head->host.len == 0 || !http_host_parse(head->host, &host))
+        return refuse(refusal, 400, "The request target has no well-formed host, with or without a port.");
+    *target = (struct slice){target->ptr + end, target->len - end};
+    return true;
+}
+
+/* origin-form, or absolute-form (RFC 9112 section 3.2). */
 static bool parse_target(struct slice target, struct http_head *head, struct http_refusal *refusal)
 {
     for (size_t i = 0; i < target.len; i++) {
@@ -74,17 +103,10 @@ static bool parse_target(struct slice target, struct http_head *head, struct htt
         if (c <= ' ' || c >= 0x7f || c == '#')
             return refuse(refusal, 400, "The request target has a character that must be percent-encoded.");
     }
-    size_t scheme = target.len >= 7 && strncasecmp(target.ptr, "http://", 7) == 0    ? 7
-                    : target.len >= 8 && strncasecmp(target.ptr, "https://", 8) == 0 ? 8
-                                                                                     : 0;
+    size_t scheme = scheme_length(target);
     if (scheme > 0) {
-        size_t i = scheme;
-        while (i < target.len && target.ptr[i] != '/' && target.ptr[i] != '?' && target.ptr[i] != '@')
-            i++;
-        if (i == scheme || (i < target.len && target.ptr[i] == '@'))
-            return refuse(refusal, 400, "The request target has no usable authority.");
-        target.ptr += i;
-        target.len -= i;
+        if (!take_authority(&target, scheme, head, refusal))
+            return false;
     } else if (target.len == 0 || target.ptr[0] != '/') {
         return refuse(refusal, 400, "The request target must begin with a slash.");
     }
@@ -179,6 +201,19 @@ struct framing {
     bool close, keep_alive;
 };
 
+/* It must be right also where an absolute target takes its place. */
+static bool note_host(struct slice value, struct http_head *head, struct framing *framing,
+                      struct http_refusal *refusal)
+{
+    struct http_host host;
+    framing->hosts++;
+    if (!http_host_parse(value, &host))
+        return refuse(refusal, 400, "Host is not a well-formed host, with or without a port.");
+    if (head->host.ptr == NULL)
+        head->host = value;
+    return true;
+}
+
 static bool note_field(const struct http_field *field, struct http_head *head, struct framing *framing,
                        struct http_refusal *refusal)
 {
@@ -186,7 +221,7 @@ static bool note_field(const struct http_field *field, struct http_head *head, s
     switch (name.len) {
     case 4:
         if (slice_equal_nocase(name, SLICE("Host")))
-            framing->hosts++;
+            return note_host(value, head, framing, refusal);
         break;
     case 6:
         if (slice_equal_nocase(name, SLICE("Expect"))) {
@@ -266,7 +301,7 @@ bool http_parse(const char *bytes, size_t length, struct http_head *head, struct
     head->field_count = 0;
     head->keep_alive = head->chunked = head->expect_continue = false;
     head->content_length = 0;
-    head->content_type = head->request_id = head->if_none_match = head->idempotency_key =
+    head->host = head->content_type = head->request_id = head->if_none_match = head->idempotency_key =
         (struct slice){NULL, 0};
     struct framing framing = {0};
     const char *at = bytes, *end = bytes + length;

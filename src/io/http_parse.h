@@ -37,6 +37,8 @@ struct http_field {
 
 struct http_head {
     enum http_method method;
+    struct slice
+        host; /* Host, or the authority of an absolute target, which wins; .ptr NULL when there is neither */
     struct slice path;  /* as sent, percent-encoded, begins with "/" */
     struct slice query; /* as sent, without "?"; .ptr NULL when there is none */
     int minor;          /* HTTP/1.minor */

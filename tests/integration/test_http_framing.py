@@ -152,6 +152,48 @@ def test_a_malformed_head_is_refused(server, case):
     refused(server, MALFORMED_HEADS[case] + SMUGGLED, 400)
 
 
+# tests/unit/test_http_host.c has many more
+BAD_HOSTS = ["a b", "a/b", "u@a", "u:p@a", "a, b", "a,b", "a,", "[::1", "::1", "[::1]x", "[]", "[a]", "[::1%25eth0]", "[v1]", "<script>", "a\"b", "a\\b", "{a}",
+             "a|b", "a?b", "a#b", "http://a", "a:b", "a:-1", "a:65536", "a:80:80", "a: 80", ":80", "a%", "a%2", "a%zz", "a%00", "\xe4.org", "a\tb"]
+GOOD_HOSTS = ["a", "a:80", "a:", "a:0", "a:65535", "a:0080", "a_b", "a.", "a!$&'()*+;=~b", "a%20b", "%C3%A4.org:1", "127.0.0.1:8080", "[::1]", "[::1]:8080",
+              "[::ffff:1.2.3.4]:1", "[v1.x:y]", "",  # nothing is what a target without an authority has
+              ]
+
+
+@pytest.mark.parametrize("host", BAD_HOSTS)
+def test_a_host_that_is_none_is_refused_by_name(server, host):
+    for version, target in (("1.1", "/health"), ("1.0", "/health"), ("1.1", "http://test/health")):
+        data = f"GET {target} HTTP/{version}\r\nHost: {host}\r\n\r\n"
+        refused(server, data + SMUGGLED, 400)
+        with Connection(server.address) as connection:
+            connection.send(data)
+            problem(connection.response(), 400, "Host")
+
+
+@pytest.mark.parametrize("host", [""] + [host for host in BAD_HOSTS if not set("/?") & set(host)])      # those end the authority
+def test_an_absolute_target_with_a_bad_authority_is_refused(server, host):
+    for scheme in ("http", "https", "HTTP"):
+        refused(server, f"GET {scheme}://{host}/health HTTP/1.1\r\nHost: test\r\n\r\n" + SMUGGLED, 400)
+
+
+@pytest.mark.parametrize("host", GOOD_HOSTS)
+def test_a_host_by_the_grammar_is_served(server, host):
+    with Connection(server.address) as connection:
+        connection.send(f"GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n")
+        assert connection.response().status == 200
+        if host:
+            connection.send(f"GET http://{host}/health HTTP/1.1\r\nHost: other\r\n\r\n")
+            assert connection.response().status == 200
+            connection.send(f"GET https://{host} HTTP/1.1\r\nHost:\r\n\r\n")
+            assert connection.response().status in (200, 404)
+
+
+@pytest.mark.parametrize("target", ["ftp://test/health", "ws://test/health", "http:/health", "http:health", "https:test/health", "test/health", "test:80",
+                                    "file:///health", "httpx://test/health", "http//test/health", "*health", "health"])
+def test_a_target_of_another_form_is_refused(server, target):
+    refused(server, f"GET {target} HTTP/1.1\r\nHost: test\r\n\r\n" + SMUGGLED, 400)
+
+
 @pytest.mark.parametrize("version, statuses", [
     ("HTTP/2.0", (505,)), ("HTTP/3.0", (505,)), ("HTTP/0.9", (505,)), ("HTTP/1.9", (505,)), ("HTTP/9.9", (505,)),
     ("HTTP/1", (400, 505)), ("HTTP/11", (400, 505)), ("HTTP/1.1x", (400, 505)), ("HTTP/1.10", (400, 505)), ("HTTP/-1.-1", (400, 505)),
