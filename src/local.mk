@@ -38,6 +38,8 @@ io_sources = \
 	src/io/fetch.c \
 	src/io/fetch.h \
 	src/io/http.h \
+	src/io/http_chunks.c \
+	src/io/http_chunks.h \
 	src/io/http_conn.c \
 	src/io/http_conn.h \
 	src/io/http_host.c \

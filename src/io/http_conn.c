@@ -221,7 +221,7 @@ static bool take_chunks(struct http_conn *conn, const struct http_head *head)
     struct slice rest = {conn->in.data + conn->head_length, conn->in.len - conn->head_length};
     enum http_chunks_result result = http_chunks_feed(&conn->chunks, rest.ptr, rest.len, &used, &conn->body);
     if (result == HTTP_CHUNKS_MALFORMED) {
-        refuse(conn, (struct http_refusal){400, "The chunked body is malformed."});
+        refuse(conn, (struct http_refusal){400, http_chunks_fault(&conn->chunks)});
         return true;
     }
     if (result == HTTP_CHUNKS_TOO_LARGE) {
