@@ -98,6 +98,8 @@ core_sources = \
 	src/core/master.h \
 	src/core/migrate.c \
 	src/core/migrate.h \
+	src/core/origin.c \
+	src/core/origin.h \
 	src/core/paging.c \
 	src/core/paging.h \
 	src/core/reply.c \

@@ -10,6 +10,7 @@ unit_programs = \
 	tests/unit/test_http_host \
 	tests/unit/test_http_parse \
 	tests/unit/test_memory \
+	tests/unit/test_origin \
 	tests/unit/test_simple \
 	tests/unit/test_text
 
@@ -23,6 +24,7 @@ unit_sources = \
 	tests/unit/test_http_host.c \
 	tests/unit/test_http_parse.c \
 	tests/unit/test_memory.c \
+	tests/unit/test_origin.c \
 	tests/unit/test_simple.c \
 	tests/unit/test_text.c
 
@@ -60,6 +62,10 @@ tests_unit_test_http_parse_LDADD = $(unit_libs)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/unit.h
 tests_unit_test_memory_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_memory_LDADD = $(unit_libs)
+
+tests_unit_test_origin_SOURCES = tests/unit/test_origin.c tests/unit/unit.h
+tests_unit_test_origin_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_origin_LDADD = $(unit_libs)
 
 tests_unit_test_simple_SOURCES = tests/unit/test_simple.c tests/unit/unit.h
 tests_unit_test_simple_CPPFLAGS = $(unit_cppflags)
@@ -113,6 +119,7 @@ python_tests = \
 	tests/integration/test_health.py \
 	tests/integration/test_health_regions.py \
 	tests/integration/test_http_bodies.py \
+	tests/integration/test_http_browsers.py \
 	tests/integration/test_http_caching.py \
 	tests/integration/test_http_connections.py \
 	tests/integration/test_http_framing.py \

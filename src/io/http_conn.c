@@ -173,15 +173,29 @@ static void on_ready(int fd, int ready, void *argument)
 
 /* ---- one request after the other ---- */
 
-static void dispatch(struct http_conn *conn, const struct http_head *head, struct slice body)
+static void present(struct http_conn *conn, const struct http_head *head, struct slice body)
 {
     conn->request = (struct http_request){.head = head, .body = body};
     conn->keep_alive = head->keep_alive;
     conn->is_head = head->method == HTTP_HEAD;
     conn->minor_0 = head->minor == 0;
+}
+
+static void dispatch(struct http_conn *conn, const struct http_head *head, struct slice body)
+{
+    present(conn, head, body);
     conn->continued = false;
     set_state(conn, HTTP_PENDING);
     conn->http->handlers.on_request(&conn->request, conn->http->handlers.argument);
+}
+
+/* The connection is to be closed, and its client may still be sending. */
+static void drop_input(struct http_conn *conn)
+{
+    conn->linger = true;
+    buf_fini(&conn->in);
+    buf_fini(&conn->body);
+    conn->in_seen = conn->head_length = 0;
 }
 
 /* What comes behind a request that was not understood cannot be trusted: it is dropped with the connection. */
@@ -189,10 +203,7 @@ static void refuse(struct http_conn *conn, struct http_refusal refusal)
 {
     conn->request = (struct http_request){.refusal = refusal};
     conn->keep_alive = conn->is_head = conn->minor_0 = conn->continued = false;
-    conn->linger = true;
-    buf_fini(&conn->in);
-    buf_fini(&conn->body);
-    conn->in_seen = conn->head_length = 0;
+    drop_input(conn);
     set_state(conn, HTTP_PENDING);
     conn->http->handlers.on_request(&conn->request, conn->http->handlers.argument);
 }
@@ -204,14 +215,33 @@ static void use_input(struct http_conn *conn, size_t count)
     conn->head_length = 0;
 }
 
-static bool send_continue(struct http_conn *conn, const struct http_head *head)
+/* Whether the body follows all the same is the client's choice: only the end of the connection is clear to both. */
+static bool is_answered_by_head(struct http_conn *conn, const struct http_head *head)
+{
+    const struct http_handlers *handlers = &conn->http->handlers;
+    if (handlers->on_head == NULL)
+        return false;
+    present(conn, head, (struct slice){NULL, 0});
+    conn->keep_alive = false;
+    if (!handlers->on_head(&conn->request, handlers->argument))
+        return false;
+    drop_input(conn);
+    return true;
+}
+
+/* The rest of the body must come first, for which the client may want leave. True when it was answered instead. */
+static bool await_body(struct http_conn *conn, const struct http_head *head)
 {
     if (head->expect_continue && !conn->continued && head->minor == 1) {
+        if (is_answered_by_head(conn, head))
+            return true;
         buf_add_string(&conn->out, "HTTP/1.1 100 Continue\r\n\r\n");
         conn->continued = true;
         http_conn_flush(conn);
     }
-    return conn->state != HTTP_CLOSED;
+    if (conn->state != HTTP_CLOSED)
+        set_state(conn, HTTP_READING);
+    return false;
 }
 
 /* Feeds what has come of a chunked body. True when the request was dispatched or refused. */
@@ -231,9 +261,7 @@ static bool take_chunks(struct http_conn *conn, const struct http_head *head)
     size_t head_length = conn->head_length;
     if (result == HTTP_CHUNKS_MORE) {
         conn->in.len = head_length; /* what was fed need not be kept, the head is parsed again */
-        if (send_continue(conn, head))
-            set_state(conn, HTTP_READING);
-        return false;
+        return await_body(conn, head);
     }
     dispatch(conn, head, buf_slice(&conn->body));
     buf_fini(&conn->body);
@@ -251,11 +279,8 @@ static bool take_body(struct http_conn *conn, const struct http_head *head)
         return true;
     }
     size_t whole = conn->head_length + (size_t)head->content_length;
-    if (conn->in.len < whole) {
-        if (send_continue(conn, head))
-            set_state(conn, HTTP_READING);
-        return false;
-    }
+    if (conn->in.len < whole)
+        return await_body(conn, head);
     dispatch(conn, head, (struct slice){conn->in.data + conn->head_length, (size_t)head->content_length});
     if (conn->state != HTTP_CLOSED && conn->in.len > 0)
         use_input(conn, whole);
@@ -395,7 +420,7 @@ static bool write_response(struct http_conn *conn, const struct http_response *r
         put(&at, SLICE("\r\nContent-Length: "));
         put_number(&at, response->body.len);
     }
-    put(&at, SLICE("\r\nX-Request-Id: "));
+    put(&at, SLICE("\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: "));
     put(&at, response->request_id);
     put(&at, SLICE("\r\n"));
     if (response->fields.len > 0)

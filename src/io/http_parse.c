@@ -263,6 +263,10 @@ static bool note_field(const struct http_field *field, struct http_head *head, s
             if (!slice_equal_nocase(value, SLICE("100-continue")))
                 return refuse(refusal, 417, "The only expectation this server meets is 100-continue.");
             head->expect_continue = true;
+        } else if (slice_equal_nocase(name, SLICE("Origin"))) {
+            if (head->origin.ptr != NULL)
+                return refuse(refusal, 400, "Origin is given twice.");
+            head->origin = value;
         }
         break;
     case 10:
@@ -296,6 +300,10 @@ static bool note_field(const struct http_field *field, struct http_head *head, s
             framing->lengths++;
             if (!parse_content_length(value, &head->content_length))
                 return refuse(refusal, 400, "Content-Length is not a number of bytes.");
+        } else if (slice_equal_nocase(name, SLICE("Sec-Fetch-Site"))) {
+            if (head->fetch_site.ptr != NULL)
+                return refuse(refusal, 400, "Sec-Fetch-Site is given twice.");
+            head->fetch_site = value;
         }
         break;
     case 17:
@@ -334,8 +342,8 @@ bool http_parse(const char *bytes, size_t length, struct http_head *head, struct
     head->field_count = 0;
     head->keep_alive = head->chunked = head->expect_continue = false;
     head->content_length = 0;
-    head->host = head->content_type = head->request_id = head->if_none_match = head->idempotency_key =
-        (struct slice){NULL, 0};
+    head->origin = head->fetch_site = head->host = head->content_type = head->request_id =
+        head->if_none_match = head->idempotency_key = (struct slice){NULL, 0};
     struct framing framing = {0};
     const char *at = bytes, *end = bytes + length;
     while (at < end) {

@@ -126,7 +126,7 @@ static void run_until(bool (*condition)(void))
 static int set_up(void **state)
 {
     (void)state;
-    static const struct http_handlers handlers = {on_request, on_leave, on_writable, on_drained, NULL};
+    static const struct http_handlers handlers = {on_request, NULL, on_leave, on_writable, on_drained, NULL};
     static const struct http_limits limits = {
         .connections = 100, .read_ns = PATIENCE_NS, .idle_ns = CLOCK_SECOND, .write_ns = 3 * CLOCK_SECOND};
     memset(&fixture, 0, sizeof fixture);
