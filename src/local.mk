@@ -46,6 +46,8 @@ io_sources = \
 	src/io/http_host.h \
 	src/io/http_parse.c \
 	src/io/http_parse.h \
+	src/io/http_room.c \
+	src/io/http_room.h \
 	src/io/http_server.c \
 	src/io/json.c \
 	src/io/json.h \

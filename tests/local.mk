@@ -9,6 +9,7 @@ unit_programs = \
 	tests/unit/test_http_conn \
 	tests/unit/test_http_host \
 	tests/unit/test_http_parse \
+	tests/unit/test_http_room \
 	tests/unit/test_memory \
 	tests/unit/test_origin \
 	tests/unit/test_simple \
@@ -23,6 +24,7 @@ unit_sources = \
 	tests/unit/test_http_conn.c \
 	tests/unit/test_http_host.c \
 	tests/unit/test_http_parse.c \
+	tests/unit/test_http_room.c \
 	tests/unit/test_memory.c \
 	tests/unit/test_origin.c \
 	tests/unit/test_simple.c \
@@ -58,6 +60,10 @@ tests_unit_test_http_host_LDADD = $(unit_libs)
 tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c tests/unit/unit.h
 tests_unit_test_http_parse_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_http_parse_LDADD = $(unit_libs)
+
+tests_unit_test_http_room_SOURCES = tests/unit/test_http_room.c tests/unit/unit.h
+tests_unit_test_http_room_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_http_room_LDADD = $(unit_libs)
 
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/unit.h
 tests_unit_test_memory_CPPFLAGS = $(unit_cppflags)

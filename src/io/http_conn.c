@@ -36,7 +36,7 @@ size_t http_conn_count(const struct http *http)
     return count;
 }
 
-void http_conn_open(struct http *http, int fd)
+void http_conn_open(struct http *http, int fd, const struct sockaddr *peer)
 {
     struct http_conn *conn = mem_new(sizeof *conn);
     conn->http = http;
@@ -47,21 +47,25 @@ void http_conn_open(struct http *http, int fd)
     list_node_init(&conn->state_link);
     list_node_init(&conn->dirty_link);
     list_node_init(&conn->resume_link);
+    list_node_init(&conn->room_link);
+    conn->group = http_room_group(&http->room, peer);
     conn->state = HTTP_IDLE;
     conn->since = clock_now();
     list_append(&http->states[HTTP_IDLE], &conn->state_link);
+    http_room_note(conn);
     conn->watch = loop_watch_new(http->loop, fd, on_ready, conn);
     watch_for(conn);
 }
 
 static void set_state(struct http_conn *conn, enum http_state state)
 {
-    if (conn->state == state)
-        return;
-    list_remove(&conn->http->states[conn->state], &conn->state_link);
-    conn->state = state;
-    conn->since = clock_now();
-    list_append(&conn->http->states[state], &conn->state_link);
+    if (conn->state != state) {
+        list_remove(&conn->http->states[conn->state], &conn->state_link);
+        conn->state = state;
+        conn->since = clock_now();
+        list_append(&conn->http->states[state], &conn->state_link);
+    }
+    http_room_note(conn);
 }
 
 /* The one place that decides what the loop is asked for. */
@@ -179,6 +183,7 @@ static void present(struct http_conn *conn, const struct http_head *head, struct
     conn->keep_alive = head->keep_alive;
     conn->is_head = head->method == HTTP_HEAD;
     conn->minor_0 = head->minor == 0;
+    conn->asked = true;
 }
 
 static void dispatch(struct http_conn *conn, const struct http_head *head, struct slice body)
@@ -203,6 +208,7 @@ static void refuse(struct http_conn *conn, struct http_refusal refusal)
 {
     conn->request = (struct http_request){.refusal = refusal};
     conn->keep_alive = conn->is_head = conn->minor_0 = conn->continued = false;
+    conn->asked = true;
     drop_input(conn);
     set_state(conn, HTTP_PENDING);
     conn->http->handlers.on_request(&conn->request, conn->http->handlers.argument);
@@ -589,6 +595,19 @@ void http_conn_time_out(struct http_conn *conn)
         refuse(conn, (struct http_refusal){408, "The request did not arrive in time."});
     else
         http_conn_close(conn);
+}
+
+/* The answer is sent if that takes no waiting. All that came was read, so that no reset overtakes it. */
+void http_conn_evict(struct http_conn *conn)
+{
+    if (conn->state == HTTP_READING) {
+        refuse(conn, (struct http_refusal){
+                         408, "The request did not come to its end, and others waited for its place."});
+        conn->linger = false;
+        if (conn->state == HTTP_IDLE)
+            http_conn_flush(conn);
+    }
+    http_conn_close(conn);
 }
 
 void http_peer(const struct http_request *request, char *out, size_t size)

@@ -12,6 +12,7 @@ from support.rawhttp import Connection, request_bytes
 from support.wait import Stopwatch, until
 
 HEALTH = request_bytes("GET", "/health")
+BODY = {"origin": [1, 2], "destination": [3, 4]}
 
 
 def cpu_seconds(server):
@@ -177,8 +178,9 @@ def leftover_connections(server, how):
 
 def read_off(connection):
     """Takes what there is."""
+    connection.sock.setblocking(False)
     try:
-        while connection.sock.recv(1 << 20, socket.MSG_DONTWAIT):
+        while connection.sock.recv(1 << 20):
             pass
     except OSError:
         pass
@@ -240,3 +242,142 @@ def test_empty_lines_before_a_request_are_forgiven_however_they_come(server, cou
             assert server.api.get("/health").status == 200
         connection.send(HEALTH)
         assert connection.response().status == 200
+
+
+# ---- half requests and the room that they take ----
+
+HALF = {
+    "nothing": b"", "an empty line": CRLF, "a letter": b"G", "half a head": HEALTH[:-2], "half a body": request_bytes("POST", "/orders", BODY)[:-1],
+    "half a chunk": CHUNKED_START + b"5\r\nab", "what waits for 100": request_bytes("POST", "/orders", BODY, {"Expect": "100-continue"})[:-30],
+    "a whole one and half a head": HEALTH + HEALTH[:-2],
+}
+
+
+class Half:
+    """Connections of one address that never come to the end of a request; those that the server ends come again."""
+
+    def __init__(self, server, shape, address="127.0.0.2"):
+        host, _, port = server.address.rpartition(":")
+        self.server, self.shape, self.address, self.made = (host, int(port)), shape, address, []
+
+    def add(self, count):
+        for _ in range(count):
+            sock = socket.socket()
+            sock.settimeout(10 * SLOW)
+            sock.bind((self.address, 0))
+            sock.connect(self.server)
+            sock.sendall(self.shape)
+            sock.setblocking(False)
+            self.made.append(sock)
+
+    def come_again(self):
+        for sock in self.ended():
+            self.made.remove(sock)
+            sock.close()
+            self.add(1)
+
+    def ended(self):
+        """Those that the server has ended; what it says is thrown away."""
+        found = []
+        for sock in self.made:
+            try:
+                while sock.recv(65536):
+                    pass
+                found.append(sock)
+            except BlockingIOError:
+                pass
+            except ConnectionError:
+                found.append(sock)
+        return found
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for sock in self.made:
+            sock.close()
+
+
+def served(server, seconds):
+    """A new client comes, asks, and is answered within that time."""
+    with Stopwatch() as watch:
+        assert server.api.get("/health").status == 200
+    assert watch.seconds < seconds * SLOW, f"a new client waits {watch.seconds:.2f} s"
+
+
+@pytest.mark.parametrize("shape, address", [*((shape, "127.0.0.2") for shape in HALF), ("half a head", "127.0.0.1"), ("nothing", "127.0.0.1")])
+def test_half_requests_make_room_for_new_clients(serve, sqlite, shape, address):
+    server = serve("--max-connections", 50, database=sqlite)
+    with Connection(server.address) as kept, Half(server, HALF[shape], address) as half:
+        assert kept.request("GET", "/health").status == 200
+        half.add(500)
+        for _ in range(4):
+            served(server, 1.5)
+            half.come_again()
+        assert len(half.ended()) < 500, "more go than need to"
+        assert kept.request("GET", "/health").status == 200, "one that rests goes before half requests"
+    assert server.log().count("unfinished requests make room") <= 1
+    until(lambda: server.connections() == 0, 5, "no connection is left")
+
+
+def test_half_requests_of_many_addresses_make_room_too(serve, sqlite):
+    server = serve("--max-connections", 50, database=sqlite)
+    many = [Half(server, HALF["half a head"], f"127.0.1.{number}") for number in range(1, 101)]
+    for half in many:
+        half.add(2)
+    for _ in range(10):
+        served(server, 1.5)
+    for half in many:
+        half.__exit__()
+
+
+def test_half_requests_take_no_room_from_those_that_are_worked_on(serve, postgres):
+    """Of the same address even, while new half requests come all the time."""
+    server = serve("--max-connections", 50, "--deadline", 30, database=postgres)
+    orders = [server.api.place() for _ in range(40)]
+    postgres.cluster.pause()
+    try:
+        working = [Connection(server.address) for _ in orders]
+        for connection, order in zip(working, orders):
+            connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
+        with Half(server, HALF["half a body"], "127.0.0.1") as half:
+            half.add(50)
+            for _ in range(4):
+                served(server, 1.5)
+                half.come_again()
+    finally:
+        postgres.cluster.resume()
+    for connection in working:
+        succeeded(connection.response())
+        connection.close()
+
+
+def test_who_has_sent_a_part_is_told_why_it_ends(serve, sqlite):
+    server = serve("--max-connections", 4, database=sqlite)
+    told = [Connection(server.address) for _ in range(4)]
+    for connection in told:
+        connection.send(HEALTH[:-2])
+    until(lambda: server.unread() == 0, 5, "the server has all")
+    for number in range(4):
+        with Connection(server.address) as connection:
+            assert connection.request("GET", "/health").status == 200
+        if number == 0:
+            problem(told[0].response(), 408, "others waited")
+            assert told[0].ended()
+    assert [connection.ended(0.01) for connection in told[2:]] == [False, False], "more go than need to"
+    for connection in told:
+        connection.close()
+
+
+def test_without_descriptors_left_half_requests_make_room(serve, sqlite):
+    server = serve(database=sqlite)
+    before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (max(server.descriptors()) + 20, before[1]))
+    try:
+        with Half(server, HALF["half a head"]) as half:
+            half.add(300)
+            for _ in range(10):
+                served(server, 3)
+                half.come_again()
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)

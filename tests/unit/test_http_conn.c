@@ -81,7 +81,7 @@ static void join(unsigned client, const char *request, size_t takes)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     fixture.client[client] = pair[0];
     fixture.takes[client] = takes;
-    http_conn_open(fixture.http, pair[1]);
+    http_conn_open(fixture.http, pair[1], NULL);
     assert_int_equal(write(pair[0], request, strlen(request)), strlen(request));
 }
 
