@@ -178,8 +178,8 @@ def leftover_connections(server, how):
 
 def read_off(connection):
     """Takes what there is."""
-    connection.sock.setblocking(False)
     try:
+        connection.sock.setblocking(False)
         while connection.sock.recv(1 << 20):
             pass
     except OSError:
