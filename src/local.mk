@@ -44,10 +44,16 @@ io_sources = \
 	src/io/fetch.c \
 	src/io/fetch.h \
 	src/io/http.h \
+	src/io/http_chunks.c \
+	src/io/http_chunks.h \
 	src/io/http_conn.c \
 	src/io/http_conn.h \
+	src/io/http_host.c \
+	src/io/http_host.h \
 	src/io/http_parse.c \
 	src/io/http_parse.h \
+	src/io/http_room.c \
+	src/io/http_room.h \
 	src/io/http_server.c \
 	src/io/json.c \
 	src/io/json.h \
@@ -100,6 +106,8 @@ core_sources = \
 	src/core/master.h \
 	src/core/migrate.c \
 	src/core/migrate.h \
+	src/core/origin.c \
+	src/core/origin.h \
 	src/core/paging.c \
 	src/core/paging.h \
 	src/core/reply.c \

@@ -7,9 +7,12 @@ unit_programs = \
 	tests/unit/test_dburl \
 	tests/unit/test_embed_sql \
 	tests/unit/test_http_conn \
+	tests/unit/test_http_host \
 	tests/unit/test_http_parse \
+	tests/unit/test_http_room \
 	tests/unit/test_memory \
 	tests/unit/test_proxy \
+	tests/unit/test_origin \
 	tests/unit/test_simple \
 	tests/unit/test_text
 
@@ -20,9 +23,12 @@ unit_sources = \
 	tests/unit/test_dburl.c \
 	tests/unit/test_embed_sql.c \
 	tests/unit/test_http_conn.c \
+	tests/unit/test_http_host.c \
 	tests/unit/test_http_parse.c \
+	tests/unit/test_http_room.c \
 	tests/unit/test_memory.c \
 	tests/unit/test_proxy.c \
+	tests/unit/test_origin.c \
 	tests/unit/test_simple.c \
 	tests/unit/test_text.c
 
@@ -49,9 +55,17 @@ tests_unit_test_http_conn_SOURCES = tests/unit/test_http_conn.c tests/unit/unit.
 tests_unit_test_http_conn_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_http_conn_LDADD = $(unit_libs)
 
+tests_unit_test_http_host_SOURCES = tests/unit/test_http_host.c tests/unit/unit.h
+tests_unit_test_http_host_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_http_host_LDADD = $(unit_libs)
+
 tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c tests/unit/unit.h
 tests_unit_test_http_parse_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_http_parse_LDADD = $(unit_libs)
+
+tests_unit_test_http_room_SOURCES = tests/unit/test_http_room.c tests/unit/unit.h
+tests_unit_test_http_room_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_http_room_LDADD = $(unit_libs)
 
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/unit.h
 tests_unit_test_memory_CPPFLAGS = $(unit_cppflags)
@@ -60,6 +74,9 @@ tests_unit_test_memory_LDADD = $(unit_libs)
 tests_unit_test_proxy_SOURCES = tests/unit/test_proxy.c tests/unit/unit.h
 tests_unit_test_proxy_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_proxy_LDADD = $(unit_libs)
+tests_unit_test_origin_SOURCES = tests/unit/test_origin.c tests/unit/unit.h
+tests_unit_test_origin_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_origin_LDADD = $(unit_libs)
 
 tests_unit_test_simple_SOURCES = tests/unit/test_simple.c tests/unit/unit.h
 tests_unit_test_simple_CPPFLAGS = $(unit_cppflags)
@@ -135,6 +152,7 @@ python_tests = \
 	tests/integration/test_health.py \
 	tests/integration/test_health_regions.py \
 	tests/integration/test_http_bodies.py \
+	tests/integration/test_http_browsers.py \
 	tests/integration/test_http_caching.py \
 	tests/integration/test_http_connections.py \
 	tests/integration/test_http_framing.py \

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/cache.h"
+#include "core/origin.h"
 #include "core/rows.h"
 #include "core/server.h"
 #include "core/shared.h"
@@ -22,6 +23,7 @@
 
 static void run(struct request *request);
 static void over(struct request *request, int status);
+static void release(struct request *request);
 
 /* ---- ids ---- */
 
@@ -122,6 +124,61 @@ static struct request *begin(struct server *server, struct http_request *http)
     return request;
 }
 
+/* What a path has, or the whole server (RFC 9110 section 9.3.7). */
+static void send_options(struct request *request, const char *allow)
+{
+    struct reply *reply = request_reply(request);
+    reply->status = 204;
+    reply->content_type = NULL;
+    buf_printf(&reply->fields, "Allow: %s\r\n", allow);
+    request_send(request, reply);
+}
+
+static void refuse_method(struct request *request, const char *allow)
+{
+    struct reply *reply = request_reply(request);
+    reply_problem(reply, 405, "This path has the methods %s.", allow);
+    buf_printf(&reply->fields, "Allow: %s\r\n", allow);
+    request_send(request, reply);
+}
+
+/* Finds the route. True when method, path and headers alone are enough for an answer, which was sent. */
+static bool is_answered_by_head(struct request *request, const struct http_head *head,
+                                struct router_match *match)
+{
+    const char *foreign;
+    router_find(request->server->router, head->method, head->path, &request->arena, match);
+    request->route = match->route;
+    if (match->malformed)
+        request_problem(request, 400, "The path is not well-formed percent-encoded UTF-8.");
+    else if (match->allow == NULL)
+        request_problem(request, 404, "There is nothing at this path.");
+    else if (head->method == HTTP_OPTIONS)
+        send_options(request, match->allow);
+    else if (match->route == NULL)
+        refuse_method(request, match->allow);
+    else if ((foreign = origin_refusal(head)) != NULL)
+        request_problem(request, 403, "%s", foreign);
+    else
+        return false;
+    return true;
+}
+
+bool request_on_head(struct http_request *http, void *argument)
+{
+    struct request *request = begin(argument, http);
+    struct router_match match;
+    struct refusal refusal;
+    if (is_answered_by_head(request, http->head, &match))
+        return true;
+    if (!validate_head(match.route, &match, http->head, &request->arena, request->values, &refusal)) {
+        request_problem(request, refusal.status, "%s", refusal.message);
+        return true;
+    }
+    release(request); /* it begins anew when the body is there */
+    return false;
+}
+
 void request_on_http(struct http_request *http, void *argument)
 {
     struct server *server = argument;
@@ -136,22 +193,12 @@ void request_on_http(struct http_request *http, void *argument)
         request_send(request, reply);
         return;
     }
-    router_find(server->router, head->method, head->path, &request->arena, &match);
-    request->route = match.route;
-    if (match.malformed) {
-        request_problem(request, 400, "The path is not well-formed percent-encoded UTF-8.");
-    } else if (match.allow == NULL) {
-        request_problem(request, 404, "There is nothing at this path.");
-    } else if (match.route == NULL) {
-        struct reply *reply = request_reply(request);
-        reply_problem(reply, 405, "This path has the methods %s.", match.allow);
-        buf_printf(&reply->fields, "Allow: %s\r\n", match.allow);
-        request_send(request, reply);
-    } else if (!validate(match.route, &match, head, http->body, &request->arena, request->values, &refusal)) {
+    if (is_answered_by_head(request, head, &match))
+        return;
+    if (!validate(match.route, &match, head, http->body, &request->arena, request->values, &refusal))
         request_problem(request, refusal.status, "%s", refusal.message);
-    } else {
+    else
         run(request);
-    }
 }
 
 /* ---- running ---- */
@@ -408,6 +455,12 @@ static void over(struct request *request, int status)
     call_cancel(server->calls, &request->call);
     if (request->cancel != NULL)
         request->cancel(request);
+    release(request);
+}
+
+static void release(struct request *request)
+{
+    struct server *server = request->server;
     list_remove(list_of(request), &request->link);
     arena_reset(&request->arena);
     if (server->spares.length < SPARES_MAX) {

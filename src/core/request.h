@@ -72,6 +72,7 @@ void request_not_started(struct request *request, enum call_start why);
 
 /* What HTTP calls. */
 void request_on_http(struct http_request *http, void *server);
+bool request_on_head(struct http_request *http, void *server);
 void request_on_leave(struct http_request *http, enum http_leave how, void *server);
 
 void request_on_writable(struct http_request *http, void *server);

@@ -22,6 +22,8 @@ struct pattern {
 struct router {
     struct pattern *patterns;
     size_t count;
+    bool has[HTTP_METHODS]; /* some path has the method */
+    char allow[80];
 };
 
 struct router *router_new(void)
@@ -92,6 +94,16 @@ static struct pattern *pattern_for(struct router *router, const struct route *ro
     return &router->patterns[at];
 }
 
+/* OPTIONS needs no route: it is answered with this. */
+static void write_allow(char *allow, size_t size, const bool *has)
+{
+    size_t used = 0;
+    for (int method = 0; method < HTTP_METHODS; method++)
+        if (has[method] || method == HTTP_OPTIONS)
+            used += (size_t)snprintf(allow + used, size - used, "%s%s", used > 0 ? ", " : "",
+                                     http_method_name((enum http_method)method));
+}
+
 void router_add(struct router *router, const struct route *route)
 {
     struct pattern *pattern = pattern_for(router, route);
@@ -99,11 +111,13 @@ void router_add(struct router *router, const struct route *route)
     pattern->routes[route->method] = route;
     if (route->method == HTTP_GET)
         pattern->routes[HTTP_HEAD] = route;
-    size_t used = 0;
-    for (int method = 0; method < HTTP_METHODS; method++)
-        if (pattern->routes[method] != NULL)
-            used += (size_t)snprintf(pattern->allow + used, sizeof pattern->allow - used, "%s%s",
-                                     used > 0 ? ", " : "", http_method_name((enum http_method)method));
+    bool has[HTTP_METHODS];
+    for (int method = 0; method < HTTP_METHODS; method++) {
+        has[method] = pattern->routes[method] != NULL;
+        router->has[method] |= has[method];
+    }
+    write_allow(pattern->allow, sizeof pattern->allow, has);
+    write_allow(router->allow, sizeof router->allow, router->has);
 }
 
 static const struct pattern *find_pattern(const struct router *router, const struct slice *segments,
@@ -143,7 +157,9 @@ void router_find(const struct router *router, enum http_method method, struct sl
     match->allow = NULL;
     match->malformed = false;
     match->segment_count = 0;
-    if (!split(path, segments, &count))
+    if (slice_equal(path, SLICE("*")))
+        match->allow = router->allow;
+    if (slice_equal(path, SLICE("*")) || !split(path, segments, &count))
         return;
     for (size_t i = 0; i < count; i++)
         if (!decode(&segments[i], arena)) {

@@ -78,8 +78,8 @@ static bool open_db(struct server *server, char **error)
 
 static void open_http(struct server *server, const int *listeners, size_t count)
 {
-    struct http_handlers handlers = {request_on_http, request_on_leave, request_on_writable, on_drained,
-                                     server};
+    struct http_handlers handlers = {request_on_http,     request_on_head, request_on_leave,
+                                     request_on_writable, on_drained,      server};
     struct http_limits limits = {.connections = (size_t)server->settings->max_connections,
                                  .read_ns = server->settings->deadline_ns,
                                  .idle_ns = IDLE_NS,

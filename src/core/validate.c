@@ -359,17 +359,22 @@ static bool is_encoded(const struct http_head *head)
     return false;
 }
 
-static bool read_body(const struct http_head *head, struct slice body, struct reading *reading)
+static bool check_type(const struct http_head *head, struct refusal *refusal)
 {
-    char error[192];
     if (is_encoded(head))
-        return refuse(reading->refusal, 415, "The body must not have a Content-Encoding.");
+        return refuse(refusal, 415, "The body must not have a Content-Encoding.");
     if (head->content_type.ptr != NULL && !is_json(head->content_type) &&
         !text_utf8(head->content_type, NULL)) /* nothing that an answer in UTF-8 could repeat */
-        return refuse(reading->refusal, 415, "The body's Content-Type must be application/json.");
+        return refuse(refusal, 415, "The body's Content-Type must be application/json.");
     if (head->content_type.ptr != NULL && !is_json(head->content_type))
-        return refuse(reading->refusal, 415, "The body's Content-Type must be application/json, not %.*s.",
+        return refuse(refusal, 415, "The body's Content-Type must be application/json, not %.*s.",
                       shown(head->content_type), head->content_type.ptr);
+    return true;
+}
+
+static bool read_body(struct slice body, struct reading *reading)
+{
+    char error[192];
     struct json *document = json_read(body, error, sizeof error);
     if (document == NULL)
         return refuse(reading->refusal, 400, "%s", error);
@@ -393,9 +398,8 @@ static bool check_equals(const struct route *route, const struct value *values, 
     return true;
 }
 
-bool validate(const struct route *route, const struct router_match *match, const struct http_head *head,
-              struct slice body, struct arena *arena, struct value values[ROUTE_FIELDS_MAX],
-              struct refusal *refusal)
+bool validate_head(const struct route *route, const struct router_match *match, const struct http_head *head,
+                   struct arena *arena, struct value values[ROUTE_FIELDS_MAX], struct refusal *refusal)
 {
     size_t path = route_field_count(route->path_fields), query = route_field_count(route->query),
            members = route_field_count(route->body);
@@ -405,11 +409,18 @@ bool validate(const struct route *route, const struct router_match *match, const
         return false;
     reading.fields = route->query;
     reading.values = values + path;
-    if (!read_query(head->query, &reading))
+    return read_query(head->query, &reading) && (route->body == NULL || check_type(head, refusal));
+}
+
+bool validate(const struct route *route, const struct router_match *match, const struct http_head *head,
+              struct slice body, struct arena *arena, struct value values[ROUTE_FIELDS_MAX],
+              struct refusal *refusal)
+{
+    if (!validate_head(route, match, head, arena, values, refusal))
         return false;
     if (route->body == NULL)
         return true;
-    reading.fields = route->body;
-    reading.values = values + path + query;
-    return read_body(head, body, &reading) && check_equals(route, values, &reading);
+    size_t path = route_field_count(route->path_fields), query = route_field_count(route->query);
+    struct reading reading = {route->body, values + path + query, arena, refusal};
+    return read_body(body, &reading) && check_equals(route, values, &reading);
 }

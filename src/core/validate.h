@@ -16,6 +16,10 @@ bool validate(const struct route *route, const struct router_match *match, const
               struct slice body, struct arena *arena, struct value values[ROUTE_FIELDS_MAX],
               struct refusal *refusal);
 
+/* The same without a look at what is in the body: path, query, and the body's type. */
+bool validate_head(const struct route *route, const struct router_match *match, const struct http_head *head,
+                   struct arena *arena, struct value values[ROUTE_FIELDS_MAX], struct refusal *refusal);
+
 /* One value that came as text, which must be UTF-8. The message of a refusal begins with the name of the field. */
 bool validate_text(const struct field *field, struct slice text, struct arena *arena, struct value *value,
                    struct refusal *refusal);

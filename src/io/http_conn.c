@@ -36,7 +36,7 @@ size_t http_conn_count(const struct http *http)
     return count;
 }
 
-void http_conn_open(struct http *http, int fd)
+void http_conn_open(struct http *http, int fd, const struct sockaddr *peer)
 {
     struct http_conn *conn = mem_new(sizeof *conn);
     conn->http = http;
@@ -47,21 +47,25 @@ void http_conn_open(struct http *http, int fd)
     list_node_init(&conn->state_link);
     list_node_init(&conn->dirty_link);
     list_node_init(&conn->resume_link);
+    list_node_init(&conn->room_link);
+    conn->group = http_room_group(&http->room, peer);
     conn->state = HTTP_IDLE;
     conn->since = clock_now();
     list_append(&http->states[HTTP_IDLE], &conn->state_link);
+    http_room_note(conn);
     conn->watch = loop_watch_new(http->loop, fd, on_ready, conn);
     watch_for(conn);
 }
 
 static void set_state(struct http_conn *conn, enum http_state state)
 {
-    if (conn->state == state)
-        return;
-    list_remove(&conn->http->states[conn->state], &conn->state_link);
-    conn->state = state;
-    conn->since = clock_now();
-    list_append(&conn->http->states[state], &conn->state_link);
+    if (conn->state != state) {
+        list_remove(&conn->http->states[conn->state], &conn->state_link);
+        conn->state = state;
+        conn->since = clock_now();
+        list_append(&conn->http->states[state], &conn->state_link);
+    }
+    http_room_note(conn);
 }
 
 /* The one place that decides what the loop is asked for. */
@@ -173,15 +177,30 @@ static void on_ready(int fd, int ready, void *argument)
 
 /* ---- one request after the other ---- */
 
-static void dispatch(struct http_conn *conn, const struct http_head *head, struct slice body)
+static void present(struct http_conn *conn, const struct http_head *head, struct slice body)
 {
     conn->request = (struct http_request){.head = head, .body = body};
     conn->keep_alive = head->keep_alive;
     conn->is_head = head->method == HTTP_HEAD;
     conn->minor_0 = head->minor == 0;
+    conn->asked = true;
+}
+
+static void dispatch(struct http_conn *conn, const struct http_head *head, struct slice body)
+{
+    present(conn, head, body);
     conn->continued = false;
     set_state(conn, HTTP_PENDING);
     conn->http->handlers.on_request(&conn->request, conn->http->handlers.argument);
+}
+
+/* The connection is to be closed, and its client may still be sending. */
+static void drop_input(struct http_conn *conn)
+{
+    conn->linger = true;
+    buf_fini(&conn->in);
+    buf_fini(&conn->body);
+    conn->in_seen = conn->head_length = 0;
 }
 
 /* What comes behind a request that was not understood cannot be trusted: it is dropped with the connection. */
@@ -189,10 +208,8 @@ static void refuse(struct http_conn *conn, struct http_refusal refusal)
 {
     conn->request = (struct http_request){.refusal = refusal};
     conn->keep_alive = conn->is_head = conn->minor_0 = conn->continued = false;
-    conn->linger = true;
-    buf_fini(&conn->in);
-    buf_fini(&conn->body);
-    conn->in_seen = conn->head_length = 0;
+    conn->asked = true;
+    drop_input(conn);
     set_state(conn, HTTP_PENDING);
     conn->http->handlers.on_request(&conn->request, conn->http->handlers.argument);
 }
@@ -204,14 +221,33 @@ static void use_input(struct http_conn *conn, size_t count)
     conn->head_length = 0;
 }
 
-static bool send_continue(struct http_conn *conn, const struct http_head *head)
+/* Whether the body follows all the same is the client's choice: only the end of the connection is clear to both. */
+static bool is_answered_by_head(struct http_conn *conn, const struct http_head *head)
+{
+    const struct http_handlers *handlers = &conn->http->handlers;
+    if (handlers->on_head == NULL)
+        return false;
+    present(conn, head, (struct slice){NULL, 0});
+    conn->keep_alive = false;
+    if (!handlers->on_head(&conn->request, handlers->argument))
+        return false;
+    drop_input(conn);
+    return true;
+}
+
+/* The rest of the body must come first, for which the client may want leave. True when it was answered instead. */
+static bool await_body(struct http_conn *conn, const struct http_head *head)
 {
     if (head->expect_continue && !conn->continued && head->minor == 1) {
+        if (is_answered_by_head(conn, head))
+            return true;
         buf_add_string(&conn->out, "HTTP/1.1 100 Continue\r\n\r\n");
         conn->continued = true;
         http_conn_flush(conn);
     }
-    return conn->state != HTTP_CLOSED;
+    if (conn->state != HTTP_CLOSED)
+        set_state(conn, HTTP_READING);
+    return false;
 }
 
 /* Feeds what has come of a chunked body. True when the request was dispatched or refused. */
@@ -221,7 +257,7 @@ static bool take_chunks(struct http_conn *conn, const struct http_head *head)
     struct slice rest = {conn->in.data + conn->head_length, conn->in.len - conn->head_length};
     enum http_chunks_result result = http_chunks_feed(&conn->chunks, rest.ptr, rest.len, &used, &conn->body);
     if (result == HTTP_CHUNKS_MALFORMED) {
-        refuse(conn, (struct http_refusal){400, "The chunked body is malformed."});
+        refuse(conn, (struct http_refusal){400, http_chunks_fault(&conn->chunks)});
         return true;
     }
     if (result == HTTP_CHUNKS_TOO_LARGE) {
@@ -231,9 +267,7 @@ static bool take_chunks(struct http_conn *conn, const struct http_head *head)
     size_t head_length = conn->head_length;
     if (result == HTTP_CHUNKS_MORE) {
         conn->in.len = head_length; /* what was fed need not be kept, the head is parsed again */
-        if (send_continue(conn, head))
-            set_state(conn, HTTP_READING);
-        return false;
+        return await_body(conn, head);
     }
     dispatch(conn, head, buf_slice(&conn->body));
     buf_fini(&conn->body);
@@ -251,15 +285,22 @@ static bool take_body(struct http_conn *conn, const struct http_head *head)
         return true;
     }
     size_t whole = conn->head_length + (size_t)head->content_length;
-    if (conn->in.len < whole) {
-        if (send_continue(conn, head))
-            set_state(conn, HTTP_READING);
-        return false;
-    }
+    if (conn->in.len < whole)
+        return await_body(conn, head);
     dispatch(conn, head, (struct slice){conn->in.data + conn->head_length, (size_t)head->content_length});
     if (conn->state != HTTP_CLOSED && conn->in.len > 0)
         use_input(conn, whole);
     return true;
+}
+
+/* Those before a request line are forgiven (RFC 9112 section 2.2), all of them: how many come in one piece is chance. */
+static void skip_empty_lines(struct http_conn *conn)
+{
+    size_t count = 0;
+    while (count + 2 <= conn->in.len && memcmp(conn->in.data + count, "\r\n", 2) == 0)
+        count += 2;
+    if (count > 0)
+        use_input(conn, count);
 }
 
 /* True when a request was dispatched or refused, false when more must come first. */
@@ -269,9 +310,7 @@ static bool take_request(struct http_conn *conn)
     struct http_refusal refusal;
     struct buf *in = &conn->in;
     if (conn->head_length == 0) {
-        /* an empty line before a request line is forgiven (RFC 9112 section 2.2) */
-        if (in->len >= 2 && in->data[0] == '\r' && in->data[1] == '\n')
-            use_input(conn, 2);
+        skip_empty_lines(conn);
         size_t length = http_head_end(in->data, in->len, &conn->in_seen);
         if (length == 0 && in->len > HTTP_LINE_MAX && memchr(in->data, '\n', HTTP_LINE_MAX) == NULL)
             refusal = (struct http_refusal){414, "The request line is longer than 8 KiB."};
@@ -308,6 +347,15 @@ static void process_later(struct http_conn *conn)
     loop_timer_start(conn->http->resume, 0);
 }
 
+/* No more will come, and what there is makes no request: half of one, or the empty line behind the last. Nothing is owed
+ * either, and nothing is left to send or to look at. Nobody watches for the end of the input a second time, so whoever
+ * has used some of it asks this. */
+static bool is_over(const struct http_conn *conn)
+{
+    return conn->eof && conn->state < HTTP_PENDING && !list_linked(&conn->resume_link) &&
+           conn->out.len == conn->out_sent;
+}
+
 void http_conn_process(struct http_conn *conn)
 {
     if (conn->processing)
@@ -326,9 +374,8 @@ void http_conn_process(struct http_conn *conn)
     conn->processing = false;
     if (conn->state == HTTP_CLOSED)
         return;
-    if (conn->state == HTTP_READING && conn->eof && !list_linked(&conn->resume_link) &&
-        conn->out.len == conn->out_sent) {
-        http_conn_close(conn); /* half a request, and no more will come */
+    if (is_over(conn)) {
+        http_conn_close(conn);
         return;
     }
     if (conn->in.len == 0 && conn->in.cap > KEEP_BUFFER)
@@ -379,7 +426,7 @@ static bool write_response(struct http_conn *conn, const struct http_response *r
         put(&at, SLICE("\r\nContent-Length: "));
         put_number(&at, response->body.len);
     }
-    put(&at, SLICE("\r\nX-Request-Id: "));
+    put(&at, SLICE("\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: "));
     put(&at, response->request_id);
     put(&at, SLICE("\r\n"));
     if (response->fields.len > 0)
@@ -536,7 +583,7 @@ void http_conn_flush(struct http_conn *conn)
         return;
     if (conn->state == HTTP_IDLE && conn->in.len > 0)
         process_later(conn);
-    else if (conn->eof && (conn->state == HTTP_IDLE || conn->state == HTTP_READING))
+    else if (is_over(conn))
         http_conn_close(conn);
 }
 
@@ -548,6 +595,19 @@ void http_conn_time_out(struct http_conn *conn)
         refuse(conn, (struct http_refusal){408, "The request did not arrive in time."});
     else
         http_conn_close(conn);
+}
+
+/* The answer is sent if that takes no waiting. All that came was read, so that no reset overtakes it. */
+void http_conn_evict(struct http_conn *conn)
+{
+    if (conn->state == HTTP_READING) {
+        refuse(conn, (struct http_refusal){
+                         408, "The request did not come to its end, and others waited for its place."});
+        conn->linger = false;
+        if (conn->state == HTTP_IDLE)
+            http_conn_flush(conn);
+    }
+    http_conn_close(conn);
 }
 
 void http_peer(const struct http_request *request, char *out, size_t size)

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "io/http.h"
+#include "io/http_room.h"
 
 /* A connection sits on the list of its state, in the order in which it came there, so that the oldest is first. */
 enum http_state {
@@ -23,6 +24,7 @@ struct http {
     struct http_handlers handlers;
     struct http_limits limits;
     struct list states[HTTP_STATES];
+    struct http_room room;
     struct list dirty;     /* connections with something to send */
     struct list resumable; /* connections with input that was left for the next turn */
     struct loop_task flush, bury;
@@ -38,6 +40,7 @@ struct http {
 
 struct http_conn {
     struct list_node state_link, dirty_link, resume_link;
+    struct list_node room_link; /* of its group, while its request is unfinished */
     struct http *http;
     struct loop_watch *watch;
     int fd;
@@ -52,7 +55,9 @@ struct http_conn {
     size_t head_length; /* of the head at the front of in whose body is awaited; 0: none */
     size_t lingered;    /* bytes thrown away in HTTP_LINGER */
     struct http_request request;
+    unsigned group;                    /* of its client's address; see http_room.h */
     bool used;                         /* a part of a request has come, now or before */
+    bool asked;                        /* a whole one has */
     bool eof;                          /* the client will send no more */
     bool close;                        /* close when out is sent */
     bool linger;                       /* ... and keep reading for a while */
@@ -63,10 +68,11 @@ struct http_conn {
 };
 
 size_t http_conn_count(const struct http *http);
-void http_conn_open(struct http *http, int fd);
+void http_conn_open(struct http *http, int fd, const struct sockaddr *peer); /* peer: NULL when unknown */
 void http_conn_close(struct http_conn *conn); /* now; the memory goes at the end of the turn */
 void http_conn_process(struct http_conn *conn);
 void http_conn_flush(struct http_conn *conn);
+void http_conn_evict(struct http_conn *conn); /* as close, with a word where a part of a request has come */
 void http_conn_time_out(struct http_conn *conn); /* it sat in its state for too long */
 
 /* The server's: a connection went, or lingers only. */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "io/http_host.h"
+
 static const char *const method_names[HTTP_METHODS] = {"GET",    "HEAD",    "POST",  "PUT",    "PATCH",
                                                        "DELETE", "OPTIONS", "TRACE", "CONNECT"};
 
@@ -13,7 +15,7 @@ const char *http_method_name(enum http_method method)
 }
 
 /* RFC 9110 section 5.6.2 */
-static const bool token_char[256] = {
+const bool http_token_char[256] = {
     ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
     ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
     ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
@@ -22,7 +24,7 @@ static const bool token_char[256] = {
 static size_t token_length(const char *at, const char *end)
 {
     const char *p = at;
-    while (p < end && token_char[(unsigned char)*p])
+    while (p < end && http_token_char[(unsigned char)*p])
         p++;
     return (size_t)(p - at);
 }
@@ -66,7 +68,34 @@ static bool parse_method(struct slice name, struct http_head *head, struct http_
     return refuse(refusal, 501, "The method is not one that this server knows.");
 }
 
-/* origin-form, or absolute-form whose authority is dropped (RFC 9112 section 3.2). */
+/* How long "http://" or "https://" at the front is; 0 when there is neither. */
+static size_t scheme_length(struct slice target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t length = strlen(schemes[i]);
+        if (target.len >= length && strncasecmp(target.ptr, schemes[i], length) == 0)
+            return length;
+    }
+    return 0;
+}
+
+/* Takes scheme and authority off an absolute target (RFC 9112 section 3.2.2). */
+static bool take_authority(struct slice *target, size_t scheme, struct http_head *head,
+                           struct http_refusal *refusal)
+{
+    size_t end = scheme;
+    struct http_host host;
+    while (end < target->len && target->ptr[end] != '/' && target->ptr[end] != '?')
+        end++;
+    head->host = (struct slice){target->ptr + scheme, end - scheme};
+    if (head->host.len == 0 || !http_host_parse(head->host, &host))
+        return refuse(refusal, 400, "The request target has no well-formed host, with or without a port.");
+    *target = (struct slice){target->ptr + end, target->len - end};
+    return true;
+}
+
+/* origin-form, absolute-form, or for OPTIONS asterisk-form (RFC 9112 section 3.2). */
 static bool parse_target(struct slice target, struct http_head *head, struct http_refusal *refusal)
 {
     for (size_t i = 0; i < target.len; i++) {
@@ -74,23 +103,20 @@ static bool parse_target(struct slice target, struct http_head *head, struct htt
         if (c <= ' ' || c >= 0x7f || c == '#')
             return refuse(refusal, 400, "The request target has a character that must be percent-encoded.");
     }
-    size_t scheme = target.len >= 7 && strncasecmp(target.ptr, "http://", 7) == 0    ? 7
-                    : target.len >= 8 && strncasecmp(target.ptr, "https://", 8) == 0 ? 8
-                                                                                     : 0;
+    size_t scheme = scheme_length(target);
     if (scheme > 0) {
-        size_t i = scheme;
-        while (i < target.len && target.ptr[i] != '/' && target.ptr[i] != '?' && target.ptr[i] != '@')
-            i++;
-        if (i == scheme || (i < target.len && target.ptr[i] == '@'))
-            return refuse(refusal, 400, "The request target has no usable authority.");
-        target.ptr += i;
-        target.len -= i;
+        if (!take_authority(&target, scheme, head, refusal))
+            return false;
+    } else if (slice_equal(target, SLICE("*"))) {
+        if (head->method != HTTP_OPTIONS)
+            return refuse(refusal, 400, "The request target * is for OPTIONS alone.");
     } else if (target.len == 0 || target.ptr[0] != '/') {
         return refuse(refusal, 400, "The request target must begin with a slash.");
     }
     const char *mark = memchr(target.ptr, '?', target.len);
     size_t path = mark == NULL ? target.len : (size_t)(mark - target.ptr);
-    head->path = path == 0 ? SLICE("/") : (struct slice){target.ptr, path};
+    bool whole_server = path == 0 && mark == NULL && head->method == HTTP_OPTIONS;
+    head->path = whole_server ? SLICE("*") : path == 0 ? SLICE("/") : (struct slice){target.ptr, path};
     head->query = mark == NULL ? (struct slice){NULL, 0} : (struct slice){mark + 1, target.len - path - 1};
     return true;
 }
@@ -100,9 +126,9 @@ static bool parse_version(struct slice version, struct http_head *head, struct h
     if (version.len != 8 || memcmp(version.ptr, "HTTP/", 5) != 0 || version.ptr[5] < '0' ||
         version.ptr[5] > '9' || version.ptr[6] != '.' || version.ptr[7] < '0' || version.ptr[7] > '9')
         return refuse(refusal, 400, "The request line does not end in an HTTP version.");
-    if (version.ptr[5] != '1' || version.ptr[7] > '1')
+    if (version.ptr[5] != '1')
         return refuse(refusal, 505, "This server speaks HTTP/1.1 and HTTP/1.0.");
-    head->minor = version.ptr[7] - '0';
+    head->minor = version.ptr[7] == '0' ? 0 : 1; /* higher ones are served as 1.1 (RFC 9110 section 2.5) */
     return true;
 }
 
@@ -117,8 +143,8 @@ static bool parse_request_line(struct slice line, struct http_head *head, struct
     if (space == NULL || space == target)
         return refuse(refusal, 400, "The request line is malformed.");
     return parse_version((struct slice){space + 1, (size_t)(end - space - 1)}, head, refusal) &&
-           parse_target((struct slice){target, (size_t)(space - target)}, head, refusal) &&
-           parse_method((struct slice){line.ptr, method}, head, refusal);
+           parse_method((struct slice){line.ptr, method}, head, refusal) &&
+           parse_target((struct slice){target, (size_t)(space - target)}, head, refusal);
 }
 
 static bool parse_field(struct slice line, struct http_field *field, struct http_refusal *refusal)
@@ -155,20 +181,29 @@ static bool parse_content_length(struct slice value, int64_t *length)
     return true;
 }
 
+/* Takes the first member off a comma-separated list, without white space around it. False when it is the last. */
+static bool list_next(struct slice *list, struct slice *member)
+{
+    const char *comma = memchr(list->ptr, ',', list->len);
+    size_t length = comma == NULL ? list->len : (size_t)(comma - list->ptr), skip = 0;
+    *member = (struct slice){list->ptr, length};
+    while (skip < length && (member->ptr[skip] == ' ' || member->ptr[skip] == '\t'))
+        skip++;
+    *member = (struct slice){member->ptr + skip, length - skip};
+    while (member->len > 0 && (member->ptr[member->len - 1] == ' ' || member->ptr[member->len - 1] == '\t'))
+        member->len--;
+    if (comma != NULL)
+        *list = (struct slice){comma + 1, list->len - length - 1};
+    return comma != NULL;
+}
+
 /* True when the comma-separated list has the token. */
 static bool list_has(struct slice list, struct slice token)
 {
-    size_t i = 0;
-    while (i < list.len) {
-        size_t start = i;
-        while (i < list.len && list.ptr[i] != ',')
-            i++;
-        size_t end = i++;
-        while (start < end && (list.ptr[start] == ' ' || list.ptr[start] == '\t'))
-            start++;
-        while (end > start && (list.ptr[end - 1] == ' ' || list.ptr[end - 1] == '\t'))
-            end--;
-        if (slice_equal_nocase((struct slice){list.ptr + start, end - start}, token))
+    struct slice member;
+    for (bool more = true; more;) {
+        more = list_next(&list, &member);
+        if (slice_equal_nocase(member, token))
             return true;
     }
     return false;
@@ -176,8 +211,43 @@ static bool list_has(struct slice list, struct slice token)
 
 struct framing {
     unsigned hosts, lengths, encodings;
-    bool close, keep_alive;
+    bool close, keep_alive, unknown_codings;
 };
+
+/* Transfer codings, in the order in which they were applied; what has parameters is none that this server knows. Empty
+ * members of the list, which other lists may have, are not worth the doubt. */
+static bool note_codings(struct slice list, struct http_head *head, struct framing *framing,
+                         struct http_refusal *refusal)
+{
+    struct slice coding;
+    for (bool more = true; more;) {
+        more = list_next(&list, &coding);
+        size_t name = token_length(coding.ptr, coding.ptr + coding.len);
+        if (name == 0 || (name < coding.len && strchr("; \t", coding.ptr[name]) == NULL))
+            return refuse(refusal, 400, "Transfer-Encoding is not a list of transfer codings.");
+        if (head->chunked)
+            return refuse(refusal, 400,
+                          "Something follows chunked in Transfer-Encoding; it must come last, and once.");
+        head->chunked = slice_equal_nocase(coding, SLICE("chunked"));
+        framing->unknown_codings |= !head->chunked;
+        if (!head->chunked && slice_equal_nocase((struct slice){coding.ptr, name}, SLICE("chunked")))
+            return refuse(refusal, 400, "The transfer coding chunked has no parameters.");
+    }
+    return true;
+}
+
+/* It must be right also where an absolute target takes its place. */
+static bool note_host(struct slice value, struct http_head *head, struct framing *framing,
+                      struct http_refusal *refusal)
+{
+    struct http_host host;
+    framing->hosts++;
+    if (!http_host_parse(value, &host))
+        return refuse(refusal, 400, "Host is not a well-formed host, with or without a port.");
+    if (head->host.ptr == NULL)
+        head->host = value;
+    return true;
+}
 
 static bool note_field(const struct http_field *field, struct http_head *head, struct framing *framing,
                        struct http_refusal *refusal)
@@ -186,13 +256,17 @@ static bool note_field(const struct http_field *field, struct http_head *head, s
     switch (name.len) {
     case 4:
         if (slice_equal_nocase(name, SLICE("Host")))
-            framing->hosts++;
+            return note_host(value, head, framing, refusal);
         break;
     case 6:
         if (slice_equal_nocase(name, SLICE("Expect"))) {
             if (!slice_equal_nocase(value, SLICE("100-continue")))
                 return refuse(refusal, 417, "The only expectation this server meets is 100-continue.");
             head->expect_continue = true;
+        } else if (slice_equal_nocase(name, SLICE("Origin"))) {
+            if (head->origin.ptr != NULL)
+                return refuse(refusal, 400, "Origin is given twice.");
+            head->origin = value;
         }
         break;
     case 10:
@@ -226,12 +300,16 @@ static bool note_field(const struct http_field *field, struct http_head *head, s
             framing->lengths++;
             if (!parse_content_length(value, &head->content_length))
                 return refuse(refusal, 400, "Content-Length is not a number of bytes.");
+        } else if (slice_equal_nocase(name, SLICE("Sec-Fetch-Site"))) {
+            if (head->fetch_site.ptr != NULL)
+                return refuse(refusal, 400, "Sec-Fetch-Site is given twice.");
+            head->fetch_site = value;
         }
         break;
     case 17:
         if (slice_equal_nocase(name, SLICE("Transfer-Encoding"))) {
             framing->encodings++;
-            head->chunked = slice_equal_nocase(value, SLICE("chunked"));
+            return note_codings(value, head, framing, refusal);
         }
         break;
     default:
@@ -249,11 +327,9 @@ static bool check_framing(struct http_head *head, const struct framing *framing,
     if (framing->encodings > 0) {
         if (framing->lengths > 0)
             return refuse(refusal, 400, "Content-Length and Transfer-Encoding exclude each other.");
-        if (framing->encodings > 1)
-            return refuse(refusal, 400, "Transfer-Encoding is given twice.");
         if (head->minor == 0)
             return refuse(refusal, 400, "HTTP/1.0 has no Transfer-Encoding.");
-        if (!head->chunked)
+        if (framing->unknown_codings)
             return refuse(refusal, 501, "The only transfer coding this server knows is chunked.");
     }
     head->keep_alive = !framing->close && (head->minor == 1 || framing->keep_alive);
@@ -266,8 +342,8 @@ bool http_parse(const char *bytes, size_t length, struct http_head *head, struct
     head->field_count = 0;
     head->keep_alive = head->chunked = head->expect_continue = false;
     head->content_length = 0;
-    head->content_type = head->request_id = head->if_none_match = head->idempotency_key =
-        (struct slice){NULL, 0};
+    head->origin = head->fetch_site = head->host = head->content_type = head->request_id =
+        head->if_none_match = head->idempotency_key = (struct slice){NULL, 0};
     struct framing framing = {0};
     const char *at = bytes, *end = bytes + length;
     while (at < end) {
@@ -291,102 +367,4 @@ bool http_parse(const char *bytes, size_t length, struct http_head *head, struct
         at = newline + 1;
     }
     return refuse(refusal, 400, "The head does not end in an empty line.");
-}
-
-/* ---- chunks ---- */
-
-#define CHUNK_OVERHEAD_MAX 16384u
-
-enum {
-    CHUNK_SIZE,
-    CHUNK_EXTENSION,
-    CHUNK_SIZE_LF,
-    CHUNK_DATA,
-    CHUNK_DATA_CR,
-    CHUNK_DATA_LF,
-    CHUNK_TRAILER_START,
-    CHUNK_TRAILER,
-    CHUNK_TRAILER_LF,
-    CHUNK_END_LF,
-};
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* One byte of what is not data; false when it does not fit. */
-static bool chunk_byte(struct http_chunks *chunks, char c)
-{
-    int digit;
-    switch (chunks->state) {
-    case CHUNK_SIZE:
-        if ((digit = hex_value(c)) >= 0) {
-            chunks->left = chunks->left << 4 | (unsigned)digit;
-            return ++chunks->digits <= 8;
-        }
-        if (chunks->digits == 0)
-            return false;
-        chunks->state = c == '\r' ? CHUNK_SIZE_LF : CHUNK_EXTENSION;
-        return c == '\r' || c == ';';
-    case CHUNK_EXTENSION:
-        if (c == '\r')
-            chunks->state = CHUNK_SIZE_LF;
-        return c == '\r' || c == '\t' || ((unsigned char)c >= ' ' && c != 0x7f);
-    case CHUNK_SIZE_LF:
-        chunks->state = chunks->left == 0 ? CHUNK_TRAILER_START : CHUNK_DATA;
-        return c == '\n';
-    case CHUNK_DATA_CR:
-        chunks->state = CHUNK_DATA_LF;
-        return c == '\r';
-    case CHUNK_DATA_LF:
-        chunks->state = CHUNK_SIZE;
-        chunks->digits = 0;
-        return c == '\n';
-    case CHUNK_TRAILER_START:
-        chunks->state = c == '\r' ? CHUNK_END_LF : CHUNK_TRAILER;
-        return c == '\r' || token_char[(unsigned char)c];
-    case CHUNK_TRAILER:
-        if (c == '\r')
-            chunks->state = CHUNK_TRAILER_LF;
-        return c == '\r' || c == '\t' || ((unsigned char)c >= ' ' && c != 0x7f);
-    case CHUNK_TRAILER_LF:
-        chunks->state = CHUNK_TRAILER_START;
-        return c == '\n';
-    default: /* CHUNK_END_LF */
-        return c == '\n';
-    }
-}
-
-enum http_chunks_result http_chunks_feed(struct http_chunks *chunks, const char *bytes, size_t length,
-                                         size_t *used, struct buf *body)
-{
-    size_t i = 0;
-    enum http_chunks_result result = HTTP_CHUNKS_MORE;
-    while (i < length && result == HTTP_CHUNKS_MORE) {
-        if (chunks->state == CHUNK_DATA) {
-            size_t take = length - i < chunks->left ? length - i : (size_t)chunks->left;
-            buf_add(body, bytes + i, take);
-            if (body->failed)
-                result = HTTP_CHUNKS_TOO_LARGE;
-            i += take;
-            chunks->left -= take;
-            if (chunks->left == 0)
-                chunks->state = CHUNK_DATA_CR;
-            continue;
-        }
-        bool ends = chunks->state == CHUNK_END_LF;
-        if (!chunk_byte(chunks, bytes[i++]))
-            result = HTTP_CHUNKS_MALFORMED;
-        else if (ends)
-            result = HTTP_CHUNKS_DONE;
-        else if (++chunks->overhead > CHUNK_OVERHEAD_MAX || chunks->left > HTTP_BODY_MAX)
-            result = HTTP_CHUNKS_TOO_LARGE;
-    }
-    *used = i;
-    return result;
 }

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/slice.h"
+#include "io/http_chunks.h"
 
 #define HTTP_LINE_MAX 8192u  /* request line; longer: 414 */
 #define HTTP_HEAD_MAX 16384u /* request line and fields; longer: 431 */
@@ -37,9 +37,11 @@ struct http_field {
 
 struct http_head {
     enum http_method method;
-    struct slice path;  /* as sent, percent-encoded, begins with "/" */
+    struct slice
+        host; /* Host, or the authority of an absolute target, which wins; .ptr NULL when there is neither */
+    struct slice path;  /* as sent, percent-encoded, begins with "/"; "*" for OPTIONS of the whole server */
     struct slice query; /* as sent, without "?"; .ptr NULL when there is none */
-    int minor;          /* HTTP/1.minor */
+    int minor;          /* HTTP/1.minor; 1 for what is higher */
     struct http_field fields[HTTP_FIELDS_MAX];
     size_t field_count;
     bool keep_alive;
@@ -48,6 +50,7 @@ struct http_head {
     int64_t content_length; /* 0 when there is none */
     /* .ptr NULL when not sent: */
     struct slice content_type, request_id, if_none_match, idempotency_key;
+    struct slice origin, fetch_site; /* of browsers: Origin, Sec-Fetch-Site */
 };
 
 /* The end of the head in bytes[0, length): its length with the empty line, 0 when it has not come yet. *seen
@@ -63,23 +66,7 @@ struct http_refusal {
 /* Parses one head of exactly length bytes. True, or false with *refusal; the connection must then be closed. */
 bool http_parse(const char *bytes, size_t length, struct http_head *head, struct http_refusal *refusal);
 
-/* A chunked body (RFC 9112 section 7.1) piece by piece. Extensions are skipped, trailers dropped, both bounded. */
-struct http_chunks {
-    int state;
-    uint64_t left;   /* of the chunk */
-    size_t overhead; /* bytes spent on sizes, extensions and trailers */
-    unsigned digits;
-};
-
-enum http_chunks_result {
-    HTTP_CHUNKS_MORE,
-    HTTP_CHUNKS_DONE,
-    HTTP_CHUNKS_MALFORMED,
-    HTTP_CHUNKS_TOO_LARGE,
-};
-
-/* Takes from bytes[0, length), appends data to body, and says in *used how much was taken. */
-enum http_chunks_result http_chunks_feed(struct http_chunks *chunks, const char *bytes, size_t length,
-                                         size_t *used, struct buf *body);
+/* By the code of a character: may it stand in a token, such as the name of a field? */
+extern const bool http_token_char[256];
 
 #endif

@@ -17,9 +17,7 @@
 #define SWEEP_NS (250 * CLOCK_MS)
 #define ACCEPT_AGAIN_NS (100 * CLOCK_MS)
 #define LINGER_NS (2 * CLOCK_SECOND)
-#define FRESH_NS (500 * CLOCK_MS)  /* in which the first request of a new connection is on its way */
-#define RESTED_NS (500 * CLOCK_MS) /* a connection that has rested for so long may make room */
-#define ROOM_SCAN 16u
+#define FRESH_NS (500 * CLOCK_MS) /* in which the first request of a new connection is on its way */
 #define TOLD_NS (60 * CLOCK_SECOND)
 
 struct http_listener {
@@ -44,6 +42,7 @@ struct http *http_new(struct loop *loop, const struct http_handlers *handlers,
     http->limits = *limits;
     for (int state = 0; state < HTTP_STATES; state++)
         list_init(&http->states[state]);
+    http_room_init(&http->room);
     list_init(&http->dirty);
     list_init(&http->resumable);
     loop_task_init(&http->flush, on_flush, http);
@@ -92,41 +91,9 @@ static void listen_for(struct http *http, bool listening)
             loop_watch_set(http->listeners[i].watch, listening ? LOOP_READ : 0);
 }
 
-/* Those that linger have had their answer and are gone in a moment. */
-static bool has_room(const struct http *http)
-{
-    return http_conn_count(http) - http->states[HTTP_LINGER].length < http->limits.connections;
-}
-
-/* Idle for good: nothing read, nothing to read and nothing to send. */
-static bool is_resting(const struct http_conn *conn)
-{
-    char byte;
-    return conn->in.len == 0 && conn->out.len == conn->out_sent &&
-           recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
-}
-
-/* The connection that has rested longest goes, if there is one; any keep-alive connection may be closed between two
- * requests (RFC 9112 section 9.5). */
-static bool make_room(struct http *http)
-{
-    struct list_node *node = list_first(&http->states[HTTP_IDLE]);
-    int64_t now = clock_now();
-    for (unsigned i = 0; node != NULL && i < ROOM_SCAN; i++) {
-        struct http_conn *conn = list_entry(node, struct http_conn, state_link);
-        if (now - conn->since < RESTED_NS)
-            return false;
-        if (is_resting(conn)) {
-            http_conn_close(conn);
-            return true;
-        }
-        node = list_next(&http->states[HTTP_IDLE], node);
-    }
-    return false;
-}
-
-/* What waits in the kernel's queue gets the room of the next connection that is answered, or that has rested. */
-static void wait_for_room(struct http *http, const char *reason)
+/* What waits in the kernel's queue gets the room of the next connection that is answered, or that has rested; or, soon, of
+ * an unfinished request, and then nobody who behaves need go. */
+static void wait_for_room(struct http *http, const char *reason, bool soon)
 {
     int64_t now = clock_now();
     if (http->told_crowded == 0 || now - http->told_crowded > TOLD_NS) {
@@ -134,17 +101,19 @@ static void wait_for_room(struct http *http, const char *reason)
                  LOG_I("connections", http_conn_count(http)));
         http->told_crowded = now;
     }
-    http->crowded = true;
+    http->crowded = !soon;
     listen_for(http, false);
-    loop_timer_start(http->accept_again, ACCEPT_AGAIN_NS);
+    loop_timer_start(http->accept_again, soon ? HTTP_ROOM_WAIT_NS : ACCEPT_AGAIN_NS);
 }
 
 /* False when there is nothing more to accept, or no room. */
 static bool accept_one(struct http *http, int listener)
 {
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    int fd = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        http_conn_open(http, fd);
+        http_conn_open(http, fd, (struct sockaddr *)&peer);
         return true;
     }
     if (errno == ECONNABORTED || errno == EINTR)
@@ -152,10 +121,10 @@ static bool accept_one(struct http *http, int listener)
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
         return false;
     const char *reason = strerror(errno);
-    if (make_room(http))
-        return true;
-    wait_for_room(http, reason);
-    return false;
+    enum http_room_result made = http_room_make(http);
+    if (made != HTTP_ROOM_MADE)
+        wait_for_room(http, reason, made == HTTP_ROOM_SOON);
+    return made == HTTP_ROOM_MADE;
 }
 
 static bool somebody_waits(int listener)
@@ -164,20 +133,25 @@ static bool somebody_waits(int listener)
     return poll(&queue, 1, 0) == 1;
 }
 
+/* True when somebody waits and there is room for him. */
+static bool make_room(struct http *http, int listener)
+{
+    if (!somebody_waits(listener))
+        return false;
+    enum http_room_result made = http_room_make(http);
+    if (made != HTTP_ROOM_MADE)
+        wait_for_room(http, "--max-connections is reached", made == HTTP_ROOM_SOON);
+    return made == HTTP_ROOM_MADE;
+}
+
 static void on_connection(int fd, int ready, void *argument)
 {
     struct http *http = argument;
     (void)ready;
     http->crowded = false;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        if (!has_room(http)) {
-            if (!somebody_waits(fd))
-                return;
-            if (!make_room(http)) {
-                wait_for_room(http, "--max-connections is reached");
-                return;
-            }
-        }
+        if (!http_room_is_left(http) && !make_room(http, fd))
+            return;
         if (!accept_one(http, fd))
             return;
     }
@@ -286,7 +260,7 @@ static void check_drained(struct http *http)
 
 void http_server_on_closed(struct http *http)
 {
-    if (!http->draining && !http->listening && has_room(http)) {
+    if (!http->draining && !http->listening && http_room_is_left(http)) {
         loop_timer_stop(http->accept_again);
         listen_for(http, true);
     }
@@ -326,7 +300,7 @@ static void close_idle(struct http *http)
         struct http_conn *conn = list_entry(node, struct http_conn, state_link);
         if (conn->out.len > conn->out_sent)
             conn->close = true;
-        else if (is_resting(conn) && (conn->used || clock_now() - conn->since >= FRESH_NS))
+        else if (http_room_is_resting(conn) && (conn->used || clock_now() - conn->since >= FRESH_NS))
             http_conn_close(conn);
     }
 }
@@ -334,7 +308,7 @@ static void close_idle(struct http *http)
 void http_drain(struct http *http, enum http_queue queue)
 {
     for (size_t i = 0; !http->draining && queue == HTTP_ACCEPT_QUEUE && i < http->listener_count; i++)
-        while (has_room(http) && accept_one(http, http->listeners[i].fd))
+        while (http_room_is_left(http) && accept_one(http, http->listeners[i].fd))
             ;
     stop_listening(http);
     http->draining = true;

@@ -144,9 +144,22 @@ def test_refusals_of_the_server_pass_and_those_of_nginx_look_alike(api):
     problem(api.post("/orders", "x" * 1_100_000), 413)
     problem(api.get("/orders/999999999"), 404)
     assert api.call("PUT", "/orders").header("Allow") is not None
+    for target in ("/static/", "/static/none", "/orders/999999999", "/orders?page=1&limit=1", "/orders"):
+        assert api.get(target).header("X-Content-Type-Options") == "nosniff"    # once
     with Connection(api.address) as connection:
         connection.send("nonsense\r\n\r\n")
         assert connection._all().find(b"400") >= 0
+
+
+def test_the_server_behind_knows_its_own_pages(api):
+    order = {"origin": [1, 2], "destination": [3, 4]}
+    for host in (api.address, "shop.test", "shop.test:8443"):
+        for scheme in ("http", "https"):
+            assert api.post("/orders", order, {"Host": host, "Origin": f"{scheme}://{host}"}).status == 200
+        problem(api.post("/orders", order, {"Host": host, "Origin": "http://evil.example", "X-Forwarded-Host": "evil.example"}), 403)
+    with Connection(api.address) as connection:
+        connection.send("GET /health HTTP/1.0\r\n\r\n")
+        assert connection.response().status == 200
 
 
 def test_events_are_to_leave_at_once(up):

@@ -12,6 +12,7 @@ from support.rawhttp import Connection, request_bytes
 from support.wait import Stopwatch, settled, until
 
 HEALTH = request_bytes("GET", "/health")
+BODY = {"origin": [1, 2], "destination": [3, 4]}
 
 
 def cpu_seconds(server):
@@ -122,3 +123,261 @@ def test_a_client_that_left_does_not_stop_a_distance_answer_of_another(server):
             stays.send(request)
             leaves.reset()
             assert stays.response().status == 200
+
+
+# ---- what is left over behind a request, and the end of the connection ----
+
+CRLF = b"\r\n"
+CHUNKED_START = b"POST /orders HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+LEFTOVERS = {
+    "nothing": b"", "an empty line": CRLF, "two": CRLF * 2, "many": CRLF * 500, "half an empty line": b"\r", "a line feed": b"\n",
+    "an empty line and a half": CRLF + b"\r", "a letter": b"G", "an empty line and a letter": CRLF + b"G", "half a head": HEALTH[:-2],
+    "a head without its last byte": HEALTH[:-1], "a request": HEALTH, "a request and an empty line": HEALTH + CRLF,
+    "requests with empty lines": (HEALTH + CRLF) * 70, "a request and half a one": HEALTH + HEALTH[:9], "no request": b"BAD" + CRLF * 2,
+    "a body that does not come": b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Length: 50\r\n\r\n", "half a chunk": CHUNKED_START + b"5\r\nab",
+    "half a trailer": CHUNKED_START + b"0\r\nX", "one that expects": b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Length: 50\r\n"
+    b"Expect: 100-continue\r\n\r\n", "more than is read ahead": HEALTH * 2400, "more than is read ahead and an empty line": HEALTH * 2400 + CRLF,
+    "empty lines, more than is read ahead": CRLF * 60000, "half a head of 10 KB": HEALTH[:-2] + b"X: " + b"y" * 10000,
+    "zeros": bytes(100000), "one that closes, and an empty line": request_bytes("GET", "/health", headers={"Connection": "close"}) + CRLF,
+}
+FIRST = {
+    "answered at once": HEALTH, "refused at once": request_bytes("GET", "/nope"), "answered by the database": request_bytes("GET", "/orders?page=1&limit=1"),
+    "changes something": request_bytes("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]}), "none": b"",
+    "the last": request_bytes("GET", "/orders?page=1&limit=1", headers={"Connection": "close"}),
+    "streamed": request_bytes("GET", "/messages?recipient=nobody&days=30"),
+}
+
+
+def send_what_fits(connection, data):
+    """The server may have stopped reading, or closed already."""
+    connection.sock.setblocking(False)
+    try:
+        connection.sock.send(data)
+    except (BlockingIOError, ConnectionError):
+        pass
+    connection.sock.setblocking(True)
+
+
+def end(connection, how):
+    try:
+        connection.half_close() if how == "FIN" else connection.reset()
+    except OSError:     # the server was first
+        pass
+
+
+def leftover_connections(server, how):
+    """One of each: what comes first, what is left over; and the end, at once or when it is asked for."""
+    made = []
+    for first in FIRST.values():
+        for leftover in LEFTOVERS.values():
+            connection = Connection(server.address)
+            send_what_fits(connection, first + leftover)
+            made.append(connection)
+    return made
+
+
+def read_off(connection):
+    """Takes what there is."""
+    try:
+        connection.sock.setblocking(False)
+        while connection.sock.recv(1 << 20):
+            pass
+    except OSError:
+        pass
+
+
+def none_left(server, before, made, what):
+    def none():
+        for connection in made:
+            read_off(connection)
+        return server.connections() == 0
+
+    until(none, 2, f"no connection is left ({what})")
+    assert len(server.descriptors()) <= before
+
+
+@pytest.mark.parametrize("how", ["FIN", "RST"])
+def test_whatever_is_left_over_the_end_of_the_connection_ends_it(serve, postgres, how):
+    """The client keeps its own end open and has half closed (or reset): at once, when all is answered, or while the answer is
+    pending."""
+    server = serve("--deadline", 30, database=postgres)
+    before = len(server.descriptors()) + 4      # those to the database
+    made = leftover_connections(server, how)
+    for connection in made:
+        end(connection, how)
+    none_left(server, before, made, "at once")
+    for connection in made:
+        connection.close()
+
+    made = leftover_connections(server, how)
+    assert server.api.get("/orders?page=1&limit=1").status == 200
+    for connection in made:
+        end(connection, how)
+    none_left(server, before, made, "when it is answered")
+    for connection in made:
+        connection.close()
+
+    postgres.cluster.pause()
+    try:
+        made = leftover_connections(server, how)
+        assert server.api.get("/health").status == 200
+        for connection in made:
+            end(connection, how)
+        assert server.api.get("/health").status == 200
+    finally:
+        postgres.cluster.resume()
+    none_left(server, before, made, "while it was pending")
+    for connection in made:
+        connection.close()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_empty_lines_before_a_request_are_forgiven_however_they_come(server, count):
+    with Connection(server.address) as connection:
+        for _ in range(3):
+            connection.send(CRLF * count + HEALTH)
+            assert connection.response().status == 200
+        for _ in range(count):
+            connection.send(CRLF)
+            assert server.api.get("/health").status == 200
+        connection.send(HEALTH)
+        assert connection.response().status == 200
+
+
+# ---- half requests and the room that they take ----
+
+HALF = {
+    "nothing": b"", "an empty line": CRLF, "a letter": b"G", "half a head": HEALTH[:-2], "half a body": request_bytes("POST", "/orders", BODY)[:-1],
+    "half a chunk": CHUNKED_START + b"5\r\nab", "what waits for 100": request_bytes("POST", "/orders", BODY, {"Expect": "100-continue"})[:-30],
+    "a whole one and half a head": HEALTH + HEALTH[:-2],
+}
+
+
+class Half:
+    """Connections of one address that never come to the end of a request; those that the server ends come again."""
+
+    def __init__(self, server, shape, address="127.0.0.2"):
+        host, _, port = server.address.rpartition(":")
+        self.server, self.shape, self.address, self.made = (host, int(port)), shape, address, []
+
+    def add(self, count):
+        for _ in range(count):
+            sock = socket.socket()
+            sock.settimeout(10 * SLOW)
+            sock.bind((self.address, 0))
+            sock.connect(self.server)
+            sock.sendall(self.shape)
+            sock.setblocking(False)
+            self.made.append(sock)
+
+    def come_again(self):
+        for sock in self.ended():
+            self.made.remove(sock)
+            sock.close()
+            self.add(1)
+
+    def ended(self):
+        """Those that the server has ended; what it says is thrown away."""
+        found = []
+        for sock in self.made:
+            try:
+                while sock.recv(65536):
+                    pass
+                found.append(sock)
+            except BlockingIOError:
+                pass
+            except ConnectionError:
+                found.append(sock)
+        return found
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for sock in self.made:
+            sock.close()
+
+
+def served(server, seconds):
+    """A new client comes, asks, and is answered within that time."""
+    with Stopwatch() as watch:
+        assert server.api.get("/health").status == 200
+    assert watch.seconds < seconds * SLOW, f"a new client waits {watch.seconds:.2f} s"
+
+
+@pytest.mark.parametrize("shape, address", [*((shape, "127.0.0.2") for shape in HALF), ("half a head", "127.0.0.1"), ("nothing", "127.0.0.1")])
+def test_half_requests_make_room_for_new_clients(serve, sqlite, shape, address):
+    server = serve("--max-connections", 50, database=sqlite)
+    with Connection(server.address) as kept, Half(server, HALF[shape], address) as half:
+        assert kept.request("GET", "/health").status == 200
+        half.add(500)
+        for _ in range(4):
+            served(server, 1.5)
+            half.come_again()
+        assert len(half.ended()) < 500, "more go than need to"
+        assert kept.request("GET", "/health").status == 200, "one that rests goes before half requests"
+    assert server.log().count("unfinished requests make room") <= 1
+    until(lambda: server.connections() == 0, 5, "no connection is left")
+
+
+def test_half_requests_of_many_addresses_make_room_too(serve, sqlite):
+    server = serve("--max-connections", 50, database=sqlite)
+    many = [Half(server, HALF["half a head"], f"127.0.1.{number}") for number in range(1, 101)]
+    for half in many:
+        half.add(2)
+    for _ in range(10):
+        served(server, 1.5)
+    for half in many:
+        half.__exit__()
+
+
+def test_half_requests_take_no_room_from_those_that_are_worked_on(serve, postgres):
+    """Of the same address even, while new half requests come all the time."""
+    server = serve("--max-connections", 50, "--deadline", 30, database=postgres)
+    orders = [server.api.place() for _ in range(40)]
+    postgres.cluster.pause()
+    try:
+        working = [Connection(server.address) for _ in orders]
+        for connection, order in zip(working, orders):
+            connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}))
+        with Half(server, HALF["half a body"], "127.0.0.1") as half:
+            half.add(50)
+            for _ in range(4):
+                served(server, 1.5)
+                half.come_again()
+    finally:
+        postgres.cluster.resume()
+    for connection in working:
+        succeeded(connection.response())
+        connection.close()
+
+
+def test_who_has_sent_a_part_is_told_why_it_ends(serve, sqlite):
+    server = serve("--max-connections", 4, database=sqlite)
+    told = [Connection(server.address) for _ in range(4)]
+    for connection in told:
+        connection.send(HEALTH[:-2])
+    until(lambda: server.unread() == 0, 5, "the server has all")
+    for number in range(4):
+        with Connection(server.address) as connection:
+            assert connection.request("GET", "/health").status == 200
+        if number == 0:
+            problem(told[0].response(), 408, "others waited")
+            assert told[0].ended()
+    assert [connection.ended(0.01) for connection in told[2:]] == [False, False], "more go than need to"
+    for connection in told:
+        connection.close()
+
+
+def test_without_descriptors_left_half_requests_make_room(serve, sqlite):
+    server = serve(database=sqlite)
+    before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (max(server.descriptors()) + 20, before[1]))
+    try:
+        with Half(server, HALF["half a head"]) as half:
+            half.add(300)
+            for _ in range(10):
+                served(server, 3)
+                half.come_again()
+    finally:
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)

@@ -322,6 +322,83 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(server):
         problem(connection.response(), 413)
 
 
+EXPECTING = {"Expect": "100-continue"}
+ORIGIN = {**EXPECTING, "Origin": "http://evil.example"}
+DECIDED_BY_HEAD = [
+    ("POST", "/nope", EXPECTING, 404), ("POST", "/%zz", EXPECTING, 400), ("PUT", "/orders", EXPECTING, 405), ("POST", "/health", EXPECTING, 405),
+    ("POST", "/orders", {**EXPECTING, "Content-Type": "text/plain"}, 415), ("POST", "/orders", {**EXPECTING, "Content-Encoding": "gzip"}, 415),
+    ("POST", "/orders", ORIGIN, 403), ("PATCH", "/orders/abc", EXPECTING, 400), ("POST", "/orders?x=1", EXPECTING, 400), ("OPTIONS", "/orders", EXPECTING, 204),
+]
+
+
+def decided(answer, status):
+    """The final answer, with what belongs to it, and the word that the connection ends."""
+    if status == 204:
+        assert answer.status == 204
+    else:
+        problem(answer, status)
+    assert answer.closes
+    assert status != 405 or answer.header("Allow")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("framing", [{"Content-Length": "36"}, {"Transfer-Encoding": "chunked"}], ids=["length", "chunked"])
+@pytest.mark.parametrize("method, target, headers, status", DECIDED_BY_HEAD)
+def test_what_the_head_decides_comes_instead_of_100_continue(server, method, target, headers, status, framing):
+    head = request_bytes(method, target, headers={**headers, **framing})
+    for body in (b"", BODY.encode(), HEALTH):      # the body may follow all the same, and is no request
+        with Connection(server.address) as connection:
+            connection.send(head)
+            decided(connection.response(), status)
+            if body:
+                try:
+                    connection.send(body)
+                except ConnectionError:
+                    continue
+            connection.half_close()
+            assert connection.ended()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("method, target, headers, status", DECIDED_BY_HEAD)
+def test_what_the_head_decides_is_the_same_when_the_body_is_there(server, method, target, headers, status):
+    with Connection(server.address) as connection:
+        answer = connection.request(method, target, BODY, headers)
+        assert answer.status == status and not answer.closes
+        assert connection.request("GET", "/health").status == 200
+    with Connection(server.address) as connection:      # a part of it
+        connection.send(request_bytes(method, target, BODY, headers)[:-5])
+        decided(connection.response(), status)
+
+
+@pytest.mark.quick
+def test_an_answer_before_100_continue_is_read_although_a_large_body_follows(server):
+    with Connection(server.address) as connection:
+        connection.send(request_bytes("POST", "/nope", headers={**EXPECTING, "Content-Length": "60000"}))
+        connection.send(b"x" * 60000 + HEALTH)
+        problem(connection.response(), 404)
+        connection.half_close()
+        assert connection.ended()
+
+
+@pytest.mark.quick
+def test_requests_before_one_that_is_answered_by_its_head_are_answered_first(server):
+    with Connection(server.address) as connection:
+        connection.send(HEALTH + request_bytes("GET", "/orders?page=1&limit=1") + request_bytes("POST", "/nope", headers={**EXPECTING, "Content-Length": "5"}))
+        assert [connection.response().status for _ in range(3)] == [200, 200, 404]
+
+
+@pytest.mark.quick
+def test_what_only_the_body_decides_gets_100_continue_first(server):
+    for body, status in ((BODY, 200), ("{", 400)):
+        with Connection(server.address) as connection:
+            connection.send(request_bytes("POST", "/orders", body, EXPECTING)[:-len(body)])
+            assert connection.response().status == 100
+            connection.send(body)
+            assert connection.response().status == status
+            assert connection.request("GET", "/health").status == 200
+
+
 @pytest.mark.quick
 def test_another_expectation_is_417(server):
     with Connection(server.address) as connection:

@@ -95,6 +95,21 @@ def test_an_ambiguous_transfer_coding_is_refused(server, case):
     refused(server, AMBIGUOUS_CODING[case] + SMUGGLED, 400, 501)
 
 
+CODINGS = {
+    "chunked, gzip": 400, "chunked,br": 400, "gzip, chunked, br": 400, "chunked , chunked": 400, "chunked,": 400, ",chunked": 400, ",": 400, '"chunked"': 400,
+    "chunked;a=b": 400, "chunked ; a": 400, "(chunked)": 400, "chunked\r\nTransfer-Encoding: gzip": 400, "chunked\r\nX: y\r\nTransfer-Encoding: chunked": 400,
+    "gzip\r\nTransfer-Encoding: chunked": 501, "gzip;q=1, chunked": 501, "deflate": 501, "identity": 501, "CHUNKED, gzip": 400,
+}
+
+
+@pytest.mark.parametrize("value", CODINGS)
+def test_chunked_is_the_last_transfer_coding_or_the_request_is_malformed(server, value):
+    refused(server, head(f"Transfer-Encoding: {value}") + CHUNKED + SMUGGLED, CODINGS[value])
+    with Connection(server.address) as connection:
+        connection.send(head(f"Transfer-Encoding: {value}") + CHUNKED)
+        problem(connection.response(), CODINGS[value], "transfer")
+
+
 def test_an_unknown_transfer_coding_is_501(server):
     refused(server, head("Transfer-Encoding: gzip, chunked") + CHUNKED, 501)
     refused(server, head("Transfer-Encoding: br") + CHUNKED, 501)
@@ -152,14 +167,67 @@ def test_a_malformed_head_is_refused(server, case):
     refused(server, MALFORMED_HEADS[case] + SMUGGLED, 400)
 
 
+# tests/unit/test_http_host.c has many more
+BAD_HOSTS = ["a b", "a/b", "u@a", "u:p@a", "a, b", "a,b", "a,", "[::1", "::1", "[::1]x", "[]", "[a]", "[::1%25eth0]", "[v1]", "<script>", "a\"b", "a\\b", "{a}",
+             "a|b", "a?b", "a#b", "http://a", "a:b", "a:-1", "a:65536", "a:80:80", "a: 80", ":80", "a%", "a%2", "a%zz", "a%00", "\xe4.org", "a\tb"]
+GOOD_HOSTS = ["a", "a:80", "a:", "a:0", "a:65535", "a:0080", "a_b", "a.", "a!$&'()*+;=~b", "a%20b", "%C3%A4.org:1", "127.0.0.1:8080", "[::1]", "[::1]:8080",
+              "[::ffff:1.2.3.4]:1", "[v1.x:y]", "",  # nothing is what a target without an authority has
+              ]
+
+
+@pytest.mark.parametrize("host", BAD_HOSTS)
+def test_a_host_that_is_none_is_refused_by_name(server, host):
+    for version, target in (("1.1", "/health"), ("1.0", "/health"), ("1.1", "http://test/health")):
+        data = f"GET {target} HTTP/{version}\r\nHost: {host}\r\n\r\n"
+        refused(server, data + SMUGGLED, 400)
+        with Connection(server.address) as connection:
+            connection.send(data)
+            problem(connection.response(), 400, "Host")
+
+
+@pytest.mark.parametrize("host", [""] + [host for host in BAD_HOSTS if not set("/?") & set(host)])      # those end the authority
+def test_an_absolute_target_with_a_bad_authority_is_refused(server, host):
+    for scheme in ("http", "https", "HTTP"):
+        refused(server, f"GET {scheme}://{host}/health HTTP/1.1\r\nHost: test\r\n\r\n" + SMUGGLED, 400)
+
+
+@pytest.mark.parametrize("host", GOOD_HOSTS)
+def test_a_host_by_the_grammar_is_served(server, host):
+    with Connection(server.address) as connection:
+        connection.send(f"GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n")
+        assert connection.response().status == 200
+        if host:
+            connection.send(f"GET http://{host}/health HTTP/1.1\r\nHost: other\r\n\r\n")
+            assert connection.response().status == 200
+            connection.send(f"GET https://{host} HTTP/1.1\r\nHost:\r\n\r\n")
+            assert connection.response().status in (200, 404)
+
+
+@pytest.mark.parametrize("target", ["ftp://test/health", "ws://test/health", "http:/health", "http:health", "https:test/health", "test/health", "test:80",
+                                    "file:///health", "httpx://test/health", "http//test/health", "*health", "health"])
+def test_a_target_of_another_form_is_refused(server, target):
+    refused(server, f"GET {target} HTTP/1.1\r\nHost: test\r\n\r\n" + SMUGGLED, 400)
+
+
 @pytest.mark.parametrize("version, statuses", [
-    ("HTTP/2.0", (505,)), ("HTTP/3.0", (505,)), ("HTTP/0.9", (505,)), ("HTTP/1.9", (505,)), ("HTTP/9.9", (505,)),
+    ("HTTP/2.0", (505,)), ("HTTP/3.0", (505,)), ("HTTP/0.9", (505,)), ("HTTP/9.9", (505,)),
     ("HTTP/1", (400, 505)), ("HTTP/11", (400, 505)), ("HTTP/1.1x", (400, 505)), ("HTTP/1.10", (400, 505)), ("HTTP/-1.-1", (400, 505)),
     ("HTTP/+1.1", (400, 505)), ("http/1.1", (400, 505)), ("HTTP/1,1", (400, 505)), ("HTTPS/1.1", (400, 505)), ("HTTP 1.1", (400, 505)),
     ("ICY/1.0", (400, 505)), ("HTTP/", (400, 505)),
 ])
 def test_other_versions_are_refused_in_the_words_of_our_own(server, version, statuses):
     refused(server, f"GET /health {version}\r\nHost: test\r\n\r\n" + SMUGGLED, *statuses)
+
+
+@pytest.mark.parametrize("minor", range(2, 10))
+def test_higher_minor_versions_are_served_as_1_1(server, minor):
+    with Connection(server.address) as connection:
+        for _ in range(2):      # which is kept
+            answer = connection.request("GET", "/health", version=f"HTTP/1.{minor}")
+            assert (answer.status, answer.version) == (200, "HTTP/1.1") and not answer.closes
+        connection.send(chunked(CHUNKED).replace("HTTP/1.1", f"HTTP/1.{minor}"))
+        assert connection.response().status == 200
+    refused(server, f"GET /health HTTP/1.{minor}\r\n\r\n", 400)     # Host is as necessary
 
 
 @pytest.mark.parametrize("preface", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 500 + b"\r\n\r\n",
@@ -184,6 +252,11 @@ GOOD_CHUNKS = {
     "leading noughts": f"0000{LENGTH:x}\r\n{BODY}\r\n000\r\n\r\n",
     "capital digits": f"1A\r\n{BODY[:26]}\r\n{LENGTH - 26:X}\r\n{BODY[26:]}\r\n0\r\n\r\n",
     "trailers": f"{LENGTH:x}\r\n{BODY}\r\n0\r\nX-Checksum: 1\r\nX-Request-Id: trailer\r\n\r\n",
+    "forty leading noughts": f"{LENGTH:040x}\r\n{BODY}\r\n{0:040x}\r\n\r\n",
+    "white space around extensions": f"{LENGTH:x} ;a=b\t; c = d\r\n{BODY}\r\n0 ;e\r\n\r\n",
+    "quoted extensions": f'{LENGTH:x};a="";b="c;d\\"\\\\ \xe9"\r\n{BODY}\r\n0;e="f"\r\n\r\n',
+    "empty trailers": f"{LENGTH:x}\r\n{BODY}\r\n0\r\nA:\r\nB: \t\r\n\r\n",
+    "trailers that mean nothing there": f"{LENGTH:x}\r\n{BODY}\r\n0\r\nContent-Length: 1\r\nTransfer-Encoding: x\r\nConnection: close\r\n\r\n",
     "an extension": f"{LENGTH:x};name=value\r\n{BODY}\r\n0;last\r\n\r\n",
 }
 
@@ -225,6 +298,15 @@ BAD_CHUNKS = {
     "a folded trailer": f"{LENGTH:x}\r\n{BODY}\r\n0\r\n x\r\n\r\n",
     "a control character in an extension": f"{LENGTH:x};a=\x01\r\n{BODY}\r\n0\r\n\r\n",
 }
+
+
+for number, extension in enumerate([";[=b", ";", "; ", ";;a", ";a;", ";=b", ";a=", ";a= ", ";a==b", ";a=b=c", ";a b", ";a=b c", " ", "\t", " a", ";a ", ";a=b ",
+                                    ';a="b', ';a="b"c', ';a="b\\"', ';a="\x01"', ';"a"', ';a=b"c"', ";\xe9", ";a=\xe9", ";a\n", ';a="\n"', ";(a)", ";a=b,c"]):
+    BAD_CHUNKS[f"extension {number}"] = f"{LENGTH:x}{extension}\r\n{BODY}\r\n0\r\n\r\n"
+    BAD_CHUNKS[f"extension {number} at the end"] = f"{LENGTH:x}\r\n{BODY}\r\n0{extension}\r\n\r\n"
+for number, trailer in enumerate(["no colon", "x", "a b: c", "a : c", "a\t: c", ": c", "[a]: c", "a: \x01", "a: \x7f", "a: b\x00", "a: b\r", "a: b\rc", "a: b\n",
+                                  "a: b\r\n folded", "a: b\r\n\tfolded", "a: b\r\nno colon", "\xe9: c", " a: b", "a: b\r\n: c"]):
+    BAD_CHUNKS[f"trailer {number}"] = f"{LENGTH:x}\r\n{BODY}\r\n0\r\n{trailer}\r\n\r\n"
 
 
 @pytest.mark.parametrize("case", BAD_CHUNKS)

@@ -38,10 +38,30 @@ def test_a_method_nobody_knows_is_refused(api):
         problem(api.call(method, "/health"), 501)
 
 
-def test_options_is_refused_with_allow(api):
-    answer = api.call("OPTIONS", "/orders")
-    problem(answer, 405)
-    assert {"GET", "POST"} <= {word.strip() for word in answer.header("Allow").split(",")}
+@pytest.mark.parametrize("target, allowed", [
+    ("/orders", {"GET", "HEAD", "POST", "OPTIONS"}), ("/orders/1", {"GET", "HEAD", "PATCH", "OPTIONS"}), ("/health", {"GET", "HEAD", "OPTIONS"}),
+    ("*", {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}), ("http://test", {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}),
+])
+def test_options_says_what_a_path_has_or_the_whole_server(server, target, allowed):
+    with Connection(server.address) as connection:
+        for body in (None, {}):
+            answer = connection.request("OPTIONS", target, body)
+            assert answer.status == 204 and answer.header("Content-Length") is None and not answer.closes
+            assert {word.strip() for word in answer.header("Allow").split(",")} == allowed
+        assert connection.request("GET", "/health").status == 200
+
+
+def test_options_of_what_is_not_there_is_404(api):
+    problem(api.call("OPTIONS", "/nope"), 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "DELETE", "TRACE", "CONNECT"])
+def test_the_whole_server_has_options_alone(api, method):
+    with Connection(api.address) as connection:
+        connection.send(f"{method} * HTTP/1.1\r\nHost: test\r\n\r\n")
+        answer = connection.response()
+        problem(answer, 400, "*")
+        assert connection.ended()
 
 
 @pytest.mark.parametrize("target", ["/orders/?page=1&limit=2", "/health/", "/healthcheck/"])

@@ -81,7 +81,7 @@ static void join(unsigned client, const char *request, size_t takes)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     fixture.client[client] = pair[0];
     fixture.takes[client] = takes;
-    http_conn_open(fixture.http, pair[1]);
+    http_conn_open(fixture.http, pair[1], NULL);
     assert_int_equal(write(pair[0], request, strlen(request)), strlen(request));
 }
 
@@ -126,7 +126,7 @@ static void run_until(bool (*condition)(void))
 static int set_up(void **state)
 {
     (void)state;
-    static const struct http_handlers handlers = {on_request, on_leave, on_writable, on_drained, NULL};
+    static const struct http_handlers handlers = {on_request, NULL, on_leave, on_writable, on_drained, NULL};
     static const struct http_limits limits = {
         .connections = 100, .read_ns = PATIENCE_NS, .idle_ns = CLOCK_SECOND, .write_ns = 3 * CLOCK_SECOND};
     memset(&fixture, 0, sizeof fixture);

@@ -69,12 +69,44 @@ static void every_method_has_its_name(void **state)
     }
 }
 
-static void the_authority_of_an_absolute_target_is_dropped(void **state)
+static void higher_minor_versions_are_served_as_1_1(void **state)
+{
+    (void)state;
+    for (int minor = 1; minor <= 9; minor++) {
+        char text[64];
+        snprintf(text, sizeof text, "GET / HTTP/1.%d\r\nHost: x\r\n\r\n", minor);
+        assert_true(parse(text));
+        assert_int_equal(head.minor, 1);
+        assert_true(head.keep_alive);
+    }
+    assert_false(parse("GET / HTTP/1.2\r\n\r\n")); /* without Host */
+}
+
+static void options_has_a_target_for_the_whole_server(void **state)
+{
+    (void)state;
+    assert_true(parse("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert_slice(head.path, "*");
+    assert_slice(head.host, "x");
+    assert_null(head.query.ptr);
+    assert_true(parse("OPTIONS http://h:1 HTTP/1.1\r\nHost: x\r\n\r\n")); /* RFC 9112 section 3.2.4 */
+    assert_slice(head.path, "*");
+    assert_slice(head.host, "h:1");
+    assert_true(parse("OPTIONS http://h?x HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert_slice(head.path, "/");
+    assert_true(parse("OPTIONS /x HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert_slice(head.path, "/x");
+}
+
+static void the_authority_of_an_absolute_target_is_asked(void **state)
 {
     (void)state;
     assert_true(parse("GET http://h:1/orders?x=1 HTTP/1.1\r\nHost: h\r\n\r\n"));
     assert_slice(head.path, "/orders");
     assert_slice(head.query, "x=1");
+    assert_slice(head.host, "h:1");
+    assert_true(parse("GET /orders HTTP/1.1\r\nHost: h:2\r\n\r\n"));
+    assert_slice(head.host, "h:2");
     assert_true(parse("GET HTTPS://h HTTP/1.1\r\nHost: h\r\n\r\n"));
     assert_slice(head.path, "/");
     assert_true(parse("GET http://h?x HTTP/1.1\r\nHost: h\r\n\r\n"));
@@ -123,7 +155,15 @@ static void what_two_readers_could_read_differently_is_refused(void **state)
         {400, "GET / http/1.1\r\nHost: x\r\n\r\n"},
         {400, "GET / HTTP/1.x\r\nHost: x\r\n\r\n"},
         {505, "GET / HTTP/2.0\r\nHost: x\r\n\r\n"},
-        {505, "GET / HTTP/1.2\r\nHost: x\r\n\r\n"},
+        {400, "GET / HTTP/1.10\r\nHost: x\r\n\r\n"},
+        {400, "GET * HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "OPTIONS *?x HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "OPTIONS ** HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"},
+        {400, "GET http://x/ HTTP/1.1\r\nHost: a/b\r\n\r\n"},
+        {400, "GET http://x:y/ HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET http://x:65536/ HTTP/1.1\r\nHost: x\r\n\r\n"},
+        {400, "GET http://[x]/ HTTP/1.1\r\nHost: x\r\n\r\n"},
         {505, "GET / HTTP/0.9\r\nHost: x\r\n\r\n"},
         {501, "BREW / HTTP/1.1\r\nHost: x\r\n\r\n"},
         {501, "get / HTTP/1.1\r\nHost: x\r\n\r\n"},
@@ -147,6 +187,19 @@ static void what_two_readers_could_read_differently_is_refused(void **state)
         {400, "GET / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"},
         {501, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"},
         {501, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n"},
+        {501, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"},
+        {501, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip;q=1 , chunked\r\n\r\n"},
+        {501, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked, br\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked,\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ,chunked\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \"chunked\"\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked;q=1\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked ;q=1\r\n\r\n"},
         {400, "GET / HTTP/1.1\r\nHost: x\r\nContent-Type: a\r\nContent-Type: b\r\n\r\n"},
         {417, "GET / HTTP/1.1\r\nHost: x\r\nExpect: a miracle\r\n\r\n"},
         {400, "GET / HTTP/1.1\r\nHost: x\r\n"},
@@ -256,9 +309,70 @@ static void malformed_chunks_are_refused(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "\r\n",   "g\r\n",      "-1\r\n",  "+1\r\n",   "0x1\r\n",         " 1\r\n",
-        "1\n",    "1\rx",       "1\r\nab", "1\r\na\n", "1\r\na\rx",       "000000001\r\n",
-        ";x\r\n", "1;\x01\r\n", "0\r\n\n", "0\r\n\rx", "0\r\nA: b\n\r\n", "0\r\n folded\r\n",
+        "\r\n",
+        "g\r\n",
+        "-1\r\n",
+        "+1\r\n",
+        "0x1\r\n",
+        " 1\r\n",
+        "1\n",
+        "1\rx",
+        "1\r\nab",
+        "1\r\na\n",
+        "1\r\na\rx",
+        "000000001x\r\n",
+        "7;[=b\r\n",
+        "7;\r\n",
+        "7; \r\n",
+        "7;;\r\n",
+        "7;a;\r\n",
+        "7;=b\r\n",
+        "7;a=\r\n",
+        "7;a= \r\n",
+        "7;a==b\r\n",
+        "7;a=b=c\r\n",
+        "7;a=[\r\n",
+        "7;a b\r\n",
+        "7;a=b c\r\n",
+        "7 \r\n",
+        "7\t\r\n",
+        "7 a\r\n",
+        "7;a \r\n",
+        "7;a=b \r\n",
+        "7;a=\"b\" \r\n",
+        "7;a=\"b\r\n",
+        "7;a=\"b\"c\r\n",
+        "7;a=\"\\\r\n",
+        "7;a=\"\x01\"\r\n",
+        "7;a=\"\\\x01\"\r\n",
+        "7;a=\"\x7f\"\r\n",
+        "7;\"a\"\r\n",
+        "7;a=b\"c\"\r\n",
+        "7;\x80\r\n",
+        "7;a\n",
+        "7;a=\"b\"\n",
+        "7;a=\"b\n",
+        "7 ;a\n",
+        "7,8\r\n",
+        "0\r\nno colon\r\n",
+        "0\r\nx\r\n",
+        "0\r\na b: c\r\n",
+        "0\r\na : c\r\n",
+        "0\r\n: c\r\n",
+        "0\r\n[: c\r\n",
+        "0\r\na: \x01\r\n",
+        "0\r\na: \x7f\r\n",
+        "0\r\na: b\rc",
+        "0\r\na: b\r\n c\r\n",
+        "0\r\na: b\r\n\tc\r\n",
+        "0\r\na: b\r\nc\r\n",
+        "0\r\n\x80: c\r\n",
+        ";x\r\n",
+        "1;\x01\r\n",
+        "0\r\n\n",
+        "0\r\n\rx",
+        "0\r\nA: b\n\r\n",
+        "0\r\n folded\r\n",
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         for (size_t piece = 1; piece <= 4; piece++) {
@@ -268,6 +382,69 @@ static void malformed_chunks_are_refused(void **state)
                 fail_msg("case %zu in pieces of %zu", i, piece);
             buf_fini(&body);
         }
+}
+
+static void chunk_extensions_and_trailers_by_the_grammar_are_read_over(void **state)
+{
+    (void)state;
+    static const char *const sizes[] = {
+        "7",
+        "007",
+        "0000000000000000000000000000000000000007",
+        "7;a",
+        "7;a=b",
+        "7 ;a=b",
+        "7; a=b",
+        "7;a =b",
+        "7;a= b",
+        "7\t;\ta\t=\tb",
+        "7;a=\"\"",
+        "7;a=\"b c;d\\\"\\\\\x80\t\"",
+        "7;a;b;c=d",
+        "7;a ;b",
+        "7;a=b ; c=\"d\" ;e",
+        "7;!#$%&'*+-.^_`|~=1",
+    };
+    static const char *const ends[] = {
+        "0\r\n\r\n",
+        "000;last\r\n\r\n",
+        "0\r\nA: b\r\n\r\n",
+        "0\r\nA:\r\nB:b\r\nC:\t\x80 c \r\n\r\n",
+        "0 ;a\r\n!#$%&'*+-.^_`|~: b:c\r\n\r\n",
+    };
+    for (size_t i = 0; i < COUNT(sizes) * COUNT(ends); i++)
+        for (size_t piece = 1; piece <= 8; piece++) {
+            char text[256];
+            struct buf body = BUF_INIT(HTTP_BODY_MAX);
+            size_t rest;
+            snprintf(text, sizeof text, "%s\r\n1234567\r\n%sNEXT", sizes[i / COUNT(ends)],
+                     ends[i % COUNT(ends)]);
+            if (feed(text, piece, &body, &rest) != HTTP_CHUNKS_DONE || rest != 4 || body.len != 7)
+                fail_msg("refused in pieces of %zu: %s", piece, text);
+            assert_memory_equal(body.data, "1234567", 7);
+            buf_fini(&body);
+        }
+}
+
+static void what_is_wrong_with_chunks_is_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *word;
+    } cases[] = {
+        {"x\r\n", "size"},           {"7;[=b\r\n", "extension"}, {"7\rx", "size"},
+        {"1\r\nab", "CR LF"},        {"1\r\na\rx", "CR LF"},     {"0\r\nno colon\r\n", "trailer"},
+        {"0\r\na: b\rx", "trailer"}, {"0\r\n\rx", "trailer"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct http_chunks chunks = {0};
+        struct buf body = BUF_INIT(HTTP_BODY_MAX);
+        size_t used;
+        assert_int_equal(http_chunks_feed(&chunks, cases[i].text, strlen(cases[i].text), &used, &body),
+                         HTTP_CHUNKS_MALFORMED);
+        assert_non_null(strstr(http_chunks_fault(&chunks), cases[i].word));
+        buf_fini(&body);
+    }
 }
 
 static void chunked_bodies_are_bounded(void **state)
@@ -292,7 +469,7 @@ static void chunked_bodies_are_bounded(void **state)
     /* an extension, or trailers, without end */
     static char filler[1000];
     memset(filler, 'x', sizeof filler);
-    static const char *const starts[] = {"1;", "0\r\n"};
+    static const char *const starts[] = {"1;", "1;a=\"", "1;a=", "0\r\n", "0\r\nA:"};
     for (size_t i = 0; i < COUNT(starts); i++) {
         chunks = (struct http_chunks){0};
         assert_int_equal(http_chunks_feed(&chunks, starts[i], strlen(starts[i]), &used, &body),
@@ -302,6 +479,12 @@ static void chunked_bodies_are_bounded(void **state)
             result = http_chunks_feed(&chunks, filler, sizeof filler, &used, &body);
         assert_int_equal(result, HTTP_CHUNKS_TOO_LARGE);
     }
+    chunks = (struct http_chunks){0};
+    memset(filler, '0', sizeof filler);
+    enum http_chunks_result result = HTTP_CHUNKS_MORE;
+    for (int n = 0; n < 100 && result == HTTP_CHUNKS_MORE; n++)
+        result = http_chunks_feed(&chunks, filler, sizeof filler, &used, &body);
+    assert_int_equal(result, HTTP_CHUNKS_TOO_LARGE);
     buf_fini(&body);
 }
 
@@ -311,7 +494,9 @@ int main(void)
         cmocka_unit_test(a_request_is_taken_apart),
         cmocka_unit_test(nothing_is_left_of_the_request_before),
         cmocka_unit_test(every_method_has_its_name),
-        cmocka_unit_test(the_authority_of_an_absolute_target_is_dropped),
+        cmocka_unit_test(higher_minor_versions_are_served_as_1_1),
+        cmocka_unit_test(options_has_a_target_for_the_whole_server),
+        cmocka_unit_test(the_authority_of_an_absolute_target_is_asked),
         cmocka_unit_test(connections_are_kept_as_the_version_says),
         cmocka_unit_test(what_two_readers_could_read_differently_is_refused),
         cmocka_unit_test(a_nul_in_the_head_is_refused),
@@ -319,6 +504,8 @@ int main(void)
         cmocka_unit_test(the_end_of_a_head_is_found_in_pieces_of_any_size),
         cmocka_unit_test(chunks_are_joined_in_pieces_of_any_size),
         cmocka_unit_test(malformed_chunks_are_refused),
+        cmocka_unit_test(chunk_extensions_and_trailers_by_the_grammar_are_read_over),
+        cmocka_unit_test(what_is_wrong_with_chunks_is_said),
         cmocka_unit_test(chunked_bodies_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,54 @@
+/* Inside HTTP: who makes room for a new connection when there are as many as there may be. Only those go that owe
+ * nothing to anybody: connections that rest between two requests, and those whose request has not come to its end. What
+ * is being worked on or answered stays.
+ *
+ * Half requests cost their sender nothing, so they are judged by address: the one that has most of them loses its
+ * oldest first. Where it holds so many that it is to blame, they go before connections that rest; else those that rest
+ * go first, because their clients expect that (RFC 9112 section 9.5). */
+#ifndef ROWLOCK_IO_HTTP_ROOM_H
+#define ROWLOCK_IO_HTTP_ROOM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/list.h"
+
+struct http;
+struct http_conn;
+
+#define HTTP_ROOM_GROUPS 1024u
+#define HTTP_ROOM_WAIT_NS                                                                                    \
+    (50 * CLOCK_MS) /* in which a request that has begun may come to its end undisturbed */
+
+/* Addresses are told apart by a hash: two that fall together are one, and nobody can choose which. */
+struct http_room {
+    struct list unfinished[HTTP_ROOM_GROUPS]; /* in the order in which they began */
+    uint64_t seed;
+    int64_t told;
+};
+
+void http_room_init(struct http_room *room);
+
+/* What counts as one address: of IPv6 a /64, which is what one customer has; all peers of unix sockets. */
+uint64_t http_room_address(const struct sockaddr *peer);
+unsigned http_room_group(const struct http_room *room, const struct sockaddr *peer);
+
+/* The connection came, or is in another state. */
+void http_room_note(struct http_conn *conn);
+
+/* Those that linger have had their answer and are gone in a moment. */
+bool http_room_is_left(const struct http *http);
+
+/* Idle for good: nothing read, nothing to read and nothing to send. */
+bool http_room_is_resting(const struct http_conn *conn);
+
+enum http_room_result {
+    HTTP_ROOM_MADE,
+    HTTP_ROOM_SOON, /* an address holds more than its share, and will have to give in a moment */
+    HTTP_ROOM_NONE,
+};
+
+enum http_room_result http_room_make(struct http *http);
+
+#endif
