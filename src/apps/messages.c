@@ -49,7 +49,7 @@ static struct stmt message_get = {
     .name = "message_get", .set = true, .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
 
 static struct stmt message_delete = {
-    .name = "message_delete", .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
+    .name = "message_delete", .told = true, .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
 
 static struct stmt message_list = {
     .name = "message_list",
