@@ -22,10 +22,13 @@ WITH asked AS MATERIALIZED (
     FROM first AS f LEFT JOIN idempotency_keys AS k
         ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '24 hours'
 ), known AS MATERIALIZED (
-    SELECT k.scope, k.key, k.fingerprint, k.answer
-    FROM numbered AS n JOIN idempotency_keys AS k
-        ON k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '24 hours'
-    WHERE n.id IS NULL FOR KEY SHARE OF k SKIP LOCKED
+    SELECT n.scope, n.key, k.fingerprint, k.answer
+    FROM numbered AS n CROSS JOIN LATERAL (
+        SELECT k.fingerprint, k.answer FROM idempotency_keys AS k
+        WHERE k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '24 hours'
+        FOR KEY SHARE SKIP LOCKED
+    ) AS k
+    WHERE n.id IS NULL
 ), claimed AS (
     INSERT INTO idempotency_keys AS k (scope, key, fingerprint, answer)
     SELECT n.scope, n.key, n.fingerprint,
@@ -52,7 +55,7 @@ SELECT a.pos,
         ELSE 'again'
     END AS outcome,
     coalesce(c.answer, k.answer) AS answer
-FROM asked AS a JOIN numbered AS n ON n.scope = a.scope AND n.key = a.key
+FROM asked AS a LEFT JOIN numbered AS n ON n.scope = a.scope AND n.key = a.key
     LEFT JOIN claimed AS c ON c.scope = a.scope AND c.key = a.key
     LEFT JOIN sent AS s ON s.id = n.id AND s.sent_at = now()
         AND (s.sender, s.recipient, s.text) = (n.sender, n.recipient, n.text)

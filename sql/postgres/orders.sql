@@ -25,8 +25,8 @@ SELECT a.pos, p.distance, p.id, p.status
 FROM asked AS a JOIN placed AS p ON p.id = a.id
 ORDER BY a.pos;
 
--- Only what looks free is locked, or taken by one who asks for it again: those who ask for what another has taken are not
--- in its holder's way. What it is then is tested on the locked row.
+-- Only what looks free is locked, so that those who ask for a taken order are not in its holder's way; whether it
+-- still is free is tested on the locked row. The holder who asks again locks his row last of all.
 -- name: order_take
 WITH asked AS MATERIALIZED (
     SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
@@ -34,10 +34,7 @@ WITH asked AS MATERIALIZED (
     SELECT o.id, o.status, o.taker FROM orders AS o WHERE o.id = ANY ($1::bigint[])
 ), locked AS MATERIALIZED (
     SELECT o.id, o.status, o.taker FROM orders AS o
-    WHERE o.id = ANY (ARRAY(
-        SELECT s.id FROM seen AS s
-        WHERE s.status = 'UNASSIGNED' OR s.status = 'TAKEN' AND (s.id, s.taker) IN (SELECT a.id, a.taker FROM asked AS a)
-    ))
+    WHERE o.id = ANY (ARRAY(SELECT s.id FROM seen AS s WHERE s.status = 'UNASSIGNED'))
     ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
 ), winner AS MATERIALIZED (
     SELECT DISTINCT ON (a.id) a.id, a.taker, a.pos
@@ -55,7 +52,11 @@ SELECT a.pos,
         WHEN l.status = 'UNASSIGNED' THEN 'unchanged'
         WHEN l.status = 'TAKEN' AND l.taker = a.taker THEN 'done'
         WHEN l.id IS NOT NULL THEN 'taken'
-        WHEN s.status = 'TAKEN' AND s.taker = a.taker THEN 'occupied'
+        WHEN s.status = 'TAKEN' AND s.taker = a.taker THEN
+            CASE WHEN EXISTS (
+                SELECT FROM orders AS o WHERE o.id = a.id AND o.status = 'TAKEN' AND o.taker = a.taker
+                FOR NO KEY UPDATE SKIP LOCKED
+            ) THEN 'done' ELSE 'occupied' END
         WHEN s.status <> 'UNASSIGNED' THEN 'taken'
         WHEN s.id IS NOT NULL THEN 'occupied'
         ELSE 'missing'
@@ -171,10 +172,13 @@ WITH asked AS MATERIALIZED (
     FROM first AS f LEFT JOIN idempotency_keys AS k
         ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '24 hours'
 ), known AS MATERIALIZED (
-    SELECT k.scope, k.key, k.fingerprint, k.answer
-    FROM numbered AS n JOIN idempotency_keys AS k
-        ON k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '24 hours'
-    WHERE n.id IS NULL FOR KEY SHARE OF k SKIP LOCKED
+    SELECT n.scope, n.key, k.fingerprint, k.answer
+    FROM numbered AS n CROSS JOIN LATERAL (
+        SELECT k.fingerprint, k.answer FROM idempotency_keys AS k
+        WHERE k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '24 hours'
+        FOR KEY SHARE SKIP LOCKED
+    ) AS k
+    WHERE n.id IS NULL
 ), claimed AS (
     INSERT INTO idempotency_keys AS k (scope, key, fingerprint, answer)
     SELECT n.scope, n.key, n.fingerprint,
@@ -200,7 +204,7 @@ SELECT a.pos,
         ELSE 'again'
     END AS outcome,
     coalesce(c.answer, k.answer) AS answer
-FROM asked AS a JOIN numbered AS n ON n.scope = a.scope AND n.key = a.key
+FROM asked AS a LEFT JOIN numbered AS n ON n.scope = a.scope AND n.key = a.key
     LEFT JOIN claimed AS c ON c.scope = a.scope AND c.key = a.key
     LEFT JOIN placed AS p ON p.id = n.id AND p.distance = n.distance AND p.status = 'UNASSIGNED'
     LEFT JOIN known AS k ON k.scope = a.scope AND k.key = a.key
