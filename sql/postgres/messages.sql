@@ -66,8 +66,8 @@ ORDER BY a.pos;
 SELECT a.pos, m.id, m.sender, m.recipient, m.text, m.sent_at
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN messages AS m ON m.id = a.id ORDER BY a.pos;
 
--- The row is locked first, so that one that is there and stays, because a trigger keeps it, is not taken for one that is
--- not there. The last column says that it is gone.
+-- The row is locked first, so that one that is there and stays, because a trigger keeps it, is not taken for one that
+-- is not there. The last column says that it is gone.
 -- name: message_delete
 WITH found AS MATERIALIZED (
     SELECT id FROM messages WHERE id = $1 FOR UPDATE

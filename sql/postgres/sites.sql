@@ -112,13 +112,16 @@ WITH sites AS MATERIALIZED (
     SELECT id, s ->> 'name', s ->> 'contact', s ->> 'address', s ->> 'state_or_region', s ->> 'country',
         s ->> 'postcode_or_zip'
     FROM sites
+    RETURNING 1
 ), new_computers AS (
     INSERT INTO computer (name, mac, site_id)
     SELECT c ->> 'name', (c ->> 'mac')::macaddr, sites.id FROM sites, json_array_elements(s -> 'computers') AS c
     ON CONFLICT (mac) DO NOTHING
 ), new_freezers AS (
     INSERT INTO freezer (id, name, site_id) SELECT id, f ->> 'name', site_id FROM freezers
+), new_containers AS (
+    INSERT INTO container (uuid, description, freezer_id)
+    SELECT (c ->> 'uuid')::uuid, c ->> 'description', freezers.id
+    FROM freezers, json_array_elements(f -> 'containers') AS c
 )
-INSERT INTO container (uuid, description, freezer_id)
-SELECT (c ->> 'uuid')::uuid, c ->> 'description', freezers.id
-FROM freezers, json_array_elements(f -> 'containers') AS c;
+SELECT count(*) FROM new_sites;

@@ -18,8 +18,8 @@ FROM messages WHERE changes() > 0 AND id = last_insert_rowid() RETURNING 'done' 
 -- name: message_get
 SELECT id, sender, recipient, text, sent_at FROM messages WHERE id = $1;
 
--- One that is there and stays, because a trigger keeps it, is not one that is not there: the last column says that it is
--- gone.
+-- One that is there and stays, because a trigger keeps it, is not one that is not there: the last column says that it
+-- is gone.
 -- name: message_delete
 DELETE FROM messages WHERE id = $1 RETURNING id, sender, recipient, text, sent_at, true AS gone;
 SELECT id, sender, recipient, text, sent_at, false AS gone FROM messages WHERE id = $1;

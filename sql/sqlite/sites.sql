@@ -94,14 +94,16 @@ ORDER BY id DESC LIMIT $1;
 -- name: site_any
 SELECT id FROM site LIMIT 1;
 
--- The new sites have the last ids, one after the other: nobody else writes meanwhile.
+-- The new sites have the last ids, one after the other: nobody else writes meanwhile. If a trigger kept one away nothing
+-- would know where it stands, and the computers are refused.
 -- name: site_seed
 INSERT INTO site (name, contact, address, state_or_region, country, postcode_or_zip)
 SELECT s.value ->> 'name', s.value ->> 'contact', s.value ->> 'address', s.value ->> 'state_or_region',
     s.value ->> 'country', s.value ->> 'postcode_or_zip'
 FROM json_each($1) AS s;
 INSERT INTO computer (name, mac, site_id)
-SELECT c.value ->> 'name', c.value ->> 'mac', (SELECT max(id) FROM site) - json_array_length($1) + 1 + s.key
+SELECT c.value ->> 'name', c.value ->> 'mac',
+    iif(changes() = json_array_length($1), (SELECT max(id) FROM site) - json_array_length($1) + 1 + s.key, -1)
 FROM json_each($1) AS s, json_each(s.value, '$.computers') AS c WHERE true
 ON CONFLICT (mac) DO NOTHING;
 INSERT INTO freezer (name, site_id)
@@ -112,3 +114,4 @@ SELECT c.value ->> 'uuid', c.value ->> 'description', r.id
 FROM json_each($1) AS s, json_each(s.value, '$.freezers') AS f, json_each(f.value, '$.containers') AS c
 JOIN freezer AS r ON r.site_id = (SELECT max(id) FROM site) - json_array_length($1) + 1 + s.key
     AND r.name = f.value ->> 'name';
+SELECT json_array_length($1);

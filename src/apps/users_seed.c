@@ -66,11 +66,10 @@ static void add_user(struct buf *rows, const struct user *user)
 }
 
 /* One statement, so all of them or none. */
-static bool store(struct session *session, struct buf *rows)
+static bool store(struct session *session, struct buf *rows, int64_t count)
 {
     buf_add(rows, "]", 2); /* with its NUL */
-    const char *params[] = {rows->data};
-    return session_query(session, sql_text(session->engine, "user_store"), params, 1, NULL) == DB_OK;
+    return session_store(session, sql_text(session->engine, "user_store"), rows->data, count) == DB_OK;
 }
 
 /* ---- made up ---- */
@@ -108,7 +107,7 @@ bool users_seed(struct session *session, int64_t count)
     bool ok = query(session, "user_seed_lock", NULL) && last_id(session, &id);
     for (int64_t i = 0; ok && i < count; i++)
         add_made_up(&rows, id += random_int(1, 9));
-    ok = ok && store(session, &rows);
+    ok = ok && (count == 0 || store(session, &rows, count));
     buf_fini(&rows);
     return ok;
 }
@@ -249,7 +248,7 @@ static bool take(struct github *github, const struct json *page)
     }
     if (!ok)
         stop(github, true, "%s gave a malformed answer", github->host);
-    else if (!(ok = store(github->session, &rows)))
+    else if (!(ok = store(github->session, &rows, (int64_t)count)))
         stop(github, true, "%s", github->session->error);
     buf_fini(&rows);
     if (!ok)
