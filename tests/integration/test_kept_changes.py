@@ -217,6 +217,18 @@ def test_a_record_that_was_not_stored_is_not_said_to_be(api, db, kept, kind):
     assert api.call("DELETE", f"/{kind}/77").status == 200
 
 
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_record_that_stays_was_not_deleted_nor_missing(api, kept, kind):
+    record = api.post(f"/{kind}/78", RECORDS[kind]).json()
+    kept("DELETE", kind)
+    not_made(api.call("DELETE", f"/{kind}/78"))
+    assert api.get(f"/{kind}/78").json() == record
+    problem(api.call("DELETE", f"/{kind}/999999999"), 404)
+    kept.lifted()
+    assert api.call("DELETE", f"/{kind}/78").json() == record
+    problem(api.call("DELETE", f"/{kind}/78"), 404)
+
+
 # ---- commands ----
 
 @pytest.mark.parametrize("app, table", [("orders", "orders"), ("messages", "messages"), ("sites", "site"), ("users", "users"),
