@@ -322,8 +322,8 @@ static enum db_error ask(const struct import *import, struct session *session, c
 static enum db_error store(const struct import *import, struct session *session, size_t from, size_t to)
 {
     char *json = json_of(import, from, to);
-    enum db_error result = session_store(session, sql_text(session->engine, import->file->store), json,
-                                         (int64_t)(to - from));
+    enum db_error result =
+        session_store(session, sql_text(session->engine, import->file->store), json, (int64_t)(to - from));
     free(json);
     return result;
 }

@@ -75,7 +75,8 @@ static struct slice pg_value(const struct db_rows *rows, int row, int column)
 static enum db_error unsure_of(struct pg_session *own)
 {
     snprintf(own->session.error, sizeof own->session.error,
-             "it is committed in this database, but the wait for its synchronous standby was ended: the standby may "
+             "it is committed in this database, but the wait for its synchronous standby was ended: the "
+             "standby may "
              "not have it");
     return DB_LOST;
 }
