@@ -159,6 +159,7 @@ python_tests = \
 	tests/integration/test_http_limits.py \
 	tests/integration/test_http_routing.py \
 	tests/integration/test_idempotency.py \
+	tests/integration/test_kept_changes.py \
 	tests/integration/test_import.py \
 	tests/integration/test_leaves_nothing.py \
 	tests/integration/test_life.py \

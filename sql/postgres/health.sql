@@ -64,10 +64,14 @@ ON CONFLICT DO NOTHING;
 -- refers to what is not there.
 
 -- name: region_store
-INSERT INTO region (id, name_en, name_fr)
-SELECT (r ->> 0)::bigint, r ->> 1, r ->> 2
-FROM json_array_elements($1::json) AS r
-ON CONFLICT (id) DO UPDATE SET name_en = excluded.name_en, name_fr = excluded.name_fr;
+WITH stored AS (
+    INSERT INTO region (id, name_en, name_fr)
+    SELECT (r ->> 0)::bigint, r ->> 1, r ->> 2
+    FROM json_array_elements($1::json) AS r
+    ON CONFLICT (id) DO UPDATE SET name_en = excluded.name_en, name_fr = excluded.name_fr
+    RETURNING 1
+)
+SELECT count(*) FROM stored;
 
 -- name: province_stray
 SELECT a.pos, 'fk_region_id' AS column, (a.r ->> 5) AS value, 'region' AS target
@@ -76,11 +80,15 @@ WHERE NOT EXISTS (SELECT FROM region AS t WHERE t.id = (a.r ->> 5)::bigint)
 ORDER BY pos LIMIT 1;
 
 -- name: province_store
-INSERT INTO province (id, geo_code, alpha_code, name_en, name_fr, fk_region_id)
-SELECT (r ->> 0)::bigint, (r ->> 1)::bigint, r ->> 2, r ->> 3, r ->> 4, (r ->> 5)::bigint
-FROM json_array_elements($1::json) AS r
-ON CONFLICT (id) DO UPDATE SET geo_code = excluded.geo_code, alpha_code = excluded.alpha_code,
-    name_en = excluded.name_en, name_fr = excluded.name_fr, fk_region_id = excluded.fk_region_id;
+WITH stored AS (
+    INSERT INTO province (id, geo_code, alpha_code, name_en, name_fr, fk_region_id)
+    SELECT (r ->> 0)::bigint, (r ->> 1)::bigint, r ->> 2, r ->> 3, r ->> 4, (r ->> 5)::bigint
+    FROM json_array_elements($1::json) AS r
+    ON CONFLICT (id) DO UPDATE SET geo_code = excluded.geo_code, alpha_code = excluded.alpha_code,
+        name_en = excluded.name_en, name_fr = excluded.name_fr, fk_region_id = excluded.fk_region_id
+    RETURNING 1
+)
+SELECT count(*) FROM stored;
 
 -- name: health_region_stray
 SELECT a.pos, 'fk_province_id' AS column, (a.r ->> 9) AS value, 'province' AS target
@@ -89,15 +97,19 @@ WHERE NOT EXISTS (SELECT FROM province AS t WHERE t.id = (a.r ->> 9)::bigint)
 ORDER BY pos LIMIT 1;
 
 -- name: health_region_store
-INSERT INTO health_region (id, hr_uid, name_en, name_fr, pop, website_en, website_fr, en_prov_vaccine_site,
-    fr_prov_vaccine_site, fk_province_id)
-SELECT (r ->> 0)::bigint, (r ->> 1)::bigint, r ->> 2, r ->> 3, (r ->> 4)::bigint, r ->> 5, r ->> 6, r ->> 7,
-    r ->> 8, (r ->> 9)::bigint
-FROM json_array_elements($1::json) AS r
-ON CONFLICT (id) DO UPDATE SET hr_uid = excluded.hr_uid, name_en = excluded.name_en, name_fr = excluded.name_fr,
-    pop = excluded.pop, website_en = excluded.website_en, website_fr = excluded.website_fr,
-    en_prov_vaccine_site = excluded.en_prov_vaccine_site, fr_prov_vaccine_site = excluded.fr_prov_vaccine_site,
-    fk_province_id = excluded.fk_province_id;
+WITH stored AS (
+    INSERT INTO health_region (id, hr_uid, name_en, name_fr, pop, website_en, website_fr, en_prov_vaccine_site,
+        fr_prov_vaccine_site, fk_province_id)
+    SELECT (r ->> 0)::bigint, (r ->> 1)::bigint, r ->> 2, r ->> 3, (r ->> 4)::bigint, r ->> 5, r ->> 6, r ->> 7,
+        r ->> 8, (r ->> 9)::bigint
+    FROM json_array_elements($1::json) AS r
+    ON CONFLICT (id) DO UPDATE SET hr_uid = excluded.hr_uid, name_en = excluded.name_en, name_fr = excluded.name_fr,
+        pop = excluded.pop, website_en = excluded.website_en, website_fr = excluded.website_fr,
+        en_prov_vaccine_site = excluded.en_prov_vaccine_site, fr_prov_vaccine_site = excluded.fr_prov_vaccine_site,
+        fk_province_id = excluded.fk_province_id
+    RETURNING 1
+)
+SELECT count(*) FROM stored;
 
 -- name: fsa_stray
 SELECT a.pos, 'fk_healthregion_id' AS column, (a.r ->> 5) AS value, 'health_region' AS target
@@ -110,9 +122,13 @@ WHERE NOT EXISTS (SELECT FROM province AS t WHERE t.id = (a.r ->> 6)::bigint)
 ORDER BY pos LIMIT 1;
 
 -- name: fsa_store
-INSERT INTO fsa (id, code, eng_name, fre_name, estimated_pop, fk_healthregion_id, fk_province_id)
-SELECT (r ->> 0)::bigint, r ->> 1, r ->> 2, r ->> 3, (r ->> 4)::bigint, (r ->> 5)::bigint, (r ->> 6)::bigint
-FROM json_array_elements($1::json) AS r
-ON CONFLICT (id) DO UPDATE SET code = excluded.code, eng_name = excluded.eng_name, fre_name = excluded.fre_name,
-    estimated_pop = excluded.estimated_pop, fk_healthregion_id = excluded.fk_healthregion_id,
-    fk_province_id = excluded.fk_province_id;
+WITH stored AS (
+    INSERT INTO fsa (id, code, eng_name, fre_name, estimated_pop, fk_healthregion_id, fk_province_id)
+    SELECT (r ->> 0)::bigint, r ->> 1, r ->> 2, r ->> 3, (r ->> 4)::bigint, (r ->> 5)::bigint, (r ->> 6)::bigint
+    FROM json_array_elements($1::json) AS r
+    ON CONFLICT (id) DO UPDATE SET code = excluded.code, eng_name = excluded.eng_name, fre_name = excluded.fre_name,
+        estimated_pop = excluded.estimated_pop, fk_healthregion_id = excluded.fk_healthregion_id,
+        fk_province_id = excluded.fk_province_id
+    RETURNING 1
+)
+SELECT count(*) FROM stored;

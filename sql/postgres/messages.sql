@@ -6,10 +6,11 @@ WITH asked AS MATERIALIZED (
     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a (sender, recipient, text, pos)
 ), sent AS (
     INSERT INTO messages (id, sender, recipient, text) SELECT id, sender, recipient, text FROM asked
-    RETURNING id, sent_at
+    RETURNING id, sender, recipient, text, sent_at
 )
-SELECT a.pos, a.id, a.sender, a.recipient, a.text, s.sent_at FROM asked AS a JOIN sent AS s ON s.id = a.id ORDER BY a.pos;
+SELECT a.pos, s.id, s.sender, s.recipient, s.text, s.sent_at FROM asked AS a JOIN sent AS s ON s.id = a.id ORDER BY a.pos;
 
+-- See order_place_once.
 -- name: message_send_once
 WITH asked AS MATERIALIZED (
     SELECT a.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
@@ -20,6 +21,14 @@ WITH asked AS MATERIALIZED (
     SELECT f.*, CASE WHEN k.key IS NULL THEN nextval(pg_get_serial_sequence('messages', 'id')) END AS id
     FROM first AS f LEFT JOIN idempotency_keys AS k
         ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '24 hours'
+), known AS MATERIALIZED (
+    SELECT n.scope, n.key, k.fingerprint, k.answer
+    FROM numbered AS n CROSS JOIN LATERAL (
+        SELECT k.fingerprint, k.answer FROM idempotency_keys AS k
+        WHERE k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '24 hours'
+        FOR KEY SHARE SKIP LOCKED
+    ) AS k
+    WHERE n.id IS NULL
 ), claimed AS (
     INSERT INTO idempotency_keys AS k (scope, key, fingerprint, answer)
     SELECT n.scope, n.key, n.fingerprint,
@@ -31,30 +40,43 @@ WITH asked AS MATERIALIZED (
         WHERE k.created_at < now() - interval '24 hours'
     RETURNING k.scope, k.key, k.answer
 ), sent AS (
-    INSERT INTO messages (id, sender, recipient, text)
-    SELECT n.id, n.sender, n.recipient, n.text FROM claimed AS c JOIN numbered AS n ON n.scope = c.scope AND n.key = c.key
+    INSERT INTO messages (id, sender, recipient, text, sent_at)
+    SELECT n.id, n.sender, n.recipient, n.text, now()
+    FROM claimed AS c JOIN numbered AS n ON n.scope = c.scope AND n.key = c.key
+    RETURNING id, sender, recipient, text, sent_at
 )
 SELECT a.pos,
     CASE
-        WHEN c.key IS NOT NULL AND f.fingerprint = a.fingerprint THEN 'done'
+        WHEN c.key IS NOT NULL AND s.id IS NULL THEN current_setting('rowlock.message_was_not_stored')
+        WHEN c.key IS NOT NULL AND n.fingerprint = a.fingerprint THEN 'done'
         WHEN c.key IS NOT NULL THEN 'other'
         WHEN k.fingerprint = a.fingerprint THEN 'done'
         WHEN k.key IS NOT NULL THEN 'other'
         ELSE 'again'
     END AS outcome,
     coalesce(c.answer, k.answer) AS answer
-FROM asked AS a JOIN first AS f ON f.scope = a.scope AND f.key = a.key
+FROM asked AS a LEFT JOIN numbered AS n ON n.scope = a.scope AND n.key = a.key
     LEFT JOIN claimed AS c ON c.scope = a.scope AND c.key = a.key
-    LEFT JOIN idempotency_keys AS k
-        ON k.scope = a.scope AND k.key = a.key AND k.created_at >= now() - interval '24 hours'
+    LEFT JOIN sent AS s ON s.id = n.id AND s.sent_at = now()
+        AND (s.sender, s.recipient, s.text) = (n.sender, n.recipient, n.text)
+    LEFT JOIN known AS k ON k.scope = a.scope AND k.key = a.key
 ORDER BY a.pos;
 
 -- name: message_get
 SELECT a.pos, m.id, m.sender, m.recipient, m.text, m.sent_at
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN messages AS m ON m.id = a.id ORDER BY a.pos;
 
+-- The row is locked first, so that one that is there and stays, because a trigger keeps it, is not taken for one that
+-- is not there. The last column says that it is gone.
 -- name: message_delete
-DELETE FROM messages WHERE id = $1 RETURNING id, sender, recipient, text, sent_at;
+WITH found AS MATERIALIZED (
+    SELECT id FROM messages WHERE id = $1 FOR UPDATE
+), gone AS (
+    DELETE FROM messages AS m USING found AS f WHERE m.id = f.id
+    RETURNING m.id, m.sender, m.recipient, m.text, m.sent_at
+)
+SELECT f.id, g.sender, g.recipient, g.text, g.sent_at, g.id IS NOT NULL AS gone
+FROM found AS f LEFT JOIN gone AS g ON g.id = f.id;
 
 -- name: message_list
 SELECT id, sender, recipient, text, sent_at FROM messages
@@ -86,5 +108,9 @@ ORDER BY sent_at DESC, id DESC LIMIT 500;
 SELECT id FROM messages LIMIT 1;
 
 -- name: message_seed
-INSERT INTO messages (sender, recipient, text)
-SELECT m ->> 0, m ->> 1, m ->> 2 FROM json_array_elements($1::json) AS m;
+WITH added AS (
+    INSERT INTO messages (sender, recipient, text)
+    SELECT m ->> 0, m ->> 1, m ->> 2 FROM json_array_elements($1::json) AS m
+    RETURNING 1
+)
+SELECT count(*) FROM added;

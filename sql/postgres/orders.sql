@@ -4,6 +4,12 @@
 -- How a set stays exact: rows are locked by id alone, in id order, without waiting; the status that decides is
 -- that of the locked row; two calls for one id are settled by position. NO KEY UPDATE, because FOR UPDATE
 -- would collide with the foreign-key checks of others.
+--
+-- "done" is said of what a row shows that this statement changed or locked, never of what was only read. What was read
+-- may be another transaction's that a synchronous standby does not have: its wait for the standby was ended, or
+-- PostgreSQL has been started again meanwhile. A lock is written to the WAL, so the commit behind "done" waits for all
+-- that was committed before. And a trigger of the database's owner may suppress a change or make another one of it:
+-- that is "unchanged".
 
 -- name: order_place
 WITH asked AS MATERIALIZED (
@@ -20,7 +26,7 @@ FROM asked AS a JOIN placed AS p ON p.id = a.id
 ORDER BY a.pos;
 
 -- Only what looks free is locked, so that those who ask for a taken order are not in its holder's way; whether it
--- still is free is tested on the locked row.
+-- still is free is tested on the locked row. The holder who asks again locks his row last of all.
 -- name: order_take
 WITH asked AS MATERIALIZED (
     SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
@@ -37,21 +43,27 @@ WITH asked AS MATERIALIZED (
 ), changed AS (
     UPDATE orders AS o SET status = 'TAKEN', taker = w.taker, released_by = NULL, updated_at = now()
     FROM winner AS w WHERE o.id = w.id
+    RETURNING o.id, o.status = 'TAKEN' AND o.taker IS NOT DISTINCT FROM w.taker AS done, w.pos, w.taker
 )
 SELECT a.pos,
     CASE
-        WHEN w.pos = a.pos OR (w.pos < a.pos AND w.taker = a.taker) THEN 'done'
-        WHEN w.pos < a.pos THEN 'taken'
+        WHEN c.done AND (c.pos = a.pos OR c.taker = a.taker) THEN 'done'
+        WHEN c.done THEN 'taken'
+        WHEN l.status = 'UNASSIGNED' THEN 'unchanged'
         WHEN l.status = 'TAKEN' AND l.taker = a.taker THEN 'done'
         WHEN l.id IS NOT NULL THEN 'taken'
-        WHEN s.status = 'TAKEN' AND s.taker = a.taker THEN 'done'
+        WHEN s.status = 'TAKEN' AND s.taker = a.taker THEN
+            CASE WHEN EXISTS (
+                SELECT FROM orders AS o WHERE o.id = a.id AND o.status = 'TAKEN' AND o.taker = a.taker
+                FOR NO KEY UPDATE SKIP LOCKED
+            ) THEN 'done' ELSE 'occupied' END
         WHEN s.status <> 'UNASSIGNED' THEN 'taken'
         WHEN s.id IS NOT NULL THEN 'occupied'
         ELSE 'missing'
     END AS outcome,
     NULL AS holder
 FROM asked AS a LEFT JOIN seen AS s ON s.id = a.id LEFT JOIN locked AS l ON l.id = a.id
-    LEFT JOIN winner AS w ON w.id = a.id
+    LEFT JOIN changed AS c ON c.id = a.id
 ORDER BY a.pos;
 
 -- name: order_release
@@ -67,11 +79,13 @@ WITH asked AS MATERIALIZED (
 ), changed AS (
     UPDATE orders AS o SET status = 'UNASSIGNED', taker = NULL, released_by = w.taker, updated_at = now()
     FROM winner AS w WHERE o.id = w.id
+    RETURNING o.id, o.status = 'UNASSIGNED' AND o.taker IS NULL AS done, w.pos, w.taker
 )
 SELECT a.pos,
     CASE
-        WHEN w.pos = a.pos OR (w.pos < a.pos AND w.taker = a.taker) THEN 'done'
-        WHEN w.pos < a.pos THEN 'unassigned'
+        WHEN c.done AND (c.pos = a.pos OR (c.pos < a.pos AND c.taker = a.taker)) THEN 'done'
+        WHEN c.done AND c.pos < a.pos THEN 'unassigned'
+        WHEN l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker THEN 'unchanged'
         WHEN l.status = 'UNASSIGNED' AND l.released_by = a.taker THEN 'done'
         WHEN l.status = 'UNASSIGNED' THEN 'unassigned'
         WHEN l.status = 'DELIVERED' THEN 'delivered'
@@ -80,7 +94,7 @@ SELECT a.pos,
         ELSE 'missing'
     END AS outcome,
     l.taker AS holder
-FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN winner AS w ON w.id = a.id
+FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c.id = a.id
 ORDER BY a.pos;
 
 -- name: order_deliver
@@ -96,11 +110,13 @@ WITH asked AS MATERIALIZED (
 ), changed AS (
     UPDATE orders AS o SET status = 'DELIVERED', updated_at = now()
     FROM winner AS w WHERE o.id = w.id
+    RETURNING o.id, o.status = 'DELIVERED' AND o.taker IS NOT DISTINCT FROM w.taker AS done, w.pos, w.taker
 )
 SELECT a.pos,
     CASE
-        WHEN w.pos = a.pos OR (w.pos < a.pos AND w.taker = a.taker) THEN 'done'
-        WHEN w.pos < a.pos THEN 'delivered'
+        WHEN c.done AND (c.pos = a.pos OR (c.pos < a.pos AND c.taker = a.taker)) THEN 'done'
+        WHEN c.done AND c.pos < a.pos THEN 'delivered'
+        WHEN l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker THEN 'unchanged'
         WHEN l.status = 'DELIVERED' AND l.taker = a.taker THEN 'done'
         WHEN l.status = 'DELIVERED' THEN 'delivered'
         WHEN l.status = 'UNASSIGNED' THEN 'unassigned'
@@ -109,7 +125,7 @@ SELECT a.pos,
         ELSE 'missing'
     END AS outcome,
     l.taker AS holder
-FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN winner AS w ON w.id = a.id
+FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c.id = a.id
 ORDER BY a.pos;
 
 -- name: order_get
@@ -128,13 +144,22 @@ SELECT distance, id, status FROM orders WHERE id < $2::bigint ORDER BY id DESC L
 SELECT id FROM orders LIMIT 1;
 
 -- name: order_seed
-INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance)
-SELECT (r ->> 0)::float8, (r ->> 1)::float8, (r ->> 2)::float8, (r ->> 3)::float8, (r ->> 4)::bigint
-FROM json_array_elements($1::json) AS r;
+WITH added AS (
+    INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance)
+    SELECT (r ->> 0)::float8, (r ->> 1)::float8, (r ->> 2)::float8, (r ->> 3)::float8, (r ->> 4)::bigint
+    FROM json_array_elements($1::json) AS r
+    RETURNING 1
+)
+SELECT count(*) FROM added;
 
 -- With an Idempotency-Key: the key and the answer are written in the same statement as the order. Of the calls of a set
 -- that have the same key the first places it. Keys are inserted in order, so that two sets wait for each other one way
--- only. "again": another transaction has just written the key, and this snapshot does not see it yet.
+-- only. "again": another transaction has just written the key, and this snapshot does not see it yet, or somebody holds
+-- the key's row. Who asks again locks that row, for the reason that stands above; KEY SHARE, so that those who do so at
+-- once do not hinder each other.
+--
+-- An order that was not stored as its answer says ends the statement, or the key would stay with an answer that is not
+-- true. SQL has no RAISE: asking for a setting that nobody has made is an error (42704) with a name in it for the log.
 -- name: order_place_once
 WITH asked AS MATERIALIZED (
     SELECT a.* FROM unnest($1::float8[], $2::float8[], $3::float8[], $4::float8[], $5::bigint[], $6::text[], $7::text[],
@@ -146,6 +171,14 @@ WITH asked AS MATERIALIZED (
     SELECT f.*, CASE WHEN k.key IS NULL THEN nextval(pg_get_serial_sequence('orders', 'id')) END AS id
     FROM first AS f LEFT JOIN idempotency_keys AS k
         ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '24 hours'
+), known AS MATERIALIZED (
+    SELECT n.scope, n.key, k.fingerprint, k.answer
+    FROM numbered AS n CROSS JOIN LATERAL (
+        SELECT k.fingerprint, k.answer FROM idempotency_keys AS k
+        WHERE k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '24 hours'
+        FOR KEY SHARE SKIP LOCKED
+    ) AS k
+    WHERE n.id IS NULL
 ), claimed AS (
     INSERT INTO idempotency_keys AS k (scope, key, fingerprint, answer)
     SELECT n.scope, n.key, n.fingerprint,
@@ -159,18 +192,20 @@ WITH asked AS MATERIALIZED (
     INSERT INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance)
     SELECT n.id, n.origin_lat, n.origin_lng, n.destination_lat, n.destination_lng, n.distance
     FROM claimed AS c JOIN numbered AS n ON n.scope = c.scope AND n.key = c.key
+    RETURNING id, distance, status
 )
 SELECT a.pos,
     CASE
-        WHEN c.key IS NOT NULL AND f.fingerprint = a.fingerprint THEN 'done'
+        WHEN c.key IS NOT NULL AND p.id IS NULL THEN current_setting('rowlock.order_was_not_stored')
+        WHEN c.key IS NOT NULL AND n.fingerprint = a.fingerprint THEN 'done'
         WHEN c.key IS NOT NULL THEN 'other'
         WHEN k.fingerprint = a.fingerprint THEN 'done'
         WHEN k.key IS NOT NULL THEN 'other'
         ELSE 'again'
     END AS outcome,
     coalesce(c.answer, k.answer) AS answer
-FROM asked AS a JOIN first AS f ON f.scope = a.scope AND f.key = a.key
+FROM asked AS a LEFT JOIN numbered AS n ON n.scope = a.scope AND n.key = a.key
     LEFT JOIN claimed AS c ON c.scope = a.scope AND c.key = a.key
-    LEFT JOIN idempotency_keys AS k
-        ON k.scope = a.scope AND k.key = a.key AND k.created_at >= now() - interval '24 hours'
+    LEFT JOIN placed AS p ON p.id = n.id AND p.distance = n.distance AND p.status = 'UNASSIGNED'
+    LEFT JOIN known AS k ON k.scope = a.scope AND k.key = a.key
 ORDER BY a.pos;

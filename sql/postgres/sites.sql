@@ -3,6 +3,9 @@
 --
 -- $2 of an upsert is the body: in jsonb_populate_record a member that was left out keeps the record's value, null
 -- clears it.
+--
+-- What is deleted is locked first, so that a record that is there and stays, because a trigger keeps it, is not taken for
+-- one that is not there. The last column says that it is gone.
 
 -- name: site_get
 SELECT a.pos, r.id, r.name, r.contact, r.address, r.state_or_region, r.country, r.postcode_or_zip
@@ -20,7 +23,14 @@ ON CONFLICT (id) DO UPDATE SET (name, contact, address, state_or_region, country
 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_delete
-DELETE FROM site WHERE id = $1::bigint RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
+WITH found AS MATERIALIZED (
+    SELECT id FROM site WHERE id = $1::bigint FOR UPDATE
+), gone AS (
+    DELETE FROM site AS r USING found AS f WHERE r.id = f.id
+    RETURNING r.id, r.name, r.contact, r.address, r.state_or_region, r.country, r.postcode_or_zip
+)
+SELECT f.id, g.name, g.contact, g.address, g.state_or_region, g.country, g.postcode_or_zip, g.id IS NOT NULL AS gone
+FROM found AS f LEFT JOIN gone AS g ON g.id = f.id;
 
 -- name: site_list
 SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
@@ -41,7 +51,14 @@ ON CONFLICT (id) DO UPDATE SET (name, mac, site_id) = (
 RETURNING id, name, mac, site_id;
 
 -- name: computer_delete
-DELETE FROM computer WHERE id = $1::bigint RETURNING id, name, mac, site_id;
+WITH found AS MATERIALIZED (
+    SELECT id FROM computer WHERE id = $1::bigint FOR UPDATE
+), gone AS (
+    DELETE FROM computer AS r USING found AS f WHERE r.id = f.id
+    RETURNING r.id, r.name, r.mac, r.site_id
+)
+SELECT f.id, g.name, g.mac, g.site_id, g.id IS NOT NULL AS gone
+FROM found AS f LEFT JOIN gone AS g ON g.id = f.id;
 
 -- name: computer_list
 SELECT id, name, mac, site_id FROM computer WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
@@ -62,7 +79,14 @@ ON CONFLICT (id) DO UPDATE SET (name, site_id) = (
 RETURNING id, name, site_id;
 
 -- name: freezer_delete
-DELETE FROM freezer WHERE id = $1::bigint RETURNING id, name, site_id;
+WITH found AS MATERIALIZED (
+    SELECT id FROM freezer WHERE id = $1::bigint FOR UPDATE
+), gone AS (
+    DELETE FROM freezer AS r USING found AS f WHERE r.id = f.id
+    RETURNING r.id, r.name, r.site_id
+)
+SELECT f.id, g.name, g.site_id, g.id IS NOT NULL AS gone
+FROM found AS f LEFT JOIN gone AS g ON g.id = f.id;
 
 -- name: freezer_list
 SELECT id, name, site_id FROM freezer WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
@@ -83,7 +107,14 @@ ON CONFLICT (id) DO UPDATE SET (uuid, description, freezer_id) = (
 RETURNING id, uuid, description, freezer_id;
 
 -- name: container_delete
-DELETE FROM container WHERE id = $1::bigint RETURNING id, uuid, description, freezer_id;
+WITH found AS MATERIALIZED (
+    SELECT id FROM container WHERE id = $1::bigint FOR UPDATE
+), gone AS (
+    DELETE FROM container AS r USING found AS f WHERE r.id = f.id
+    RETURNING r.id, r.uuid, r.description, r.freezer_id
+)
+SELECT f.id, g.uuid, g.description, g.freezer_id, g.id IS NOT NULL AS gone
+FROM found AS f LEFT JOIN gone AS g ON g.id = f.id;
 
 -- name: container_list
 SELECT id, uuid, description, freezer_id FROM container WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
@@ -112,13 +143,16 @@ WITH sites AS MATERIALIZED (
     SELECT id, s ->> 'name', s ->> 'contact', s ->> 'address', s ->> 'state_or_region', s ->> 'country',
         s ->> 'postcode_or_zip'
     FROM sites
+    RETURNING 1
 ), new_computers AS (
     INSERT INTO computer (name, mac, site_id)
     SELECT c ->> 'name', (c ->> 'mac')::macaddr, sites.id FROM sites, json_array_elements(s -> 'computers') AS c
     ON CONFLICT (mac) DO NOTHING
 ), new_freezers AS (
     INSERT INTO freezer (id, name, site_id) SELECT id, f ->> 'name', site_id FROM freezers
+), new_containers AS (
+    INSERT INTO container (uuid, description, freezer_id)
+    SELECT (c ->> 'uuid')::uuid, c ->> 'description', freezers.id
+    FROM freezers, json_array_elements(f -> 'containers') AS c
 )
-INSERT INTO container (uuid, description, freezer_id)
-SELECT (c ->> 'uuid')::uuid, c ->> 'description', freezers.id
-FROM freezers, json_array_elements(f -> 'containers') AS c;
+SELECT count(*) FROM new_sites;

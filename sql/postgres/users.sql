@@ -42,7 +42,11 @@ SELECT coalesce(max(id), 0) FROM users;
 LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: user_store
-INSERT INTO users (id, username, avatar_url, type, profile_url)
-SELECT (r ->> 0)::bigint, r ->> 1, r ->> 2, r ->> 3, r ->> 4 FROM json_array_elements($1::json) AS r
-ON CONFLICT (id) DO UPDATE SET username = excluded.username, avatar_url = excluded.avatar_url, type = excluded.type,
-    profile_url = excluded.profile_url;
+WITH stored AS (
+    INSERT INTO users (id, username, avatar_url, type, profile_url)
+    SELECT (r ->> 0)::bigint, r ->> 1, r ->> 2, r ->> 3, r ->> 4 FROM json_array_elements($1::json) AS r
+    ON CONFLICT (id) DO UPDATE SET username = excluded.username, avatar_url = excluded.avatar_url, type = excluded.type,
+        profile_url = excluded.profile_url
+    RETURNING 1
+)
+SELECT count(*) FROM stored;

@@ -66,6 +66,7 @@ INSERT INTO region (id, name_en, name_fr)
 SELECT value ->> 0, value ->> 1, value ->> 2
 FROM json_each($1) WHERE true
 ON CONFLICT (id) DO UPDATE SET name_en = excluded.name_en, name_fr = excluded.name_fr;
+SELECT changes();
 
 -- name: province_stray
 SELECT key + 1 AS pos, 'fk_region_id' AS column, value ->> 5 AS value, 'region' AS target
@@ -79,6 +80,7 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
 FROM json_each($1) WHERE true
 ON CONFLICT (id) DO UPDATE SET geo_code = excluded.geo_code, alpha_code = excluded.alpha_code,
     name_en = excluded.name_en, name_fr = excluded.name_fr, fk_region_id = excluded.fk_region_id;
+SELECT changes();
 
 -- name: health_region_stray
 SELECT key + 1 AS pos, 'fk_province_id' AS column, value ->> 9 AS value, 'province' AS target
@@ -96,6 +98,7 @@ ON CONFLICT (id) DO UPDATE SET hr_uid = excluded.hr_uid, name_en = excluded.name
     pop = excluded.pop, website_en = excluded.website_en, website_fr = excluded.website_fr,
     en_prov_vaccine_site = excluded.en_prov_vaccine_site, fr_prov_vaccine_site = excluded.fr_prov_vaccine_site,
     fk_province_id = excluded.fk_province_id;
+SELECT changes();
 
 -- name: fsa_stray
 SELECT key + 1 AS pos, 'fk_healthregion_id' AS column, value ->> 5 AS value, 'health_region' AS target
@@ -114,3 +117,4 @@ FROM json_each($1) WHERE true
 ON CONFLICT (id) DO UPDATE SET code = excluded.code, eng_name = excluded.eng_name, fre_name = excluded.fre_name,
     estimated_pop = excluded.estimated_pop, fk_healthregion_id = excluded.fk_healthregion_id,
     fk_province_id = excluded.fk_province_id;
+SELECT changes();

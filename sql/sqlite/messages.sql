@@ -1,7 +1,8 @@
 -- Messages.
 
 -- name: message_send
-INSERT INTO messages (sender, recipient, text) VALUES ($1, $2, $3) RETURNING id, sender, recipient, text, sent_at;
+INSERT INTO messages (sender, recipient, text) VALUES ($1, $2, $3);
+SELECT id, sender, recipient, text, sent_at FROM messages WHERE changes() > 0 AND id = last_insert_rowid();
 
 -- name: message_send_once
 DELETE FROM idempotency_keys
@@ -12,13 +13,16 @@ INSERT INTO messages (sender, recipient, text) VALUES ($1, $2, $3);
 INSERT INTO idempotency_keys (scope, key, fingerprint, answer)
 SELECT $4, $5, $6, format('{"id":%d,"sender":%s,"recipient":%s,"text":%s,"sent_at":"%s"}', id, json_quote(sender),
     json_quote(recipient), json_quote(text), sent_at)
-FROM messages WHERE id = last_insert_rowid() RETURNING 'done' AS outcome, answer;
+FROM messages WHERE changes() > 0 AND id = last_insert_rowid() RETURNING 'done' AS outcome, answer;
 
 -- name: message_get
 SELECT id, sender, recipient, text, sent_at FROM messages WHERE id = $1;
 
+-- One that is there and stays, because a trigger keeps it, is not one that is not there: the last column says that it
+-- is gone.
 -- name: message_delete
-DELETE FROM messages WHERE id = $1 RETURNING id, sender, recipient, text, sent_at;
+DELETE FROM messages WHERE id = $1 RETURNING id, sender, recipient, text, sent_at, true AS gone;
+SELECT id, sender, recipient, text, sent_at, false AS gone FROM messages WHERE id = $1;
 
 -- name: message_list
 SELECT id, sender, recipient, text, sent_at FROM messages
@@ -50,3 +54,4 @@ SELECT id FROM messages LIMIT 1;
 -- name: message_seed
 INSERT INTO messages (sender, recipient, text)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each($1);
+SELECT changes();

@@ -1,27 +1,37 @@
 -- Orders. On SQLite a set is executed call by call inside one transaction, so parameters are plain values.
 -- A block may hold several statements: the first that gives a row is the answer and those after it do not run.
--- So one guarded UPDATE decides, and the SELECT behind it only finds the words for a refusal.
+-- So one guarded UPDATE decides, and the SELECT behind it finds the words: it reads what the row has become, because a
+-- trigger of the database's owner may have suppressed the change or made another one of it, which is "unchanged". What
+-- a block has written without a row to show for it is taken back.
 
 -- name: order_place
-INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance)
-VALUES ($1, $2, $3, $4, $5) RETURNING distance, id, status;
+INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES ($1, $2, $3, $4, $5);
+SELECT distance, id, status FROM orders WHERE changes() > 0 AND id = last_insert_rowid();
 
 -- name: order_take
 UPDATE orders SET status = 'TAKEN', taker = $2, released_by = NULL, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-WHERE id = $1 AND status = 'UNASSIGNED' RETURNING 'done' AS outcome, NULL AS holder;
-SELECT CASE WHEN status = 'TAKEN' AND taker = $2 THEN 'done' ELSE 'taken' END AS outcome, NULL AS holder
+WHERE id = $1 AND status = 'UNASSIGNED';
+SELECT
+    CASE
+        WHEN status = 'TAKEN' AND (taker = $2 OR (changes() > 0 AND taker IS $2)) THEN 'done'
+        WHEN changes() > 0 OR status = 'UNASSIGNED' THEN 'unchanged'
+        ELSE 'taken'
+    END AS outcome,
+    NULL AS holder
 FROM orders WHERE id = $1;
 SELECT 'missing' AS outcome, NULL AS holder;
 
 -- name: order_release
 UPDATE orders SET status = 'UNASSIGNED', taker = NULL, released_by = $2,
     updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-WHERE id = $1 AND status = 'TAKEN' AND taker IS $2 RETURNING 'done' AS outcome, NULL AS holder;
+WHERE id = $1 AND status = 'TAKEN' AND taker IS $2;
 SELECT
     CASE
-        WHEN status = 'UNASSIGNED' AND released_by = $2 THEN 'done'
+        WHEN status = 'UNASSIGNED' AND taker IS NULL AND (released_by = $2 OR changes() > 0) THEN 'done'
+        WHEN changes() > 0 THEN 'unchanged'
         WHEN status = 'UNASSIGNED' THEN 'unassigned'
         WHEN status = 'DELIVERED' THEN 'delivered'
+        WHEN taker IS $2 THEN 'unchanged'
         ELSE 'held'
     END AS outcome,
     taker AS holder
@@ -30,12 +40,14 @@ SELECT 'missing' AS outcome, NULL AS holder;
 
 -- name: order_deliver
 UPDATE orders SET status = 'DELIVERED', updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-WHERE id = $1 AND status = 'TAKEN' AND taker IS $2 RETURNING 'done' AS outcome, NULL AS holder;
+WHERE id = $1 AND status = 'TAKEN' AND taker IS $2;
 SELECT
     CASE
-        WHEN status = 'DELIVERED' AND taker = $2 THEN 'done'
+        WHEN status = 'DELIVERED' AND (taker = $2 OR (changes() > 0 AND taker IS $2)) THEN 'done'
+        WHEN changes() > 0 THEN 'unchanged'
         WHEN status = 'DELIVERED' THEN 'delivered'
         WHEN status = 'UNASSIGNED' THEN 'unassigned'
+        WHEN taker IS $2 THEN 'unchanged'
         ELSE 'held'
     END AS outcome,
     taker AS holder
@@ -60,6 +72,7 @@ INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, di
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
     json_extract(value, '$[3]'), json_extract(value, '$[4]')
 FROM json_each($1);
+SELECT changes();
 
 -- With an Idempotency-Key: the known answer, or a new order and its answer.
 -- name: order_place_once
@@ -69,5 +82,5 @@ SELECT CASE WHEN fingerprint = $8 THEN 'done' ELSE 'other' END AS outcome, answe
 FROM idempotency_keys WHERE scope = $6 AND key = $7;
 INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES ($1, $2, $3, $4, $5);
 INSERT INTO idempotency_keys (scope, key, fingerprint, answer)
-VALUES ($6, $7, $8, format('{"distance":%d,"id":%d,"status":"UNASSIGNED"}', $5, last_insert_rowid()))
-RETURNING 'done' AS outcome, answer;
+SELECT $6, $7, $8, format('{"distance":%d,"id":%d,"status":"%s"}', distance, id, status)
+FROM orders WHERE changes() > 0 AND id = last_insert_rowid() RETURNING 'done' AS outcome, answer;

@@ -1,5 +1,6 @@
 -- Sites, computers, freezers and containers of labs. $2 of an upsert is the body: a member that was left out, which has
--- no json_type, keeps its value, null clears it.
+-- no json_type, keeps its value, null clears it. The last column of a deletion says that the record is gone: one
+-- that a trigger keeps is there, and stays.
 
 -- name: site_get
 SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site WHERE id = $1;
@@ -18,7 +19,8 @@ ON CONFLICT (id) DO UPDATE SET
 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_delete
-DELETE FROM site WHERE id = $1 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
+DELETE FROM site WHERE id = $1 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip, true AS gone;
+SELECT id, name, contact, address, state_or_region, country, postcode_or_zip, false AS gone FROM site WHERE id = $1;
 
 -- name: site_list
 SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
@@ -36,7 +38,8 @@ ON CONFLICT (id) DO UPDATE SET
 RETURNING id, name, mac, site_id;
 
 -- name: computer_delete
-DELETE FROM computer WHERE id = $1 RETURNING id, name, mac, site_id;
+DELETE FROM computer WHERE id = $1 RETURNING id, name, mac, site_id, true AS gone;
+SELECT id, name, mac, site_id, false AS gone FROM computer WHERE id = $1;
 
 -- name: computer_list
 SELECT id, name, mac, site_id FROM computer WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
@@ -53,7 +56,8 @@ ON CONFLICT (id) DO UPDATE SET
 RETURNING id, name, site_id;
 
 -- name: freezer_delete
-DELETE FROM freezer WHERE id = $1 RETURNING id, name, site_id;
+DELETE FROM freezer WHERE id = $1 RETURNING id, name, site_id, true AS gone;
+SELECT id, name, site_id, false AS gone FROM freezer WHERE id = $1;
 
 -- name: freezer_list
 SELECT id, name, site_id FROM freezer WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
@@ -71,7 +75,8 @@ ON CONFLICT (id) DO UPDATE SET
 RETURNING id, uuid, description, freezer_id;
 
 -- name: container_delete
-DELETE FROM container WHERE id = $1 RETURNING id, uuid, description, freezer_id;
+DELETE FROM container WHERE id = $1 RETURNING id, uuid, description, freezer_id, true AS gone;
+SELECT id, uuid, description, freezer_id, false AS gone FROM container WHERE id = $1;
 
 -- name: container_list
 SELECT id, uuid, description, freezer_id FROM container WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
@@ -94,14 +99,16 @@ ORDER BY id DESC LIMIT $1;
 -- name: site_any
 SELECT id FROM site LIMIT 1;
 
--- The new sites have the last ids, one after the other: nobody else writes meanwhile.
+-- The new sites have the last ids, one after the other: nobody else writes meanwhile. If a trigger kept one away nothing
+-- would know where it stands, and the computers are refused.
 -- name: site_seed
 INSERT INTO site (name, contact, address, state_or_region, country, postcode_or_zip)
 SELECT s.value ->> 'name', s.value ->> 'contact', s.value ->> 'address', s.value ->> 'state_or_region',
     s.value ->> 'country', s.value ->> 'postcode_or_zip'
 FROM json_each($1) AS s;
 INSERT INTO computer (name, mac, site_id)
-SELECT c.value ->> 'name', c.value ->> 'mac', (SELECT max(id) FROM site) - json_array_length($1) + 1 + s.key
+SELECT c.value ->> 'name', c.value ->> 'mac',
+    iif(changes() = json_array_length($1), (SELECT max(id) FROM site) - json_array_length($1) + 1 + s.key, -1)
 FROM json_each($1) AS s, json_each(s.value, '$.computers') AS c WHERE true
 ON CONFLICT (mac) DO NOTHING;
 INSERT INTO freezer (name, site_id)
@@ -112,3 +119,4 @@ SELECT c.value ->> 'uuid', c.value ->> 'description', r.id
 FROM json_each($1) AS s, json_each(s.value, '$.freezers') AS f, json_each(f.value, '$.containers') AS c
 JOIN freezer AS r ON r.site_id = (SELECT max(id) FROM site) - json_array_length($1) + 1 + s.key
     AND r.name = f.value ->> 'name';
+SELECT json_array_length($1);

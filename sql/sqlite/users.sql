@@ -42,3 +42,4 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(va
 FROM json_each($1) WHERE true -- or SQLite takes ON for a join's
 ON CONFLICT (id) DO UPDATE SET username = excluded.username, avatar_url = excluded.avatar_url, type = excluded.type,
     profile_url = excluded.profile_url;
+SELECT changes();

@@ -104,11 +104,10 @@ static void add_regions(struct making *making, int64_t count)
     }
 }
 
-static bool store(struct session *session, const char *statement, struct buf *rows)
+static bool store(struct session *session, const char *statement, struct buf *rows, int64_t count)
 {
     buf_add(rows, "]", 2); /* with its NUL */
-    const char *params[] = {rows->data};
-    return session_query(session, sql_text(session->engine, statement), params, 1, NULL) == DB_OK;
+    return session_store(session, sql_text(session->engine, statement), rows->data, count) == DB_OK;
 }
 
 /* The thirteen provinces are there: they are the app's samples. */
@@ -122,9 +121,11 @@ bool health_seed(struct session *session, int64_t count)
     text_int(making.provinces->value(making.provinces, 0, 5), &making.hr_uid);
     text_int(making.provinces->value(making.provinces, 0, 6), &making.fsa_id);
     arena_init(&making.arena);
+    int64_t areas = making.fsa_id;
     add_regions(&making, count);
-    bool ok =
-        store(session, "health_region_store", &making.regions) && store(session, "fsa_store", &making.areas);
+    areas = making.fsa_id - areas;
+    bool ok = store(session, "health_region_store", &making.regions, count) &&
+              store(session, "fsa_store", &making.areas, areas);
     arena_fini(&making.arena);
     buf_fini(&making.regions);
     buf_fini(&making.areas);

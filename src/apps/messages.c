@@ -49,7 +49,7 @@ static struct stmt message_get = {
     .name = "message_get", .set = true, .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
 
 static struct stmt message_delete = {
-    .name = "message_delete", .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
+    .name = "message_delete", .told = true, .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
 
 static struct stmt message_list = {
     .name = "message_list",
@@ -336,8 +336,7 @@ static bool seed(struct session *session, int64_t count)
                    texts[random_int(0, 7)]);
     }
     buf_add(&rows, count == 0 ? "[]" : "]", count == 0 ? 3 : 2); /* with its NUL */
-    const char *params[] = {rows.data};
-    bool ok = session_query(session, sql_text(session->engine, "message_seed"), params, 1, NULL) == DB_OK;
+    bool ok = session_store(session, sql_text(session->engine, "message_seed"), rows.data, count) == DB_OK;
     buf_fini(&rows);
     return ok;
 }

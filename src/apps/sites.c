@@ -68,7 +68,7 @@
                                      .columns = KIND##_COLUMNS,                                              \
                                      .refusals = KIND##_REFUSALS};                                           \
     static struct stmt kind##_delete = {                                                                     \
-        .name = #kind "_delete", .params = {{"id", DB_INT}}, .columns = KIND##_COLUMNS};                     \
+        .name = #kind "_delete", .told = true, .params = {{"id", DB_INT}}, .columns = KIND##_COLUMNS};       \
     static struct stmt kind##_list = {.name = #kind "_list",                                                 \
                                       .params = {{"limit", DB_INT}, {"offset", DB_INT}, {"after", DB_INT}},  \
                                       .columns = KIND##_COLUMNS}

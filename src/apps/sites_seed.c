@@ -95,8 +95,7 @@ bool sites_seed(struct session *session, int64_t count)
         add_site(&rows);
     }
     buf_add(&rows, "]", 2); /* with its NUL */
-    const char *params[] = {rows.data};
-    bool ok = session_query(session, sql_text(session->engine, "site_seed"), params, 1, NULL) == DB_OK;
+    bool ok = session_store(session, sql_text(session->engine, "site_seed"), rows.data, count) == DB_OK;
     buf_fini(&rows);
     return ok;
 }

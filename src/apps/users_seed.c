@@ -66,16 +66,15 @@ static void add_user(struct buf *rows, const struct user *user)
 }
 
 /* One statement, so all of them or none. */
-static bool store(struct session *session, const struct buf *rows)
+static bool store(struct session *session, const struct buf *rows, int64_t count)
 {
-    const char *params[] = {rows->data};
-    return session_query(session, sql_text(session->engine, "user_store"), params, 1, NULL) == DB_OK;
+    return session_store(session, sql_text(session->engine, "user_store"), rows->data, count) == DB_OK;
 }
 
 /* The same as a transaction of its own, which may meet another seed or a change by hand. */
-static bool store_page(struct session *session, const struct buf *rows)
+static bool store_page(struct session *session, const struct buf *rows, int64_t count)
 {
-    for (int tries = 0; !store(session, rows);)
+    for (int tries = 0; !store(session, rows, count);)
         if (!session_retry(session, &tries))
             return false;
     return true;
@@ -122,7 +121,7 @@ bool users_seed(struct session *session, int64_t count)
     for (int64_t i = 0; ok && i < count; i++)
         add_made_up(&rows, id += random_int(1, 9));
     end_rows(&rows);
-    ok = ok && store(session, &rows);
+    ok = ok && (count == 0 || store(session, &rows, count));
     buf_fini(&rows);
     return ok;
 }
@@ -278,7 +277,7 @@ static bool take(struct github *github, const struct json *page)
     end_rows(&rows);
     if (!ok)
         stop(github, true, "%s gave a malformed answer", github->host);
-    else if (!(ok = store_page(github->session, &rows)))
+    else if (!(ok = store_page(github->session, &rows, (int64_t)count)))
         stop(github, true, "%s", github->session->error);
     buf_fini(&rows);
     if (!ok)

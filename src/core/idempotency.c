@@ -87,22 +87,30 @@ static void reply_outcome(struct request *request, const struct stmt *stmt, cons
             request->finish(reply);
     } else if (slice_equal(outcome, SLICE("other"))) {
         reply_problem(reply, 422, "This Idempotency-Key was used for a request with another body.");
-    } else {
+    } else if (slice_equal(outcome, SLICE("again"))) {
         reply_problem(reply, 503, "A request with this Idempotency-Key is being answered; ask again.");
+    } else {
+        reply_not_made(reply, stmt->name);
     }
     request_send(request, reply);
+}
+
+/* Somebody else has the key just now: asks again, a few times. */
+static bool try_again(struct call *call, const struct db_answer *answer, struct request *request)
+{
+    if (!slice_equal(outcome_of(answer), SLICE("again")) || request->again++ >= AGAIN_MAX)
+        return false;
+    enum call_start started = call_start(request->server->calls, call);
+    if (started != CALL_STARTED)
+        request_not_started(request, started);
+    return true;
 }
 
 static void on_answer(struct call *call, const struct db_answer *answer, void *argument)
 {
     struct request *request = argument;
-    if (!slice_equal(outcome_of(answer), SLICE("again")) || request->again++ >= AGAIN_MAX) {
+    if (!try_again(call, answer, request))
         reply_outcome(request, call->stmt, answer);
-        return;
-    }
-    enum call_start started = call_start(request->server->calls, call);
-    if (started != CALL_STARTED)
-        request_not_started(request, started);
 }
 
 static void on_recalled(struct call *call, const struct db_answer *answer, void *argument)
@@ -110,7 +118,7 @@ static void on_recalled(struct call *call, const struct db_answer *answer, void 
     struct request *request = argument;
     if (answer->error == DB_OK && answer->count == 0)
         request->more(request);
-    else
+    else if (!try_again(call, answer, request))
         reply_outcome(request, call->stmt, answer);
 }
 
@@ -120,6 +128,7 @@ void idempotency_recall(struct request *request, struct stmt *recall, const stru
     struct db_param all[DB_PARAMS_MAX] = {params[0], params[1], params[2]};
     request->finish = NULL;
     request->more = unknown;
+    request->again = 0;
     request_call(request, recall, all, on_recalled);
 }
 

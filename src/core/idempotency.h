@@ -7,7 +7,8 @@
 #include "core/request.h"
 
 /* The columns of a statement that honours keys: its outcome is "done", "other" (the body differs) or "again" (another
- * transaction has just written the key). Its last parameters are those of idempotency_params. */
+ * transaction has just written the key, or holds it). Without a row: the database kept the record from being made. Its
+ * last parameters are those of idempotency_params. */
 #define IDEMPOTENCY_COLUMNS                                                                                  \
     {                                                                                                        \
         {"outcome", COLUMN_TEXT},                                                                            \

@@ -368,14 +368,28 @@ static bool failed(const struct import *import, const struct session *session, e
     return false;
 }
 
-/* Runs the statement with the rows [from, to). */
-static enum db_error run(const struct import *import, struct session *session, const char *statement,
-                         size_t from, size_t to, const struct db_rows **rows)
+/* The rows [from, to) as JSON, to be freed. */
+static char *json_of(const struct import *import, size_t from, size_t to)
 {
     size_t begin = from == 0 ? 0 : import->rows[from - 1].end + 1, end = import->rows[to - 1].end;
-    char *json = mem_printf("[%.*s]", (int)(end - begin), import->json.data + begin);
+    return mem_printf("[%.*s]", (int)(end - begin), import->json.data + begin);
+}
+
+static enum db_error ask(const struct import *import, struct session *session, const char *statement,
+                         size_t from, size_t to, const struct db_rows **rows)
+{
+    char *json = json_of(import, from, to);
     const char *params[] = {json};
     enum db_error result = session_query(session, sql_text(session->engine, statement), params, 1, rows);
+    free(json);
+    return result;
+}
+
+static enum db_error store(const struct import *import, struct session *session, size_t from, size_t to)
+{
+    char *json = json_of(import, from, to);
+    enum db_error result =
+        session_store(session, sql_text(session->engine, import->file->store), json, (int64_t)(to - from));
     free(json);
     return result;
 }
@@ -387,7 +401,7 @@ static bool find_stray(const struct import *import, struct session *session, siz
     int64_t position = 1;
     if (import->file->stray == NULL)
         return true;
-    enum db_error result = run(import, session, import->file->stray, from, to, &rows);
+    enum db_error result = ask(import, session, import->file->stray, from, to, &rows);
     if (result != DB_OK)
         return failed(import, session, result, error);
     if (rows->count == 0)
@@ -415,7 +429,7 @@ static bool store_rows(const struct import *import, struct session *session, siz
 {
     enum db_error result = session_script(session, "SAVEPOINT import_rows");
     if (result == DB_OK)
-        result = run(import, session, import->file->store, from, to, NULL);
+        result = store(import, session, from, to);
     if (result == DB_OK)
         result = session_script(session, "RELEASE SAVEPOINT import_rows");
     if (result == DB_OK)

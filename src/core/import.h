@@ -19,7 +19,7 @@ struct import_file {
     const struct field *columns;
     /* Statements whose one parameter is a JSON array of rows, each an array in the order of columns. stray gives the
      * first row that refers to what is not there, as position from 1, column, value and table; NULL: refers to nothing. store
-     * inserts them, or updates those whose ids are there. */
+     * inserts them, or updates those whose ids are there, and answers with their number. */
     const char *stray, *store;
 };
 

@@ -95,6 +95,15 @@ bool reply_matches(const struct reply *reply, struct slice if_none_match)
            memmem(if_none_match.ptr, if_none_match.len, reply->etag + 2, strlen(reply->etag + 2)) != NULL;
 }
 
+#define NOT_MADE "The database did not make the change that was asked for; the server's log says more."
+
+void reply_not_made(struct reply *reply, const char *statement)
+{
+    log_error("the database did not make a change; is there a trigger, rule or policy of its own?",
+              LOG_S("statement", statement));
+    reply_problem(reply, 500, NOT_MADE);
+}
+
 void reply_db_error(struct reply *reply, const char *statement, const struct db_answer *answer)
 {
     bool told = answer->error == DB_LOST || answer->error == DB_AWAY; /* once, by the engine */
@@ -119,6 +128,9 @@ void reply_db_error(struct reply *reply, const char *statement, const struct db_
     case DB_LOST:
         reply_problem(reply, 503,
                       "The database is away; if the request changes something, whether it did is unknown.");
+        break;
+    case DB_KEPT:
+        reply_problem(reply, 500, NOT_MADE);
         break;
     default:
         reply_problem(reply, 500, "The database could not do this; the server's log says why.");

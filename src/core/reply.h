@@ -43,6 +43,10 @@ void reply_add_etag(struct reply *reply);
 /* Whether the reply's tag is in the list of an If-None-Match (section 13.1.2). */
 bool reply_matches(const struct reply *reply, struct slice if_none_match);
 
+/* The change that was asked for is not what the database has done: a trigger or rule of its owner is in the way, which
+ * the caller cannot mend. Into the log as well. */
+void reply_not_made(struct reply *reply, const char *statement);
+
 /* The problem that a failed statement is to its caller: one place maps reasons to statuses. */
 void reply_db_error(struct reply *reply, const char *statement, const struct db_answer *answer);
 

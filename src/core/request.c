@@ -312,10 +312,23 @@ void request_not_started(struct request *request, enum call_start why)
         request_problem(request, 503, "The database is away; nothing was changed.");
 }
 
+/* Whatever changes something has a row to show for it, or there was nothing to change; only what is made anew or put in
+ * place of another is there in any case. */
+static bool is_made(const struct route *route, const struct stmt *stmt, const struct db_answer *answer)
+{
+    const struct db_rows *rows = answer->rows;
+    if (answer->count == 0)
+        return route->method != HTTP_POST;
+    struct slice told = stmt->told ? rows->value(rows, answer->first, rows->columns - 1) : SLICE("1");
+    return told.len == 1 && (told.ptr[0] == 't' || told.ptr[0] == '1');
+}
+
 void request_write_answer(const struct route *route, const struct stmt *stmt, const struct db_param *params,
                           const struct db_answer *answer, struct reply *reply)
 {
-    if (route->answer != NULL)
+    if (!is_made(route, stmt, answer))
+        reply_not_made(reply, stmt->name);
+    else if (route->answer != NULL)
         route->answer(route, stmt, params, answer, reply);
     else if (route->shape == REPLY_ARRAY && (answer->count > 0 || route->missing == NULL))
         rows_add_array(&reply->body, stmt, answer->rows, answer->first, answer->count);

@@ -51,6 +51,7 @@ enum db_error {
     DB_SCHEMA,  /* a table or column is not there */
     DB_AWAY,    /* it is not there, or takes no writes: nothing was stored */
     DB_LOST,    /* its connection was lost on the way: the outcome is unknown */
+    DB_KEPT,    /* a trigger of the database's owner kept the change from being made. Nothing was stored */
     DB_FAILED,  /* anything else */
 };
 

@@ -21,7 +21,7 @@ static enum db_error classify(const char *sqlstate)
         {"26000", DB_RETRY},  {"0A000", DB_RETRY},  {"42P05", DB_RETRY},  {"55P03", DB_BUSY},
         {"57014", DB_BUSY},   {"53", DB_BUSY},      {"54", DB_REFUSED},   {"25006", DB_AWAY},
         {"57P", DB_LOST},     {"08", DB_LOST},      {"42P01", DB_SCHEMA}, {"42703", DB_SCHEMA},
-        {"42883", DB_SCHEMA}, {"3F000", DB_SCHEMA},
+        {"42883", DB_SCHEMA}, {"3F000", DB_SCHEMA}, {"42704", DB_KEPT}, /* as orders.sql says it */
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0)
@@ -36,6 +36,12 @@ struct db_answer pganswer_error(const PGresult *result)
     return (struct db_answer){.error = sqlstate == NULL ? DB_LOST : classify(sqlstate),
                               .sqlstate = sqlstate != NULL ? sqlstate : "",
                               .message = message != NULL ? message : "the database gave no reason"};
+}
+
+bool pganswer_is_unsure(const PGresult *notice)
+{
+    const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+    return function != NULL && strcmp(function, "SyncRepWaitForLSN") == 0;
 }
 
 void pganswer_all(struct db_unit *unit, const struct db_answer *answer)

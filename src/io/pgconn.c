@@ -26,6 +26,7 @@
 #define BACKOFF_FIRST_NS (50 * CLOCK_MS)
 #define BACKOFF_MAX_NS CLOCK_SECOND
 #define DEPTH_MAX 16u /* units on their way */
+#define UNSURE "it is committed, but the standby may not have it: the wait for it was ended"
 
 enum pgconn_state {
     PGCONN_WAITING,   /* for its next attempt */
@@ -59,6 +60,7 @@ struct pgconn {
     struct list units;   /* sent, in order */
     PGresult *rows;      /* of the first unit, as far as they came */
     PGresult *error;     /* the first error of the first unit */
+    bool unsure;         /* it is committed, but perhaps not on the standby that it had to wait for */
     int64_t heard;       /* when the server last said something, or was first asked */
     int64_t connected;   /* when it became ready */
     const char *recycle; /* why it is to reconnect when nothing is outstanding; NULL: it is not */
@@ -129,6 +131,7 @@ static void disconnect(struct pgconn *conn)
     PQclear(conn->rows);
     PQclear(conn->error);
     conn->rows = conn->error = NULL;
+    conn->unsure = false;
     if (conn->pq != NULL)
         PQfinish(conn->pq);
     conn->pq = NULL;
@@ -232,10 +235,13 @@ static void on_resolved(const char *address, const char *error, void *argument)
     try_address(conn);
 }
 
-static void ignore_notice(void *argument, const char *message)
+/* What comes at a commit comes before its Sync, so it is about the first unit. */
+static void on_notice(void *argument, const PGresult *notice)
 {
-    (void)argument;
-    log_debug("notice from the database", LOG_S("detail", message));
+    struct pgconn *conn = argument;
+    const char *message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+    log_debug("notice from the database", LOG_S("detail", message != NULL ? message : ""));
+    conn->unsure |= pganswer_is_unsure(notice);
 }
 
 static void connect_host(struct pgconn *conn)
@@ -248,7 +254,7 @@ static void connect_host(struct pgconn *conn)
         not_connected(conn);
         return;
     }
-    PQsetNoticeProcessor(conn->pq, ignore_notice, NULL);
+    PQsetNoticeReceiver(conn->pq, on_notice, conn);
     conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_connect_ready, conn);
     loop_watch_set(conn->watch, LOOP_WRITE);
 }
@@ -501,6 +507,15 @@ static void answer_error(struct pgconn *conn, struct db_unit *unit, const PGresu
     pganswer_all(unit, &answer);
 }
 
+/* Committed here; whether it outlives this host nobody knows. */
+static void answer_unsure(struct pgconn *conn, struct db_unit *unit)
+{
+    struct db_answer answer = {.error = DB_LOST, .message = UNSURE, .sqlstate = ""};
+    log_warn("the wait for a synchronous standby was ended", LOG_S("role", conn->role),
+             LOG_S("statement", unit->statement->name), LOG_I("calls", unit->members));
+    pganswer_all(unit, &answer);
+}
+
 /* The Sync of the first unit has come, and with it the commit. */
 static void finish_unit(struct pgconn *conn)
 {
@@ -510,11 +525,15 @@ static void finish_unit(struct pgconn *conn)
     if (conn->state == PGCONN_READY)
         loop_timer_stop(conn->timer);
     PGresult *rows = conn->rows, *error = conn->error;
+    bool unsure = conn->unsure;
     conn->rows = conn->error = NULL;
+    conn->unsure = false;
     if (rows == NULL) /* LISTEN has none */
         rows = PQmakeEmptyPGresult(conn->pq, PGRES_TUPLES_OK);
     if (error != NULL)
         answer_error(conn, unit, error);
+    else if (unsure)
+        answer_unsure(conn, unit);
     else
         pganswer_rows(unit, rows);
     PQclear(rows);

@@ -25,6 +25,7 @@ static const struct {
     {"jit", "off"},
     {"timezone", "UTC"},
     {"datestyle", "ISO"},
+    {"client_min_messages", "notice"}, /* that a wait for a standby was ended is a warning */
     {"idle_in_transaction_session_timeout", "60000"},
 };
 

@@ -2,11 +2,13 @@
 
 #include "io/session.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/text.h"
 
 #define TRIES_MAX 6
 
@@ -31,6 +33,23 @@ enum db_error session_query(struct session *session, const char *sql, const char
 {
     const struct db_rows *ignored;
     return session->ops->query(session, sql, params, count, rows != NULL ? rows : &ignored);
+}
+
+enum db_error session_store(struct session *session, const char *sql, const char *rows, int64_t expected)
+{
+    const struct db_rows *answer;
+    int64_t stored = 0;
+    enum db_error error = session_query(session, sql, &rows, 1, &answer);
+    if (error != DB_OK)
+        return error;
+    if (answer->count == 1)
+        text_int(answer->value(answer, 0, 0), &stored);
+    if (stored == expected)
+        return DB_OK;
+    snprintf(session->error, sizeof session->error,
+             "the database stored %lld of %lld rows; is there a trigger, rule or policy of its own?",
+             (long long)stored, (long long)expected);
+    return DB_REFUSED;
 }
 
 enum db_error session_begin(struct session *session)

@@ -40,6 +40,10 @@ enum db_error session_script(struct session *session, const char *sql);
 enum db_error session_query(struct session *session, const char *sql, const char *const *params,
                             unsigned count, const struct db_rows **rows);
 
+/* A statement that stores rows and answers with their number. DB_REFUSED when it is not the one expected: a trigger or
+ * rule of the database's owner keeps some of them away. */
+enum db_error session_store(struct session *session, const char *sql, const char *rows, int64_t expected);
+
 /* A transaction that will write: on SQLite it takes the lock at once. */
 enum db_error session_begin(struct session *session);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/pganswer.h"
 #include "io/session.h"
 
 struct pg_session {
@@ -13,14 +14,15 @@ struct pg_session {
     PGconn *pq;
     PGresult *result;
     struct db_rows rows;
+    bool unsure; /* see pganswer_is_unsure; of the last statement */
 };
 
 static const struct session_ops pg_session_ops;
 
-static void ignore_notice(void *argument, const char *message)
+static void on_notice(void *argument, const PGresult *notice)
 {
-    (void)argument;
-    (void)message;
+    struct pg_session *own = argument;
+    own->unsure |= pganswer_is_unsure(notice);
 }
 
 struct session *session_open_pg(const char *conninfo, char **error)
@@ -37,7 +39,7 @@ struct session *session_open_pg(const char *conninfo, char **error)
         return NULL;
     }
     struct pg_session *own = mem_new(sizeof *own);
-    PQsetNoticeProcessor(pq, ignore_notice, NULL);
+    PQsetNoticeReceiver(pq, on_notice, own);
     own->session.ops = &pg_session_ops;
     own->session.engine = "postgres";
     own->pq = pq;
@@ -70,15 +72,26 @@ static struct slice pg_value(const struct db_rows *rows, int row, int column)
                           (size_t)PQgetlength(own->result, row, column)};
 }
 
+static enum db_error unsure_of(struct pg_session *own)
+{
+    snprintf(own->session.error, sizeof own->session.error,
+             "it is committed in this database, but the wait for its synchronous standby was ended: the "
+             "standby may "
+             "not have it");
+    return DB_LOST;
+}
+
 static enum db_error check(struct pg_session *own, PGresult *result)
 {
     PQclear(own->result);
     own->result = result;
     own->session.error[0] = '\0';
     own->session.again = false;
+    bool unsure = own->unsure;
+    own->unsure = false;
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return DB_OK;
+        return unsure ? unsure_of(own) : DB_OK;
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     if (message == NULL)

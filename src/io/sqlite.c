@@ -146,8 +146,9 @@ static void run_job(struct sqlite *sqlite, struct job *job)
         if (job->error != DB_OK)
             set_message(job, sqlite_file_error(sqlite->file));
         if (writes)
-            sqlite_file_script(sqlite->file,
-                               job->error == DB_OK ? "RELEASE one" : "ROLLBACK TO one; RELEASE one");
+            sqlite_file_script(sqlite->file, job->error == DB_OK && job->rows.base.count > 0
+                                                 ? "RELEASE one"
+                                                 : "ROLLBACK TO one; RELEASE one");
         return;
     }
     set_message(job, sqlite_file_error(sqlite->file));

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define STEPS_MAX 4u
+#define STEPS_MAX 5u
 #define ROWS_BYTES_MAX ((size_t)256 << 20)
 
 struct sqlite_file {

@@ -1,21 +1,36 @@
 """The primary dies and its standby takes over, while the server is under load."""
 
 import copy
+import os
+import signal
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from support.cluster import Cluster, binaries
 from support.database import PostgresDatabase
-from support.program import missing
+from support.expect import problem, succeeded
+from support.pgbouncer import PgBouncer, installed
+from support.program import environment, missing, rowlock
+from support.tcpproxy import TcpProxy
 from support.traffic import Traffic, served_again
 from support.wait import until
 
 DEADLINE = 2
+ORDER = {"origin": [1, 2], "destination": [3, 4]}
+MESSAGE = {"sender": "ann", "recipient": "bob", "text": "x"}
 
 
 @pytest.fixture
-def pair():
+def link():
+    """What a standby's stream goes through: filled in by pair."""
+    return {}
+
+
+@pytest.fixture
+def pair(link):
     """A primary and a standby that every commit waits for."""
     if binaries() is None:
         missing("a PostgreSQL server")
@@ -23,7 +38,8 @@ def pair():
     standby = None
     try:
         primary.create()
-        standby = primary.standby()
+        link["proxy"] = TcpProxy(primary.port)
+        standby = primary.standby(through=link["proxy"].port)
         postgres = PostgresDatabase(primary)
         primary.alter_system("synchronous_standby_names", "*")
         until(lambda: postgres.query("SELECT sync_state FROM pg_stat_replication") == [("sync",)], 20, "the standby is synchronous")
@@ -32,6 +48,8 @@ def pair():
         for cluster in (primary, standby):
             if cluster is not None:
                 cluster.remove()
+        if "proxy" in link:
+            link["proxy"].close()
 
 
 def test_commits_that_wait_for_a_standby_do_not_use_up_all_connections(serve):
@@ -93,3 +111,159 @@ def test_a_host_that_takes_no_writes_any_more_is_left_for_one_that_does(serve, p
     postgres.cluster.alter_system("default_transaction_read_only", "on")
     until(lambda: server.api.take(order).status == 200, 10, "the other host is found")
     until(lambda: server.api.get("/healthcheck").status == 200, 10, "and its health is asked for")
+
+
+# ---- a wait for the standby that ends without it ----
+
+class Doings:
+    """What Ann asks for, each in a way that may be repeated."""
+
+    def __init__(self, server):
+        self.api = server.api
+        self.free, self.held, self.carried = (self.api.place() for _ in range(3))
+        succeeded(self.api.take(self.held, "ann"))
+        succeeded(self.api.take(self.carried, "ann"))
+
+    def all(self):
+        key = {"Idempotency-Key": "once"}
+        return {"take": lambda: self.api.take(self.free, "ann"),
+                "release": lambda: self.api.release(self.held, "ann"),
+                "deliver": lambda: self.api.deliver(self.carried, "ann"),
+                "place": lambda: self.api.post("/orders", ORDER, key),
+                "send": lambda: self.api.post("/messages", MESSAGE, key)}
+
+    def ask(self):
+        """All of them at once: {name: answer}"""
+        with ThreadPoolExecutor(8) as pool:
+            asked = {name: pool.submit(one) for name, one in self.all().items()}
+        return {name: future.result() for name, future in asked.items()}
+
+
+def waiting(postgres):
+    """The backends that wait for a standby."""
+    return [pid for pid, in postgres.query("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'")]
+
+
+def kill(postgres, proxy):
+    """PostgreSQL ends all its backends and starts again."""
+    os.kill(waiting(postgres)[0], signal.SIGKILL)
+    until(lambda: "reinitializing" in postgres.cluster.log.read_text(), 10, "it starts again")
+    postgres.cluster.wait_ready()
+
+
+def terminate(postgres, proxy):
+    for pid in waiting(postgres):
+        postgres.query("SELECT pg_terminate_backend(?)", pid)
+
+
+def cancel(postgres, proxy):
+    for pid in waiting(postgres):
+        postgres.query("SELECT pg_cancel_backend(?)", pid)
+
+
+def lose(postgres, proxy):
+    """The server's connections; a backend that waits would not notice it by itself."""
+    proxy.reset()
+    terminate(postgres, proxy)
+
+
+@pytest.mark.parametrize("end", [kill, terminate, cancel, lose])
+def test_nothing_is_acknowledged_that_the_standby_does_not_have_however_the_wait_for_it_ends(serve, pair, link, end):
+    """Ann asks, the standby hears nothing of it, the wait ends, Ann asks again. Then the standby takes over, and Bob asks."""
+    postgres, standby = pair
+    with TcpProxy(postgres.cluster.port) as proxy:
+        both = copy.copy(postgres)
+        both.url = (f"postgresql://postgres@127.0.0.1:{proxy.port},127.0.0.1:{standby.port}/{postgres.name}"
+                    "?target_session_attrs=read-write")
+        server = serve("--deadline", DEADLINE, "--migrate", "--db-connections", 8, database=both)
+        ann = Doings(server)
+        link["proxy"].mode = "stall"
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(ann.ask)
+            until(lambda: len(waiting(postgres)) == 5, 5, "they wait for the standby")
+            end(postgres, proxy)
+        for name, answer in asked.result().items():
+            problem(answer, 503, "unknown")
+        until(lambda: postgres.query("SELECT status FROM orders WHERE id = ?", ann.free) == [("TAKEN",)], 5, "it can be seen")
+        until(lambda: server.api.get("/healthcheck").status == 200, 10, "connected again")
+        for name, answer in ann.ask().items():
+            assert answer.status == 503, (name, answer)
+        postgres.cluster.stop("immediate")
+        standby.promote()
+        served_again(server, 10)
+        both.cluster = standby
+        assert both.query("SELECT status, taker FROM orders WHERE id = ?", ann.free) == [("UNASSIGNED", None)], "the standby had it"
+        succeeded(server.api.take(ann.free, "bob"))
+        problem(server.api.take(ann.free, "ann"), 400, "taken")
+        assert both.query("SELECT status FROM orders WHERE id IN (?, ?)", ann.held, ann.carried) == [("TAKEN",), ("TAKEN",)]
+        assert both.query("SELECT count(*) FROM idempotency_keys") == [(0,)]
+        succeeded(server.api.release(ann.held, "ann"))
+        succeeded(server.api.deliver(ann.carried, "ann"))
+        assert server.api.post("/orders", ORDER, {"Idempotency-Key": "once"}).status == 200
+
+
+@pytest.fixture
+def lonely():
+    """A primary whose standby does not exist: wait(True) makes its commits wait for it."""
+    if binaries() is None:
+        missing("a PostgreSQL server")
+    cluster = Cluster()
+    try:
+        cluster.create()
+        yield PostgresDatabase(cluster)
+    finally:
+        cluster.remove()
+
+
+def wait_for_nobody(postgres, whether=True):
+    postgres.cluster.alter_system("synchronous_standby_names", "nobody" if whether else "")
+    until(lambda: postgres.query("SHOW synchronous_standby_names") == [("nobody" if whether else "",)], 5, "reloaded")
+
+
+def cancelled(postgres, pool, ask):
+    """What is answered when its wait for the standby is ended as soon as it waits."""
+    answer = pool.submit(ask)
+    until(lambda: waiting(postgres), 5, "it waits for the standby")
+    cancel(postgres, None)
+    return answer.result()
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["direct", "pgbouncer"])
+def test_a_cancelled_wait_for_the_standby_is_no_success(serve, lonely, pooled):
+    """PostgreSQL commits then, and sends nothing but a warning; whatever language that is in."""
+    if pooled and not installed():
+        missing("pgbouncer")
+    lonely.query("ALTER ROLE postgres SET client_min_messages = error")
+    bouncer = PgBouncer(lonely.cluster, default_pool_size=4) if pooled else None
+    try:
+        database = copy.copy(lonely)
+        database.url = (bouncer or lonely.cluster).url(lonely.name)
+        server = serve("--migrate", database=database)
+        ann = Doings(server)
+        wait_for_nobody(lonely)
+        with ThreadPoolExecutor(1) as pool:
+            for name, ask in ann.all().items():
+                problem(cancelled(lonely, pool, ask), 503, "unknown")
+                problem(cancelled(lonely, pool, ask), 503, "unknown")
+            put = lambda: server.api.post("/site/1", {"name": "x"})
+            problem(cancelled(lonely, pool, put), 503, "unknown")
+        wait_for_nobody(lonely, False)
+        for name, answer in ann.ask().items():
+            assert answer.status in (200, 201), (name, answer)
+        assert lonely.query("SELECT count(*) FROM idempotency_keys") == [(2,)]
+        assert [line for line in server.lines() if "standby" in line["message"]]
+    finally:
+        if bouncer is not None:
+            bouncer.close()
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["seed", "orders"], ["seed", "users", "--offline"]], ids=" ".join)
+def test_a_command_whose_wait_for_the_standby_is_cancelled_says_so(lonely, command):
+    if command[0] != "migrate":
+        subprocess.run([rowlock(), "migrate", "--database", lonely.url], env=environment(), check=True)
+    wait_for_nobody(lonely)
+    with ThreadPoolExecutor(1) as pool:
+        done = cancelled(lonely, pool, lambda: subprocess.run([rowlock(), *command, "--database", lonely.url], env=environment(),
+                                                              capture_output=True, text=True, timeout=60))
+    assert done.returncode == 1 and "standby" in done.stderr, done
+    assert "added" not in done.stdout and "up to date" not in done.stdout, done

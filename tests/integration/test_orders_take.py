@@ -141,11 +141,28 @@ def test_who_asks_for_a_taken_order_is_answered_without_a_lock(api, other_sessio
         cursor.execute("SELECT 1 FROM orders WHERE id = %s FOR UPDATE", (order,))
     refused(api.take(order, "bob"), TAKEN)
     refused(api.take(order), TAKEN)
-    succeeded(api.take(order, "ann"))
     other_session.rollback()
     locker = db.query("SELECT xmax FROM orders WHERE id = ?", order)
     refused(api.take(order, "bob"), TAKEN)
     assert db.query("SELECT xmax FROM orders WHERE id = ?", order) == locker, "the row was locked"
+
+
+@only_postgres
+def test_the_holder_who_asks_again_locks_the_row(api, other_session, db):
+    """So that his second SUCCESS waits for a synchronous standby as his first one did."""
+    order, other = api.place(), api.place()
+    succeeded(api.take(order, "ann"))
+    succeeded(api.take(other, "bob"))
+    before = dict(db.query("SELECT id, xmax::text FROM orders"))
+    succeeded(api.take(order, "ann"))
+    refused(api.take(other, "ann"), TAKEN)
+    after = dict(db.query("SELECT id, xmax::text FROM orders"))
+    assert after[order] != before[order] and after[other] == before[other]
+    with other_session.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM orders WHERE id = %s FOR NO KEY UPDATE", (order,))
+    refused(api.take(order, "ann"), OCCUPIED)
+    other_session.rollback()
+    succeeded(api.take(order, "ann"))
 
 
 @only_postgres

@@ -92,11 +92,12 @@ class Cluster:
                     raise RuntimeError("PostgreSQL does not start:\n" + self.log.read_text(errors="replace")[-3000:])
                 time.sleep(0.02)
 
-    def standby(self):
-        """A hot standby that streams from this cluster; on its own it is as any other cluster."""
+    def standby(self, through=None):
+        """A hot standby that streams from this cluster; on its own it is as any other cluster. through: the port of a proxy."""
         other = Cluster()
         try:
-            self._as_user(self.bin / "pg_basebackup", "-h", self.home, "-p", self.port, "-U", "postgres", "-D", other.data,
+            host, port = ("127.0.0.1", through) if through else (self.home, self.port)
+            self._as_user(self.bin / "pg_basebackup", "-h", host, "-p", port, "-U", "postgres", "-D", other.data,
                           "-R", "-C", "-S", "standby", "-c", "fast", "--no-sync")
             other.port = free_port()
             with open(other.data / "postgresql.conf", "a") as conf:
