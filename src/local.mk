@@ -77,6 +77,8 @@ io_sources = \
 	src/io/sqlite.h \
 	src/io/sqlite_file.c \
 	src/io/sqlite_file.h \
+	src/io/sqlstate.c \
+	src/io/sqlstate.h \
 	src/io/store.h \
 	src/io/systemd.c \
 	src/io/systemd.h
@@ -96,6 +98,8 @@ core_sources = \
 	src/core/migrate.h \
 	src/core/paging.c \
 	src/core/paging.h \
+	src/core/refusal.c \
+	src/core/refusal.h \
 	src/core/reply.c \
 	src/core/reply.h \
 	src/core/request.c \

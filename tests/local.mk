@@ -132,6 +132,7 @@ python_tests = \
 	tests/integration/test_sites.py \
 	tests/integration/test_sites_by_hand.py \
 	tests/integration/test_sites_history.py \
+	tests/integration/test_sqlstates.py \
 	tests/integration/test_systemd.py \
 	tests/integration/test_users.py \
 	tests/probe/test_healthcheck.py \

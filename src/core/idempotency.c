@@ -80,7 +80,7 @@ static void reply_outcome(struct request *request, const struct stmt *stmt, cons
     struct reply *reply = request_reply(request);
     struct slice outcome = outcome_of(answer);
     if (answer->error != DB_OK) {
-        reply_db_error(reply, stmt->name, answer);
+        reply_db_error(reply, request, stmt, answer);
     } else if (slice_equal(outcome, SLICE("done"))) {
         buf_add_slice(&reply->body, answer->rows->value(answer->rows, answer->first, 1));
         if (request->finish != NULL)

@@ -492,9 +492,9 @@ void pgconn_send(struct pgconn *conn, struct db_unit *unit)
 static void answer_error(struct pgconn *conn, struct db_unit *unit, const PGresult *result)
 {
     struct db_answer answer = pganswer_error(result);
-    if (answer.error == DB_SCHEMA)
+    if (answer.error == DB_SCHEMA || answer.error == DB_DENIED)
         conn->prepared[unit->statement->index] = false; /* it was never accepted */
-    else if (answer.error == DB_RETRY && answer.sqlstate[0] != '4')
+    else if (answer.error == DB_RETRY && (answer.sqlstate[0] == '0' || answer.sqlstate[0] == '2'))
         conn->recycle = "its prepared statements are stale";
     else if (answer.error == DB_AWAY && conn->target->read_write)
         conn->recycle = "it takes no writes any more"; /* another host may */

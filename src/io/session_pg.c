@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "io/session.h"
+#include "io/sqlstate.h"
 
 struct pg_session {
     struct session session;
@@ -83,11 +84,7 @@ static enum db_error check(struct pg_session *own, PGresult *result)
     if (message == NULL)
         message = PQerrorMessage(own->pq);
     snprintf(own->session.error, sizeof own->session.error, "%.*s", (int)strcspn(message, "\n"), message);
-    if (sqlstate != NULL && strcmp(sqlstate, "42P01") == 0)
-        return DB_SCHEMA;
-    return sqlstate != NULL && (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0)
-               ? DB_REFUSED
-               : DB_FAILED;
+    return sqlstate != NULL ? sqlstate_error(sqlstate) : DB_LOST;
 }
 
 static enum db_error pg_script(struct session *session, const char *sql)
