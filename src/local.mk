@@ -77,6 +77,8 @@ io_sources = \
 	src/io/sqlite.h \
 	src/io/sqlite_file.c \
 	src/io/sqlite_file.h \
+	src/io/sqlite_wal.c \
+	src/io/sqlite_wal.h \
 	src/io/sqlstate.c \
 	src/io/sqlstate.h \
 	src/io/store.h \

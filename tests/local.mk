@@ -95,6 +95,7 @@ python_tests = \
 	tests/fault/test_network_faults.py \
 	tests/fault/test_process_faults.py \
 	tests/fault/test_sqlite_faults.py \
+	tests/fault/test_sqlite_file.py \
 	tests/fault/test_streamed_replies.py \
 	tests/fault/test_unread_answers.py \
 	tests/fault/test_workers.py \
