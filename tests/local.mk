@@ -91,6 +91,7 @@ python_tests = \
 	tests/fault/conftest.py \
 	tests/fault/test_client_faults.py \
 	tests/fault/test_database_faults.py \
+	tests/fault/test_database_room.py \
 	tests/fault/test_failover.py \
 	tests/fault/test_network_faults.py \
 	tests/fault/test_process_faults.py \

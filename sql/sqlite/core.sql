@@ -5,6 +5,12 @@ SELECT 1 AS writable, coalesce(max(version), 0) AS version, coalesce(max(oldest_
     'on' AS synchronous_commit
 FROM rowlock_migrations;
 
+-- name: room_spill
+SELECT 1; -- the file system is asked
+
+-- name: room_write
+SELECT 1;
+
 -- name: migrations_lock
 SELECT 1; -- the transaction was begun IMMEDIATE, so it holds the one write lock already
 

@@ -89,6 +89,8 @@ struct db_health {
     bool has_schema; /* rowlock_migrations is there */
     int64_t version, oldest_server;
     bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
+    bool full;                /* PostgreSQL's disk; SQLite does not answer then */
+    char denied[1024];        /* rights that are missing: lines of an app's name, a space, and what in full */
     char reason[256];         /* why it does not answer, for the log: may name host, role and database */
     const char *trouble;      /* the same for everybody: "it ..." */
 };

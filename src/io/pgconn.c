@@ -52,6 +52,7 @@ struct pgconn {
     size_t address;       /* where in addresses the next one to try begins; at the end: none is left */
     char hostaddr[64];    /* tried now; "": as libpq decides */
     bool plain;           /* without options of ours, which this host refused or would not keep */
+    bool full;            /* see pgconn_was_full */
     bool pooled;          /* see pgconn_pooled; true until it is known */
     struct db_unit asking;
     char refusal[256];   /* why there is no answer to it; "": there was no chance to say */
@@ -163,6 +164,13 @@ bool pgconn_room(const struct pgconn *conn)
 bool pgconn_pooled(const struct pgconn *conn)
 {
     return conn->pooled;
+}
+
+bool pgconn_was_full(struct pgconn *conn)
+{
+    bool full = conn->full;
+    conn->full = false;
+    return full;
 }
 
 unsigned pgconn_depth(const struct pgconn *conn)
@@ -498,6 +506,7 @@ static void answer_error(struct pgconn *conn, struct db_unit *unit, const PGresu
         conn->recycle = "its prepared statements are stale";
     else if (answer.error == DB_AWAY && conn->target->read_write)
         conn->recycle = "it takes no writes any more"; /* another host may */
+    conn->full |= answer.error == DB_FULL;
     pganswer_all(unit, &answer);
 }
 
