@@ -69,3 +69,14 @@ LISTEN rowlock_changed;
 SELECT system.system_identifier || ' ' || database.oid
 FROM pg_control_system() AS system, pg_database AS database
 WHERE database.datname = current_database();
+
+-- What a constraint, or an index of that name, is about.
+-- name: constraint_columns
+SELECT string_agg(a.attname, ',') AS columns
+FROM (
+    SELECT c.conrelid AS relation, unnest(c.conkey) AS number FROM pg_constraint AS c
+    WHERE c.conrelid = to_regclass(quote_ident($1)) AND c.conname = $2
+    UNION
+    SELECT i.indrelid, unnest(i.indkey) FROM pg_index AS i
+    WHERE i.indrelid = to_regclass(quote_ident($1)) AND i.indexrelid = to_regclass(quote_ident($2))
+) AS n JOIN pg_attribute AS a ON a.attrelid = n.relation AND a.attnum = n.number;

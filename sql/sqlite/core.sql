@@ -25,3 +25,8 @@ SELECT 1; -- it has no way to tell
 
 -- name: database_identity
 SELECT file FROM pragma_database_list WHERE name = 'main';
+
+-- What stands behind its name: the expression is in parentheses.
+-- name: constraint_columns
+SELECT substr(sql, instr(lower(sql), 'constraint ' || lower($2)) + length('constraint ' || $2)) AS columns
+FROM sqlite_schema WHERE type = 'table' AND instr(lower(sql), 'constraint ' || lower($2)) > 0 LIMIT 1;

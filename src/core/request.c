@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/cache.h"
+#include "core/refusal.h"
 #include "core/rows.h"
 #include "core/server.h"
 #include "core/shared.h"
@@ -224,11 +225,12 @@ static void run(struct request *request)
 static void on_answer(struct call *call, const struct db_answer *answer, void *argument)
 {
     struct request *request = argument;
+    if (answer->error != DB_OK) {
+        refusal_reply(request, call->stmt, answer);
+        return;
+    }
     struct reply *reply = request_reply(request);
-    if (answer->error != DB_OK)
-        reply_db_error(reply, request, call->stmt, answer);
-    else
-        request_write_answer(request->route, call->stmt, call->params, answer, reply);
+    request_write_answer(request->route, call->stmt, call->params, answer, reply);
     request_send(request, reply);
 }
 

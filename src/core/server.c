@@ -115,6 +115,8 @@ struct server *server_start(const struct settings *settings, const struct app *c
     server->deadline = loop_timer_new(server->loop, request_on_deadline, server);
     server->drain_limit = loop_timer_new(server->loop, on_drain_limit, server);
     server->health = (struct stmt){.name = "health"};
+    server->constraint_columns =
+        (struct stmt){.name = "constraint_columns", .params = {{"table", DB_TEXT}, {"constraint", DB_TEXT}}};
     server->room_spill = (struct stmt){.name = "room_spill"};
     server->room_write = (struct stmt){.name = "room_write"};
     server->listen = (struct stmt){.name = "changes_listen"};
@@ -123,6 +125,7 @@ struct server *server_start(const struct settings *settings, const struct app *c
     for (size_t i = 0; apps[i] != NULL; i++)
         server->needed = apps[i]->schema > server->needed ? apps[i]->schema : server->needed;
     bool ok = calls_register(server->calls, &server->health, settings_engine(settings)) &&
+              calls_register(server->calls, &server->constraint_columns, settings_engine(settings)) &&
               calls_register(server->calls, &server->room_spill, settings_engine(settings)) &&
               calls_register(server->calls, &server->room_write, settings_engine(settings)) &&
               calls_register(server->calls, &server->listen, settings_engine(settings)) &&

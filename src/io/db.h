@@ -64,6 +64,7 @@ struct db_answer {
     /* Of DB_REFUSED, as far as the database says; NULL else. SQLite's constraints are "table.column", the expression
      * of a CHECK, or "FOREIGN KEY". */
     const char *table, *column, *constraint;
+    const char *columns; /* those that the constraint is about, where somebody has asked; else NULL */
     bool value; /* of DB_REFUSED: a value as such, too long or of characters that it cannot hold */
     const struct db_rows *rows; /* of DB_OK */
     int first, count;           /* which of the rows answer this member */

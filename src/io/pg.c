@@ -424,10 +424,15 @@ static void on_health_lost(struct pgconn *conn, const char *reason, void *argume
     if (pg->ending)
         return;
     const char *trouble = trouble_of(reason);
-    if (trouble != refuses || !any_ready(pg)) /* else one of the pool is asked */
-        set_unhealthy(pg, reason, trouble);
-    if (trouble == refuses)
+    bool refused = trouble == refuses;
+    if (refused)
         heard(pg);
+    /* what the pool is connected to may be another host than the one that is looked for */
+    bool instead = any_ready(pg) && !pg->silent && (refused || !pg->health_target->read_write);
+    if (instead)
+        ask_health(pg);
+    else
+        set_unhealthy(pg, reason, trouble);
 }
 
 /* ---- changes ---- */
