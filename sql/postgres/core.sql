@@ -1,9 +1,11 @@
 -- What the server asks about the database itself.
 
 -- name: health
+WITH migrations AS (
+    SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest_server), 0) AS oldest_server FROM rowlock_migrations
+)
 SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
-    coalesce(max(version), 0) AS version,
-    coalesce(max(oldest_server), 0) AS oldest_server,
+    version, oldest_server,
     current_setting('synchronous_commit') AS synchronous_commit,
     -- The rights that are missing, one a line behind the app that needs it. Without what else there is (deleting, keys of
     -- repeated requests) most requests work. A table that is not there is the schema's matter.
@@ -22,7 +24,7 @@ SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'o
         WHERE NOT CASE WHEN n.name LIKE '%\_seq' THEN has_sequence_privilege(to_regclass(n.name), n.needed)
             ELSE has_any_column_privilege(to_regclass(n.name), n.needed) END
     ) AS denied
-FROM rowlock_migrations;
+FROM migrations;
 
 -- Is there room on the disk? Asked on an idle server too, so nothing may stay of it: what does not fit into memory goes
 -- to a file beside the tables, which is gone at the end.

@@ -134,7 +134,8 @@ static const char *keep(struct request *request, const char *text)
 }
 
 /* What the database said is gone when its callback returns. */
-static struct refusal *keep_refusal(struct request *request, struct stmt *stmt, const struct db_answer *answer)
+static struct refusal *keep_refusal(struct request *request, struct stmt *stmt,
+                                    const struct db_answer *answer)
 {
     struct refusal *refusal = arena_alloc(&request->arena, sizeof *refusal);
     *refusal = (struct refusal){.stmt = stmt, .answer = *answer};

@@ -101,12 +101,16 @@ static const struct {
     int status;
     const char *words;
 } problems[] = {
-    [DB_REFUSED] = {500, "The database refused this for a reason that no request can mend; nothing was changed. The "
-                         "server's log says why."},
+    [DB_REFUSED] =
+        {500, "The database refused this for a reason that no request can mend; nothing was changed. The "
+              "server's log says why."},
     [DB_RETRY] = {503, "The database was too busy; nothing was changed."},
     [DB_BUSY] = {503, "The database was too busy; nothing was changed."},
-    [DB_SCHEMA] = {503, "The database's tables are not as this server needs them; the server's log says more."},
-    [DB_DENIED] = {503, "The database does not let this server do that; nothing was changed. The server's log says more."},
+    [DB_SCHEMA] = {503,
+                   "The database's tables are not as this server needs them; the server's log says more."},
+    [DB_DENIED] =
+        {503,
+         "The database does not let this server do that; nothing was changed. The server's log says more."},
     [DB_FULL] = {503, "The database has no room left; nothing was changed."},
     [DB_AWAY] = {503, "The database is away; nothing was changed."},
     [DB_LOST] = {503, "The database is away; if the request changes something, whether it did is unknown."},

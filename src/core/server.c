@@ -217,9 +217,11 @@ static void check_database(const struct server *server, const struct db_health *
     else if (health->full)
         snprintf(check->reason, sizeof check->reason, "it has no room left");
     else if (right.ptr != NULL && in_full)
-        snprintf(check->reason, sizeof check->reason, "the server's role lacks %.*s", (int)right.len, right.ptr);
+        snprintf(check->reason, sizeof check->reason, "the server's role lacks %.*s", (int)right.len,
+                 right.ptr);
     else if (right.ptr != NULL)
-        snprintf(check->reason, sizeof check->reason, "it does not give this server the rights that it needs");
+        snprintf(check->reason, sizeof check->reason,
+                 "it does not give this server the rights that it needs");
     else
         check->status = CHECK_PASS;
 }

@@ -59,13 +59,13 @@ enum db_error {
 
 struct db_answer {
     enum db_error error;
-    const char *message;        /* of an error; "" else */
-    const char *sqlstate;       /* of PostgreSQL's errors; "" else */
+    const char *message;  /* of an error; "" else */
+    const char *sqlstate; /* of PostgreSQL's errors; "" else */
     /* Of DB_REFUSED, as far as the database says; NULL else. SQLite's constraints are "table.column", the expression
      * of a CHECK, or "FOREIGN KEY". */
     const char *table, *column, *constraint;
     const char *columns; /* those that the constraint is about, where somebody has asked; else NULL */
-    bool value; /* of DB_REFUSED: a value as such, too long or of characters that it cannot hold */
+    bool value;          /* of DB_REFUSED: a value as such, too long or of characters that it cannot hold */
     const struct db_rows *rows; /* of DB_OK */
     int first, count;           /* which of the rows answer this member */
 };

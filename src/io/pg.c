@@ -16,6 +16,7 @@
 #define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
 #define TICK_NS CLOCK_SECOND     /* the health is asked for this often */
 #define PATIENCE_MAX 6u
+#define TOO_MANY " 53300: " /* in libpq's verbose words: connections of the role, the database, the server */
 #define ROOM_TICKS 3u
 #define GRACE_NS CLOCK_SECOND /* a database that comes back within this costs waiting, not errors */
 #define HEALTH_LIMIT_NS (2 * CLOCK_SECOND)
@@ -42,11 +43,12 @@ struct pg {
     /* health */
     struct pgconn *health_conn;
     struct db_unit health_unit, room_unit; /* on their way one at a time */
-    struct pgconn *health_on;              /* where it was asked: a connection of the pool when there is no other */
-    int64_t health_asked;             /* 0 when no question is on its way */
+    struct pgconn *health_on; /* where it was asked: a connection of the pool when there is no other */
+    int64_t health_asked;     /* 0 when no question is on its way */
     const struct db_statement *room_spill, *room_write;
-    unsigned room_ticks; /* since it was last asked whether there is room */
-    bool full;           /* there was none */
+    unsigned room_ticks;              /* since it was last asked whether there is room */
+    bool full;                        /* there was none */
+    bool crowded_out;                 /* there is no connection left for the health */
     struct db_health health, no_pool; /* no_pool: what is said while no connection of the pool is ready */
     bool warned_asynchronous, told_pooled, ending;
     /* changes; NULL when nobody wants to hear of them */
@@ -128,8 +130,8 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
                                        .on_answer = on_health_answer,
                                        .on_done = on_health_done,
                                        .owner = pg};
-    pg->room_unit = (struct db_unit){
-        .members = 1, .on_answer = on_room_answer, .on_done = on_room_done, .owner = pg};
+    pg->room_unit =
+        (struct db_unit){.members = 1, .on_answer = on_room_answer, .on_done = on_room_done, .owner = pg};
     pg->room_spill = options->room_spill;
     pg->room_write = options->room_write;
     struct pgconn_events health = {on_health_ready, on_ignored, on_health_lost, NULL, pg};
@@ -308,7 +310,9 @@ static void ask_on(struct pg *pg, struct pgconn *conn, struct db_unit *unit)
 /* A role at its limit of connections has none left for this, and may do all its work. */
 static void ask_health(struct pg *pg)
 {
-    struct pgconn *conn = pgconn_ready(pg->health_conn) ? pg->health_conn : pick(pg);
+    struct pgconn *conn = pgconn_ready(pg->health_conn) ? pg->health_conn : NULL;
+    if (conn == NULL && pg->crowded_out)
+        conn = pick(pg);
     if (pg->health_asked == 0 && conn != NULL)
         ask_on(pg, conn, &pg->health_unit);
 }
@@ -405,6 +409,7 @@ static void on_health_ready(struct pgconn *conn, void *argument)
 {
     struct pg *pg = argument;
     (void)conn;
+    pg->crowded_out = false;
     for (unsigned i = 0; i < pg->conn_count; i++)
         if (pg->conns[i] != NULL)
             pgconn_hurry(pg->conns[i]);
@@ -424,12 +429,10 @@ static void on_health_lost(struct pgconn *conn, const char *reason, void *argume
     if (pg->ending)
         return;
     const char *trouble = trouble_of(reason);
-    bool refused = trouble == refuses;
-    if (refused)
+    if (trouble == refuses)
         heard(pg);
-    /* what the pool is connected to may be another host than the one that is looked for */
-    bool instead = any_ready(pg) && !pg->silent && (refused || !pg->health_target->read_write);
-    if (instead)
+    pg->crowded_out = strstr(reason, TOO_MANY) != NULL && any_ready(pg);
+    if (pg->crowded_out)
         ask_health(pg);
     else
         set_unhealthy(pg, reason, trouble);

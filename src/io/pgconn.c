@@ -256,6 +256,7 @@ static void connect_host(struct pgconn *conn)
         not_connected(conn);
         return;
     }
+    PQsetErrorVerbosity(conn->pq, PQERRORS_VERBOSE); /* the only way to the SQLSTATE of a refused attempt */
     PQsetNoticeProcessor(conn->pq, ignore_notice, NULL);
     conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_connect_ready, conn);
     loop_watch_set(conn->watch, LOOP_WRITE);

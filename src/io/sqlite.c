@@ -49,12 +49,14 @@ struct sqlite {
     struct loop_timer *again, *tick;
     const struct db_statement *health_statement;
     struct db_health health;
-    bool gone;            /* the file is not where it was opened; nothing reads or writes it meanwhile */
-    bool begun;           /* a transaction that writes */
-    enum db_error broken; /* why nothing could be written last; DB_OK: it could */
+    bool gone;              /* the file is not where it was opened; nothing reads or writes it meanwhile */
+    bool begun;             /* a transaction that writes */
+    enum db_error broken;   /* why nothing could be written last; DB_OK: it could */
     struct sqlite_wal *wal; /* at work; NULL: it is not */
     const char *path;
 };
+
+static const char unusable[] = "its file cannot be used";
 
 static void on_work(void *argument);
 static void on_again(void *argument);
@@ -349,13 +351,21 @@ static bool rescue(struct sqlite *sqlite)
 static bool in_place(struct sqlite *sqlite)
 {
     enum sqlite_file_place place = sqlite_file_place(sqlite->file);
-    sqlite->gone = place != SQLITE_FILE_THERE && (place == SQLITE_FILE_MOVED || !rescue(sqlite));
+    if (place == SQLITE_FILE_WAL_GONE && rescue(sqlite))
+        place = SQLITE_FILE_THERE;
+    sqlite->gone = place != SQLITE_FILE_THERE || !sqlite_file_usable(sqlite->file);
     return !sqlite->gone;
 }
 
-static const char *gone_reason(const struct sqlite *sqlite)
+static const char *gone_reason(const struct sqlite *sqlite, const char **trouble)
 {
-    return sqlite_file_place(sqlite->file) == SQLITE_FILE_MOVED ? GONE : WAL_GONE;
+    enum sqlite_file_place place = sqlite_file_place(sqlite->file);
+    if (place == SQLITE_FILE_MOVED) {
+        *trouble = "its file was removed or replaced";
+        return GONE;
+    }
+    *trouble = place == SQLITE_FILE_WAL_GONE ? "its write-ahead log was removed or replaced" : unusable;
+    return place == SQLITE_FILE_WAL_GONE ? WAL_GONE : sqlite_file_error(sqlite->file);
 }
 
 /* ---- a turn ---- */
@@ -383,18 +393,20 @@ static bool part(struct sqlite *sqlite)
 
 static bool is_known(const struct sqlite *sqlite, enum db_error error)
 {
-    return (error == DB_BUSY || error == DB_REFUSED || error == DB_FULL || error == DB_DENIED || error == DB_AWAY) &&
+    return (error == DB_BUSY || error == DB_REFUSED || error == DB_FULL || error == DB_DENIED ||
+            error == DB_AWAY) &&
            !sqlite_file_unsure(sqlite->file);
 }
 
 static void commit(struct sqlite *sqlite)
 {
+    const char *trouble;
     sqlite->begun = false;
     enum db_error error = sqlite_file_script(sqlite->file, "COMMIT");
     if (error == DB_OK) {
         sqlite->broken = DB_OK;
         if (!in_place(sqlite))
-            fail_ran(sqlite, DB_LOST, gone_reason(sqlite));
+            fail_ran(sqlite, DB_LOST, gone_reason(sqlite, &trouble));
         return;
     }
     note_broken(sqlite, error);
@@ -407,8 +419,9 @@ static void commit(struct sqlite *sqlite)
 static void on_work(void *argument)
 {
     struct sqlite *sqlite = argument;
+    const char *trouble;
     if (!in_place(sqlite))
-        fail_waiting(sqlite, gone_reason(sqlite));
+        fail_waiting(sqlite, gone_reason(sqlite, &trouble));
     drop_unwanted(sqlite);
     bool writing = any_writes(sqlite);
     enum db_error error = writing ? sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE") : DB_OK;
@@ -494,7 +507,7 @@ static const char *trouble_of(enum db_error error)
 {
     if (error == DB_FULL)
         return "it has no room left";
-    return error == DB_DENIED ? "the server has not the right to write it" : "its file cannot be used";
+    return error == DB_DENIED ? "the server has not the right to write it" : unusable;
 }
 
 static void set_unhealthy(struct db_health *health, const char *trouble, const char *reason)
@@ -519,10 +532,12 @@ static void ask_schema(struct sqlite *sqlite)
 static void ask_health(struct sqlite *sqlite)
 {
     struct db_health *health = &sqlite->health;
+    const char *trouble;
+    if (!sqlite_file_usable(sqlite->file))
+        reopen(sqlite);
     if (!in_place(sqlite)) {
-        bool moved = sqlite_file_place(sqlite->file) == SQLITE_FILE_MOVED;
-        set_unhealthy(health, moved ? "its file was removed or replaced" : "its write-ahead log was removed or replaced",
-                      gone_reason(sqlite));
+        const char *reason = gone_reason(sqlite, &trouble);
+        set_unhealthy(health, trouble, reason);
         return;
     }
     health->answers = health->writable = true;

@@ -20,7 +20,7 @@
 #define STEPS_MAX 4u
 #define ROWS_BYTES_MAX ((size_t)256 << 20)
 
-#define ROOM ((off_t)64 << 10)       /* that a take needs in the WAL, and then some */
+#define ROOM ((off_t)64 << 10)     /* that a take needs in the WAL, and then some */
 #define PLENTY ((uint64_t)1 << 20) /* with so much left the disk is not what is full */
 
 struct identity {
@@ -120,6 +120,11 @@ const char *sqlite_file_error(const struct sqlite_file *file)
     return file->error;
 }
 
+bool sqlite_file_usable(const struct sqlite_file *file)
+{
+    return file->db != NULL;
+}
+
 bool sqlite_file_unsure(const struct sqlite_file *file)
 {
     return (file->code & 0xff) == SQLITE_IOERR && file->code != SQLITE_IOERR_WRITE;
@@ -144,7 +149,8 @@ static void create(const char *path)
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return; /* there already, or SQLite says what is wrong */
-    if (fchmod(fd, 0600) != 0) { /* whatever the umask is; a file system that has no modes is right as it is */
+    if (fchmod(fd, 0600) !=
+        0) { /* whatever the umask is; a file system that has no modes is right as it is */
     }
     close(fd);
 }
@@ -284,7 +290,8 @@ enum sqlite_file_place sqlite_file_place(const struct sqlite_file *file)
 bool sqlite_file_rescue(struct sqlite_file *file)
 {
     struct stat other;
-    if (stat(file->wal_path, &other) == 0 && !same(identify(file->wal_path), file->wal) && other.st_size > 0) {
+    if (stat(file->wal_path, &other) == 0 && !same(identify(file->wal_path), file->wal) &&
+        other.st_size > 0) {
         snprintf(file->error, sizeof file->error, "another process has begun a new write-ahead log");
         return false;
     }

@@ -1,6 +1,6 @@
-/* One SQLite database file, opened the way Rowlock wants it; the only file but sqlite_file.c that knows sqlite3. A
- * "block" is the text of one named statement: it may hold several SQL statements, of which the first that gives a
- * row is the answer, and those after it do not run. */
+/* One SQLite database file, opened the way Rowlock wants it; nothing else but sqlite_wal.c knows sqlite3. A "block" is
+ * the text of one named statement: it may hold several SQL statements, of which the first that gives a row is the
+ * answer, and those after it do not run. */
 #ifndef ROWLOCK_IO_SQLITE_FILE_H
 #define ROWLOCK_IO_SQLITE_FILE_H
 
@@ -20,6 +20,7 @@ void sqlite_file_close(struct sqlite_file *file);
 /* Closes and opens it, for rights that were lost and may have come back; its blocks must have been freed. False while
  * it cannot be opened or is another file: then everything fails until the next try. */
 bool sqlite_file_reopen(struct sqlite_file *file);
+bool sqlite_file_usable(const struct sqlite_file *file); /* false after a reopening that failed */
 
 /* Runs a script that gives no rows. */
 enum db_error sqlite_file_script(struct sqlite_file *file, const char *sql);
@@ -47,7 +48,7 @@ enum db_error sqlite_block_run(struct sqlite_block *block, const struct db_param
 
 enum sqlite_file_place {
     SQLITE_FILE_THERE,
-    SQLITE_FILE_MOVED,    /* the path no longer leads to the file that was opened: what is written is lost with it */
+    SQLITE_FILE_MOVED, /* the path no longer leads to the file that was opened: what is written is lost with it */
     SQLITE_FILE_WAL_GONE, /* nor do those of its WAL and that one's index: the same, at the next crash */
 };
 enum sqlite_file_place sqlite_file_place(const struct sqlite_file *file);

@@ -25,10 +25,12 @@ static void *work(void *argument)
 {
     struct sqlite_wal *wal = argument;
     int frames = 0, saved = 0, before = -1;
-    sqlite3_exec(wal->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL); /* it finds the WAL by that */
+    sqlite3_exec(wal->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL,
+                 NULL); /* it finds the WAL by that */
     for (unsigned round = 0; round < ROUNDS_MAX && saved != before; round++) {
         before = saved;
-        if (sqlite3_wal_checkpoint_v2(wal->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &saved) != SQLITE_OK)
+        if (sqlite3_wal_checkpoint_v2(wal->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &saved) !=
+            SQLITE_OK)
             break;
         if (saved != frames)
             continue;

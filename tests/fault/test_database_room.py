@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from support.database import PostgresDatabase
@@ -37,7 +38,12 @@ class Disk:
 
 
 def administer(cluster, sql):
-    cluster._administer(sql)
+    connection = psycopg2.connect(cluster.dsn("postgres"))
+    try:
+        connection.autocommit = True
+        connection.cursor().execute(sql)
+    finally:
+        connection.close()
 
 
 @pytest.fixture

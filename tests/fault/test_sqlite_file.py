@@ -134,6 +134,9 @@ def test_a_file_that_may_not_be_written_is_told_as_such_and_heals_when_it_may(se
                                                  "The server's log says more.")
         assert server.api.get("/orders/1").status == 200, "reads go on"
         assert "readonly" in until(lambda: [line for line in server.lines() if line["message"] == "not ready to serve"], 3)[0]["reason"]
+        os.chmod(database.path, 0)
+        until(lambda: output(server) == "database: its file cannot be used", 5, "not even read any more")
+        problem(server.api.get("/orders/1"), 503, "the database is away; nothing was changed")
         os.chmod(database.path, 0o666)
         for name in Path(folder).glob("rowlock.db-*"):
             os.chmod(name, 0o666)

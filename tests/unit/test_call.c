@@ -241,23 +241,34 @@ static void a_set_does_not_mix_what_must_stay_apart(void **state)
     assert_int_equal(fixture.answered[1] + fixture.answered[3], 2);
 }
 
-static void a_refused_set_is_sent_again_member_by_member(void **state)
+static void send_again(enum db_error error)
 {
-    (void)state;
     for (unsigned i = 0; i < 3; i++)
         ask(i, &fixture.set, i);
     run_for(0);
     assert_int_equal(database.sent[0]->members, 3);
-    answer(0, DB_REFUSED);
+    answer(0, error);
     for (unsigned i = 0; i < 3; i++) {
         run_for(0);
         assert_int_equal(database.count, i + 2);
         assert_int_equal(database.sent[i + 1]->members, 1);
         assert_int_equal(database.sent[i + 1]->params[0].integer, i);
-        answer(i + 1, i == 1 ? DB_REFUSED : DB_OK);
+        answer(i + 1, i == 1 ? error : DB_OK);
         assert_int_equal(fixture.answered[i], 1);
-        assert_int_equal(fixture.error[i], i == 1 ? DB_REFUSED : DB_OK);
+        assert_int_equal(fixture.error[i], i == 1 ? error : DB_OK);
     }
+}
+
+static void a_refused_set_is_sent_again_member_by_member(void **state)
+{
+    (void)state;
+    send_again(DB_REFUSED);
+}
+
+static void a_set_that_failed_is_sent_again_member_by_member(void **state)
+{
+    (void)state;
+    send_again(DB_FAILED);
 }
 
 static void a_lost_connection_is_told_to_each_and_nothing_is_sent_again(void **state)
@@ -367,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_slow_set_does_not_hold_up_the_next_for_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_set_does_not_mix_what_must_stay_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_set_is_sent_again_member_by_member, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_set_that_failed_is_sent_again_member_by_member, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_connection_is_told_to_each_and_nothing_is_sent_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_was_rolled_back_for_a_passing_reason_is_sent_again_a_few_times,
