@@ -134,15 +134,16 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
         (struct db_unit){.members = 1, .on_answer = on_room_answer, .on_done = on_room_done, .owner = pg};
     pg->room_spill = options->room_spill;
     pg->room_write = options->room_write;
-    struct pgconn_events health = {on_health_ready, on_ignored, on_health_lost, NULL, pg};
-    pg->health_conn = pgconn_new(loop, pg->health_target, "health", &health);
-    if (options->listen != NULL)
-        start_listening(pg, options);
     struct pgconn_events pool = {on_ready, on_answered, on_lost, NULL, pg};
     pg->conn_count = options->connections;
     pg->conns = mem_array(pg->conn_count, sizeof *pg->conns);
     for (unsigned i = 0; i < pg->conn_count; i++)
         pg->conns[i] = pgconn_new(loop, pg->target, "pool", &pool);
+    /* behind those that do the work, which come first where connections are few */
+    struct pgconn_events health = {on_health_ready, on_ignored, on_health_lost, NULL, pg};
+    pg->health_conn = pgconn_new(loop, pg->health_target, "health", &health);
+    if (options->listen != NULL)
+        start_listening(pg, options);
     return &pg->db;
 }
 

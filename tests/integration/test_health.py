@@ -294,7 +294,7 @@ def test_a_role_at_its_limit_of_connections_is_as_healthy_as_it_serves(serve, po
     def agree():
         healthy = verdict(server.api)[0] == 200
         answer = server.api.post("/orders", {"origin": ["1", "2"], "destination": ["3", "4"]})
-        return healthy == (answer.status == 200) and (healthy or limit == 1)
+        return healthy == (answer.status == 200) and (healthy or limit < 3)     # there is one that listens, too
     until(agree, 5)
     for _ in range(20):
         threading.Event().wait(0.1)
