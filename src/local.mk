@@ -89,6 +89,10 @@ io_sources = \
 	src/io/sqlite.h \
 	src/io/sqlite_file.c \
 	src/io/sqlite_file.h \
+	src/io/sqlite_wal.c \
+	src/io/sqlite_wal.h \
+	src/io/sqlstate.c \
+	src/io/sqlstate.h \
 	src/io/store.h \
 	src/io/systemd.c \
 	src/io/systemd.h
@@ -110,6 +114,8 @@ core_sources = \
 	src/core/origin.h \
 	src/core/paging.c \
 	src/core/paging.h \
+	src/core/refusal.c \
+	src/core/refusal.h \
 	src/core/reply.c \
 	src/core/reply.h \
 	src/core/request.c \

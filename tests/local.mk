@@ -135,10 +135,12 @@ python_tests = \
 	tests/fault/conftest.py \
 	tests/fault/test_client_faults.py \
 	tests/fault/test_database_faults.py \
+	tests/fault/test_database_room.py \
 	tests/fault/test_failover.py \
 	tests/fault/test_network_faults.py \
 	tests/fault/test_process_faults.py \
 	tests/fault/test_sqlite_faults.py \
+	tests/fault/test_sqlite_file.py \
 	tests/fault/test_streamed_replies.py \
 	tests/fault/test_unread_answers.py \
 	tests/fault/test_workers.py \
@@ -185,6 +187,7 @@ python_tests = \
 	tests/integration/test_sites.py \
 	tests/integration/test_sites_by_hand.py \
 	tests/integration/test_sites_history.py \
+	tests/integration/test_sqlstates.py \
 	tests/integration/test_systemd.py \
 	tests/integration/test_users.py \
 	tests/probe/test_healthcheck.py \

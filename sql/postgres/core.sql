@@ -1,11 +1,59 @@
 -- What the server asks about the database itself.
 
 -- name: health
+WITH migrations AS (
+    SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest_server), 0) AS oldest_server FROM rowlock_migrations
+)
 SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
-    coalesce(max(version), 0) AS version,
-    coalesce(max(oldest_server), 0) AS oldest_server,
-    current_setting('synchronous_commit') AS synchronous_commit
-FROM rowlock_migrations;
+    version, oldest_server,
+    current_setting('synchronous_commit') AS synchronous_commit,
+    -- The rights that are missing, one a line behind the app that needs it. Without what else there is (deleting, keys of
+    -- repeated requests) most requests work. A table that is not there is the schema's matter.
+    (
+        SELECT string_agg(n.app || ' ' || n.needed || ' on ' || n.name, E'\n')
+        FROM (VALUES ('orders', 'orders', 'SELECT'), ('orders', 'orders', 'INSERT'), ('orders', 'orders', 'UPDATE'),
+            ('orders', 'orders_id_seq', 'USAGE'), ('orders', 'order_events', 'INSERT'),
+            ('messages', 'messages', 'SELECT'), ('messages', 'messages', 'INSERT'), ('messages', 'messages_id_seq', 'USAGE'),
+            ('sites', 'site', 'SELECT'), ('sites', 'site', 'INSERT'), ('sites', 'site', 'UPDATE'),
+            ('sites', 'computer', 'SELECT'), ('sites', 'computer', 'INSERT'), ('sites', 'computer', 'UPDATE'),
+            ('sites', 'freezer', 'SELECT'), ('sites', 'freezer', 'INSERT'), ('sites', 'freezer', 'UPDATE'),
+            ('sites', 'container', 'SELECT'), ('sites', 'container', 'INSERT'), ('sites', 'container', 'UPDATE'),
+            ('sites', 'instrument', 'SELECT'), ('sites', 'lab_history', 'SELECT'), ('sites', 'lab_history', 'INSERT'),
+            ('health', 'region', 'SELECT'), ('health', 'province', 'SELECT'), ('health', 'health_region', 'SELECT'),
+            ('health', 'fsa', 'SELECT'), ('users', 'users', 'SELECT')) AS n (app, name, needed)
+        WHERE NOT CASE WHEN n.name LIKE '%\_seq' THEN has_sequence_privilege(to_regclass(n.name), n.needed)
+            ELSE has_any_column_privilege(to_regclass(n.name), n.needed) END
+    ) AS denied
+FROM migrations;
+
+-- Is there room on the disk? Asked on an idle server too, so nothing may stay of it: what does not fit into memory goes
+-- to a file beside the tables, which is gone at the end.
+-- name: room_spill
+DO $$
+BEGIN
+    PERFORM set_config('work_mem', '64kB', true), set_config('temp_tablespaces', '', true);
+    PERFORM count(*) FROM generate_series(1, 8000);
+END
+$$;
+
+-- Once a statement has met a full disk, only what grows the same tables shows that there is room again: an order and a
+-- message are written and taken back.
+-- name: room_write
+DO $$
+BEGIN
+    PERFORM set_config('work_mem', '64kB', true), set_config('temp_tablespaces', '', true),
+        set_config('lock_timeout', '100ms', true);
+    PERFORM count(*) FROM generate_series(1, 8000);
+    BEGIN
+        INSERT INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance, taker)
+        VALUES (-pg_backend_pid(), 0, 0, 0, 0, 0, repeat('x', 100));
+        INSERT INTO messages (id, sender, recipient, text) VALUES (-pg_backend_pid(), 'x', 'x', repeat('x', 1000));
+        RAISE SQLSTATE 'RWOK1';
+    EXCEPTION WHEN SQLSTATE 'RWOK1' THEN
+        NULL;
+    END;
+END
+$$;
 
 -- name: migrations_lock
 SELECT pg_advisory_xact_lock(8245076110394223);
@@ -26,3 +74,14 @@ LISTEN rowlock_changed;
 SELECT system.system_identifier || ' ' || database.oid
 FROM pg_control_system() AS system, pg_database AS database
 WHERE database.datname = current_database();
+
+-- What a constraint, or an index of that name, is about.
+-- name: constraint_columns
+SELECT string_agg(a.attname, ',') AS columns
+FROM (
+    SELECT c.conrelid AS relation, unnest(c.conkey) AS number FROM pg_constraint AS c
+    WHERE c.conrelid = to_regclass(quote_ident($1)) AND c.conname = $2
+    UNION
+    SELECT i.indrelid, unnest(i.indkey) FROM pg_index AS i
+    WHERE i.indrelid = to_regclass(quote_ident($1)) AND i.indexrelid = to_regclass(quote_ident($2))
+) AS n JOIN pg_attribute AS a ON a.attrelid = n.relation AND a.attnum = n.number;

@@ -5,6 +5,12 @@ SELECT 1 AS writable, coalesce(max(version), 0) AS version, coalesce(max(oldest_
     'on' AS synchronous_commit
 FROM rowlock_migrations;
 
+-- name: room_spill
+SELECT 1; -- the file system is asked
+
+-- name: room_write
+SELECT 1;
+
 -- name: migrations_lock
 SELECT 1; -- the transaction was begun IMMEDIATE, so it holds the one write lock already
 
@@ -22,3 +28,8 @@ SELECT 1; -- it has no way to tell
 
 -- name: database_identity
 SELECT file FROM pragma_database_list WHERE name = 'main';
+
+-- What stands behind its name: the expression is in parentheses.
+-- name: constraint_columns
+SELECT substr(sql, instr(lower(sql), 'constraint ' || lower($2)) + length('constraint ' || $2)) AS columns
+FROM sqlite_schema WHERE type = 'table' AND instr(lower(sql), 'constraint ' || lower($2)) > 0 LIMIT 1;

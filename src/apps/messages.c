@@ -240,7 +240,7 @@ static void on_recent(struct call *call, const struct db_answer *answer, void *a
     const struct db_rows *rows = answer->rows;
     struct reply *reply = request_reply(request);
     if (answer->error != DB_OK) {
-        reply_db_error(reply, call->stmt->name, answer);
+        reply_db_error(reply, request, call->stmt, answer);
         request_send(request, reply);
         return;
     }

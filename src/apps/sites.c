@@ -36,7 +36,7 @@
             {"freezer_id", COLUMN_NUMBER},                                                                   \
     }
 
-/* PostgreSQL names the constraint, SQLite the column or, of a foreign key, nothing: each table has one. */
+/* PostgreSQL names the constraint, SQLite the column or, of a foreign key, nothing: each table has one of ours. */
 #define NO_SUCH_SITE "site_id must be the id of a site that exists."
 #define NO_SUCH_FREEZER "freezer_id must be the id of a freezer that exists."
 #define SAME_MAC "mac is the address of another computer already."
@@ -44,20 +44,23 @@
 #define LONG_NAME "name is too long to be listed in order."
 #define SITE_REFUSALS                                                                                        \
     {                                                                                                        \
-        {NULL, NULL},                                                                                        \
+        {NULL, NULL, NULL},                                                                                  \
     }
 #define COMPUTER_REFUSALS                                                                                    \
     {                                                                                                        \
-        {"site_id_fkey", NO_SUCH_SITE}, {"FOREIGN KEY", NO_SUCH_SITE}, {"computer_by_site", LONG_NAME},      \
-            {"mac", SAME_MAC},                                                                               \
+        {"computer_site_id_fkey", NO_SUCH_SITE, NULL}, {"FOREIGN KEY", NO_SUCH_SITE, "site_id"},             \
+            {"computer_by_site", LONG_NAME, NULL}, {"computer_mac_key", SAME_MAC, NULL},                     \
+            {"computer.mac", SAME_MAC, NULL},                                                                \
     }
 #define FREEZER_REFUSALS                                                                                     \
     {                                                                                                        \
-        {"site_id_fkey", NO_SUCH_SITE}, {"FOREIGN KEY", NO_SUCH_SITE}, {"freezer_by_site", LONG_NAME},       \
+        {"freezer_site_id_fkey", NO_SUCH_SITE, NULL}, {"FOREIGN KEY", NO_SUCH_SITE, "site_id"},              \
+            {"freezer_by_site", LONG_NAME, NULL},                                                            \
     }
 #define CONTAINER_REFUSALS                                                                                   \
     {                                                                                                        \
-        {"freezer_id_fkey", NO_SUCH_FREEZER}, {"FOREIGN KEY", NO_SUCH_FREEZER},                              \
+        {"container_freezer_id_fkey", NO_SUCH_FREEZER, NULL},                                                \
+            {"FOREIGN KEY", NO_SUCH_FREEZER, "freezer_id"},                                                  \
     }
 
 #define STATEMENTS(kind, KIND)                                                                               \

@@ -299,8 +299,9 @@ static void on_answer(struct db_unit *unit, unsigned member, const struct db_ans
     if (call == NULL)
         return;
     bool again = answer->error == DB_RETRY && call->tries < TRIES_MAX;
-    bool alone = (answer->error == DB_REFUSED || answer->error == DB_KEPT) && unit->members > 1 &&
-                 batch->calls->db->ops->arrays;
+    /* may be the fault of one of them */
+    bool own = answer->error == DB_REFUSED || answer->error == DB_KEPT || answer->error == DB_FAILED;
+    bool alone = own && unit->members > 1 && batch->calls->db->ops->arrays;
     if (again || alone) { /* stays a member until on_done puts it back, in order */
         batch->retry_alone |= alone;
         return;

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/refusal.h"
 #include "core/server.h"
 
 #define KEY_MAX 255
@@ -75,13 +76,15 @@ static struct slice outcome_of(const struct db_answer *answer)
                                                         : (struct slice){NULL, 0};
 }
 
-static void reply_outcome(struct request *request, const struct stmt *stmt, const struct db_answer *answer)
+static void reply_outcome(struct request *request, struct stmt *stmt, const struct db_answer *answer)
 {
+    if (answer->error != DB_OK) {
+        refusal_reply(request, stmt, answer);
+        return;
+    }
     struct reply *reply = request_reply(request);
     struct slice outcome = outcome_of(answer);
-    if (answer->error != DB_OK) {
-        reply_db_error(reply, stmt->name, answer);
-    } else if (slice_equal(outcome, SLICE("done"))) {
+    if (slice_equal(outcome, SLICE("done"))) {
         buf_add_slice(&reply->body, answer->rows->value(answer->rows, answer->first, 1));
         if (request->finish != NULL)
             request->finish(reply);

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "core/refusal.h"
 #include "io/http.h"
 
 #define BODY_MAX ((size_t)48 << 20)
@@ -104,35 +105,52 @@ void reply_not_made(struct reply *reply, const char *statement)
     reply_problem(reply, 500, NOT_MADE);
 }
 
-void reply_db_error(struct reply *reply, const char *statement, const struct db_answer *answer)
+/* What each reason is to a caller. Which of the database's tables, rights and disks it is about is for the log. */
+static const struct {
+    int status;
+    const char *words;
+} problems[] = {
+    [DB_REFUSED] =
+        {500, "The database refused this for a reason that no request can mend; nothing was changed. The "
+              "server's log says why."},
+    [DB_RETRY] = {503, "The database was too busy; nothing was changed."},
+    [DB_BUSY] = {503, "The database was too busy; nothing was changed."},
+    [DB_SCHEMA] = {503,
+                   "The database's tables are not as this server needs them; the server's log says more."},
+    [DB_DENIED] =
+        {503,
+         "The database does not let this server do that; nothing was changed. The server's log says more."},
+    [DB_FULL] = {503, "The database has no room left; nothing was changed."},
+    [DB_AWAY] = {503, "The database is away; nothing was changed."},
+    [DB_LOST] = {503, "The database is away; if the request changes something, whether it did is unknown."},
+    [DB_KEPT] = {500, NOT_MADE},
+    [DB_FAILED] = {500, "The database could not do this; nothing was changed. The server's log says why."},
+};
+
+static struct log_field optional(const char *key, const char *text)
 {
-    bool told = answer->error == DB_LOST || answer->error == DB_AWAY; /* once, by the engine */
-    if (answer->error != DB_REFUSED && (!told || answer->sqlstate[0] != '\0'))
-        log_error("statement failed", LOG_S("statement", statement), LOG_S("reason", answer->message),
-                  LOG_S("sqlstate", answer->sqlstate));
-    switch (answer->error) {
-    case DB_REFUSED:
-        reply_problem(reply, 400, "The database refused the values: %s.", answer->message);
-        break;
-    case DB_RETRY:
-    case DB_BUSY:
-        reply_problem(reply, 503, "The database was too busy; nothing was changed.");
-        break;
-    case DB_SCHEMA:
-        reply_problem(reply, 503,
-                      "The database's tables are not as this server needs them; the server's log says more.");
-        break;
-    case DB_AWAY:
-        reply_problem(reply, 503, "The database is away; nothing was changed.");
-        break;
-    case DB_LOST:
-        reply_problem(reply, 503,
-                      "The database is away; if the request changes something, whether it did is unknown.");
-        break;
-    case DB_KEPT:
-        reply_problem(reply, 500, NOT_MADE);
-        break;
-    default:
-        reply_problem(reply, 500, "The database could not do this; the server's log says why.");
+    return text != NULL && text[0] != '\0' ? LOG_S(key, text) : (struct log_field){.key = NULL};
+}
+
+/* Who has no engine that tells it once: an error of the database itself has a code. */
+static void log_db_error(const struct stmt *stmt, const struct db_answer *answer)
+{
+    bool told = answer->error == DB_LOST || answer->error == DB_AWAY;
+    if (told && answer->sqlstate[0] == '\0')
+        return;
+    log_error("statement failed", LOG_S("statement", stmt->name), LOG_S("reason", answer->message),
+              LOG_S("sqlstate", answer->sqlstate), optional("constraint", answer->constraint),
+              optional("table", answer->table), optional("column", answer->column));
+}
+
+void reply_db_error(struct reply *reply, const struct request *request, const struct stmt *stmt,
+                    const struct db_answer *answer)
+{
+    char words[512];
+    if (refusal_words(request, stmt, answer, words, sizeof words)) {
+        reply_problem(reply, 400, "%s", words);
+        return;
     }
+    log_db_error(stmt, answer);
+    reply_problem(reply, problems[answer->error].status, "%s", problems[answer->error].words);
 }

@@ -11,6 +11,9 @@
 
 #define REPLY_JSON "application/json"
 
+struct request;
+struct stmt;
+
 struct reply {
     int status;
     const char *content_type; /* NULL: no body */
@@ -47,7 +50,9 @@ bool reply_matches(const struct reply *reply, struct slice if_none_match);
  * the caller cannot mend. Into the log as well. */
 void reply_not_made(struct reply *reply, const char *statement);
 
-/* The problem that a failed statement is to its caller: one place maps reasons to statuses. */
-void reply_db_error(struct reply *reply, const char *statement, const struct db_answer *answer);
+/* The problem that a failed statement is to its caller, and the line in the log unless it is his own fault: one place
+ * maps reasons to statuses. request is NULL when it is the answer to several. */
+void reply_db_error(struct reply *reply, const struct request *request, const struct stmt *stmt,
+                    const struct db_answer *answer);
 
 #endif

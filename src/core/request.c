@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "core/cache.h"
 #include "core/origin.h"
+#include "core/refusal.h"
 #include "core/rows.h"
 #include "core/server.h"
 #include "core/shared.h"
@@ -268,27 +269,15 @@ static void run(struct request *request)
         request_call(request, stmt, params, NULL);
 }
 
-/* The statement's own words for the constraint that refused, or NULL. */
-static const char *refusal_of(const struct stmt *stmt, const struct db_answer *answer)
-{
-    if (answer->error == DB_REFUSED)
-        for (const struct stmt_refusal *refusal = stmt->refusals; refusal->sign != NULL; refusal++)
-            if (strstr(answer->message, refusal->sign) != NULL)
-                return refusal->words;
-    return NULL;
-}
-
 static void on_answer(struct call *call, const struct db_answer *answer, void *argument)
 {
     struct request *request = argument;
+    if (answer->error != DB_OK) {
+        refusal_reply(request, call->stmt, answer);
+        return;
+    }
     struct reply *reply = request_reply(request);
-    const char *words = refusal_of(call->stmt, answer);
-    if (words != NULL)
-        reply_problem(reply, 400, "%s", words);
-    else if (answer->error != DB_OK)
-        reply_db_error(reply, call->stmt->name, answer);
-    else
-        request_write_answer(request->route, call->stmt, call->params, answer, reply);
+    request_write_answer(request->route, call->stmt, call->params, answer, reply);
     request_send(request, reply);
 }
 

@@ -39,6 +39,7 @@ struct request {
     unsigned again;                          /* how often that call was repeated */
     void (*cancel)(struct request *request); /* takes back something else that it waits for; NULL: nothing */
     void *waiting_for;
+    struct refusal *refusal; /* what the database refused, while it is asked for the reason */
 };
 
 /* The server's reply, emptied; write it, then request_send. */

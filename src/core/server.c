@@ -58,7 +58,9 @@ static bool open_db(struct server *server, char **error)
         if (server->db == NULL)
             *error = mem_printf("cannot open the database file %s: %s", settings->sqlite_path, why);
     } else {
-        struct pg_options options = {.conninfo = settings->conninfo,
+        struct pg_options options = {.room_spill = &server->room_spill.db,
+                                     .room_write = &server->room_write.db,
+                                     .conninfo = settings->conninfo,
                                      .pooler = settings->pooler,
                                      .connections = (unsigned)settings->db_connections,
                                      .deadline_ns = settings->deadline_ns,
@@ -113,12 +115,19 @@ struct server *server_start(const struct settings *settings, const struct app *c
     server->deadline = loop_timer_new(server->loop, request_on_deadline, server);
     server->drain_limit = loop_timer_new(server->loop, on_drain_limit, server);
     server->health = (struct stmt){.name = "health"};
+    server->constraint_columns =
+        (struct stmt){.name = "constraint_columns", .params = {{"table", DB_TEXT}, {"constraint", DB_TEXT}}};
+    server->room_spill = (struct stmt){.name = "room_spill"};
+    server->room_write = (struct stmt){.name = "room_write"};
     server->listen = (struct stmt){.name = "changes_listen"};
     server->identity = (struct stmt){.name = "database_identity"};
     server->level = sql_level(settings_engine(settings));
     for (size_t i = 0; apps[i] != NULL; i++)
         server->needed = apps[i]->schema > server->needed ? apps[i]->schema : server->needed;
     bool ok = calls_register(server->calls, &server->health, settings_engine(settings)) &&
+              calls_register(server->calls, &server->constraint_columns, settings_engine(settings)) &&
+              calls_register(server->calls, &server->room_spill, settings_engine(settings)) &&
+              calls_register(server->calls, &server->room_write, settings_engine(settings)) &&
               calls_register(server->calls, &server->listen, settings_engine(settings)) &&
               calls_register(server->calls, &server->identity, settings_engine(settings));
     for (size_t i = 0; ok && apps[i] != NULL; i++)
@@ -180,14 +189,39 @@ static void on_listening(struct slice database, void *argument)
     cache_on_listening(server->cache, database);
 }
 
-static void check_database(const struct db_health *health, bool in_full, struct server_check *check)
+/* The first right that an app which is served needs and the server has not; .ptr NULL: there is none. */
+static struct slice missing_right(const struct server *server, const char *denied)
 {
+    for (size_t i = 0; server->apps[i] != NULL; i++) {
+        size_t length = strlen(server->apps[i]->name);
+        for (const char *line = denied; *line != '\0';) {
+            size_t end = strcspn(line, "\n");
+            if (end > length && strncmp(line, server->apps[i]->name, length) == 0 && line[length] == ' ')
+                return (struct slice){line + length + 1, end - length - 1};
+            line += end + (line[end] == '\n');
+        }
+    }
+    return (struct slice){NULL, 0};
+}
+
+static void check_database(const struct server *server, const struct db_health *health, bool in_full,
+                           struct server_check *check)
+{
+    struct slice right = missing_right(server, health->denied);
     check->name = "database";
     check->status = CHECK_FAIL;
     if (!health->answers)
         snprintf(check->reason, sizeof check->reason, "%s", in_full ? health->reason : health->trouble);
     else if (!health->writable)
         snprintf(check->reason, sizeof check->reason, "it is read-only");
+    else if (health->full)
+        snprintf(check->reason, sizeof check->reason, "it has no room left");
+    else if (right.ptr != NULL && in_full)
+        snprintf(check->reason, sizeof check->reason, "the server's role lacks %.*s", (int)right.len,
+                 right.ptr);
+    else if (right.ptr != NULL)
+        snprintf(check->reason, sizeof check->reason,
+                 "it does not give this server the rights that it needs");
     else
         check->status = CHECK_PASS;
 }
@@ -220,7 +254,7 @@ static void check_drain(const struct server *server, struct server_check *check)
 void server_check(const struct server *server, bool in_full, struct server_check *checks)
 {
     const struct db_health *health = server->db->ops->health(server->db);
-    check_database(health, in_full, &checks[0]);
+    check_database(server, health, in_full, &checks[0]);
     check_schema(server, health, &checks[1]);
     check_drain(server, &checks[2]);
 }

@@ -201,7 +201,7 @@ static void on_answer(struct call *call, const struct db_answer *answer, void *a
     settle(key);
     reply_clear(reply);
     if (answer->error != DB_OK)
-        reply_db_error(reply, call->stmt->name, answer);
+        reply_db_error(reply, NULL, call->stmt, answer);
     else
         request_write_answer(key->route, call->stmt, key->params, answer, reply);
     cache_keep(key->shared->server->cache, key->route, call->stmt, key->params, call->sent, reply);

@@ -8,7 +8,7 @@
 #include "io/db.h"
 
 #define STMT_COLUMNS_MAX 24
-#define STMT_REFUSALS_MAX 4
+#define STMT_REFUSALS_MAX 6
 
 /* How a column's text becomes JSON. */
 enum column_type {
@@ -35,8 +35,9 @@ struct stmt_param {
 
 /* What a constraint that refused the values is to the caller. */
 struct stmt_refusal {
-    const char *sign; /* in the database's message: the name of the constraint or of its column */
+    const char *constraint; /* as the database names it; see struct db_answer for SQLite's */
     const char *words;
+    const char *member; /* the caller is at fault only if he gave this member of the body; NULL: always */
 };
 
 struct gather;
@@ -49,7 +50,7 @@ struct stmt {
     struct stmt_param params[DB_PARAMS_MAX + 1];      /* ends with name NULL */
     struct stmt_column columns[STMT_COLUMNS_MAX + 1]; /* ends with COLUMN_END */
     struct stmt_refusal
-        refusals[STMT_REFUSALS_MAX + 1]; /* ends with sign NULL; without any, the database's words */
+        refusals[STMT_REFUSALS_MAX + 1]; /* ends with constraint NULL; see core/refusal.h for others */
     /* Filled by calls_register: */
     struct db_statement db;
     struct gather *gather;

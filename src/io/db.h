@@ -45,11 +45,14 @@ struct db_rows {
 
 enum db_error {
     DB_OK,
-    DB_REFUSED, /* the value was at fault: a constraint, a range. Nothing was stored */
+    /* Of all but DB_LOST it is true that nothing was stored. */
+    DB_REFUSED, /* a value or a constraint; whose fault that is, core/refusal.h says */
     DB_RETRY,   /* rolled back for a passing reason; the same again may work */
-    DB_BUSY,    /* it gave up waiting: a lock, its own time limit, too many connections. Nothing was stored */
+    DB_BUSY,    /* it gave up waiting: a lock, its own time limit, too many connections */
     DB_SCHEMA,  /* a table or column is not there */
-    DB_AWAY,    /* it is not there, or takes no writes: nothing was stored */
+    DB_DENIED,  /* it has not the right to */
+    DB_FULL,    /* there is no room on the disk */
+    DB_AWAY,    /* it is not there, or takes no writes */
     DB_LOST,    /* its connection was lost on the way: the outcome is unknown */
     DB_KEPT,    /* a trigger of the database's owner kept the change from being made. Nothing was stored */
     DB_FAILED,  /* anything else */
@@ -57,8 +60,13 @@ enum db_error {
 
 struct db_answer {
     enum db_error error;
-    const char *message;        /* of an error; "" else */
-    const char *sqlstate;       /* of PostgreSQL's errors; "" else */
+    const char *message;  /* of an error; "" else */
+    const char *sqlstate; /* of PostgreSQL's errors; "" else */
+    /* Of DB_REFUSED, as far as the database says; NULL else. SQLite's constraints are "table.column", the expression
+     * of a CHECK, or "FOREIGN KEY". */
+    const char *table, *column, *constraint;
+    const char *columns; /* those that the constraint is about, where somebody has asked; else NULL */
+    bool value;          /* of DB_REFUSED: a value as such, too long or of characters that it cannot hold */
     const struct db_rows *rows; /* of DB_OK */
     int first, count;           /* which of the rows answer this member */
 };
@@ -83,6 +91,8 @@ struct db_health {
     bool has_schema; /* rowlock_migrations is there */
     int64_t version, oldest_server;
     bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
+    bool full;                /* PostgreSQL's disk; SQLite does not answer then */
+    char denied[1024];        /* rights that are missing: lines of an app's name, a space, and what in full */
     char reason[256];         /* why it does not answer, for the log: may name host, role and database */
     const char *trouble;      /* the same for everybody: "it ..." */
 };

@@ -16,6 +16,8 @@
 #define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
 #define TICK_NS CLOCK_SECOND     /* the health is asked for this often */
 #define PATIENCE_MAX 6u
+#define TOO_MANY " 53300: " /* in libpq's verbose words: connections of the role, the database, the server */
+#define ROOM_TICKS 3u
 #define GRACE_NS CLOCK_SECOND /* a database that comes back within this costs waiting, not errors */
 #define HEALTH_LIMIT_NS (2 * CLOCK_SECOND)
 #define LISTEN_NS                                                                                            \
@@ -40,8 +42,13 @@ struct pg {
     struct loop_timer *tick, *grace;
     /* health */
     struct pgconn *health_conn;
-    struct db_unit health_unit;
-    int64_t health_asked;             /* 0 when no question is on its way */
+    struct db_unit health_unit, room_unit; /* on their way one at a time */
+    struct pgconn *health_on; /* where it was asked: a connection of the pool when there is no other */
+    int64_t health_asked;     /* 0 when no question is on its way */
+    const struct db_statement *room_spill, *room_write;
+    unsigned room_ticks;              /* since it was last asked whether there is room */
+    bool full;                        /* there was none */
+    bool crowded_out;                 /* there is no connection left for the health */
     struct db_health health, no_pool; /* no_pool: what is said while no connection of the pool is ready */
     bool warned_asynchronous, told_pooled, ending;
     /* changes; NULL when nobody wants to hear of them */
@@ -58,6 +65,8 @@ static void on_ignored(struct pgconn *conn, void *argument);
 static void on_health_lost(struct pgconn *conn, const char *reason, void *argument);
 static void on_health_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
 static void on_health_done(struct db_unit *unit);
+static void on_room_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
+static void on_room_done(struct db_unit *unit);
 static void on_listen_ready(struct pgconn *conn, void *argument);
 static void on_listen_lost(struct pgconn *conn, const char *reason, void *argument);
 static void on_notify(struct pgconn *conn, struct slice payload, void *argument);
@@ -121,15 +130,20 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
                                        .on_answer = on_health_answer,
                                        .on_done = on_health_done,
                                        .owner = pg};
-    struct pgconn_events health = {on_health_ready, on_ignored, on_health_lost, NULL, pg};
-    pg->health_conn = pgconn_new(loop, pg->health_target, "health", &health);
-    if (options->listen != NULL)
-        start_listening(pg, options);
+    pg->room_unit =
+        (struct db_unit){.members = 1, .on_answer = on_room_answer, .on_done = on_room_done, .owner = pg};
+    pg->room_spill = options->room_spill;
+    pg->room_write = options->room_write;
     struct pgconn_events pool = {on_ready, on_answered, on_lost, NULL, pg};
     pg->conn_count = options->connections;
     pg->conns = mem_array(pg->conn_count, sizeof *pg->conns);
     for (unsigned i = 0; i < pg->conn_count; i++)
         pg->conns[i] = pgconn_new(loop, pg->target, "pool", &pool);
+    /* behind those that do the work, which come first where connections are few */
+    struct pgconn_events health = {on_health_ready, on_ignored, on_health_lost, NULL, pg};
+    pg->health_conn = pgconn_new(loop, pg->health_target, "health", &health);
+    if (options->listen != NULL)
+        start_listening(pg, options);
     return &pg->db;
 }
 
@@ -234,7 +248,7 @@ static void on_ready(struct pgconn *conn, void *argument)
 static void on_answered(struct pgconn *conn, void *argument)
 {
     struct pg *pg = argument;
-    (void)conn;
+    pg->full |= pgconn_was_full(conn);
     pg->patience = 0;
     heard(pg);
 }
@@ -287,12 +301,55 @@ static void set_unhealthy(struct pg *pg, const char *reason, const char *trouble
     tell_health(pg);
 }
 
+static void ask_on(struct pg *pg, struct pgconn *conn, struct db_unit *unit)
+{
+    pg->health_asked = clock_now();
+    pg->health_on = conn;
+    pgconn_send(conn, unit);
+}
+
+/* A role at its limit of connections has none left for this, and may do all its work. */
 static void ask_health(struct pg *pg)
 {
-    if (pg->health_asked != 0 || !pgconn_ready(pg->health_conn))
+    struct pgconn *conn = pgconn_ready(pg->health_conn) ? pg->health_conn : NULL;
+    if (conn == NULL && pg->crowded_out)
+        conn = pick(pg);
+    if (pg->health_asked == 0 && conn != NULL)
+        ask_on(pg, conn, &pg->health_unit);
+}
+
+/* Nothing but writing says whether there is room, and an idle server writes nothing. */
+static bool ask_room(struct pg *pg)
+{
+    bool due = pg->full || ++pg->room_ticks >= ROOM_TICKS;
+    if (!due || pg->health_asked != 0 || !pgconn_ready(pg->health_conn) || !pg->health.answers ||
+        !pg->health.has_schema || !pg->health.writable)
+        return false;
+    pg->room_ticks = 0;
+    pg->room_unit.statement = pg->full ? pg->room_write : pg->room_spill;
+    ask_on(pg, pg->health_conn, &pg->room_unit);
+    return true;
+}
+
+static void on_room_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+{
+    struct pg *pg = unit->owner;
+    (void)member;
+    if (pg->ending || answer->error == DB_LOST)
         return;
-    pg->health_asked = clock_now();
-    pgconn_send(pg->health_conn, &pg->health_unit);
+    heard(pg);
+    if (answer->error == DB_FULL && !pg->full)
+        log_error("the database has no room left", LOG_S("reason", answer->message));
+    if (answer->error == DB_FULL || unit->statement == pg->room_write)
+        pg->full = answer->error == DB_FULL;
+}
+
+static void on_room_done(struct db_unit *unit)
+{
+    struct pg *pg = unit->owner;
+    pg->health_asked = 0;
+    if (!pg->ending)
+        ask_health(pg);
 }
 
 static int64_t number_at(const struct db_answer *answer, int column)
@@ -318,6 +375,8 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
     }
     health->answers = true;
     health->reason[0] = '\0';
+    health->full = pg->full;
+    health->denied[0] = '\0';
     health->has_schema = answer->error == DB_OK && answer->count == 1;
     if (health->has_schema) {
         const struct db_rows *rows = answer->rows;
@@ -325,6 +384,9 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
         health->version = number_at(answer, 1);
         health->oldest_server = number_at(answer, 2);
         health->asynchronous_commit = slice_equal(rows->value(rows, answer->first, 3), SLICE("off"));
+        struct slice denied = rows->value(rows, answer->first, 4);
+        snprintf(health->denied, sizeof health->denied, "%.*s", (int)denied.len,
+                 denied.ptr != NULL ? denied.ptr : "");
     } else {
         health->writable = true;
         health->version = health->oldest_server = 0;
@@ -348,6 +410,7 @@ static void on_health_ready(struct pgconn *conn, void *argument)
 {
     struct pg *pg = argument;
     (void)conn;
+    pg->crowded_out = false;
     for (unsigned i = 0; i < pg->conn_count; i++)
         if (pg->conns[i] != NULL)
             pgconn_hurry(pg->conns[i]);
@@ -366,9 +429,14 @@ static void on_health_lost(struct pgconn *conn, const char *reason, void *argume
     (void)conn;
     if (pg->ending)
         return;
-    set_unhealthy(pg, reason, trouble_of(reason));
-    if (pg->health.trouble == refuses)
+    const char *trouble = trouble_of(reason);
+    if (trouble == refuses)
         heard(pg);
+    pg->crowded_out = strstr(reason, TOO_MANY) != NULL && any_ready(pg);
+    if (pg->crowded_out)
+        ask_health(pg);
+    else
+        set_unhealthy(pg, reason, trouble);
 }
 
 /* ---- changes ---- */
@@ -462,7 +530,10 @@ static void on_tick(void *argument)
     struct pg *pg = argument;
     int64_t now = clock_now();
     loop_timer_start(pg->tick, TICK_NS);
-    if (pg->health_asked != 0 && now - pg->health_asked > HEALTH_LIMIT_NS) {
+    bool late = pg->health_asked != 0 && now - pg->health_asked > HEALTH_LIMIT_NS;
+    if (late && pg->health_on != pg->health_conn) {
+        set_unhealthy(pg, "the database does not answer", trouble_of("does not answer"));
+    } else if (late) {
         /* a pooler may let it wait for its turn and serve the others meanwhile */
         pg->silent = !pgconn_pooled(pg->health_conn);
         if (pg->silent)
@@ -473,7 +544,8 @@ static void on_tick(void *argument)
         pgconn_lose(pg->health_conn, "it is read-only"); /* another host may not be */
     drop_silent(pg, now);
     tend_listening(pg, now);
-    ask_health(pg);
+    if (!ask_room(pg))
+        ask_health(pg);
 }
 
 static const struct db_health *pg_health(const struct db *db)

@@ -11,8 +11,8 @@ struct pg_options {
     const char *conninfo; /* connection string or URI */
     enum pooler pooler;
     unsigned connections;
-    int64_t deadline_ns;               /* of a request: statements are bounded below it, silence above it */
-    const struct db_statement *health; /* the statement of that name */
+    int64_t deadline_ns; /* of a request: statements are bounded below it, silence above it */
+    const struct db_statement *health, *room_spill, *room_write; /* the statements of those names */
     const struct db_statement *listen,
         *identity; /* how it tells of changes and who it is; NULL: it need not */
 };

@@ -5,37 +5,48 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/sqlstate.h"
+
 struct pg_rows {
     struct db_rows base;
     const PGresult *result;
     int shift; /* leading columns that are not the caller's */
 };
 
-static enum db_error classify(const char *sqlstate)
+/* A plan that was kept, and whose tables have changed since: not what "not supported" means else. */
+static bool is_stale(const PGresult *result, const char *sqlstate)
 {
-    static const struct {
-        const char *prefix;
-        enum db_error error;
-    } rules[] = {
-        {"22", DB_REFUSED},   {"23", DB_REFUSED},   {"40001", DB_RETRY},  {"40P01", DB_RETRY},
-        {"26000", DB_RETRY},  {"0A000", DB_RETRY},  {"42P05", DB_RETRY},  {"55P03", DB_BUSY},
-        {"57014", DB_BUSY},   {"53", DB_BUSY},      {"54", DB_REFUSED},   {"25006", DB_AWAY},
-        {"57P", DB_LOST},     {"08", DB_LOST},      {"42P01", DB_SCHEMA}, {"42703", DB_SCHEMA},
-        {"42883", DB_SCHEMA}, {"3F000", DB_SCHEMA}, {"42704", DB_KEPT}, /* as orders.sql says it */
-    };
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0)
-            return rules[i].error;
-    return DB_FAILED;
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    return strcmp(sqlstate, "0A000") == 0 && function != NULL &&
+           strcmp(function, "RevalidateCachedQuery") == 0;
+}
+
+/* Inside a function, which has a context, it is no value that a caller gave. */
+static bool is_value(const PGresult *result, const char *sqlstate)
+{
+    static const char *const codes[] = {"22001", "22021", "22P05"}; /* too long, characters */
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (strcmp(sqlstate, codes[i]) == 0)
+            return PQresultErrorField(result, PG_DIAG_CONTEXT) == NULL;
+    return false;
 }
 
 struct db_answer pganswer_error(const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    return (struct db_answer){.error = sqlstate == NULL ? DB_LOST : classify(sqlstate),
-                              .sqlstate = sqlstate != NULL ? sqlstate : "",
-                              .message = message != NULL ? message : "the database gave no reason"};
+    struct db_answer answer = {.error = DB_LOST,
+                               .sqlstate = "",
+                               .message = message != NULL ? message : "the database gave no reason"};
+    if (sqlstate == NULL)
+        return answer;
+    answer.sqlstate = sqlstate;
+    answer.error = is_stale(result, sqlstate) ? DB_RETRY : sqlstate_error(sqlstate);
+    answer.value = is_value(result, sqlstate);
+    answer.table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+    answer.column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+    answer.constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    return answer;
 }
 
 bool pganswer_is_unsure(const PGresult *notice)

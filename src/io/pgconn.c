@@ -53,6 +53,7 @@ struct pgconn {
     size_t address;       /* where in addresses the next one to try begins; at the end: none is left */
     char hostaddr[64];    /* tried now; "": as libpq decides */
     bool plain;           /* without options of ours, which this host refused or would not keep */
+    bool full;            /* see pgconn_was_full */
     bool pooled;          /* see pgconn_pooled; true until it is known */
     struct db_unit asking;
     char refusal[256];   /* why there is no answer to it; "": there was no chance to say */
@@ -168,6 +169,13 @@ bool pgconn_pooled(const struct pgconn *conn)
     return conn->pooled;
 }
 
+bool pgconn_was_full(struct pgconn *conn)
+{
+    bool full = conn->full;
+    conn->full = false;
+    return full;
+}
+
 unsigned pgconn_depth(const struct pgconn *conn)
 {
     return (unsigned)conn->units.length;
@@ -254,6 +262,7 @@ static void connect_host(struct pgconn *conn)
         not_connected(conn);
         return;
     }
+    PQsetErrorVerbosity(conn->pq, PQERRORS_VERBOSE); /* the only way to the SQLSTATE of a refused attempt */
     PQsetNoticeReceiver(conn->pq, on_notice, conn);
     conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_connect_ready, conn);
     loop_watch_set(conn->watch, LOOP_WRITE);
@@ -498,12 +507,13 @@ void pgconn_send(struct pgconn *conn, struct db_unit *unit)
 static void answer_error(struct pgconn *conn, struct db_unit *unit, const PGresult *result)
 {
     struct db_answer answer = pganswer_error(result);
-    if (answer.error == DB_SCHEMA)
+    if (answer.error == DB_SCHEMA || answer.error == DB_DENIED)
         conn->prepared[unit->statement->index] = false; /* it was never accepted */
-    else if (answer.error == DB_RETRY && answer.sqlstate[0] != '4')
+    else if (answer.error == DB_RETRY && (answer.sqlstate[0] == '0' || answer.sqlstate[0] == '2'))
         conn->recycle = "its prepared statements are stale";
     else if (answer.error == DB_AWAY && conn->target->read_write)
         conn->recycle = "it takes no writes any more"; /* another host may */
+    conn->full |= answer.error == DB_FULL;
     pganswer_all(unit, &answer);
 }
 

@@ -42,6 +42,8 @@ bool pgconn_ready(const struct pgconn *conn);
 bool pgconn_room(const struct pgconn *conn); /* ready, and there is not too much on its way */
 /* A pooler stands between: what is set for a session is lost or another's, and so is LISTEN. Known when it is ready. */
 bool pgconn_pooled(const struct pgconn *conn);
+/* An answer since this was last asked said that the disk is full. */
+bool pgconn_was_full(struct pgconn *conn);
 unsigned pgconn_depth(const struct pgconn *conn); /* units sent and not answered */
 int64_t pgconn_silence(
     const struct pgconn *conn,

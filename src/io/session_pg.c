@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "io/pganswer.h"
 #include "io/session.h"
+#include "io/sqlstate.h"
 
 struct pg_session {
     struct session session;
@@ -97,13 +98,9 @@ static enum db_error check(struct pg_session *own, PGresult *result)
     if (message == NULL)
         message = PQerrorMessage(own->pq);
     snprintf(own->session.error, sizeof own->session.error, "%.*s", (int)strcspn(message, "\n"), message);
-    if (sqlstate != NULL && strcmp(sqlstate, "42P01") == 0)
-        return DB_SCHEMA;
     own->session.again =
         sqlstate != NULL && (strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "40001") == 0);
-    return sqlstate != NULL && (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0)
-               ? DB_REFUSED
-               : DB_FAILED;
+    return sqlstate != NULL ? sqlstate_error(sqlstate) : DB_LOST;
 }
 
 static enum db_error pg_script(struct session *session, const char *sql)

@@ -1,5 +1,6 @@
 /* send -> (end of turn) on_work: begin if something writes, run unit by unit, commit, then answer.
- * Locked by another process: nothing was started, try again soon. */
+ * Locked by another process: nothing was started, try again soon. Each turn looks before and behind whether the file is
+ * still where it was opened, because what is written to a file that is gone is lost however well the commit went. */
 #include <config.h>
 
 #include "io/sqlite.h"
@@ -13,12 +14,15 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/sqlite_file.h"
+#include "io/sqlite_wal.h"
 
 #define UNITS_MAX 1024u
 #define TURN_NS (10 * CLOCK_MS) /* work of one turn, measured before the commit */
 #define AGAIN_NS (5 * CLOCK_MS) /* after another process's lock */
 #define TICK_NS CLOCK_SECOND
 #define GONE "the database file was removed or replaced"
+#define WAL_GONE "the write-ahead log of the database file was removed or replaced"
+#define WAL_LARGE ((int64_t)16 << 20)
 
 /* One call of a unit, with its own copy of the parameters and, once it ran, its outcome. */
 struct job {
@@ -29,6 +33,7 @@ struct job {
     enum db_error error;
     char message[256];
     bool ran;
+    bool alone; /* in a transaction of its own: the commit of one with others was refused */
     struct sqlite_rows rows;
     char text[]; /* of the parameters */
 };
@@ -44,8 +49,14 @@ struct sqlite {
     struct loop_timer *again, *tick;
     const struct db_statement *health_statement;
     struct db_health health;
-    bool gone; /* the file is not where it was opened; nothing reads or writes it meanwhile */
+    bool gone;              /* the file is not where it was opened; nothing reads or writes it meanwhile */
+    bool begun;             /* a transaction that writes */
+    enum db_error broken;   /* why nothing could be written last; DB_OK: it could */
+    struct sqlite_wal *wal; /* at work; NULL: it is not */
+    const char *path;
 };
+
+static const char unusable[] = "its file cannot be used";
 
 static void on_work(void *argument);
 static void on_again(void *argument);
@@ -69,6 +80,7 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct db_stat
     sqlite->loop = loop;
     sqlite->events = *events;
     sqlite->file = file;
+    sqlite->path = path;
     list_init(&sqlite->waiting);
     list_init(&sqlite->ran);
     loop_task_init(&sqlite->work, on_work, sqlite);
@@ -135,23 +147,19 @@ static void run_job(struct sqlite *sqlite, struct job *job)
     const struct db_statement *statement = job->unit->statement;
     struct sqlite_block *block = block_of(sqlite, statement);
     job->ran = true;
-    if (block == NULL) {
-        job->error = DB_SCHEMA;
-    } else {
-        bool writes = !sqlite_block_read_only(block);
-        if (writes)
-            sqlite_file_script(sqlite->file, "SAVEPOINT one");
+    job->error = DB_SCHEMA;
+    bool savepoint = block != NULL && !sqlite_block_read_only(block);
+    if (savepoint)
+        sqlite_file_script(sqlite->file, "SAVEPOINT one");
+    if (block != NULL)
         job->error =
             sqlite_block_run(block, job->params, statement->types, statement->param_count, &job->rows);
-        if (job->error != DB_OK)
-            set_message(job, sqlite_file_error(sqlite->file));
-        if (writes)
-            sqlite_file_script(sqlite->file, job->error == DB_OK && job->rows.base.count > 0
-                                                 ? "RELEASE one"
-                                                 : "ROLLBACK TO one; RELEASE one");
-        return;
-    }
-    set_message(job, sqlite_file_error(sqlite->file));
+    if (job->error != DB_OK)
+        set_message(job, sqlite_file_error(sqlite->file));
+    if (savepoint && sqlite_file_in_transaction(sqlite->file)) /* some errors roll all of it back */
+        sqlite_file_script(sqlite->file, job->error == DB_OK && job->rows.base.count > 0
+                                             ? "RELEASE one"
+                                             : "ROLLBACK TO one; RELEASE one");
 }
 
 static void fail_waiting(struct sqlite *sqlite, const char *reason)
@@ -165,10 +173,22 @@ static void fail_waiting(struct sqlite *sqlite, const char *reason)
     }
 }
 
+/* "UNIQUE constraint failed: computer.mac", and "FOREIGN KEY constraint failed", which does not say which. */
+static const char *constraint_of(const char *message)
+{
+    static const char failed[] = " constraint failed: ";
+    const char *found = strstr(message, failed);
+    if (found != NULL)
+        return found + strlen(failed);
+    return strncmp(message, "FOREIGN KEY", strlen("FOREIGN KEY")) == 0 ? "FOREIGN KEY" : NULL;
+}
+
 static void answer_job(struct job *job)
 {
     struct db_unit *unit = job->unit;
     struct db_answer answer = {.error = job->error, .message = job->message, .sqlstate = ""};
+    if (job->error == DB_REFUSED)
+        answer.constraint = constraint_of(job->message);
     if (job->error == DB_OK) {
         answer.rows = &job->rows.base;
         answer.count = job->rows.base.count;
@@ -212,7 +232,7 @@ static void drop_unwanted(struct sqlite *sqlite)
 }
 
 /* What ran and was not committed did not happen. */
-static void fail_ran(struct sqlite *sqlite, enum db_error error)
+static void fail_ran(struct sqlite *sqlite, enum db_error error, const char *reason)
 {
     for (struct list_node *node = list_first(&sqlite->ran); node != NULL;
          node = list_next(&sqlite->ran, node)) {
@@ -220,8 +240,23 @@ static void fail_ran(struct sqlite *sqlite, enum db_error error)
         if (!job->ran)
             continue;
         job->error = error;
-        set_message(job, sqlite_file_error(sqlite->file));
+        set_message(job, reason);
     }
+}
+
+static void note_broken(struct sqlite *sqlite, enum db_error error)
+{
+    if (error == DB_FULL || error == DB_DENIED || error == DB_AWAY || error == DB_LOST)
+        sqlite->broken = error;
+}
+
+/* An error that rolled back the whole transaction took with it what had run before. */
+static void fail_rolled_back(struct sqlite *sqlite, const struct job *job)
+{
+    char reason[sizeof job->message];
+    snprintf(reason, sizeof reason, "%s", job->message);
+    sqlite->begun = false;
+    fail_ran(sqlite, job->error, reason);
 }
 
 /* Until the time of the turn is over. Without the write lock, only what reads: that needs none in WAL mode. */
@@ -232,11 +267,18 @@ static void run_waiting(struct sqlite *sqlite, bool may_write)
     for (; node != NULL; node = clock_now() < end ? next : NULL) {
         struct job *job = list_entry(node, struct job, link);
         next = list_next(&sqlite->waiting, node);
-        if (!may_write && writes(sqlite, job))
+        if ((!may_write && writes(sqlite, job)) || (job->alone && sqlite->ran.length > 0))
             continue;
         list_remove(&sqlite->waiting, node);
         run_job(sqlite, job);
+        note_broken(sqlite, job->error);
         list_append(&sqlite->ran, node);
+        if (sqlite->begun && !sqlite_file_in_transaction(sqlite->file)) {
+            fail_rolled_back(sqlite, job);
+            return;
+        }
+        if (job->alone)
+            return;
     }
 }
 
@@ -244,6 +286,7 @@ static void run_waiting(struct sqlite *sqlite, bool may_write)
 static void fail_writes(struct sqlite *sqlite, enum db_error error)
 {
     struct list_node *node = list_first(&sqlite->waiting), *next;
+    note_broken(sqlite, error);
     for (; node != NULL; node = next) {
         struct job *job = list_entry(node, struct job, link);
         next = list_next(&sqlite->waiting, node);
@@ -253,7 +296,7 @@ static void fail_writes(struct sqlite *sqlite, enum db_error error)
         list_append(&sqlite->ran, node);
         job->ran = true;
     }
-    fail_ran(sqlite, error);
+    fail_ran(sqlite, error, sqlite_file_error(sqlite->file));
 }
 
 /* The calls of one turn fail for one reason, which is told once; clients are not told. */
@@ -272,23 +315,123 @@ static void answer_ran(struct sqlite *sqlite)
     }
 }
 
+/* ---- where the file is ---- */
+
+static void free_blocks(struct sqlite *sqlite)
+{
+    for (unsigned i = 0; i < DB_STATEMENTS_MAX; i++) {
+        sqlite_block_free(sqlite->blocks[i]);
+        sqlite->blocks[i] = NULL;
+    }
+}
+
+static bool reopen(struct sqlite *sqlite)
+{
+    sqlite_wal_free(sqlite->wal);
+    sqlite->wal = NULL;
+    free_blocks(sqlite);
+    return sqlite_file_reopen(sqlite->file);
+}
+
+/* What was written is still in the log that is open here, so nothing of it needs to be lost. */
+static bool rescue(struct sqlite *sqlite)
+{
+    sqlite_wal_free(sqlite->wal);
+    sqlite->wal = NULL;
+    if (!sqlite_file_rescue(sqlite->file)) {
+        if (!sqlite->gone)
+            log_error(WAL_GONE ", and what it holds cannot be saved into the file yet",
+                      LOG_S("reason", sqlite_file_error(sqlite->file)));
+        return false;
+    }
+    log_error(WAL_GONE "; what it held was saved into the file");
+    return reopen(sqlite);
+}
+
+/* Whether the file may be read and written. */
+static bool in_place(struct sqlite *sqlite)
+{
+    enum sqlite_file_place place = sqlite_file_place(sqlite->file);
+    if (place == SQLITE_FILE_WAL_GONE && rescue(sqlite))
+        place = SQLITE_FILE_THERE;
+    sqlite->gone = place != SQLITE_FILE_THERE || !sqlite_file_usable(sqlite->file);
+    return !sqlite->gone;
+}
+
+static const char *gone_reason(const struct sqlite *sqlite, const char **trouble)
+{
+    enum sqlite_file_place place = sqlite_file_place(sqlite->file);
+    if (place == SQLITE_FILE_MOVED) {
+        *trouble = "its file was removed or replaced";
+        return GONE;
+    }
+    *trouble = place == SQLITE_FILE_WAL_GONE ? "its write-ahead log was removed or replaced" : unusable;
+    return place == SQLITE_FILE_WAL_GONE ? WAL_GONE : sqlite_file_error(sqlite->file);
+}
+
+/* ---- a turn ---- */
+
+/* A constraint that is looked at when the transaction ends: nobody knows whose it is, so each runs again by itself. */
+static bool part(struct sqlite *sqlite)
+{
+    if (sqlite->ran.length < 2)
+        return false;
+    struct list_node *node;
+    struct list again;
+    list_init(&again);
+    while ((node = list_pop(&sqlite->ran)) != NULL)
+        list_append(&again, node);
+    while ((node = list_pop(&again)) != NULL) {
+        struct job *job = list_entry(node, struct job, link);
+        sqlite_rows_fini(&job->rows);
+        job->rows = (struct sqlite_rows){.bytes = {.max = 0}};
+        job->alone = job->ran;
+        job->ran = false;
+        list_append(job->alone ? &sqlite->waiting : &sqlite->ran, node);
+    }
+    return true;
+}
+
+static bool is_known(const struct sqlite *sqlite, enum db_error error)
+{
+    return (error == DB_BUSY || error == DB_REFUSED || error == DB_FULL || error == DB_DENIED ||
+            error == DB_AWAY) &&
+           !sqlite_file_unsure(sqlite->file);
+}
+
+static void commit(struct sqlite *sqlite)
+{
+    const char *trouble;
+    sqlite->begun = false;
+    enum db_error error = sqlite_file_script(sqlite->file, "COMMIT");
+    if (error == DB_OK) {
+        sqlite->broken = DB_OK;
+        if (!in_place(sqlite))
+            fail_ran(sqlite, DB_LOST, gone_reason(sqlite, &trouble));
+        return;
+    }
+    note_broken(sqlite, error);
+    if (error != DB_REFUSED || !part(sqlite))
+        fail_ran(sqlite, is_known(sqlite, error) ? error : DB_LOST, sqlite_file_error(sqlite->file));
+    if (sqlite_file_in_transaction(sqlite->file))
+        sqlite_file_script(sqlite->file, "ROLLBACK");
+}
+
 static void on_work(void *argument)
 {
     struct sqlite *sqlite = argument;
-    sqlite->gone = sqlite_file_moved(sqlite->file);
-    if (sqlite->gone)
-        fail_waiting(sqlite, GONE);
+    const char *trouble;
+    if (!in_place(sqlite))
+        fail_waiting(sqlite, gone_reason(sqlite, &trouble));
     drop_unwanted(sqlite);
     bool writing = any_writes(sqlite);
     enum db_error error = writing ? sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE") : DB_OK;
-    bool begun = writing && error == DB_OK;
+    sqlite->begun = writing && error == DB_OK;
     if (error != DB_OK && error != DB_BUSY)
         fail_writes(sqlite, error);
     run_waiting(sqlite, error == DB_OK);
-    if (begun && (error = sqlite_file_script(sqlite->file, "COMMIT")) != DB_OK) {
-        fail_ran(sqlite, error == DB_BUSY ? DB_BUSY : DB_LOST);
-        sqlite_file_script(sqlite->file, "ROLLBACK");
-    }
+    if (sqlite->begun)
+        commit(sqlite);
     answer_ran(sqlite);
     if (sqlite->waiting.length > 0)
         loop_timer_start(sqlite->again, error == DB_BUSY ? AGAIN_NS : 0);
@@ -330,23 +473,55 @@ static int64_t health_number(const struct sqlite_rows *rows, int column)
     return text.ptr != NULL && text_int(text, &number) == TEXT_NUMBER_OK ? number : 0;
 }
 
-/* Taking the write lock and giving it back shows that the file can be written, and writes nothing. */
-static void ask_health(struct sqlite *sqlite)
+/* Once writing has failed, only writing shows that it works again. It changes nothing. */
+static enum db_error try_writing(struct sqlite *sqlite)
+{
+    static const char probe[] =
+        "BEGIN IMMEDIATE; UPDATE rowlock_migrations SET name = name WHERE version = 1; COMMIT";
+    enum db_error error = sqlite_file_script(sqlite->file, probe);
+    if (sqlite_file_in_transaction(sqlite->file))
+        sqlite_file_script(sqlite->file, "ROLLBACK");
+    return error == DB_SCHEMA ? DB_OK : error; /* not for want of room or right */
+}
+
+/* Taking the write lock and giving it back shows that the file may be written, and writes nothing. Whether there is room
+ * the file system says. */
+static enum db_error try_lock(struct sqlite *sqlite)
+{
+    enum db_error error = sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE; ROLLBACK");
+    return error == DB_OK ? sqlite_file_room(sqlite->file) : error;
+}
+
+/* Rights that came back are those of the next one who opens the file. */
+static enum db_error check_writing(struct sqlite *sqlite)
+{
+    enum db_error error = sqlite->broken == DB_OK ? try_lock(sqlite) : try_writing(sqlite);
+    bool again = error != DB_OK && error != DB_BUSY && error != DB_FULL;
+    if (again && reopen(sqlite))
+        error = try_writing(sqlite);
+    if (error != DB_BUSY)
+        sqlite->broken = error;
+    return sqlite->broken;
+}
+
+static const char *trouble_of(enum db_error error)
+{
+    if (error == DB_FULL)
+        return "it has no room left";
+    return error == DB_DENIED ? "the server has not the right to write it" : unusable;
+}
+
+static void set_unhealthy(struct db_health *health, const char *trouble, const char *reason)
+{
+    health->answers = health->writable = false;
+    health->trouble = trouble;
+    snprintf(health->reason, sizeof health->reason, "%s", reason);
+}
+
+static void ask_schema(struct sqlite *sqlite)
 {
     struct db_health *health = &sqlite->health;
     struct sqlite_rows rows = {.bytes = {.max = 0}};
-    sqlite->gone = sqlite_file_moved(sqlite->file);
-    if (sqlite->gone) {
-        health->answers = false;
-        health->trouble = "its file was removed or replaced";
-        snprintf(health->reason, sizeof health->reason, GONE);
-        return;
-    }
-    enum db_error error = sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE; ROLLBACK");
-    health->answers = health->writable = error == DB_OK || error == DB_BUSY;
-    snprintf(health->reason, sizeof health->reason, "%s",
-             health->answers ? "" : sqlite_file_error(sqlite->file));
-    health->trouble = "its file cannot be used";
     struct sqlite_block *block = block_of(sqlite, sqlite->health_statement);
     health->has_schema =
         block != NULL && sqlite_block_run(block, NULL, NULL, 0, &rows) == DB_OK && rows.base.count == 1;
@@ -355,10 +530,44 @@ static void ask_health(struct sqlite *sqlite)
     sqlite_rows_fini(&rows);
 }
 
+static void ask_health(struct sqlite *sqlite)
+{
+    struct db_health *health = &sqlite->health;
+    const char *trouble;
+    if (!sqlite_file_usable(sqlite->file))
+        reopen(sqlite);
+    if (!in_place(sqlite)) {
+        const char *reason = gone_reason(sqlite, &trouble);
+        set_unhealthy(health, trouble, reason);
+        return;
+    }
+    health->answers = health->writable = true;
+    health->reason[0] = '\0';
+    enum db_error error = check_writing(sqlite);
+    if (error != DB_OK)
+        set_unhealthy(health, trouble_of(error), sqlite_file_error(sqlite->file));
+    ask_schema(sqlite);
+}
+
+/* A reader of another process may keep the WAL from being used anew, so that it grows; what has gathered by the time
+ * that he leaves is too much for the commit of one turn. */
+static void tend_wal(struct sqlite *sqlite)
+{
+    if (sqlite->wal != NULL && sqlite_wal_done(sqlite->wal)) {
+        sqlite_wal_free(sqlite->wal);
+        sqlite->wal = NULL;
+    }
+    bool large = !sqlite->gone && sqlite_file_wal_size(sqlite->file) > WAL_LARGE;
+    sqlite_file_checkpoint_itself(sqlite->file, !large);
+    if (large && sqlite->wal == NULL)
+        sqlite->wal = sqlite_wal_start(sqlite->path);
+}
+
 static void on_tick(void *argument)
 {
     struct sqlite *sqlite = argument;
     ask_health(sqlite);
+    tend_wal(sqlite);
     loop_timer_start(sqlite->tick, TICK_NS);
     sqlite->events.on_health(sqlite->events.argument);
 }
@@ -371,8 +580,8 @@ static void sqlite_free(struct db *db)
     loop_timer_free(sqlite->tick);
     fail_waiting(sqlite, "the server is shutting down");
     answer_ran(sqlite);
-    for (unsigned i = 0; i < DB_STATEMENTS_MAX; i++)
-        sqlite_block_free(sqlite->blocks[i]);
+    sqlite_wal_free(sqlite->wal);
+    free_blocks(sqlite);
     sqlite_file_close(sqlite->file);
     free(sqlite);
 }

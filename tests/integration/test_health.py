@@ -229,3 +229,104 @@ def test_a_table_locked_for_long_does_not_make_the_server_unhealthy(serve, postg
     rounds(postgres, 3)
     assert verdict(server.api)[0] == 200
     session.close()
+
+
+# ---- rights ----
+
+@pytest.fixture
+def role(postgres):
+    """A role that has what docs/operations.md gives to a server: (its URL, a function that runs SQL about it)."""
+    name = postgres.name + "_server"
+    postgres.query(f"CREATE ROLE {name} LOGIN")
+    for word in ("SELECT, INSERT, UPDATE, DELETE ON ALL TABLES", "USAGE ON ALL SEQUENCES"):
+        postgres.query(f"GRANT {word} IN SCHEMA public TO {name}")
+    yield postgres.cluster.url(postgres.name).replace("postgres@", name + "@"), name
+    postgres.cluster.terminate_sessions(postgres.name)
+    postgres.query(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+RIGHTS = "database: it does not give this server the rights that it needs"
+
+
+@pytest.mark.parametrize("right, table", [("SELECT", "orders"), ("INSERT", "orders"), ("UPDATE", "orders"), ("USAGE", "SEQUENCE orders_id_seq"),
+                                          ("INSERT", "order_events"), ("INSERT", "messages"), ("SELECT", "users"), ("UPDATE", "site")])
+def test_a_right_that_is_taken_away_fails_by_name_until_it_is_given_again(serve, postgres, role, right, table):
+    url, name = role
+    server = serve(database=url)
+    postgres.query(f"REVOKE {right} ON {table} FROM {name}")
+    until(lambda: verdict(server.api)[1].get("output") == RIGHTS, 5, "it is missed")
+    line, = until(lambda: [line for line in server.lines() if line["message"] == "not ready to serve"], 3)
+    assert f"{right} on {table.split()[-1]}" in line["reason"]
+    postgres.query(f"GRANT {right} ON {table} TO {name}")
+    until(lambda: verdict(server.api)[0] == 200, 5, "it is given again")
+    succeeded(server.api.take(server.api.place()))
+
+
+def test_a_request_without_the_right_to_it_is_told_so_and_changes_nothing(serve, postgres, role):
+    url, name = role
+    server = serve(database=url)
+    order = server.api.place()
+    postgres.query(f"REVOKE UPDATE ON orders FROM {name}")
+    answer = server.api.take(order)
+    error = problem(answer, 503)["error"]
+    assert error == "The database does not let this server do that; nothing was changed. The server's log says more."
+    assert answer.header("Retry-After")
+    assert [line for line in server.lines() if line.get("sqlstate") == "42501" and "orders" in line["reason"] and line["level"] == "error"]
+    assert not [line for line in server.lines() if line["message"] == "database connection lost"]
+    postgres.query(f"GRANT UPDATE ON orders TO {name}")
+    succeeded(server.api.take(order))
+
+
+def test_rights_that_no_served_app_needs_are_not_missed(serve, postgres, role):
+    url, name = role
+    postgres.query(f"REVOKE ALL ON orders, messages FROM {name}")
+    server = serve("--apps", "users", database=url)
+    assert server.api.get("/api/users/profiles").status == 200
+
+
+def test_a_schema_that_may_not_be_used_fails(serve, postgres, role):
+    url, name = role
+    server = serve(database=url)
+    postgres.query("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+    until(lambda: verdict(server.api)[0] == 503, 5)
+    problem(server.api.post("/orders", {"origin": ["1", "2"], "destination": ["3", "4"]}), 503)
+    postgres.query("GRANT USAGE ON SCHEMA public TO PUBLIC")
+    until(lambda: verdict(server.api)[0] == 200, 5)
+    server.api.place()
+
+
+# ---- connections ----
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_role_at_its_limit_of_connections_is_as_healthy_as_it_serves(serve, postgres, role, limit):
+    url, name = role
+    postgres.query(f"ALTER ROLE {name} CONNECTION LIMIT {limit}")
+    server = serve("--deadline", 3, database=url, wait="listening")
+    def agree():
+        healthy = verdict(server.api)[0] == 200
+        answer = server.api.post("/orders", {"origin": ["1", "2"], "destination": ["3", "4"]})
+        return healthy == (answer.status == 200) and (healthy or limit < 3)     # there is one that listens, too
+    until(agree, 5)
+    for _ in range(20):
+        threading.Event().wait(0.1)
+        assert agree()
+    postgres.query(f"ALTER ROLE {name} CONNECTION LIMIT -1")
+    until(lambda: verdict(server.api)[0] == 200, 5)
+    server.api.place()
+
+
+def test_a_health_check_that_gets_no_connection_asks_on_one_of_those_that_serve(serve, postgres, role):
+    url, name = role
+    server = serve(database=url)
+    postgres.query(f"ALTER ROLE {name} CONNECTION LIMIT 0")
+    killed = postgres.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ? "
+                            "AND (strpos(query, 'synchronous_commit') > 0 OR strpos(query, 'work_mem') > 0)", name)
+    assert killed
+    until(lambda: "database connection lost" in server.log(), 5, "it has none")
+    until(lambda: verdict(server.api)[0] == 200, 3, "it asks on another connection")
+    for _ in range(30):
+        threading.Event().wait(0.1)
+        succeeded(server.api.take(server.api.place()))
+        assert verdict(server.api)[0] == 200
+    postgres.query(f"REVOKE UPDATE ON orders FROM {name}")
+    until(lambda: verdict(server.api)[1].get("output") == RIGHTS, 5, "it is really asked")

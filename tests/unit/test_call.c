@@ -271,6 +271,12 @@ static void so_is_one_of_which_a_trigger_keeps_a_member(void **state)
     expect_sent_one_by_one(DB_KEPT);
 }
 
+static void a_set_that_failed_is_sent_again_member_by_member(void **state)
+{
+    (void)state;
+    expect_sent_one_by_one(DB_FAILED);
+}
+
 static void a_lost_connection_is_told_to_each_and_nothing_is_sent_again(void **state)
 {
     (void)state;
@@ -379,6 +385,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_set_does_not_mix_what_must_stay_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_set_is_sent_again_member_by_member, set_up, tear_down),
         cmocka_unit_test_setup_teardown(so_is_one_of_which_a_trigger_keeps_a_member, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_set_that_failed_is_sent_again_member_by_member, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_connection_is_told_to_each_and_nothing_is_sent_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_was_rolled_back_for_a_passing_reason_is_sent_again_a_few_times,

@@ -1,0 +1,10 @@
+/* Inside PostgreSQL: who is to blame for an error, by its SQLSTATE. */
+#ifndef ROWLOCK_IO_SQLSTATE_H
+#define ROWLOCK_IO_SQLSTATE_H
+
+#include "io/db.h"
+
+/* The one table of them, for the server as well as for commands. */
+enum db_error sqlstate_error(const char *sqlstate);
+
+#endif
