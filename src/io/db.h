@@ -33,6 +33,8 @@ struct db_statement {
     const char *text;
     unsigned index; /* below DB_STATEMENTS_MAX, unique */
     bool set;       /* on PostgreSQL: parameters are arrays, the first column is the position of the call */
+    bool writes;    /* it may change something */
+    bool waits;     /* it may have to wait for a row that another transaction has locked */
     unsigned param_count;
     enum db_type types[DB_PARAMS_MAX];
 };
@@ -47,6 +49,8 @@ enum db_error {
     DB_OK,
     DB_REFUSED, /* the value was at fault: a constraint, a range. Nothing was stored */
     DB_RETRY,   /* rolled back for a passing reason; the same again may work */
+    DB_LOCKED,  /* somebody's lock was in its way for too long to wait there. Nothing was stored; ask again later */
+    DB_UNFIT,   /* the session is at fault, and is replaced. Nothing was stored; another may do it */
     DB_BUSY,    /* it gave up waiting: a lock, its own time limit, too many connections. Nothing was stored */
     DB_SCHEMA,  /* a table or column is not there */
     DB_AWAY,    /* it is not there, or takes no writes: nothing was stored */
@@ -67,6 +71,7 @@ struct db_unit {
     unsigned left;
     const struct db_statement *statement;
     unsigned members;
+    bool last; /* it is expected to wait for a lock: nothing is sent behind it */
     const struct db_param *params; /* members times param_count, call by call */
     /* Asked by an engine that has not started the member yet: false leaves it out. May be NULL. */
     bool (*wanted)(const struct db_unit *unit, unsigned member);
@@ -82,6 +87,7 @@ struct db_health {
     bool has_schema; /* rowlock_migrations is there */
     int64_t version, oldest_server;
     bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
+    char obstacle[200];       /* what is wrong with the tables though the schema's version is right; "": nothing */
     char reason[256];         /* why it does not answer, for the log: may name host, role and database */
     const char *trouble;      /* the same for everybody: "it ..." */
 };
@@ -103,7 +109,8 @@ struct db_ops {
     const char *engine; /* "postgres" or "sqlite": the folder of its SQL */
     bool arrays;        /* sets travel as arrays */
     unsigned (*connections)(const struct db *db);
-    bool (*room)(const struct db *db);
+    /* For a unit of that statement; last: as in the unit. */
+    bool (*room)(const struct db *db, const struct db_statement *statement, bool last);
     /* True while the database has been out of reach for longer than is worth waiting for. */
     bool (*away)(const struct db *db);
     void (*send)(struct db *db,

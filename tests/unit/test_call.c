@@ -3,6 +3,7 @@
 
 #include "unit.h"
 
+#include "base/clock.h"
 #include "core/call.h"
 
 #define CALLS 16
@@ -33,9 +34,11 @@ static unsigned fake_connections(const struct db *db)
     return CONNECTIONS;
 }
 
-static bool fake_room(const struct db *db)
+static bool fake_room(const struct db *db, const struct db_statement *statement, bool last)
 {
     (void)db;
+    (void)statement;
+    (void)last;
     return database.room > 0;
 }
 
@@ -110,7 +113,7 @@ static int set_up(void **state)
     database.db.ops = &fake_ops;
     database.room = COUNT(database.sent);
     fixture.loop = loop_new();
-    fixture.calls = calls_new(fixture.loop, 5);
+    fixture.calls = calls_new(fixture.loop, 5, 10 * CLOCK_SECOND);
     fixture.stop = loop_timer_new(fixture.loop, stop, fixture.loop);
     fixture.set = (struct stmt){.name = "order_take", .set = true, .params = {{"id", DB_INT}}};
     fixture.apart =
