@@ -4,6 +4,7 @@
 #include "core/call.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@
 #define TRIES_MAX 3u
 #define PAUSE_FIRST_NS (50 * CLOCK_MS) /* before what met a lock is sent again; then twice as long, */
 #define PAUSE_MAX_NS (250 * CLOCK_MS)
-#define LATE_NS (200 * CLOCK_MS)        /* whoever has been due for so long comes first */
+#define LATE_NS (200 * CLOCK_MS)       /* once in so long, whoever has been due for so long comes first */
 #define TURN_NS (25 * CLOCK_MS)         /* how often is looked who is due */
 #define ROW_WAIT_NS (2 * CLOCK_SECOND)  /* nobody waits longer for a row */
 
@@ -45,6 +46,7 @@ struct calls {
     struct loop_timer *patience;
     struct list blocked; /* calls that met the lock of a row, in the order in which they did, also while they are sent */
     unsigned holding;    /* batches on their way that are expected to wait */
+    int64_t late;        /* when one came first that had been due for long */
     int64_t row_wait_ns, table_wait_ns;
     struct loop_timer *turn; /* runs while anybody waits for a lock */
 };
@@ -56,6 +58,7 @@ struct batch {
     struct db_param *params;
     bool retry_alone;       /* a member was at fault: each again, for itself */
     bool locked;            /* a lock was in the way */
+    bool again;             /* it is sent once more */
     struct call *members[]; /* NULL: answered or cancelled */
 };
 
@@ -380,6 +383,7 @@ static void send_calls(struct calls *calls, struct gather *gather, struct call *
     batch->unit = (struct db_unit){.statement = &gather->stmt->db,
                                    .members = count,
                                    .last = last,
+                                   .brief = last || (gather->stmt->db.waits && calls->blocked.length > 0),
                                    .wanted = is_wanted,
                                    .on_answer = on_answer,
                                    .on_done = on_done,
@@ -387,7 +391,7 @@ static void send_calls(struct calls *calls, struct gather *gather, struct call *
     batch->calls = calls;
     batch->gather = gather;
     batch->params = (struct db_param *)(void *)&batch->members[count];
-    batch->retry_alone = batch->locked = false;
+    batch->retry_alone = batch->locked = batch->again = false;
     batch->unit.params = batch->params;
     int64_t now = clock_now();
     for (unsigned i = 0; i < count; i++) {
@@ -416,9 +420,10 @@ static void send_batch(struct calls *calls, struct gather *gather)
 }
 
 /* Each alone, and of those for one record the first. */
-static void send_blocked(struct calls *calls, int64_t due)
+static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
 {
-    for (struct list_node *node = list_first(&calls->blocked); node != NULL && may_hold(calls);
+    unsigned count = 0;
+    for (struct list_node *node = list_first(&calls->blocked); node != NULL && count < most && may_hold(calls);
          node = list_next(&calls->blocked, node)) {
         struct call *call = list_entry(node, struct call, link), *first = first_kin(calls, call);
         if (call->state != CALL_WAITING || call->again > due || (first != NULL && first != call) ||
@@ -426,7 +431,9 @@ static void send_blocked(struct calls *calls, int64_t due)
             continue;
         calls->waiting--;
         send_calls(calls, call->stmt->gather, &call, 1, true);
+        count++;
     }
+    return count;
 }
 
 /* In a crowd calls gather while a set is on its way, because one statement and one commit for many is what makes them
@@ -486,11 +493,11 @@ static void on_flush(void *argument)
 {
     struct calls *calls = argument;
     int64_t now = clock_now();
-    if (calls->blocked.length > 0)
-        send_blocked(calls, now - LATE_NS);
+    if (calls->blocked.length > 0 && now - calls->late >= LATE_NS && send_blocked(calls, now - LATE_NS, 1) > 0)
+        calls->late = now;
     send_gathers(calls, now);
     if (calls->blocked.length > 0)
-        send_blocked(calls, now);
+        send_blocked(calls, now, UINT_MAX);
 }
 
 static void on_patience(void *argument)
@@ -560,6 +567,7 @@ static void on_answer(struct db_unit *unit, unsigned member, const struct db_ans
     batch->locked |= answer->error == DB_LOCKED;
     if (alone || is_again(batch->calls, call, answer->error)) {
         batch->retry_alone |= alone; /* stays a member until on_done puts it back, in order */
+        batch->again = true;
         return;
     }
     if (answer->error == DB_UNFIT)
@@ -595,7 +603,7 @@ static void on_done(struct db_unit *unit)
     batch->calls->holding -= unit->last;
     if (batch->locked && !gather->stmt->db.waits) {
         shut(batch->calls, gather, now);
-    } else {
+    } else if (!batch->again) {
         gather->shut = false;
         gather->pauses = 0;
     }

@@ -71,7 +71,8 @@ struct db_unit {
     unsigned left;
     const struct db_statement *statement;
     unsigned members;
-    bool last; /* it is expected to wait for a lock: nothing is sent behind it */
+    bool last;  /* it is expected to wait for a lock: nothing is sent behind it */
+    bool brief; /* somebody waits for a lock just now: this one tries for a moment only */
     const struct db_param *params; /* members times param_count, call by call */
     /* Asked by an engine that has not started the member yet: false leaves it out. May be NULL. */
     bool (*wanted)(const struct db_unit *unit, unsigned member);

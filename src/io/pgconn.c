@@ -40,7 +40,8 @@ enum pgconn_state {
 
 enum pgconn_prepared {
     PGCONN_UNPREPARED,
-    PGCONN_PREPARING, /* sent; a lock or a missing table may have been in the way */
+    PGCONN_LOCKED_OUT, /* likewise: a lock was in the way */
+    PGCONN_PREPARING, /* sent, and not accepted yet */
     PGCONN_PREPARED,
 };
 
@@ -596,7 +597,7 @@ static bool send_prepare(struct pgconn *conn, const struct db_statement *stateme
 static bool send_named(struct pgconn *conn, const struct db_statement *statement)
 {
     enum pgconn_prepared *prepared = &conn->prepared[statement->index];
-    if (*prepared == PGCONN_UNPREPARED) {
+    if (*prepared == PGCONN_UNPREPARED || *prepared == PGCONN_LOCKED_OUT) {
         if (!send_prepare(conn, statement))
             return false;
         *prepared = PGCONN_PREPARING;
@@ -618,15 +619,21 @@ static bool send_plain(struct pgconn *conn, const char *text)
     return PQsendQueryParams(conn->pq, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
 }
 
+/* In the transaction of what follows. */
+static bool send_brief(struct pgconn *conn, const struct db_unit *unit)
+{
+    return !unit->brief || send_plain(conn, "SELECT set_config('lock_timeout', '25', true)");
+}
+
 static bool send_statement(struct pgconn *conn, const struct db_unit *unit)
 {
     if (unit == &conn->asking || unit == &conn->ending)
         return send_unnamed(conn, unit->statement);
     if (!conn->pooled)
-        return send_named(conn, unit->statement);
+        return send_brief(conn, unit) && send_named(conn, unit->statement);
     /* whatever session this is, nothing is expected of it and nothing stays in it */
     return send_plain(conn, PGSETTINGS_ISOLATION) && send_plain(conn, conn->local.data) &&
-           send_unnamed(conn, unit->statement);
+           send_brief(conn, unit) && send_unnamed(conn, unit->statement);
 }
 
 /* One Sync a unit: what stands between two of them is one transaction, and a unit must not share its fate with
@@ -670,12 +677,14 @@ static void judge_session(struct pgconn *conn, struct db_answer *answer)
 }
 
 /* Until it was accepted, a statement is not there; others that were sent in the belief that it is find it missing. */
-static void judge_prepared(struct pgconn *conn, enum pgconn_prepared *prepared, const struct db_answer *answer)
+static void judge_prepared(struct pgconn *conn, enum pgconn_prepared *prepared, struct db_answer *answer)
 {
     if (is_state(answer, "42P05"))
         *prepared = PGCONN_PREPARED;
+    else if (*prepared == PGCONN_LOCKED_OUT && is_state(answer, "26000"))
+        answer->error = DB_LOCKED; /* as that which was to prepare it */
     else if (*prepared != PGCONN_PREPARED)
-        *prepared = PGCONN_UNPREPARED;
+        *prepared = answer->error == DB_LOCKED ? PGCONN_LOCKED_OUT : PGCONN_UNPREPARED;
     else if (answer->error == DB_RETRY && answer->sqlstate[0] != '4')
         conn->recycle = "its prepared statements are stale";
 }
