@@ -22,8 +22,8 @@
 #define PAUSE_FIRST_NS (50 * CLOCK_MS) /* before what met a lock is sent again; then twice as long, */
 #define PAUSE_MAX_NS (250 * CLOCK_MS)
 #define LATE_NS (200 * CLOCK_MS)       /* once in so long, whoever has been due for so long comes first */
-#define TURN_NS (25 * CLOCK_MS)         /* how often is looked who is due */
-#define ROW_WAIT_NS (2 * CLOCK_SECOND)  /* nobody waits longer for a row */
+#define TURN_NS (25 * CLOCK_MS)        /* how often is looked who is due */
+#define ROW_WAIT_NS (2 * CLOCK_SECOND) /* nobody waits longer for a row */
 
 /* The calls of one statement. */
 struct gather {
@@ -44,9 +44,10 @@ struct calls {
     size_t waiting, queue_max;
     struct loop_task flush;
     struct loop_timer *patience;
-    struct list blocked; /* calls that met the lock of a row, in the order in which they did, also while they are sent */
-    unsigned holding;    /* batches on their way that are expected to wait */
-    int64_t late;        /* when one came first that had been due for long */
+    struct list
+        blocked; /* calls that met the lock of a row, in the order in which they did, also while they are sent */
+    unsigned holding; /* batches on their way that are expected to wait */
+    int64_t late;     /* when one came first that had been due for long */
     int64_t row_wait_ns, table_wait_ns;
     struct loop_timer *turn; /* runs while anybody waits for a lock */
 };
@@ -423,8 +424,8 @@ static void send_batch(struct calls *calls, struct gather *gather)
 static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
 {
     unsigned count = 0;
-    for (struct list_node *node = list_first(&calls->blocked); node != NULL && count < most && may_hold(calls);
-         node = list_next(&calls->blocked, node)) {
+    for (struct list_node *node = list_first(&calls->blocked);
+         node != NULL && count < most && may_hold(calls); node = list_next(&calls->blocked, node)) {
         struct call *call = list_entry(node, struct call, link), *first = first_kin(calls, call);
         if (call->state != CALL_WAITING || call->again > due || (first != NULL && first != call) ||
             !calls->db->ops->room(calls->db, &call->stmt->db, true))
@@ -444,8 +445,10 @@ static bool may_leave(struct calls *calls, struct gather *gather, int64_t now)
 {
     if (gather->waiting.length == 0)
         return false;
-    if (gather->shut)
+    if (gather->shut) {
+        await_turn(calls);
         return gather->in_flight == 0 && now >= gather->again && may_hold(calls);
+    }
     if (gather->members_in_flight + gather->waiting.length > CROWD)
         gather->crowded = now;
     if (!gather->stmt->set || gather->in_flight == 0)
@@ -493,7 +496,8 @@ static void on_flush(void *argument)
 {
     struct calls *calls = argument;
     int64_t now = clock_now();
-    if (calls->blocked.length > 0 && now - calls->late >= LATE_NS && send_blocked(calls, now - LATE_NS, 1) > 0)
+    if (calls->blocked.length > 0 && now - calls->late >= LATE_NS &&
+        send_blocked(calls, now - LATE_NS, 1) > 0)
         calls->late = now;
     send_gathers(calls, now);
     if (calls->blocked.length > 0)
@@ -560,7 +564,6 @@ static void on_answer(struct db_unit *unit, unsigned member, const struct db_ans
 {
     struct batch *batch = unit->owner;
     struct call *call = batch->members[member];
-    struct db_answer last = *answer;
     if (call == NULL)
         return;
     bool alone = answer->error == DB_REFUSED && unit->members > 1 && batch->calls->db->ops->arrays;
@@ -570,11 +573,15 @@ static void on_answer(struct db_unit *unit, unsigned member, const struct db_ans
         batch->again = true;
         return;
     }
-    if (answer->error == DB_UNFIT)
-        last.error = DB_AWAY;
     forget(batch->calls, call);
     call->state = CALL_IDLE;
-    call->done(call, &last, call->argument);
+    if (answer->error == DB_UNFIT) {
+        struct db_answer none = *answer;
+        none.error = DB_AWAY;
+        call->done(call, &none, call->argument);
+    } else {
+        call->done(call, answer, call->argument);
+    }
 }
 
 /* What is left of it waits again. */

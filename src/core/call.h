@@ -41,7 +41,8 @@ struct call {
     bool alone;
     bool blocked; /* it met a lock, and sits on the list of those until it is done */
     unsigned pauses;
-    int64_t again, give_up; /* when it may be sent again, and when it has waited enough; 0: it has met no lock */
+    int64_t again,
+        give_up; /* when it may be sent again, and when it has waited enough; 0: it has met no lock */
     int64_t asked;
     int64_t sent; /* when it was last sent; of CALL_SENT and in its answer */
 };

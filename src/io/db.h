@@ -49,13 +49,13 @@ enum db_error {
     DB_OK,
     DB_REFUSED, /* the value was at fault: a constraint, a range. Nothing was stored */
     DB_RETRY,   /* rolled back for a passing reason; the same again may work */
-    DB_LOCKED,  /* somebody's lock was in its way for too long to wait there. Nothing was stored; ask again later */
-    DB_UNFIT,   /* the session is at fault, and is replaced. Nothing was stored; another may do it */
-    DB_BUSY,    /* it gave up waiting: a lock, its own time limit, too many connections. Nothing was stored */
-    DB_SCHEMA,  /* a table or column is not there */
-    DB_AWAY,    /* it is not there, or takes no writes: nothing was stored */
-    DB_LOST,    /* its connection was lost on the way: the outcome is unknown */
-    DB_FAILED,  /* anything else */
+    DB_LOCKED, /* somebody's lock was in its way for too long to wait there. Nothing was stored; ask again later */
+    DB_UNFIT,  /* the session is at fault, and is replaced. Nothing was stored; another may do it */
+    DB_BUSY,   /* it gave up waiting: a lock, its own time limit, too many connections. Nothing was stored */
+    DB_SCHEMA, /* a table or column is not there */
+    DB_AWAY,   /* it is not there, or takes no writes: nothing was stored */
+    DB_LOST,   /* its connection was lost on the way: the outcome is unknown */
+    DB_FAILED, /* anything else */
 };
 
 struct db_answer {
@@ -71,8 +71,8 @@ struct db_unit {
     unsigned left;
     const struct db_statement *statement;
     unsigned members;
-    bool last;  /* it is expected to wait for a lock: nothing is sent behind it */
-    bool brief; /* somebody waits for a lock just now: this one tries for a moment only */
+    bool last;                     /* it is expected to wait for a lock: nothing is sent behind it */
+    bool brief;                    /* somebody waits for a lock just now: this one tries for a moment only */
     const struct db_param *params; /* members times param_count, call by call */
     /* Asked by an engine that has not started the member yet: false leaves it out. May be NULL. */
     bool (*wanted)(const struct db_unit *unit, unsigned member);
@@ -88,9 +88,9 @@ struct db_health {
     bool has_schema; /* rowlock_migrations is there */
     int64_t version, oldest_server;
     bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
-    char obstacle[200];       /* what is wrong with the tables though the schema's version is right; "": nothing */
-    char reason[256];         /* why it does not answer, for the log: may name host, role and database */
-    const char *trouble;      /* the same for everybody: "it ..." */
+    char obstacle[200];  /* what is wrong with the tables though the schema's version is right; "": nothing */
+    char reason[256];    /* why it does not answer, for the log: may name host, role and database */
+    const char *trouble; /* the same for everybody: "it ..." */
 };
 
 struct db_events {

@@ -14,7 +14,7 @@
 #include "io/pgtarget.h"
 
 #define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
-#define USUAL_NS (10 * CLOCK_MS)  /* where another is, one that owes an answer for so long is left alone */
+#define USUAL_NS (10 * CLOCK_MS) /* where another is, one that owes an answer for so long is left alone */
 #define WAITS_MAX 2u             /* statements on a connection that may wait for a row */
 #define LOCK_NS (100 * CLOCK_MS) /* a statement waits so long for a lock inside PostgreSQL; longer outside */
 #define TICK_NS CLOCK_SECOND     /* the health is asked for this often */
@@ -46,7 +46,7 @@ struct pg {
     struct db_unit health_unit;
     int64_t health_asked;             /* 0 when no question is on its way */
     struct db_health health, no_pool; /* no_pool: what is said while no connection of the pool is ready */
-    bool standby;                     /* as the health says: a session of it will take writes when it is promoted */
+    bool standby; /* as the health says: a session of it will take writes when it is promoted */
     bool warned_asynchronous, told_pooled, ending;
     /* changes; NULL when nobody wants to hear of them */
     struct pgconn *listen_conn;
@@ -97,7 +97,8 @@ static void start_listening(struct pg *pg, const struct pg_options *options)
 struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,
                    char **error)
 {
-    struct pg_limits limits = {.lock_ns = LOCK_NS < options->deadline_ns / 2 ? LOCK_NS : options->deadline_ns / 2,
+    struct pg_limits limits = {.lock_ns =
+                                   LOCK_NS < options->deadline_ns / 2 ? LOCK_NS : options->deadline_ns / 2,
                                .statement_ns = options->deadline_ns * 9 / 10,
                                .pooler_ns = options->deadline_ns * 19 / 20},
                      health_limits = {
@@ -339,7 +340,7 @@ static void set_unhealthy(struct pg *pg, const char *reason, const char *trouble
 
 static void ask_health(struct pg *pg)
 {
-    if (pg->health_asked != 0 || !pgconn_ready(pg->health_conn))
+    if (pg->health_asked != 0 || !pgconn_room(pg->health_conn))
         return;
     pg->health_asked = clock_now();
     pgconn_send(pg->health_conn, &pg->health_unit);

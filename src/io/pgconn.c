@@ -26,8 +26,8 @@
 #define ATTEMPT_NS (2 * CLOCK_SECOND) /* one host may take this long to answer */
 #define BACKOFF_FIRST_NS (50 * CLOCK_MS)
 #define BACKOFF_MAX_NS CLOCK_SECOND
-#define DEPTH_MAX 16u /* units on their way */
-#define RENEW_NS CLOCK_SECOND /* a read-only session is no sooner replaced than after this */
+#define DEPTH_MAX 16u               /* units on their way */
+#define RENEW_NS CLOCK_SECOND       /* a read-only session is no sooner replaced than after this */
 #define NEWS_NS (10 * CLOCK_SECOND) /* idle sessions that end within it are one piece of news */
 
 enum pgconn_state {
@@ -41,7 +41,7 @@ enum pgconn_state {
 enum pgconn_prepared {
     PGCONN_UNPREPARED,
     PGCONN_LOCKED_OUT, /* likewise: a lock was in the way */
-    PGCONN_PREPARING, /* sent, and not accepted yet */
+    PGCONN_PREPARING,  /* sent, and not accepted yet */
     PGCONN_PREPARED,
 };
 
@@ -66,22 +66,22 @@ struct pgconn {
     struct db_unit asking;
     struct db_statement ask; /* of asking */
     struct buf ask_text;
-    struct buf local; /* behind a pooler: the statement that settles each transaction */
+    struct buf local;               /* behind a pooler: the statement that settles each transaction */
     bool read_only, stale, settled; /* as in the header */
     struct db_unit ending;          /* of a pooler's session that is read-only */
     int64_t ended;                  /* when it was last sent */
-    char refusal[256];   /* why there is no answer to it; "": there was no chance to say */
-    unsigned failures;   /* rounds in a row in which no host was reached */
-    struct list units;   /* sent, in order */
-    unsigned waits;      /* those of them that may wait for a row's lock */
-    bool full;           /* the last of them is one that nothing may be sent behind */
-    bool held;           /* a lock held up the last that was answered, and may hold up the next */
-    PGresult *rows;      /* of the first unit, as far as they came */
-    PGresult *error;     /* the first error of the first unit */
-    int64_t heard;       /* when the server last said something, or was first asked */
-    int64_t connected;   /* when it became ready */
-    const char *recycle; /* why it is to reconnect when nothing is outstanding; NULL: it is not */
-    bool expected;       /* that is no news */
+    char refusal[256];              /* why there is no answer to it; "": there was no chance to say */
+    unsigned failures;              /* rounds in a row in which no host was reached */
+    struct list units;              /* sent, in order */
+    unsigned waits;                 /* those of them that may wait for a row's lock */
+    bool full;                      /* the last of them is one that nothing may be sent behind */
+    bool held;                      /* a lock held up the last that was answered, and may hold up the next */
+    PGresult *rows;                 /* of the first unit, as far as they came */
+    PGresult *error;                /* the first error of the first unit */
+    int64_t heard;                  /* when the server last said something, or was first asked */
+    int64_t connected;              /* when it became ready */
+    const char *recycle;            /* why it is to reconnect when nothing is outstanding; NULL: it is not */
+    bool expected;                  /* that is no news */
     enum pgconn_prepared prepared[DB_STATEMENTS_MAX];
     struct pgparam params; /* scratch of pgconn_send */
 };

@@ -83,7 +83,8 @@ static void add_settled(struct buf *out, const struct pgsettings_limits *limits,
  * is named nowhere, and is searched first for that. Nothing when our tables are not there. */
 static const char ask_path[] =
     "WITH home AS MATERIALIZED ("
-    "SELECT n.nspname AS name FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
+    "SELECT n.nspname AS name FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = "
+    "c.relnamespace "
     "WHERE c.oid = pg_catalog.to_regclass($1::text) AND c.relpersistence <> 't'"
     "), found AS MATERIALIZED ("
     "SELECT (SELECT name FROM home) IS NOT NULL AS home, pg_catalog.concat_ws(', ', "
@@ -98,9 +99,11 @@ void pgsettings_ask(struct buf *out, const struct pgsettings_limits *limits, enu
                     int process, int version)
 {
     buf_add_string(out, ask_path);
-    buf_add_string(out, "SELECT pg_catalog.current_setting('server_encoding'), "
-                        "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby' ELSE "
-                        "pg_catalog.current_setting('transaction_read_only') END, CASE WHEN home THEN path END, CASE WHEN ");
+    buf_add_string(
+        out,
+        "SELECT pg_catalog.current_setting('server_encoding'), "
+        "CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby' ELSE "
+        "pg_catalog.current_setting('transaction_read_only') END, CASE WHEN home THEN path END, CASE WHEN ");
     if (whose == PGSETTINGS_ASKED)
         buf_printf(out, "pg_catalog.pg_backend_pid() = %d", process);
     else
@@ -145,8 +148,9 @@ bool pgsettings_misencoded(struct slice encoding, char *reason, size_t size)
 {
     if (slice_equal(encoding, SLICE("UTF8")))
         return false;
-    snprintf(reason, size,
-             "its encoding is %.*s, and Rowlock needs UTF8: make a database with createdb -E UTF8 -T template0",
-             (int)encoding.len, encoding.ptr);
+    snprintf(
+        reason, size,
+        "its encoding is %.*s, and Rowlock needs UTF8: make a database with createdb -E UTF8 -T template0",
+        (int)encoding.len, encoding.ptr);
     return true;
 }

@@ -44,7 +44,7 @@ static bool settle(struct pg_session *own, char **error)
     } else {
         struct pgsettings_session session = pgsettings_read(rows, 0);
         if (pgsettings_misencoded(session.encoding, reason, sizeof reason))
-            *error = mem_printf("the database cannot be used: %s", reason);
+            *error = mem_dup(reason);
         if (!session.settled) {
             pgsettings_local(&own->local, &no_limits, session.path, version);
             buf_add_char(&own->local, '\0');

@@ -9,7 +9,7 @@
 #define CALLS 16
 #define CONNECTIONS 2
 #define DEADLINE_NS (800 * CLOCK_MS) /* of which half is for locks */
-#define A_TURN (80 * CLOCK_MS)      /* the first pause, and until it is noticed */
+#define A_TURN (80 * CLOCK_MS)       /* the first pause, and until it is noticed */
 
 static struct {
     struct db db;
@@ -480,6 +480,21 @@ static void a_set_that_met_the_lock_of_a_table_goes_again_as_one(void **state)
         assert_int_equal(fixture.answered[i], 1);
 }
 
+static void who_comes_while_nobody_tries_a_locked_table_is_sent_when_its_pause_is_over(void **state)
+{
+    (void)state;
+    ask(0, &fixture.plain, 0);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    call_cancel(fixture.calls, &fixture.call[0]);
+    run_for(A_TURN / 2);
+    ask(1, &fixture.plain, 1);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 2);
+}
+
 static void a_table_that_stays_locked_is_given_up_by_all(void **state)
 {
     (void)state;
@@ -603,30 +618,32 @@ int main(void)
         cmocka_unit_test_setup_teardown(past_the_bound_of_the_queue_calls_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(with_room_for_one_at_a_time_every_statement_has_its_turn, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(which_statements_wait_for_rows_is_read_from_their_sql,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_call_that_met_a_lock_waits_here_and_is_sent_again_with_nothing_behind_it,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_lock_that_stays_is_given_up_and_nothing_was_changed,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(of_those_for_one_record_one_is_sent_and_others_go_on,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(half_of_the_connections_at_most_are_for_those_who_wait,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_set_that_met_the_lock_of_a_table_goes_again_as_one,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_table_that_stays_locked_is_given_up_by_all,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(which_statements_wait_for_rows_is_read_from_their_sql, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_call_that_met_a_lock_waits_here_and_is_sent_again_with_nothing_behind_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lock_that_stays_is_given_up_and_nothing_was_changed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(of_those_for_one_record_one_is_sent_and_others_go_on, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(half_of_the_connections_at_most_are_for_those_who_wait, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_set_that_met_the_lock_of_a_table_goes_again_as_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            who_comes_while_nobody_tries_a_locked_table_is_sent_when_its_pause_is_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_table_that_stays_locked_is_given_up_by_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_set_that_may_have_met_the_lock_of_a_row_goes_again_call_by_call,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_call_that_is_cancelled_while_it_waits_for_a_lock_is_never_sent_again,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(those_who_wait_for_a_lock_are_told_when_the_database_is_away,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_call_that_is_cancelled_while_it_waits_for_a_lock_is_never_sent_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(those_who_wait_for_a_lock_are_told_when_the_database_is_away, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_statement_for_which_there_is_no_room_does_not_stop_the_others,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_a_session_refused_is_tried_on_others_and_then_the_database_takes_no_writes,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_a_session_refused_is_tried_on_others_and_then_the_database_takes_no_writes, set_up,
+            tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
