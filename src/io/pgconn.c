@@ -385,6 +385,7 @@ static void write_local(struct pgconn *conn, struct slice path)
 {
     buf_clear(&conn->local);
     pgsettings_local(&conn->local, &conn->target->limits, path, PQserverVersion(conn->pq));
+    pg_target_add_local(&conn->local);
     buf_add_char(&conn->local, '\0');
 }
 

@@ -7,18 +7,6 @@
 
 #include "base/clock.h"
 
-/* How to plan. Set statements are planned once: a small array otherwise makes PostgreSQL plan anew each time.
- * Sequential scans are left for what no index serves, because a plan made for an empty table is kept while it grows;
- * and a page in the order of an index is cheaper than fetching and sorting, which the usual random_page_cost hides. */
-static const struct {
-    const char *name, *value;
-} plans[] = {
-    {"plan_cache_mode", "force_generic_plan"},
-    {"enable_seqscan", "off"},
-    {"random_page_cost", "1.1"},
-    {"jit", "off"},
-};
-
 /* Of the settings that anybody may set for himself, a role or a database (pg_settings, context "user"), those that can
  * change what a statement means, returns or promises. Left as they are: what only costs time (planner, memory), who we
  * are (role), what we may see (row_security), whether we may write (default_transaction_read_only: a DBA's word, which
@@ -53,12 +41,6 @@ static const struct {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-void pgsettings_options(struct buf *out)
-{
-    for (size_t i = 0; i < COUNT(plans); i++)
-        buf_printf(out, "%s-c %s=%s", i > 0 ? " " : "", plans[i].name, plans[i].value);
-}
 
 /* "set_config(…), set_config(…)", for the transaction or for the session. */
 static void add_settled(struct buf *out, const struct pgsettings_limits *limits, int version, bool local)
@@ -131,8 +113,6 @@ void pgsettings_local(struct buf *out, const struct pgsettings_limits *limits, s
 {
     buf_add_string(out, "SELECT ");
     add_settled(out, limits, version, true);
-    for (size_t i = 0; i < COUNT(plans); i++)
-        buf_printf(out, ", set_config('%s', '%s', true)", plans[i].name, plans[i].value);
     if (path.len == 0)
         return;
     buf_add_string(out, ", set_config('search_path', E'");

@@ -22,9 +22,6 @@ struct pgsettings_limits {
  * because the next transaction begins with the session's own again. */
 #define PGSETTINGS_ISOLATION "SET transaction_isolation TO 'read committed'"
 
-/* For the start of a session (libpq's options): how to plan. What the connection string says itself wins. */
-void pgsettings_options(struct buf *out);
-
 /* Whose session is to be settled for good. */
 enum pgsettings_whose {
     PGSETTINGS_OURS, /* ours alone */

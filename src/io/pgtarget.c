@@ -14,6 +14,18 @@
 
 #define IDLE_NS (60 * CLOCK_SECOND) /* a transaction between its statements */
 
+/* How to plan, unless the connection string says otherwise. Set statements are planned once: a small array otherwise makes PostgreSQL plan anew each time.
+ * Sequential scans are left for what no index serves, because a plan made for an empty table is kept while it grows;
+ * and a page in the order of an index is cheaper than fetching and sorting, which the usual random_page_cost hides. */
+static const struct {
+    const char *name, *value;
+} plans[] = {
+    {"plan_cache_mode", "force_generic_plan"},
+    {"enable_seqscan", "off"},
+    {"random_page_cost", "1.1"},
+    {"jit", "off"},
+};
+
 static void add(struct pg_target *target, const char *keyword, const char *value)
 {
     if (target->count + 6 >= PG_KEYWORDS_MAX)
@@ -98,9 +110,10 @@ static char *own_text(struct buf *text)
 static void write_options(struct pg_target *target, const struct pg_limits *limits)
 {
     struct buf options = BUF_INIT((size_t)1 << 20);
-    buf_printf(&options, "-c lock_timeout=%lld -c statement_timeout=%lld ",
+    buf_printf(&options, "-c lock_timeout=%lld -c statement_timeout=%lld",
                (long long)(limits->lock_ns / CLOCK_MS), (long long)(limits->statement_ns / CLOCK_MS));
-    pgsettings_options(&options);
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
+        buf_printf(&options, " -c %s=%s", plans[i].name, plans[i].value);
     if (target->own_options != NULL)
         buf_printf(&options, " %s", target->own_options);
     target->options = own_text(&options);
@@ -187,6 +200,12 @@ void pg_target_free(struct pg_target *target)
     free(target->options);
     free(target->own_options);
     free(target);
+}
+
+void pg_target_add_local(struct buf *out)
+{
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
+        buf_printf(out, ", set_config('%s', '%s', true)", plans[i].name, plans[i].value);
 }
 
 void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, bool plain,

@@ -30,6 +30,9 @@ struct pg_target {
     char *own_options; /* those of the connection string; NULL: none */
 };
 
+/* Goes on with what pgsettings_local has begun: how to plan, which is an option where sessions are ours. */
+void pg_target_add_local(struct buf *out);
+
 /* The arrays for PQconnectStartParams. hostaddr may be "". plain: without options of ours. Borrowed from the target. */
 void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, bool plain,
                     const char **keywords, const char **values);
