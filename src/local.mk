@@ -71,6 +71,8 @@ io_sources = \
 	src/io/pgconn.h \
 	src/io/pgparam.c \
 	src/io/pgparam.h \
+	src/io/pgsettings.c \
+	src/io/pgsettings.h \
 	src/io/pgtarget.c \
 	src/io/pgtarget.h \
 	src/io/redis.c \

@@ -151,6 +151,7 @@ python_tests = \
 	tests/integration/test_docs_api.py \
 	tests/integration/test_docs_operations.py \
 	tests/integration/test_docs_schema.py \
+	tests/integration/test_foreign_settings.py \
 	tests/integration/test_health.py \
 	tests/integration/test_health_regions.py \
 	tests/integration/test_http_bodies.py \

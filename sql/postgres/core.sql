@@ -1,12 +1,28 @@
 -- What the server asks about the database itself.
 
+-- What it asks each second. The obstacle is what keeps a schema of the right version from being ours.
 -- name: health
-WITH migrations AS (
+WITH migrated AS MATERIALIZED (
     SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest_server), 0) AS oldest_server FROM rowlock_migrations
 )
 SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
     version, oldest_server,
     current_setting('synchronous_commit') AS synchronous_commit,
+    pg_is_in_recovery() AS standby,
+    coalesce(
+        CASE current_setting('session_replication_role') WHEN 'replica'
+            THEN 'session_replication_role is replica, so no trigger writes the journals' END,
+        (
+            SELECT format('the table %s is found in the schema %s, but the migrations are in %s',
+                t.name, c.relnamespace::regnamespace, m.relnamespace::regnamespace)
+            FROM unnest(ARRAY['orders', 'order_events', 'site', 'computer', 'freezer', 'container', 'instrument',
+                    'lab_history', 'region', 'province', 'health_region', 'fsa', 'messages', 'users',
+                    'idempotency_keys']) AS t (name)
+                JOIN pg_class AS c ON c.oid = to_regclass(t.name)
+                JOIN pg_class AS m ON m.oid = to_regclass('rowlock_migrations')
+            WHERE c.relnamespace <> m.relnamespace LIMIT 1
+        )
+    ) AS obstacle,
     -- The rights that are missing, one a line behind the app that needs it. Without what else there is (deleting, keys of
     -- repeated requests) most requests work. A table that is not there is the schema's matter.
     (
@@ -24,7 +40,7 @@ SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'o
         WHERE NOT CASE WHEN n.name LIKE '%\_seq' THEN has_sequence_privilege(to_regclass(n.name), n.needed)
             ELSE has_any_column_privilege(to_regclass(n.name), n.needed) END
     ) AS denied
-FROM migrations;
+FROM migrated;
 
 -- Is there room on the disk? Asked on an idle server too, so nothing may stay of it: what does not fit into memory goes
 -- to a file beside the tables, which is gone at the end.

@@ -2,7 +2,11 @@
  *
  * While a set is on its way, calls for the same statement gather, and leave together when it comes back; a lone
  * call leaves at the end of the turn in which it came. A call that is cancelled before it was sent is never sent.
- * A set that fails because of one member is sent again member by member, so that one bad call fails alone. */
+ * A set that fails because of one member is sent again member by member, so that one bad call fails alone.
+ *
+ * The database lets nothing wait long for somebody's lock. What met one (DB_LOCKED) waits here, where it holds up nobody,
+ * and is sent again from time to time, on few of the connections: a statement that may wait for a row call by call, one
+ * call for a record at a time; any other, which met the lock of a table, as a whole. In the end it is DB_BUSY. */
 #ifndef ROWLOCK_CORE_CALL_H
 #define ROWLOCK_CORE_CALL_H
 
@@ -35,6 +39,10 @@ struct call {
     struct batch *batch;
     unsigned member, tries;
     bool alone;
+    bool blocked; /* it met a lock, and sits on the list of those until it is done */
+    unsigned pauses;
+    int64_t again,
+        give_up; /* when it may be sent again, and when it has waited enough; 0: it has met no lock */
     int64_t asked;
     int64_t sent; /* when it was last sent; of CALL_SENT and in its answer */
 };
@@ -45,7 +53,8 @@ enum call_start {
     CALL_DATABASE_AWAY /* refused: the database has been out of reach for a while; no callback */
 };
 
-struct calls *calls_new(struct loop *loop, size_t queue_max);
+/* deadline_ns: of a request; the waits for locks are bounded far below it. */
+struct calls *calls_new(struct loop *loop, size_t queue_max, int64_t deadline_ns);
 void calls_free(struct calls *calls); /* everything started must be done or cancelled */
 
 /* Gives the statement its number and its SQL. False when there is no SQL of that name for the engine. */

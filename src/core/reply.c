@@ -114,6 +114,8 @@ static const struct {
         {500, "The database refused this for a reason that no request can mend; nothing was changed. The "
               "server's log says why."},
     [DB_RETRY] = {503, "The database was too busy; nothing was changed."},
+    [DB_LOCKED] = {503, "The database was too busy; nothing was changed."},
+    [DB_UNFIT] = {503, "The database is away; nothing was changed."},
     [DB_BUSY] = {503, "The database was too busy; nothing was changed."},
     [DB_SCHEMA] = {503,
                    "The database's tables are not as this server needs them; the server's log says more."},

@@ -105,7 +105,7 @@ struct server *server_start(const struct settings *settings, const struct app *c
     }
     log_set_wakeup(on_log, server->loop);
     server->router = router_new();
-    server->calls = calls_new(server->loop, (size_t)settings->queue);
+    server->calls = calls_new(server->loop, (size_t)settings->queue, settings->deadline_ns);
     server->shared = shared_new(server);
     server->cache = cache_new(server);
     reply_init(&server->reply);
@@ -238,7 +238,10 @@ static void check_schema(const struct server *server, const struct db_health *he
         struct migrate_state state = {0, 0};
         if (health->has_schema)
             state = (struct migrate_state){health->version, health->oldest_server};
-        if (migrate_fits(state, server->needed, server->level, check->reason, sizeof check->reason))
+        if (!migrate_fits(state, server->needed, server->level, check->reason, sizeof check->reason))
+            return;
+        snprintf(check->reason, sizeof check->reason, "%s", health->obstacle);
+        if (health->obstacle[0] == '\0')
             check->status = CHECK_PASS;
     }
 }

@@ -12,6 +12,34 @@ const char *sql_text(const char *engine, const char *name)
     return NULL;
 }
 
+bool sql_writes(const char *text)
+{
+    return strstr(text, "INSERT INTO ") != NULL || strstr(text, "UPDATE ") != NULL ||
+           strstr(text, "DELETE FROM ") != NULL;
+}
+
+/* Is there a locking clause that does not say SKIP LOCKED? */
+static bool locks_and_waits(const char *text)
+{
+    static const char *const clauses[] = {"FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE", "FOR KEY SHARE"};
+    for (size_t i = 0; i < sizeof clauses / sizeof clauses[0]; i++)
+        for (const char *at = strstr(text, clauses[i]); at != NULL; at = strstr(at + 1, clauses[i])) {
+            const char *skip = strstr(at, "SKIP LOCKED"), *end = at + strcspn(at, "\n)");
+            if (skip == NULL || skip > end)
+                return true;
+        }
+    return false;
+}
+
+bool sql_waits(const char *text, bool set)
+{
+    if (!sql_writes(text))
+        return false;
+    bool changes = strstr(text, "UPDATE ") != NULL || strstr(text, "DELETE FROM ") != NULL;
+    return !set || strstr(text, "ON CONFLICT") != NULL || locks_and_waits(text) ||
+           (changes && strstr(text, "SKIP LOCKED") == NULL);
+}
+
 int sql_level(const char *engine)
 {
     int level = 0;

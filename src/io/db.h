@@ -33,6 +33,8 @@ struct db_statement {
     const char *text;
     unsigned index; /* below DB_STATEMENTS_MAX, unique */
     bool set;       /* on PostgreSQL: parameters are arrays, the first column is the position of the call */
+    bool writes;    /* it may change something */
+    bool waits;     /* it may have to wait for a row that another transaction has locked */
     unsigned param_count;
     enum db_type types[DB_PARAMS_MAX];
 };
@@ -48,6 +50,8 @@ enum db_error {
     /* Of all but DB_LOST it is true that nothing was stored. */
     DB_REFUSED, /* a value or a constraint; whose fault that is, core/refusal.h says */
     DB_RETRY,   /* rolled back for a passing reason; the same again may work */
+    DB_LOCKED,  /* somebody's lock was in its way for too long to wait there; ask again later */
+    DB_UNFIT,   /* the session is at fault, and is replaced; another may do it */
     DB_BUSY,    /* it gave up waiting: a lock, its own time limit, too many connections */
     DB_SCHEMA,  /* a table or column is not there */
     DB_DENIED,  /* it has not the right to */
@@ -76,6 +80,8 @@ struct db_unit {
     unsigned left;
     const struct db_statement *statement;
     unsigned members;
+    bool last;                     /* it is expected to wait for a lock: nothing is sent behind it */
+    bool brief;                    /* somebody waits for a lock just now: this one tries for a moment only */
     const struct db_param *params; /* members times param_count, call by call */
     /* Asked by an engine that has not started the member yet: false leaves it out. May be NULL. */
     bool (*wanted)(const struct db_unit *unit, unsigned member);
@@ -93,6 +99,7 @@ struct db_health {
     bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
     bool full;                /* PostgreSQL's disk; SQLite does not answer then */
     char denied[1024];        /* rights that are missing: lines of an app's name, a space, and what in full */
+    char obstacle[200];       /* what is wrong with the tables though the schema's version is right; "": nothing */
     char reason[256];         /* why it does not answer, for the log: may name host, role and database */
     const char *trouble;      /* the same for everybody: "it ..." */
 };
@@ -114,7 +121,8 @@ struct db_ops {
     const char *engine; /* "postgres" or "sqlite": the folder of its SQL */
     bool arrays;        /* sets travel as arrays */
     unsigned (*connections)(const struct db *db);
-    bool (*room)(const struct db *db);
+    /* For a unit of that statement; last: as in the unit. */
+    bool (*room)(const struct db *db, const struct db_statement *statement, bool last);
     /* True while the database has been out of reach for longer than is worth waiting for. */
     bool (*away)(const struct db *db);
     void (*send)(struct db *db,

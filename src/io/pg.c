@@ -14,6 +14,9 @@
 #include "io/pgtarget.h"
 
 #define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
+#define USUAL_NS (10 * CLOCK_MS) /* where another is, one that owes an answer for so long is left alone */
+#define WAITS_MAX 2u             /* statements on a connection that may wait for a row */
+#define LOCK_NS (100 * CLOCK_MS) /* a statement waits so long for a lock inside PostgreSQL; longer outside */
 #define TICK_NS CLOCK_SECOND     /* the health is asked for this often */
 #define PATIENCE_MAX 6u
 #define TOO_MANY " 53300: " /* in libpq's verbose words: connections of the role, the database, the server */
@@ -50,6 +53,7 @@ struct pg {
     bool full;                        /* there was none */
     bool crowded_out;                 /* there is no connection left for the health */
     struct db_health health, no_pool; /* no_pool: what is said while no connection of the pool is ready */
+    bool standby; /* as the health says: a session of it will take writes when it is promoted */
     bool warned_asynchronous, told_pooled, ending;
     /* changes; NULL when nobody wants to hear of them */
     struct pgconn *listen_conn;
@@ -102,7 +106,8 @@ static void start_listening(struct pg *pg, const struct pg_options *options)
 struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,
                    char **error)
 {
-    struct pg_limits limits = {.lock_ns = options->deadline_ns / 2,
+    struct pg_limits limits = {.lock_ns =
+                                   LOCK_NS < options->deadline_ns / 2 ? LOCK_NS : options->deadline_ns / 2,
                                .statement_ns = options->deadline_ns * 9 / 10,
                                .pooler_ns = options->deadline_ns * 19 / 20},
                      health_limits = {
@@ -170,26 +175,70 @@ static unsigned pg_connections(const struct db *db)
     return pg_of(db)->conn_count;
 }
 
+static bool is_open(const struct pgconn *conn)
+{
+    return conn != NULL && pgconn_ready(conn);
+}
+
+/* True when no session takes writes, and none is about to begin that may. */
+static bool all_read_only(const struct pg *pg)
+{
+    for (unsigned i = 0; i < pg->conn_count; i++)
+        if (!is_open(pg->conns[i]) || !pgconn_read_only(pg->conns[i]))
+            return false;
+    return true;
+}
+
+/* Statements that may wait for a row's lock are kept off one connection at least, so that a lock of somebody else's
+ * holds up nobody else; and few of them are behind each other, because their waits add up. */
+static bool may_hold(const struct pg *pg, const struct pgconn *conn)
+{
+    unsigned holding = 0;
+    if (pgconn_waits(conn) > 0)
+        return pgconn_waits(conn) < WAITS_MAX;
+    for (unsigned i = 0; i < pg->conn_count; i++)
+        holding += is_open(pg->conns[i]) && pgconn_waits(pg->conns[i]) > 0;
+    return holding == 0 || holding + 1 < pg->conn_count;
+}
+
+/* What is on its way, and far behind that whether it has been silent for longer than a statement usually takes. */
+static unsigned burden(const struct pgconn *conn, int64_t now)
+{
+    return pgconn_depth(conn) + (pgconn_silence(conn, now) > USUAL_NS ? 1000 : 0);
+}
+
 /* The connection with the least on its way, so that one slow statement holds up nobody while another is free. Never
  * one that has owed an answer for a while: what is sent behind that can no longer be taken back. For the same reason
- * none at all while the database says nothing, though a connection that owes nothing looks well. */
-static struct pgconn *pick(const struct pg *pg)
+ * none at all while the database says nothing, though a connection that owes nothing looks well. What writes goes where
+ * that is allowed: a session that refuses is the first to answer, and would draw all the work. */
+static struct pgconn *pick(const struct pg *pg, const struct db_statement *statement)
 {
     struct pgconn *best = NULL;
     int64_t now = clock_now();
+    int anywhere = -1; /* not known yet */
     for (unsigned i = 0; i < pg->conn_count && !pg->silent; i++) {
         struct pgconn *conn = pg->conns[i];
-        if (pgconn_room(conn) && pgconn_silence(conn, now) < SLOW_NS &&
-            (best == NULL || pgconn_depth(conn) < pgconn_depth(best)))
+        if (!pgconn_room(conn) || pgconn_silence(conn, now) >= SLOW_NS)
+            continue;
+        if (statement->waits && !may_hold(pg, conn))
+            continue;
+        if (statement->writes && pgconn_read_only(conn)) {
+            if (anywhere < 0)
+                anywhere = all_read_only(pg);
+            if (!anywhere)
+                continue;
+        }
+        if (best == NULL || burden(conn, now) < burden(best, now))
             best = conn;
     }
     return best;
 }
 
-static bool pg_room(const struct db *db)
+static bool pg_room(const struct db *db, const struct db_statement *statement, bool last)
 {
     struct pg *pg = pg_of(db);
-    pg->next = pick(pg);
+    (void)last;
+    pg->next = pick(pg, statement);
     return pg->next != NULL;
 }
 
@@ -208,7 +257,7 @@ static bool pg_away(const struct db *db)
 static bool any_ready(const struct pg *pg)
 {
     for (unsigned i = 0; i < pg->conn_count; i++)
-        if (pg->conns[i] != NULL && pgconn_ready(pg->conns[i]))
+        if (is_open(pg->conns[i]))
             return true;
     return false;
 }
@@ -286,6 +335,8 @@ static const char refuses[] = "it refuses connections";
  * refused begins with FATAL behind the address. */
 static const char *trouble_of(const char *reason)
 {
+    if (strncmp(reason, "its encoding", strlen("its encoding")) == 0)
+        return reason;
     if (strstr(reason, "FATAL") != NULL)
         return refuses;
     if (strstr(reason, "not answer") != NULL)
@@ -296,8 +347,8 @@ static const char *trouble_of(const char *reason)
 static void set_unhealthy(struct pg *pg, const char *reason, const char *trouble)
 {
     pg->health.answers = false;
-    pg->health.trouble = trouble;
     snprintf(pg->health.reason, sizeof pg->health.reason, "%s", reason);
+    pg->health.trouble = trouble == reason ? pg->health.reason : trouble; /* the caller's does not stay */
     tell_health(pg);
 }
 
@@ -311,9 +362,9 @@ static void ask_on(struct pg *pg, struct pgconn *conn, struct db_unit *unit)
 /* A role at its limit of connections has none left for this, and may do all its work. */
 static void ask_health(struct pg *pg)
 {
-    struct pgconn *conn = pgconn_ready(pg->health_conn) ? pg->health_conn : NULL;
+    struct pgconn *conn = pgconn_room(pg->health_conn) ? pg->health_conn : NULL;
     if (conn == NULL && pg->crowded_out)
-        conn = pick(pg);
+        conn = pick(pg, pg->health_unit.statement);
     if (pg->health_asked == 0 && conn != NULL)
         ask_on(pg, conn, &pg->health_unit);
 }
@@ -322,7 +373,7 @@ static void ask_health(struct pg *pg)
 static bool ask_room(struct pg *pg)
 {
     bool due = pg->full || ++pg->room_ticks >= ROOM_TICKS;
-    if (!due || pg->health_asked != 0 || !pgconn_ready(pg->health_conn) || !pg->health.answers ||
+    if (!due || pg->health_asked != 0 || !pgconn_room(pg->health_conn) || !pg->health.answers ||
         !pg->health.has_schema || !pg->health.writable)
         return false;
     pg->room_ticks = 0;
@@ -352,11 +403,44 @@ static void on_room_done(struct db_unit *unit)
         ask_health(pg);
 }
 
+static void renew_one(struct pgconn *conn, bool unsettled)
+{
+    if (conn == NULL || !pgconn_ready(conn))
+        return;
+    if (pgconn_read_only(conn))
+        pgconn_renew_session(conn);
+    else if (unsettled && !pgconn_settled(conn))
+        pgconn_renew(conn, "it did not know the schema");
+}
+
+/* Sessions that began as read-only ones, when the health is asked for in one that is not; and when the tables have come,
+ * those that began before. While all are read-only the next one is tried each second, and one of the pool with it. */
+static void renew_sessions(struct pg *pg, bool unsettled)
+{
+    if (unsettled) {
+        renew_one(pg->health_conn, true);
+        renew_one(pg->listen_conn, true);
+    }
+    for (unsigned i = 0; i < pg->conn_count && pg->health.writable; i++)
+        renew_one(pg->conns[i], unsettled);
+    for (unsigned i = 0; i < pg->conn_count && !pg->health.writable; i++)
+        if (is_open(pg->conns[i]) && pgconn_stale(pg->conns[i])) {
+            pgconn_renew_session(pg->conns[i]);
+            break;
+        }
+}
+
 static int64_t number_at(const struct db_answer *answer, int column)
 {
     int64_t number = 0;
     struct slice text = answer->rows->value(answer->rows, answer->first, column);
     return text.ptr != NULL && text_int(text, &number) == TEXT_NUMBER_OK ? number : 0;
+}
+
+static void keep_text(char *out, size_t size, struct slice text)
+{
+    snprintf(out, size, "%.*s", (int)text.len, text.ptr != NULL ? text.ptr : "");
+    text_end_at_character(out);
 }
 
 static void on_health_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
@@ -377,6 +461,7 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
     health->reason[0] = '\0';
     health->full = pg->full;
     health->denied[0] = '\0';
+    bool had_schema = health->has_schema;
     health->has_schema = answer->error == DB_OK && answer->count == 1;
     if (health->has_schema) {
         const struct db_rows *rows = answer->rows;
@@ -384,10 +469,11 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
         health->version = number_at(answer, 1);
         health->oldest_server = number_at(answer, 2);
         health->asynchronous_commit = slice_equal(rows->value(rows, answer->first, 3), SLICE("off"));
-        struct slice denied = rows->value(rows, answer->first, 4);
-        snprintf(health->denied, sizeof health->denied, "%.*s", (int)denied.len,
-                 denied.ptr != NULL ? denied.ptr : "");
+        pg->standby = slice_equal(rows->value(rows, answer->first, 4), SLICE("t"));
+        keep_text(health->obstacle, sizeof health->obstacle, rows->value(rows, answer->first, 5));
+        keep_text(health->denied, sizeof health->denied, rows->value(rows, answer->first, 6));
     } else {
+        health->obstacle[0] = '\0';
         health->writable = true;
         health->version = health->oldest_server = 0;
     }
@@ -396,6 +482,7 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
         log_warn(
             "synchronous_commit is off: a crash of PostgreSQL can forget orders that were answered SUCCESS");
     }
+    renew_sessions(pg, health->has_schema && !had_schema);
     tell_health(pg);
 }
 
@@ -542,6 +629,8 @@ static void on_tick(void *argument)
     }
     if (pg->health.answers && !pg->health.writable && pg->health_target->read_write)
         pgconn_lose(pg->health_conn, "it is read-only"); /* another host may not be */
+    else if (pg->health.answers && !pg->health.writable && !pg->standby)
+        pgconn_renew_session(pg->health_conn); /* the next one may not be */
     drop_silent(pg, now);
     tend_listening(pg, now);
     if (!ask_room(pg))

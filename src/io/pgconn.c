@@ -19,13 +19,16 @@
 #include "base/text.h"
 #include "io/pganswer.h"
 #include "io/pgparam.h"
+#include "io/pgsettings.h"
 #include "io/pgtarget.h"
 #include "io/resolve.h"
 
 #define ATTEMPT_NS (2 * CLOCK_SECOND) /* one host may take this long to answer */
 #define BACKOFF_FIRST_NS (50 * CLOCK_MS)
 #define BACKOFF_MAX_NS CLOCK_SECOND
-#define DEPTH_MAX 16u /* units on their way */
+#define DEPTH_MAX 16u               /* units on their way */
+#define RENEW_NS CLOCK_SECOND       /* a read-only session is no sooner replaced than after this */
+#define NEWS_NS (10 * CLOCK_SECOND) /* idle sessions that end within it are one piece of news */
 #define UNSURE "it is committed, but the standby may not have it: the wait for it was ended"
 
 enum pgconn_state {
@@ -34,6 +37,13 @@ enum pgconn_state {
     PGCONN_CONNECTING,
     PGCONN_ASKING, /* who is there: PostgreSQL itself, or a pooler */
     PGCONN_READY,
+};
+
+enum pgconn_prepared {
+    PGCONN_UNPREPARED,
+    PGCONN_LOCKED_OUT, /* likewise: a lock was in the way */
+    PGCONN_PREPARING,  /* sent, and not accepted yet */
+    PGCONN_PREPARED,
 };
 
 struct pgconn {
@@ -56,16 +66,26 @@ struct pgconn {
     bool full;            /* see pgconn_was_full */
     bool pooled;          /* see pgconn_pooled; true until it is known */
     struct db_unit asking;
-    char refusal[256];   /* why there is no answer to it; "": there was no chance to say */
-    unsigned failures;   /* rounds in a row in which no host was reached */
-    struct list units;   /* sent, in order */
-    PGresult *rows;      /* of the first unit, as far as they came */
-    PGresult *error;     /* the first error of the first unit */
-    bool unsure;         /* it is committed, but perhaps not on the standby that it had to wait for */
-    int64_t heard;       /* when the server last said something, or was first asked */
-    int64_t connected;   /* when it became ready */
-    const char *recycle; /* why it is to reconnect when nothing is outstanding; NULL: it is not */
-    bool prepared[DB_STATEMENTS_MAX];
+    struct db_statement ask; /* of asking */
+    struct buf ask_text;
+    struct buf local;               /* behind a pooler: the statement that settles each transaction */
+    bool read_only, stale, settled; /* as in the header */
+    struct db_unit ending;          /* of a pooler's session that is read-only */
+    int64_t ended;                  /* when it was last sent */
+    char refusal[256];              /* why there is no answer to it; "": there was no chance to say */
+    unsigned failures;              /* rounds in a row in which no host was reached */
+    struct list units;              /* sent, in order */
+    unsigned waits;                 /* those of them that may wait for a row's lock */
+    bool closed;                    /* the last of them is one that nothing may be sent behind */
+    bool held;                      /* a lock held up the last that was answered, and may hold up the next */
+    PGresult *rows;                 /* of the first unit, as far as they came */
+    PGresult *error;                /* the first error of the first unit */
+    bool unsure;                    /* it is committed, but perhaps not on the standby that it had to wait for */
+    int64_t heard;                  /* when the server last said something, or was first asked */
+    int64_t connected;              /* when it became ready */
+    const char *recycle;            /* why it is to reconnect when nothing is outstanding; NULL: it is not */
+    bool expected;                  /* that is no news */
+    enum pgconn_prepared prepared[DB_STATEMENTS_MAX];
     struct pgparam params; /* scratch of pgconn_send */
 };
 
@@ -75,8 +95,10 @@ static void connect_host(struct pgconn *conn);
 static void on_connect_ready(int fd, int ready, void *argument);
 static void not_connected(struct pgconn *conn);
 static void on_connected(struct pgconn *conn);
-static void on_backend_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
-static void on_backend_done(struct db_unit *unit);
+static void ask_session(struct pgconn *conn);
+static void on_session_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
+static void on_ended_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
+static void on_ignored_done(struct db_unit *unit);
 static void become_ready(struct pgconn *conn);
 static void on_socket(int fd, int ready, void *argument);
 static void take_results(struct pgconn *conn);
@@ -85,7 +107,10 @@ static void on_doom(void *argument);
 static void next_attempt(struct pgconn *conn, const char *reason);
 static void lost(struct pgconn *conn, const char *reason);
 
-static const struct db_statement backend = {.name = "backend", .text = "SELECT pg_backend_pid()"};
+static const struct db_statement end_read_only = {
+    .name = "end_read_only",
+    .text = "SELECT pg_terminate_backend(pg_backend_pid()) "
+            "WHERE current_setting('transaction_read_only') = 'on' AND NOT pg_is_in_recovery()"};
 
 /* ---- life ---- */
 
@@ -98,11 +123,20 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
     conn->role = role;
     conn->events = *events;
     list_init(&conn->units);
-    conn->asking = (struct db_unit){.statement = &backend,
+    static const struct db_param home = {.text = {PGSETTINGS_HOME, sizeof PGSETTINGS_HOME - 1}};
+    conn->ask = (struct db_statement){.name = "session", .param_count = 1, .types = {DB_TEXT}};
+    conn->asking = (struct db_unit){.statement = &conn->ask,
                                     .members = 1,
-                                    .on_answer = on_backend_answer,
-                                    .on_done = on_backend_done,
+                                    .params = &home,
+                                    .on_answer = on_session_answer,
+                                    .on_done = on_ignored_done,
                                     .owner = conn};
+    conn->ending = (struct db_unit){.statement = &end_read_only,
+                                    .members = 1,
+                                    .on_answer = on_ended_answer,
+                                    .on_done = on_ignored_done,
+                                    .owner = conn};
+    conn->ask_text = conn->local = BUF_INIT((size_t)1 << 20);
     conn->timer = loop_timer_new(loop, on_timer, conn);
     loop_task_init(&conn->doom, on_doom, conn);
     conn->state = PGCONN_WAITING;
@@ -137,6 +171,8 @@ static void disconnect(struct pgconn *conn)
         PQfinish(conn->pq);
     conn->pq = NULL;
     conn->recycle = NULL;
+    conn->waits = 0;
+    conn->closed = conn->held = conn->expected = false;
     memset(conn->prepared, 0, sizeof conn->prepared);
 }
 
@@ -149,6 +185,8 @@ void pgconn_free(struct pgconn *conn)
     fail_units(conn, "the server is shutting down");
     loop_timer_free(conn->timer);
     pgparam_fini(&conn->params);
+    buf_fini(&conn->ask_text);
+    buf_fini(&conn->local);
     free(conn);
 }
 
@@ -161,7 +199,28 @@ bool pgconn_ready(const struct pgconn *conn)
  * of the next unit has gone there already; the rest of it then meets another's unnamed statement. */
 bool pgconn_room(const struct pgconn *conn)
 {
-    return pgconn_ready(conn) && conn->units.length < (conn->pooled ? 1 : DEPTH_MAX);
+    return pgconn_ready(conn) && !conn->closed && !conn->held &&
+           conn->units.length < (conn->pooled ? 1 : DEPTH_MAX);
+}
+
+unsigned pgconn_waits(const struct pgconn *conn)
+{
+    return conn->waits;
+}
+
+bool pgconn_read_only(const struct pgconn *conn)
+{
+    return conn->read_only;
+}
+
+bool pgconn_stale(const struct pgconn *conn)
+{
+    return conn->stale;
+}
+
+bool pgconn_settled(const struct pgconn *conn)
+{
+    return conn->settled;
 }
 
 bool pgconn_pooled(const struct pgconn *conn)
@@ -314,36 +373,67 @@ static void on_connected(struct pgconn *conn)
     }
     conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_socket, conn);
     loop_watch_set(conn->watch, LOOP_READ);
-    conn->pooled = conn->target->pooler != POOLER_NONE;
-    if (!conn->pooled) {
-        become_ready(conn);
-        return;
-    }
+    ask_session(conn);
+}
+
+static void ask_session(struct pgconn *conn)
+{
+    enum pgsettings_whose whose = conn->target->pooler == POOLER_NONE ? PGSETTINGS_OURS
+                                  : conn->plain                       ? PGSETTINGS_OTHERS
+                                                                      : PGSETTINGS_ASKED;
+    buf_clear(&conn->ask_text);
+    pgsettings_ask(&conn->ask_text, &conn->target->limits, whose, PQbackendPID(conn->pq),
+                   PQserverVersion(conn->pq));
+    buf_add_char(&conn->ask_text, '\0');
+    conn->ask.text = conn->ask_text.data;
     conn->state = PGCONN_ASKING;
     conn->refusal[0] = '\0';
     pgconn_send(conn, &conn->asking);
 }
 
+static void refuse(struct pgconn *conn)
+{
+    loop_defer(conn->loop, &conn->doom);
+}
+
+static void write_local(struct pgconn *conn, struct slice path)
+{
+    buf_clear(&conn->local);
+    pgsettings_local(&conn->local, &conn->target->limits, path, PQserverVersion(conn->pq));
+    pg_target_add_local(&conn->local);
+    buf_add_char(&conn->local, '\0');
+}
+
 /* A pooler lets clients in while PostgreSQL is away, so this answer is also the proof that it is there. The number that
  * was given at the start, for cancelling, is the process that answers here, unless a pooler made it up. */
-static void on_backend_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_session_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
 {
     struct pgconn *conn = unit->owner;
-    int64_t process;
+    struct pgsettings_session session = {.known = false};
     (void)member;
     if (conn->state != PGCONN_ASKING)
         return;
-    if (answer->error != DB_OK || answer->count != 1 ||
-        text_int(answer->rows->value(answer->rows, 0, 0), &process) != TEXT_NUMBER_OK) {
+    if (answer->error == DB_OK)
+        session = pgsettings_read(answer->rows, answer->first);
+    if (!session.known) {
         snprintf(conn->refusal, sizeof conn->refusal, "asked who it is: %s", answer->message);
-        loop_defer(conn->loop, &conn->doom);
+        refuse(conn);
         return;
     }
-    conn->pooled = conn->plain || process != PQbackendPID(conn->pq);
+    if (pgsettings_misencoded(session.encoding, conn->refusal, sizeof conn->refusal)) {
+        refuse(conn);
+        return;
+    }
+    conn->pooled = !session.settled;
+    conn->read_only = session.read_only && !conn->pooled;
+    conn->stale = conn->read_only && !session.standby;
+    conn->settled = session.path.len > 0;
+    if (conn->pooled)
+        write_local(conn, session.path);
     become_ready(conn);
 }
 
-static void on_backend_done(struct db_unit *unit)
+static void on_ignored_done(struct db_unit *unit)
 {
     (void)unit;
 }
@@ -402,16 +492,33 @@ static void on_timer(void *argument)
 
 /* ---- losing it ---- */
 
+/* A session that ends while nothing is asked of it costs nobody anything: somebody thought that it had been idle for too
+ * long, or an administrator ended it. Behind a pooler that is everyday; else it is news, but not one for each session. */
+static void tell_idle(const struct pgconn *conn, const char *reason)
+{
+    static int64_t told;
+    int64_t now = clock_now();
+    bool news = !conn->pooled && !conn->expected && (told == 0 || now - told >= NEWS_NS);
+    if (news)
+        told = now;
+    LOG_AT(news ? LOG_INFO : LOG_DEBUG, "idle database session ended", LOG_S("role", conn->role),
+           LOG_S("reason", reason), LOG_MS("age_ms", now - conn->connected));
+}
+
 static void lost(struct pgconn *conn, const char *reason)
 {
     char copy[256];
     snprintf(copy, sizeof copy, "%s", reason);
-    log_warn("database connection lost", LOG_S("role", conn->role), LOG_S("reason", copy),
-             LOG_I("outstanding", conn->units.length), LOG_MS("age_ms", clock_now() - conn->connected));
+    bool quiet = conn->expected || conn->units.length == 0;
+    if (quiet)
+        tell_idle(conn, copy);
+    else
+        log_warn("database connection lost", LOG_S("role", conn->role), LOG_S("reason", copy),
+                 LOG_I("outstanding", conn->units.length), LOG_MS("age_ms", clock_now() - conn->connected));
     bool was_short = clock_now() - conn->connected < CLOCK_SECOND;
     disconnect(conn);
     conn->state = PGCONN_WAITING;
-    conn->failures = was_short ? 1 : 0;
+    conn->failures = was_short && !quiet ? 1 : 0;
     loop_timer_start(conn->timer, was_short ? BACKOFF_FIRST_NS : 0);
     fail_units(conn, copy);
     conn->events.on_lost(conn, copy, conn->events.argument);
@@ -421,6 +528,44 @@ void pgconn_lose(struct pgconn *conn, const char *reason)
 {
     if (conn->state == PGCONN_READY)
         lost(conn, reason);
+}
+
+/* A pooler gives a session to whom it likes, so what ends it must come before the next that it gives to us, and must look
+ * at it again. It is asked for no more than once a second: a new one may be read-only too. */
+static void end_session(struct pgconn *conn)
+{
+    int64_t now = clock_now();
+    if (conn->units.length > 0 || (conn->ended != 0 && now - conn->ended < RENEW_NS))
+        return;
+    conn->ended = now;
+    conn->expected = true;
+    pgconn_send(conn, &conn->ending);
+}
+
+static void on_ended_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+{
+    struct pgconn *conn = unit->owner;
+    (void)member;
+    if (answer->error != DB_LOST)
+        conn->expected = false; /* it was another, and is well */
+}
+
+void pgconn_renew(struct pgconn *conn, const char *reason)
+{
+    if (!pgconn_ready(conn))
+        return;
+    conn->recycle = reason;
+    conn->expected = true;
+    if (conn->units.length == 0)
+        loop_defer(conn->loop, &conn->doom);
+}
+
+void pgconn_renew_session(struct pgconn *conn)
+{
+    if (!conn->pooled)
+        pgconn_renew(conn, "its session is read-only");
+    else if (pgconn_ready(conn))
+        end_session(conn);
 }
 
 void pgconn_hurry(struct pgconn *conn)
@@ -467,21 +612,44 @@ static bool send_prepare(struct pgconn *conn, const struct db_statement *stateme
 /* A statement is prepared by the first unit that needs it, in the same breath. */
 static bool send_named(struct pgconn *conn, const struct db_statement *statement)
 {
-    if (!conn->prepared[statement->index] && !send_prepare(conn, statement))
-        return false;
-    conn->prepared[statement->index] = true;
+    enum pgconn_prepared *prepared = &conn->prepared[statement->index];
+    if (*prepared == PGCONN_UNPREPARED || *prepared == PGCONN_LOCKED_OUT) {
+        if (!send_prepare(conn, statement))
+            return false;
+        *prepared = PGCONN_PREPARING;
+    }
     return PQsendQueryPrepared(conn->pq, statement->name, (int)statement->param_count, conn->params.values,
                                conn->params.lengths, conn->params.formats, 0) == 1;
 }
 
-/* Whatever session this is, nothing is expected of it and nothing stays in it. */
 static bool send_unnamed(struct pgconn *conn, const struct db_statement *statement)
 {
     Oid types[DB_PARAMS_MAX];
     fill_types(statement, types);
-    return PQsendQueryParams(conn->pq, conn->target->set_local, 0, NULL, NULL, NULL, NULL, 0) == 1 &&
-           PQsendQueryParams(conn->pq, statement->text, (int)statement->param_count, types,
+    return PQsendQueryParams(conn->pq, statement->text, (int)statement->param_count, types,
                              conn->params.values, conn->params.lengths, conn->params.formats, 0) == 1;
+}
+
+static bool send_plain(struct pgconn *conn, const char *text)
+{
+    return PQsendQueryParams(conn->pq, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
+/* In the transaction of what follows. */
+static bool send_brief(struct pgconn *conn, const struct db_unit *unit)
+{
+    return !unit->brief || send_plain(conn, "SELECT set_config('lock_timeout', '25', true)");
+}
+
+static bool send_statement(struct pgconn *conn, const struct db_unit *unit)
+{
+    if (unit == &conn->asking || unit == &conn->ending)
+        return send_unnamed(conn, unit->statement);
+    if (!conn->pooled)
+        return send_brief(conn, unit) && send_named(conn, unit->statement);
+    /* whatever session this is, nothing is expected of it and nothing stays in it */
+    return send_plain(conn, PGSETTINGS_ISOLATION) && send_plain(conn, conn->local.data) &&
+           send_brief(conn, unit) && send_unnamed(conn, unit->statement);
 }
 
 /* One Sync a unit: what stands between two of them is one transaction, and a unit must not share its fate with
@@ -491,12 +659,13 @@ void pgconn_send(struct pgconn *conn, struct db_unit *unit)
     if (conn->units.length == 0)
         conn->heard = clock_now();
     list_append(&conn->units, &unit->link);
+    conn->waits += unit->statement->waits;
+    conn->closed = unit->last;
     /* A pooler may hold it until PostgreSQL is back; by then nobody wants it any more. */
     if (conn->pooled && conn->state == PGCONN_READY)
         loop_timer_start(conn->timer, conn->target->pooler_ns);
     pgparam_encode(&conn->params, unit);
-    bool sent = conn->pooled ? send_unnamed(conn, unit->statement) : send_named(conn, unit->statement);
-    if (sent && PQpipelineSync(conn->pq) == 1)
+    if (send_statement(conn, unit) && PQpipelineSync(conn->pq) == 1)
         flush(conn);
     else
         loop_defer(conn->loop, &conn->doom);
@@ -504,17 +673,49 @@ void pgconn_send(struct pgconn *conn, struct db_unit *unit)
 
 /* ---- receiving ---- */
 
+static bool is_state(const struct db_answer *answer, const char *sqlstate)
+{
+    return strcmp(answer->sqlstate, sqlstate) == 0;
+}
+
+/* The session is at fault, not the statement: what it refused, another may do. One that is known to be read-only was
+ * asked because none is there that is not. */
+static void judge_session(struct pgconn *conn, struct db_answer *answer)
+{
+    bool read_only = is_state(answer, "25006");
+    if (!read_only && !is_state(answer, "25P02"))
+        return;
+    if (!read_only || !conn->read_only)
+        answer->error = DB_UNFIT;
+    if (conn->pooled || (read_only && conn->read_only && !conn->target->read_write))
+        return;
+    conn->recycle = read_only ? "its session is read-only" : "its session is in a failed transaction";
+}
+
+/* Until it was accepted, a statement is not there; others that were sent in the belief that it is find it missing. */
+static void judge_prepared(struct pgconn *conn, enum pgconn_prepared *prepared, struct db_answer *answer)
+{
+    if (is_state(answer, "42P05"))
+        *prepared = PGCONN_PREPARED;
+    else if (*prepared == PGCONN_LOCKED_OUT && is_state(answer, "26000"))
+        answer->error = DB_LOCKED; /* as that which was to prepare it */
+    else if (*prepared != PGCONN_PREPARED)
+        *prepared = answer->error == DB_LOCKED ? PGCONN_LOCKED_OUT : PGCONN_UNPREPARED;
+    else if (answer->error == DB_RETRY && (answer->sqlstate[0] == '0' || answer->sqlstate[0] == '2'))
+        conn->recycle = "its prepared statements are stale";
+}
+
 static void answer_error(struct pgconn *conn, struct db_unit *unit, const PGresult *result)
 {
     struct db_answer answer = pganswer_error(result);
-    if (answer.error == DB_SCHEMA || answer.error == DB_DENIED)
-        conn->prepared[unit->statement->index] = false; /* it was never accepted */
-    else if (answer.error == DB_RETRY && (answer.sqlstate[0] == '0' || answer.sqlstate[0] == '2'))
-        conn->recycle = "its prepared statements are stale";
-    else if (answer.error == DB_AWAY && conn->target->read_write)
-        conn->recycle = "it takes no writes any more"; /* another host may */
+    judge_session(conn, &answer);
     conn->full |= answer.error == DB_FULL;
+    if (!conn->pooled && conn->state == PGCONN_READY)
+        judge_prepared(conn, &conn->prepared[unit->statement->index], &answer);
+    conn->held = answer.error == DB_LOCKED && conn->units.length > 0;
     pganswer_all(unit, &answer);
+    if (answer.error == DB_UNFIT && conn->pooled)
+        end_session(conn);
 }
 
 /* Committed here; whether it outlives this host nobody knows. */
@@ -534,6 +735,9 @@ static void finish_unit(struct pgconn *conn)
     struct db_unit *unit = list_entry(node, struct db_unit, link);
     if (conn->state == PGCONN_READY)
         loop_timer_stop(conn->timer);
+    conn->waits -= unit->statement->waits;
+    conn->closed = conn->closed && conn->units.length > 0;
+    conn->held = false;
     PGresult *rows = conn->rows, *error = conn->error;
     bool unsure = conn->unsure;
     conn->rows = conn->error = NULL;
@@ -551,8 +755,17 @@ static void finish_unit(struct pgconn *conn)
     unit->on_done(unit);
     if (conn->recycle != NULL && conn->units.length == 0)
         loop_defer(conn->loop, &conn->doom);
-    if (unit != &conn->asking)
+    if (unit != &conn->asking && unit != &conn->ending)
         conn->events.on_answered(conn, conn->events.argument);
+}
+
+/* The first that is done of the first unit: its statement was accepted, if it was sent along. */
+static void note_prepared(struct pgconn *conn)
+{
+    const struct db_unit *unit = list_entry(list_first(&conn->units), struct db_unit, link);
+    if (!conn->pooled && conn->state == PGCONN_READY &&
+        conn->prepared[unit->statement->index] == PGCONN_PREPARING)
+        conn->prepared[unit->statement->index] = PGCONN_PREPARED;
 }
 
 static void take_result(struct pgconn *conn, PGresult *result)
@@ -573,6 +786,7 @@ static void take_result(struct pgconn *conn, PGresult *result)
             PQclear(result);
         break;
     case PGRES_COMMAND_OK: /* a Parse was accepted, or a statement that has no rows is done */
+        note_prepared(conn);
         PQclear(conn->rows);
         conn->rows = NULL;
         PQclear(result);

@@ -39,7 +39,15 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
 void pgconn_free(struct pgconn *conn); /* outstanding units are answered DB_LOST */
 
 bool pgconn_ready(const struct pgconn *conn);
-bool pgconn_room(const struct pgconn *conn); /* ready, and there is not too much on its way */
+/* Ready, and there is not too much on its way, nor anything that nothing may be sent behind. */
+bool pgconn_room(const struct pgconn *conn);
+/* How many of the units on its way may wait for a row's lock. */
+unsigned pgconn_waits(const struct pgconn *conn);
+/* Its session takes no writes, as far as was known when it began. */
+bool pgconn_read_only(const struct pgconn *conn);
+bool pgconn_stale(const struct pgconn *conn); /* so, and another session may take them */
+/* It knows where our tables are; false: they were not there when it began. */
+bool pgconn_settled(const struct pgconn *conn);
 /* A pooler stands between: what is set for a session is lost or another's, and so is LISTEN. Known when it is ready. */
 bool pgconn_pooled(const struct pgconn *conn);
 /* An answer since this was last asked said that the disk is full. */
@@ -51,6 +59,10 @@ int64_t pgconn_silence(
 
 void pgconn_send(struct pgconn *conn, struct db_unit *unit); /* must be ready */
 void pgconn_lose(struct pgconn *conn, const char *reason);   /* drop it and connect anew */
+/* Another connection in its place, when what is on its way has been answered; that is no news. */
+void pgconn_renew(struct pgconn *conn, const char *reason);
+/* The same for a session that is read-only. Behind a pooler it may be the next that we are given, and is ended there. */
+void pgconn_renew_session(struct pgconn *conn);
 void pgconn_hurry(
     struct pgconn *conn); /* the database is said to be back: if it waits for its next attempt, now */
 

@@ -12,21 +12,18 @@
 #include "base/mem.h"
 #include "io/pg.h"
 
-/* What every session has, and two limits. Set statements are planned once: a small array otherwise makes PostgreSQL
- * plan anew each time. Sequential scans are left for what no index serves, because a plan made for an empty table is
- * kept while it grows; and a page in the order of an index is cheaper than fetching and sorting, which the usual
- * random_page_cost hides. */
+#define IDLE_NS (60 * CLOCK_SECOND) /* a transaction between its statements */
+
+/* How to plan, unless the connection string says otherwise. Set statements are planned once: a small array otherwise makes PostgreSQL plan anew each time.
+ * Sequential scans are left for what no index serves, because a plan made for an empty table is kept while it grows;
+ * and a page in the order of an index is cheaper than fetching and sorting, which the usual random_page_cost hides. */
 static const struct {
     const char *name, *value;
-} session[] = {
+} plans[] = {
     {"plan_cache_mode", "force_generic_plan"},
     {"enable_seqscan", "off"},
     {"random_page_cost", "1.1"},
     {"jit", "off"},
-    {"timezone", "UTC"},
-    {"datestyle", "ISO"},
-    {"client_min_messages", "notice"}, /* that a wait for a standby was ended is a warning */
-    {"idle_in_transaction_session_timeout", "60000"},
 };
 
 static void add(struct pg_target *target, const char *keyword, const char *value)
@@ -108,23 +105,18 @@ static char *own_text(struct buf *text)
     return text->data;
 }
 
-static void write_settings(struct pg_target *target, const struct pg_limits *limits)
+/* What the connection string asks for comes last and wins; what must not be otherwise is settled when the session has
+ * begun, because the environment (PGTZ, PGDATESTYLE) comes later still. The limits are for that first statement. */
+static void write_options(struct pg_target *target, const struct pg_limits *limits)
 {
-    struct buf options = BUF_INIT((size_t)1 << 20), local = BUF_INIT((size_t)1 << 20);
-    long long lock_ms = limits->lock_ns / CLOCK_MS, statement_ms = limits->statement_ns / CLOCK_MS;
-    buf_printf(&options, "-c lock_timeout=%lld -c statement_timeout=%lld", lock_ms, statement_ms);
-    buf_printf(
-        &local,
-        "SELECT set_config('lock_timeout', '%lld', true), set_config('statement_timeout', '%lld', true)",
-        lock_ms, statement_ms);
-    for (size_t i = 0; i < sizeof session / sizeof session[0]; i++) {
-        buf_printf(&options, " -c %s=%s", session[i].name, session[i].value);
-        buf_printf(&local, ", set_config('%s', '%s', true)", session[i].name, session[i].value);
-    }
+    struct buf options = BUF_INIT((size_t)1 << 20);
+    buf_printf(&options, "-c lock_timeout=%lld -c statement_timeout=%lld",
+               (long long)(limits->lock_ns / CLOCK_MS), (long long)(limits->statement_ns / CLOCK_MS));
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
+        buf_printf(&options, " -c %s=%s", plans[i].name, plans[i].value);
     if (target->own_options != NULL)
         buf_printf(&options, " %s", target->own_options);
     target->options = own_text(&options);
-    target->set_local = own_text(&local);
 }
 
 static PQconninfoOption *parse(const char *conninfo, const char **error)
@@ -169,6 +161,7 @@ struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const 
     struct pg_target *target = mem_new(sizeof *target);
     target->pooler = pooler;
     target->pooler_ns = limits->pooler_ns;
+    target->limits = (struct pgsettings_limits){limits->lock_ns, limits->statement_ns, IDLE_NS};
     split_hosts(target, option_or_env(options, "host", "PGHOST"),
                 option_or_env(options, "hostaddr", "PGHOSTADDR"), option_or_env(options, "port", "PGPORT"));
     for (const PQconninfoOption *at = options; at->keyword != NULL; at++)
@@ -179,7 +172,7 @@ struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const 
     target->read_write = attributes != NULL && strcmp(attributes, "read-write") == 0;
     const char *own = option(options, "options");
     target->own_options = own != NULL ? mem_dup(own) : NULL;
-    write_settings(target, limits);
+    write_options(target, limits);
     if (option(options, "application_name") == NULL)
         add(target, "application_name", "rowlock");
     if (option(options, "gssencmode") == NULL)
@@ -206,8 +199,13 @@ void pg_target_free(struct pg_target *target)
     free(target->hosts);
     free(target->options);
     free(target->own_options);
-    free(target->set_local);
     free(target);
+}
+
+void pg_target_add_local(struct buf *out)
+{
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
+        buf_printf(out, ", set_config('%s', '%s', true)", plans[i].name, plans[i].value);
 }
 
 void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, bool plain,

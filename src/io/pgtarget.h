@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "io/pgconn.h"
+#include "io/pgsettings.h"
 
 #define PG_KEYWORDS_MAX 64
 
@@ -24,10 +25,13 @@ struct pg_target {
     bool read_write; /* target_session_attrs: a host that takes no writes is not wanted */
     enum pooler pooler;
     int64_t pooler_ns;
+    struct pgsettings_limits limits;
     char *options;     /* for the start of a session: ours, then own_options */
     char *own_options; /* those of the connection string; NULL: none */
-    char *set_local;   /* ours, as a statement for the transaction in which it stands */
 };
+
+/* Goes on with what pgsettings_local has begun: how to plan, which is an option where sessions are ours. */
+void pg_target_add_local(struct buf *out);
 
 /* The arrays for PQconnectStartParams. hostaddr may be "". plain: without options of ours. Borrowed from the target. */
 void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, bool plain,

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "io/pganswer.h"
+#include "io/pgsettings.h"
 #include "io/session.h"
 #include "io/sqlstate.h"
 
@@ -16,14 +17,44 @@ struct pg_session {
     PGresult *result;
     struct db_rows rows;
     bool unsure; /* see pganswer_is_unsure; of the last statement */
+    struct buf local; /* behind a pooler: the statement that settles each transaction; else empty */
 };
 
 static const struct session_ops pg_session_ops;
+static const struct pgsettings_limits no_limits; /* a command takes as long as it takes */
+static void pg_close(struct session *session);
+static enum db_error pg_query(struct session *session, const char *sql, const char *const *params,
+                              unsigned count, const struct db_rows **rows);
 
 static void on_notice(void *argument, const PGresult *notice)
 {
     struct pg_session *own = argument;
     own->unsure |= pganswer_is_unsure(notice);
+}
+
+/* Settles the session; one that is a pooler's is settled in each transaction. False and *error (to be freed). */
+static bool settle(struct pg_session *own, char **error)
+{
+    struct buf ask = BUF_INIT((size_t)1 << 20);
+    const struct db_rows *rows;
+    const char *home = PGSETTINGS_HOME;
+    char reason[256] = "";
+    int version = PQserverVersion(own->pq);
+    pgsettings_ask(&ask, &no_limits, PGSETTINGS_ASKED, PQbackendPID(own->pq), version);
+    buf_add_char(&ask, '\0');
+    if (pg_query(&own->session, ask.data, &home, 1, &rows) != DB_OK) {
+        *error = mem_dup(own->session.error);
+    } else {
+        struct pgsettings_session session = pgsettings_read(rows, 0);
+        if (pgsettings_misencoded(session.encoding, reason, sizeof reason))
+            *error = mem_dup(reason);
+        if (!session.settled) {
+            pgsettings_local(&own->local, &no_limits, session.path, version);
+            buf_add_char(&own->local, '\0');
+        }
+    }
+    buf_fini(&ask);
+    return *error == NULL;
 }
 
 struct session *session_open_pg(const char *conninfo, char **error)
@@ -44,7 +75,12 @@ struct session *session_open_pg(const char *conninfo, char **error)
     own->session.ops = &pg_session_ops;
     own->session.engine = "postgres";
     own->pq = pq;
-    return &own->session;
+    own->local = BUF_INIT((size_t)1 << 20);
+    *error = NULL;
+    if (settle(own, error))
+        return &own->session;
+    pg_close(&own->session);
+    return NULL;
 }
 
 bool session_pg_away(const char *conninfo)
@@ -60,6 +96,7 @@ static void pg_close(struct session *session)
     struct pg_session *own = (struct pg_session *)session;
     PQclear(own->result);
     PQfinish(own->pq);
+    buf_fini(&own->local);
     free(own);
 }
 
@@ -103,17 +140,48 @@ static enum db_error check(struct pg_session *own, PGresult *result)
     return sqlstate != NULL ? sqlstate_error(sqlstate) : DB_LOST;
 }
 
+static enum db_error begin(struct pg_session *own, const char *sql)
+{
+    enum db_error error = check(own, PQexec(own->pq, sql));
+    if (error == DB_OK && own->local.len > 0)
+        error = check(own, PQexec(own->pq, PGSETTINGS_ISOLATION));
+    return error == DB_OK && own->local.len > 0 ? check(own, PQexec(own->pq, own->local.data)) : error;
+}
+
+/* Behind a pooler nothing is settled outside of a transaction: what stands alone gets one. */
+static bool stands_alone(const struct pg_session *own)
+{
+    return own->local.len > 0 && PQtransactionStatus(own->pq) == PQTRANS_IDLE;
+}
+
 static enum db_error pg_script(struct session *session, const char *sql)
 {
     struct pg_session *own = (struct pg_session *)session;
+    if (strcmp(sql, "BEGIN") == 0)
+        return begin(own, sql);
     return check(own, PQexec(own->pq, sql));
+}
+
+/* After a statement that stood alone; its rows, or its error, stay. */
+static enum db_error end(struct pg_session *own, enum db_error error)
+{
+    PGresult *ended = PQexec(own->pq, error == DB_OK ? "COMMIT" : "ROLLBACK");
+    if (error == DB_OK && PQresultStatus(ended) != PGRES_COMMAND_OK)
+        return check(own, ended);
+    PQclear(ended);
+    return error;
 }
 
 static enum db_error pg_query(struct session *session, const char *sql, const char *const *params,
                               unsigned count, const struct db_rows **rows)
 {
     struct pg_session *own = (struct pg_session *)session;
-    enum db_error error = check(own, PQexecParams(own->pq, sql, (int)count, NULL, params, NULL, NULL, 0));
+    bool alone = stands_alone(own);
+    enum db_error error = alone ? begin(own, "BEGIN") : DB_OK;
+    if (error == DB_OK)
+        error = check(own, PQexecParams(own->pq, sql, (int)count, NULL, params, NULL, NULL, 0));
+    if (alone)
+        error = end(own, error);
     own->rows = (struct db_rows){
         .count = PQntuples(own->result), .columns = PQnfields(own->result), .value = pg_value};
     *rows = &own->rows;

@@ -451,8 +451,10 @@ static unsigned sqlite_connections(const struct db *db)
     return 1;
 }
 
-static bool sqlite_room(const struct db *db)
+static bool sqlite_room(const struct db *db, const struct db_statement *statement, bool last)
 {
+    (void)statement;
+    (void)last;
     return sqlite_of(db)->waiting.length < UNITS_MAX;
 }
 

@@ -37,7 +37,7 @@ static const struct {
     {"53400", DB_FAILED},  /* a limit that was configured */
     {"54000", DB_REFUSED}, /* too long for an index, which it names */
     {"55006", DB_BUSY},    /* object in use */
-    {"55P03", DB_BUSY},    /* lock not available, in the time there was */
+    {"55P03", DB_LOCKED},  /* lock not available, in the time there was */
     {"57", DB_BUSY},       /* cancelled: by a time limit, or by hand */
     {"57P", DB_LOST},      /* shutting down, starting, crashed, dropped */
     {"72", DB_RETRY},      /* snapshot too old */

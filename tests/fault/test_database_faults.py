@@ -3,13 +3,14 @@
 import os
 import select
 import signal
+import threading
 import time
 
 import pytest
 
 from support.database import PostgresDatabase
 from support.expect import problem, succeeded
-from support.program import SLOW
+from support.program import SLOW, run
 from support.rawhttp import Connection, request_bytes
 from support.traffic import Traffic, served_again
 from support.wait import Stopwatch, until
@@ -420,3 +421,305 @@ def test_a_client_that_half_closes_and_waits_gets_its_answer(server, postgres, l
         lock.release()
         succeeded(connection.response())
         assert connection.ended()
+
+
+# ---- one lock does not hold others up ----
+
+@pytest.fixture
+def sites(postgres):
+    """100 sites, and sites.lock(id…): their rows are locked by hand until sites.release()."""
+    class Sites:
+        session = None
+
+        def lock(self, *numbers, how="FOR UPDATE"):
+            self.session = self.session or postgres.connect()
+            self.session.cursor().execute(f"SELECT id FROM site WHERE id = ANY (%s) {how}", (list(numbers),))
+
+        def release(self):
+            if self.session is not None:
+                self.session.close()
+                self.session = None
+
+    postgres.query("INSERT INTO site (id, name) SELECT n, 'site ' || n FROM generate_series(1, 100) AS n")
+    held = Sites()
+    yield held
+    held.release()
+
+
+def put(number, name="new"):
+    return ("POST", f"/site/{number}", {"name": name})
+
+
+def ask_at_once(server, requests):
+    """Sends each on a connection of its own; [(answer, seconds)]."""
+    answers = [None] * len(requests)
+    start = threading.Barrier(len(requests))
+
+    def ask(number):
+        with Connection(server.address, 20) as connection:
+            start.wait()
+            with Stopwatch() as watch:
+                answer = connection.request(*requests[number])
+            answers[number] = (answer, watch.seconds)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(requests))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+@pytest.mark.parametrize("connections", [1, 2, 4])
+def test_one_locked_row_holds_up_nobody_else(serve, postgres, sites, connections):
+    server = serve("--db-connections", connections, database=postgres)
+    sites.lock(1)
+    with Stopwatch() as watch:
+        (locked, waited), *others = ask_at_once(server, [put(number) for number in range(1, 50)])
+    assert {answer.status for answer, _ in others} == {200}
+    assert max(seconds for _, seconds in others) < 1 * SLOW
+    assert problem(locked, 503)["error"] == "The database was too busy; nothing was changed."
+    assert 1 < waited < 4 * SLOW, waited
+    assert watch.seconds < 5 * SLOW
+    sites.release()
+    assert postgres.query("SELECT count(*) FROM site WHERE name = 'new'") == [(48,)]
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+@pytest.mark.parametrize("locked", [4, 20])
+def test_waiters_do_not_fill_the_pool(serve, postgres, sites, connections, locked):
+    """As many as there are connections, and far more: reads, takes and upserts go on beside them."""
+    server = serve("--db-connections", connections, database=postgres)
+    orders = [server.api.place() for _ in range(20)]
+    sites.lock(*range(1, locked + 1))
+    waiting = threading.Thread(target=ask_at_once, args=(server, [put(number) for number in range(1, locked + 1)]))
+    waiting.start()
+    try:
+        slowest = 0
+        for order in orders:
+            for request in (("GET", "/orders?page=1&limit=3", None), ("GET", "/site/2", None), put(60),
+                            ("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"})):
+                with Connection(server.address, 20) as connection, Stopwatch() as watch:
+                    assert connection.request(*request).status == 200, request
+                slowest = max(slowest, watch.seconds)
+        assert slowest < 1 * SLOW
+    finally:
+        waiting.join()
+
+
+def test_many_waiters_for_one_row_are_one_waiter(serve, postgres, sites):
+    """They wait for each other too, in the order in which they came, and all are done when the lock is gone."""
+    server = serve(database=postgres)
+    sites.lock(1)
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.extend(ask_at_once(server, [put(1, f"name {number}") for number in range(20)])))
+    waiting.start()
+    backends = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    until(lambda: postgres.query(backends)[0][0] > 0, 5, "they wait")
+    time.sleep(0.5)
+    assert max(postgres.query(backends)[0][0] for _ in range(20)) <= 1
+    (_, seconds), = ask_at_once(server, [put(2)])
+    assert seconds < 1 * SLOW
+    sites.release()
+    waiting.join()
+    assert [answer.status for answer, _ in answers] == [200] * 20
+    assert postgres.query("SELECT count(*) FROM lab_history WHERE kind = 'site' AND record_id = 1 AND operation = 'update'") == [(20,)]
+
+
+def test_a_row_that_is_free_again_in_time_costs_waiting_only(serve, postgres, sites):
+    server = serve(database=postgres)
+    sites.lock(1)
+    with Connection(server.address) as connection:
+        connection.send(request_bytes(*put(1)))
+        time.sleep(0.7)
+        sites.release()
+        with Stopwatch() as watch:
+            assert connection.response().status == 200
+        assert watch.seconds < 1 * SLOW
+
+
+def test_a_key_that_is_being_written_holds_up_its_own_requests_alone(serve, postgres):
+    """Those with a key travel in sets: one that must wait does not keep the others of its set."""
+    server = serve(database=postgres)
+    message = {"sender": "ann", "recipient": "bob", "text": "x"}
+    session = postgres.connect()
+    try:
+        session.cursor().execute("INSERT INTO idempotency_keys (scope, key, fingerprint, answer) VALUES ('/messages', 'k0', '', '')")
+        (locked, waited), *others = ask_at_once(
+            server, [("POST", "/messages", message, {"Idempotency-Key": f"k{number}"}) for number in range(30)])
+    finally:
+        session.close()
+    assert {answer.status for answer, _ in others} == {201}
+    assert max(seconds for _, seconds in others) < 1 * SLOW
+    problem(locked, 503)
+    assert waited > 1
+    assert postgres.query("SELECT count(*) FROM messages") == [(29,)]
+
+
+def test_what_waits_for_a_lock_when_its_client_leaves_is_never_sent_again(serve, postgres, sites):
+    server = serve(database=postgres)
+    sites.lock(1)
+    with Connection(server.address) as connection:
+        connection.send(request_bytes(*put(1)))
+        time.sleep(0.6)
+        connection.reset()
+    until(lambda: server.connections() == 0, 5, "the server has noticed")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    until(lambda: postgres.query(waiting) == [(0,)], 5, "nobody waits")
+    sites.release()
+    served_again(server)
+    time.sleep(0.5)
+    assert postgres.query("SELECT name FROM site WHERE id = 1") == [("site 1",)]
+
+
+def test_a_drain_ends_in_time_though_somebody_waits_for_a_lock(serve, postgres, sites):
+    server = serve("--drain", 1, database=postgres)
+    sites.lock(1)
+    with Connection(server.address) as connection:
+        connection.send(request_bytes(*put(1)))
+        time.sleep(0.5)
+        server.signal()
+        problem(connection.response(), 503)
+    with Stopwatch() as watch:
+        server.wait(5)
+    assert watch.seconds < 2 * SLOW
+    sites.release()
+    assert postgres.query("SELECT name FROM site WHERE id = 1") == [("site 1",)]
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_a_locked_table_holds_up_none_of_the_others(serve, postgres, lock, connections):
+    """Takes, places and reads of orders wait for it, and are served when it is free; messages and sites know nothing of it."""
+    server = serve("--db-connections", connections, database=postgres)
+    orders = [server.api.place() for _ in range(60)]
+    lock()
+    answers = []
+    requests = [("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": "ann"}) for order in orders]
+    requests += [("GET", f"/orders?page={page}&limit=1", None) for page in range(1, 21)]
+    waiting = threading.Thread(target=lambda: answers.extend(ask_at_once(server, requests)))
+    waiting.start()
+    time.sleep(0.3)
+    slowest, moment = 0, time.monotonic()
+    for number in range(1, 100):
+        if time.monotonic() > moment + 2:
+            break
+        for request in (put(number), ("GET", f"/site/{number}", None), ("POST", "/messages", {"sender": "a", "recipient": "b", "text": "x"})):
+            with Connection(server.address, 20) as connection, Stopwatch() as watch:
+                assert connection.request(*request).status in (200, 201), request
+            slowest = max(slowest, watch.seconds)
+    lock.release()
+    waiting.join()
+    assert [answer.json() for answer, _ in answers if answer.status != 200] == []
+    assert postgres.query("SELECT count(*) FROM orders WHERE status = 'TAKEN'") == [(60,)]
+    assert slowest < 1.5 * SLOW, slowest
+
+
+# ---- sessions that are not as they should be ----
+
+def terminate(postgres, count):
+    """Ends that many sessions of the pool, which are known by what they did last."""
+    postgres.query("SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                   f"AND application_name = 'rowlock' AND query LIKE '%INTO orders%' LIMIT {count}) AS few")
+
+
+def is_read_only(postgres, yes):
+    change = f"SET transaction_read_only = off; ALTER DATABASE {postgres.name} " + (
+        "SET default_transaction_read_only = on" if yes else "RESET default_transaction_read_only")
+    with postgres.connect() as connection:
+        connection.cursor().execute(change)
+    connection.close()
+
+
+def test_a_server_that_began_while_all_was_read_only_is_well_soon_after(serve, postgres):
+    is_read_only(postgres, True)
+    server = serve("--deadline", DEADLINE, database=postgres, wait="listening")
+    until(lambda: server.api.get("/healthcheck").json().get("output") == "database: it is read-only", 5, "it is said")
+    assert server.api.get("/orders?page=1&limit=1").status == 200, "reads need no more"
+    for _ in range(5):
+        with Stopwatch() as watch:
+            problem(server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}), 503, "nothing was changed")
+        assert watch.seconds < 1 * SLOW
+    is_read_only(postgres, False)
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
+    served_again(server, 5)
+    for _ in range(50):
+        succeeded(server.api.take(server.api.place(), "ann"))
+
+
+def test_a_database_that_stays_read_only_is_asked_again_at_a_steady_pace(serve, postgres):
+    """Not each request opens a session, nor is each a piece of news."""
+    is_read_only(postgres, True)
+    server = serve("--deadline", DEADLINE, "--cache", "none", database=postgres, wait="listening")
+    until(lambda: server.api.get("/healthcheck").json().get("output") == "database: it is read-only", 5, "it is said")
+    opened = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+    begin, moment = postgres.query(opened)[0][0], time.monotonic()
+    while time.monotonic() < moment + 3:
+        problem(server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}), 503)
+    assert postgres.query(opened)[0][0] - begin <= 20
+    lines = [line for line in server.lines() if line["level"] in ("info", "warn", "error") and "session" in line["message"]]
+    assert len(lines) <= 1, lines
+
+
+@pytest.mark.parametrize("bad", [1, 2, 4])
+def test_sessions_of_the_pool_that_are_read_only_are_replaced_and_fail_nobody(serve, postgres, bad):
+    """They answer first, and must not draw the work: what they refuse goes to another."""
+    server = serve("--deadline", DEADLINE, "--cache", "none", database=postgres)
+    ask_at_once(server, [("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]})] * 40)
+    is_read_only(postgres, True)
+    terminate(postgres, bad)
+    time.sleep(0.5)
+    is_read_only(postgres, False)
+    with Traffic(server) as traffic:
+        moment = time.monotonic()
+        until(lambda: traffic.succeeded_since(moment) > 200, 10, "the traffic flows")
+    traffic.check(postgres, DEADLINE)
+    statuses = [attempt.outcome for attempt in traffic.all()]
+    assert statuses.count(503) <= (len(statuses) // 20 if bad == 4 else 0), statuses.count(503)
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
+
+
+def test_sessions_that_become_read_only_and_writable_again_are_followed(serve, postgres):
+    """By a value of the whole cluster, which counts in those sessions that there are."""
+    server = serve("--deadline", DEADLINE, database=postgres)
+    try:
+        postgres.cluster.alter_system("default_transaction_read_only", "on")
+        until(lambda: server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}).status == 503, 5, "writes are refused")
+        until(lambda: "read-only" in server.api.get("/healthcheck").body.decode(), 5, "it is said")
+    finally:
+        postgres.cluster.alter_system("default_transaction_read_only", "off")
+    served_again(server, 5)
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+
+
+# ---- idle sessions that end ----
+
+SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'rowlock' ORDER BY pid"
+
+
+def told(server):
+    """What it says of its sessions unless it is asked for details."""
+    return [line for line in server.lines() if "request_id" not in line and
+            (line["level"] in ("warn", "error") or line["level"] == "info" and "session" in line["message"])]
+
+
+def test_an_idle_session_is_not_ended_by_a_limit_that_others_set(serve, postgres):
+    postgres.query(f"ALTER DATABASE {postgres.name} SET idle_session_timeout = '300ms'")
+    server = serve(database=postgres)
+    server.api.place()
+    before = until(lambda: len(found := postgres.query(SESSIONS)) == 6 and found, 5, "all are there")
+    time.sleep(1.5)
+    assert postgres.query(SESSIONS) == before
+    assert told(server) == []
+    succeeded(server.api.take(server.api.place(), "ann"))
+
+
+def test_idle_sessions_that_an_administrator_ends_are_one_piece_of_news(serve, postgres):
+    server = serve(database=postgres)
+    order = server.api.place()
+    before = until(lambda: len(found := postgres.query(SESSIONS)) == 6 and found, 5, "all are there")
+    assert postgres.cluster.terminate_sessions(postgres.name) == 6
+    until(lambda: len(now := postgres.query(SESSIONS)) == 6 and not set(now) & set(before), 5, "all are there again")
+    succeeded(server.api.take(order, "ann"))
+    lines = told(server)
+    assert [line["message"] for line in lines if line["level"] == "info"] == ["idle database session ended"], lines
+    assert len(lines) <= 2, lines       # the health was asked for in that moment, perhaps

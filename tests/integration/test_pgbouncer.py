@@ -302,6 +302,97 @@ def test_nothing_is_left_in_a_session(serve, bounce, template):
         database.drop()
 
 
+def test_a_locked_row_holds_up_nobody_else(serve, bounce, template):
+    """Though the sessions behind it are no more than there are waiters."""
+    database = pooled_database(bounce(default_pool_size=2), template)
+    session = database.connect()
+    try:
+        database.query("INSERT INTO site (id, name) SELECT n, 'old' FROM generate_series(1, 40) AS n")
+        server = serve(database=database)
+        session.cursor().execute("SELECT id FROM site WHERE id <= 3 FOR UPDATE")
+        answers = {}
+
+        def put(number):
+            with Connection(server.address, 20) as connection, Stopwatch() as watch:
+                answer = connection.request("POST", f"/site/{number}", {"name": "new"})
+            answers[number] = (answer, watch.seconds)
+
+        threads = [threading.Thread(target=put, args=(number,)) for number in range(1, 41)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for number in range(1, 4):
+            assert problem(answers[number][0], 503)["error"] == "The database was too busy; nothing was changed."
+        assert {answers[number][0].status for number in range(4, 41)} == {200}
+        assert max(answers[number][1] for number in range(4, 41)) < 1 * SLOW
+        session.close()
+        assert database.query("SELECT count(*) FROM site WHERE name = 'new'") == [(37,)]
+        server.stop()
+    finally:
+        session.close()
+        database.drop()
+
+
+@pytest.mark.parametrize("how", ["by the database", "by another client"])
+def test_a_session_of_it_that_is_read_only_is_replaced(serve, bounce, template, how):
+    """It keeps its sessions for an hour, so that what one began with lives on when nobody wants it any more."""
+    bouncer = bounce(default_pool_size=2)
+    database = pooled_database(bouncer, template)
+    try:
+        if how == "by the database":
+            database.query(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+            clients = [bouncer.connect(database.name) for _ in range(2)]
+            for client in clients:
+                client.cursor().execute("SELECT 1")     # two sessions at once
+            with database.connect() as connection:
+                connection.cursor().execute(f"SET transaction_read_only = off; ALTER DATABASE {database.name} RESET default_transaction_read_only")
+            connection.close()
+        else:
+            clients = [bouncer.connect(database.name)]
+            with clients[0].cursor() as cursor:
+                cursor.execute("SET default_transaction_read_only = on")
+        for client in clients:
+            client.commit()
+            client.close()
+        server = serve("--deadline", DEADLINE, database=database, wait="listening")
+        served_again(server, 5)
+        until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
+        for _ in range(40):
+            succeeded(server.api.take(server.api.place(), "ann"))
+        server.stop()
+    finally:
+        database.drop()
+
+
+def test_while_all_is_read_only_it_is_said_and_afterwards_all_is_well(serve, pooled):
+    pooled.query(f"ALTER DATABASE {pooled.name} SET default_transaction_read_only = on")
+    server = serve("--deadline", DEADLINE, database=pooled, wait="listening")
+    until(lambda: "it is read-only" in server.api.get("/healthcheck").json().get("output", ""), 5, "it is said")
+    problem(server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}), 503, "nothing was changed")
+    with pooled.connect() as connection:
+        connection.cursor().execute(f"SET transaction_read_only = off; ALTER DATABASE {pooled.name} RESET default_transaction_read_only")
+    connection.close()
+    served_again(server, 6)
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
+    for _ in range(40):
+        succeeded(server.api.take(server.api.place(), "ann"))
+
+
+def test_idle_connections_that_it_ends_are_no_news(serve, bounce, template):
+    database = pooled_database(bounce(client_idle_timeout=1, server_idle_timeout=1), template)
+    try:
+        server = serve(database=database)
+        server.api.place()
+        time.sleep(3)
+        succeeded(server.api.take(server.api.place(), "ann"))
+        assert [line for line in server.lines() if line["level"] in ("warn", "error") and "request_id" not in line] == []
+        assert "session ended" not in server.log()
+        server.stop()
+    finally:
+        database.drop()
+
+
 def test_times_are_in_utc_wherever_postgresql_is(serve, pooled):
     pooled.query(f"ALTER DATABASE {pooled.name} SET timezone = 'Asia/Tokyo'")
     pooled.query(f"ALTER DATABASE {pooled.name} SET datestyle = 'German'")

@@ -3,23 +3,27 @@
 
 #include "unit.h"
 
+#include "base/clock.h"
 #include "core/call.h"
 
 #define CALLS 16
 #define CONNECTIONS 2
+#define DEADLINE_NS (800 * CLOCK_MS) /* of which half is for locks */
+#define A_TURN (80 * CLOCK_MS)       /* the first pause, and until it is noticed */
 
 static struct {
     struct db db;
     struct db_unit *sent[16]; /* in the order in which they came; NULL: answered */
     unsigned count;
     unsigned room; /* for how many more */
+    bool crammed;  /* but for none that waits for rows */
 } database;
 
 static struct fixture {
     struct loop *loop;
     struct calls *calls;
     struct loop_timer *stop;
-    struct stmt set, apart, plain;
+    struct stmt set, apart, plain, row, once;
     struct call call[CALLS];
     enum db_error error[CALLS];
     unsigned answered[CALLS];
@@ -33,10 +37,11 @@ static unsigned fake_connections(const struct db *db)
     return CONNECTIONS;
 }
 
-static bool fake_room(const struct db *db)
+static bool fake_room(const struct db *db, const struct db_statement *statement, bool last)
 {
     (void)db;
-    return database.room > 0;
+    (void)last;
+    return database.room > 0 && !(database.crammed && statement->waits);
 }
 
 static bool fake_away(const struct db *db)
@@ -110,12 +115,16 @@ static int set_up(void **state)
     database.db.ops = &fake_ops;
     database.room = COUNT(database.sent);
     fixture.loop = loop_new();
-    fixture.calls = calls_new(fixture.loop, 5);
+    fixture.calls = calls_new(fixture.loop, 5, DEADLINE_NS);
     fixture.stop = loop_timer_new(fixture.loop, stop, fixture.loop);
     fixture.set = (struct stmt){.name = "order_take", .set = true, .params = {{"id", DB_INT}}};
     fixture.apart =
         (struct stmt){.name = "order_release", .set = true, .apart = 1, .params = {{"id", DB_INT}}};
     fixture.plain = (struct stmt){.name = "order_page", .params = {{"id", DB_INT}}};
+    fixture.row = (struct stmt){.name = "site_put", .params = {{"id", DB_INT}}};
+    fixture.once = (struct stmt){.name = "order_place_once", .set = true, .params = {{"id", DB_INT}}};
+    assert_true(calls_register(fixture.calls, &fixture.row, "postgres"));
+    assert_true(calls_register(fixture.calls, &fixture.once, "postgres"));
     assert_true(calls_register(fixture.calls, &fixture.set, "postgres"));
     assert_true(calls_register(fixture.calls, &fixture.apart, "postgres"));
     assert_true(calls_register(fixture.calls, &fixture.plain, "postgres"));
@@ -371,6 +380,237 @@ static void with_room_for_one_at_a_time_every_statement_has_its_turn(void **stat
         assert_int_equal(turns[i], 5);
 }
 
+/* ---- locks ---- */
+
+static void which_statements_wait_for_rows_is_read_from_their_sql(void **state)
+{
+    (void)state;
+    assert_true(fixture.row.db.writes && fixture.row.db.waits);
+    assert_true(fixture.once.db.writes && fixture.once.db.waits);
+    assert_true(fixture.set.db.writes && !fixture.set.db.waits);
+    assert_false(fixture.plain.db.writes || fixture.plain.db.waits);
+}
+
+static void a_call_that_met_a_lock_waits_here_and_is_sent_again_with_nothing_behind_it(void **state)
+{
+    (void)state;
+    ask(0, &fixture.row, 1);
+    run_for(0);
+    assert_false(database.sent[0]->last || database.sent[0]->brief);
+    answer(0, DB_LOCKED);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 2);
+    assert_true(database.sent[1]->last && database.sent[1]->brief);
+    assert_int_equal(fixture.answered[0], 0);
+    answer(1, DB_OK);
+    assert_int_equal(fixture.answered[0], 1);
+    assert_int_equal(fixture.error[0], DB_OK);
+}
+
+static void a_lock_that_stays_is_given_up_and_nothing_was_changed(void **state)
+{
+    (void)state;
+    ask(0, &fixture.row, 1);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    for (unsigned sent = 1; fixture.answered[0] == 0; sent++) {
+        assert_true(sent < COUNT(database.sent) - 1);
+        run_for(3 * A_TURN);
+        if (database.count > sent)
+            answer(sent, DB_LOCKED);
+    }
+    assert_int_equal(fixture.error[0], DB_BUSY);
+    unsigned count = database.count;
+    run_for(4 * A_TURN);
+    assert_int_equal(database.count, count);
+    assert_int_equal(fixture.answered[0], 1);
+}
+
+static void of_those_for_one_record_one_is_sent_and_others_go_on(void **state)
+{
+    (void)state;
+    ask(0, &fixture.row, 1);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    ask(1, &fixture.row, 1);
+    ask(2, &fixture.row, 1);
+    ask(3, &fixture.row, 2);
+    run_for(0);
+    assert_int_equal(database.count, 2);
+    assert_int_equal(database.sent[1]->params[0].integer, 2);
+    assert_true(database.sent[1]->brief && !database.sent[1]->last);
+    answer(1, DB_OK);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 3);
+    for (unsigned i = 0; i < 3; i++) { /* the lock is gone: one after the other, at once */
+        assert_int_equal(database.count, 3 + i);
+        answer(2 + i, DB_OK);
+        assert_int_equal(fixture.answered[i], 1);
+        run_for(0);
+    }
+    assert_int_equal(database.count, 5);
+}
+
+static void half_of_the_connections_at_most_are_for_those_who_wait(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        ask(i, &fixture.row, i);
+    run_for(0);
+    for (unsigned i = 0; i < 3; i++)
+        answer(i, DB_LOCKED);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 4); /* of two connections one */
+    ask(3, &fixture.plain, 1);
+    run_for(0);
+    assert_int_equal(database.count, 5);
+    answer(3, DB_LOCKED);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 6);
+    assert_true(database.sent[5]->last);
+}
+
+static void a_set_that_met_the_lock_of_a_table_goes_again_as_one(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        ask(i, &fixture.set, i);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    ask(3, &fixture.set, 3);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 2);
+    assert_int_equal(database.sent[1]->members, 4);
+    assert_true(database.sent[1]->last);
+    ask(4, &fixture.set, 4);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 2); /* one tries for all */
+    answer(1, DB_OK);
+    run_for(0);
+    assert_int_equal(database.count, 3);
+    assert_false(database.sent[2]->last);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(fixture.answered[i], 1);
+}
+
+static void who_comes_while_nobody_tries_a_locked_table_is_sent_when_its_pause_is_over(void **state)
+{
+    (void)state;
+    ask(0, &fixture.plain, 0);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    call_cancel(fixture.calls, &fixture.call[0]);
+    run_for(A_TURN / 2);
+    ask(1, &fixture.plain, 1);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 2);
+}
+
+static void a_table_that_stays_locked_is_given_up_by_all(void **state)
+{
+    (void)state;
+    ask(0, &fixture.plain, 0);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    ask(1, &fixture.plain, 1);
+    for (unsigned sent = 1; fixture.answered[0] == 0 || fixture.answered[1] == 0; sent++) {
+        assert_true(sent < COUNT(database.sent) - 1);
+        run_for(3 * A_TURN);
+        if (database.count > sent)
+            answer(sent, DB_LOCKED);
+    }
+    assert_int_equal(fixture.error[0], DB_BUSY);
+    assert_int_equal(fixture.error[1], DB_BUSY);
+}
+
+static void a_set_that_may_have_met_the_lock_of_a_row_goes_again_call_by_call(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        ask(i, &fixture.once, i);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    for (unsigned i = 0; i < 3; i++) {
+        run_for(A_TURN);
+        assert_int_equal(database.count, i + 2);
+        assert_int_equal(database.sent[i + 1]->members, 1);
+        answer(i + 1, DB_OK);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(fixture.answered[i], 1);
+}
+
+static void a_call_that_is_cancelled_while_it_waits_for_a_lock_is_never_sent_again(void **state)
+{
+    (void)state;
+    ask(0, &fixture.row, 1);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    ask(1, &fixture.row, 1);
+    run_for(0);
+    call_cancel(fixture.calls, &fixture.call[0]);
+    assert_int_equal(calls_waiting(fixture.calls), 1);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 2); /* the next has its place */
+    call_cancel(fixture.calls, &fixture.call[1]);
+    answer(1, DB_LOCKED);
+    run_for(3 * A_TURN);
+    assert_int_equal(database.count, 2);
+    assert_int_equal(calls_waiting(fixture.calls), 0);
+    assert_int_equal(fixture.answered[0] + fixture.answered[1], 0);
+}
+
+static void those_who_wait_for_a_lock_are_told_when_the_database_is_away(void **state)
+{
+    (void)state;
+    ask(0, &fixture.row, 1);
+    ask(1, &fixture.plain, 1);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    answer(1, DB_LOCKED);
+    calls_on_away(fixture.calls);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(fixture.error[i], DB_AWAY);
+    assert_int_equal(calls_waiting(fixture.calls), 0);
+    run_for(3 * A_TURN);
+    assert_int_equal(database.count, 2);
+}
+
+static void a_statement_for_which_there_is_no_room_does_not_stop_the_others(void **state)
+{
+    (void)state;
+    database.crammed = true;
+    ask(0, &fixture.row, 1);
+    ask(1, &fixture.plain, 1);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    assert_ptr_equal(database.sent[0]->statement, &fixture.plain.db);
+    database.crammed = false;
+    calls_on_room(fixture.calls);
+    run_for(0);
+    assert_int_equal(database.count, 2);
+}
+
+static void what_a_session_refused_is_tried_on_others_and_then_the_database_takes_no_writes(void **state)
+{
+    (void)state;
+    ask(0, &fixture.set, 1);
+    for (unsigned tries = 0; tries < CONNECTIONS + 3; tries++) {
+        run_for(0);
+        assert_int_equal(database.count, tries + 1);
+        assert_int_equal(fixture.answered[0], 0);
+        answer(tries, DB_UNFIT);
+    }
+    assert_int_equal(fixture.answered[0], 1);
+    assert_int_equal(fixture.error[0], DB_AWAY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +637,32 @@ int main(void)
         cmocka_unit_test_setup_teardown(past_the_bound_of_the_queue_calls_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(with_room_for_one_at_a_time_every_statement_has_its_turn, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(which_statements_wait_for_rows_is_read_from_their_sql, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_call_that_met_a_lock_waits_here_and_is_sent_again_with_nothing_behind_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lock_that_stays_is_given_up_and_nothing_was_changed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(of_those_for_one_record_one_is_sent_and_others_go_on, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(half_of_the_connections_at_most_are_for_those_who_wait, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_set_that_met_the_lock_of_a_table_goes_again_as_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            who_comes_while_nobody_tries_a_locked_table_is_sent_when_its_pause_is_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_table_that_stays_locked_is_given_up_by_all, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_set_that_may_have_met_the_lock_of_a_row_goes_again_call_by_call,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_call_that_is_cancelled_while_it_waits_for_a_lock_is_never_sent_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(those_who_wait_for_a_lock_are_told_when_the_database_is_away, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_statement_for_which_there_is_no_room_does_not_stop_the_others,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_a_session_refused_is_tried_on_others_and_then_the_database_takes_no_writes, set_up,
+            tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
