@@ -86,6 +86,8 @@ core_sources = \
 	src/core/cache.h \
 	src/core/call.c \
 	src/core/call.h \
+	src/core/etag.c \
+	src/core/etag.h \
 	src/core/idempotency.c \
 	src/core/idempotency.h \
 	src/core/import.c \
@@ -96,6 +98,8 @@ core_sources = \
 	src/core/migrate.h \
 	src/core/paging.c \
 	src/core/paging.h \
+	src/core/precondition.c \
+	src/core/precondition.h \
 	src/core/reply.c \
 	src/core/reply.h \
 	src/core/request.c \

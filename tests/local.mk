@@ -6,6 +6,7 @@ unit_programs = \
 	tests/unit/test_csv \
 	tests/unit/test_dburl \
 	tests/unit/test_embed_sql \
+	tests/unit/test_etag \
 	tests/unit/test_http_conn \
 	tests/unit/test_http_parse \
 	tests/unit/test_memory \
@@ -18,6 +19,7 @@ unit_sources = \
 	tests/unit/test_csv.c \
 	tests/unit/test_dburl.c \
 	tests/unit/test_embed_sql.c \
+	tests/unit/test_etag.c \
 	tests/unit/test_http_conn.c \
 	tests/unit/test_http_parse.c \
 	tests/unit/test_memory.c \
@@ -42,6 +44,10 @@ tests_unit_test_dburl_LDADD = $(unit_libs)
 tests_unit_test_embed_sql_SOURCES = tests/unit/test_embed_sql.c tests/unit/unit.h
 tests_unit_test_embed_sql_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_embed_sql_LDADD = $(unit_libs)
+
+tests_unit_test_etag_SOURCES = tests/unit/test_etag.c tests/unit/unit.h
+tests_unit_test_etag_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_etag_LDADD = $(unit_libs)
 
 tests_unit_test_http_conn_SOURCES = tests/unit/test_http_conn.c tests/unit/unit.h
 tests_unit_test_http_conn_CPPFLAGS = $(unit_cppflags)

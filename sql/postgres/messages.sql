@@ -53,8 +53,14 @@ ORDER BY a.pos;
 SELECT a.pos, m.id, m.sender, m.recipient, m.text, m.sent_at
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN messages AS m ON m.id = a.id ORDER BY a.pos;
 
+-- name: message_guard
+SELECT m.id, m.sender, m.recipient, m.text, m.sent_at, encode(sha256(record_send(m)), 'hex') AS guard
+FROM messages AS m WHERE m.id = $1::bigint;
+
 -- name: message_delete
-DELETE FROM messages WHERE id = $1 RETURNING id, sender, recipient, text, sent_at;
+DELETE FROM messages AS m
+WHERE m.id = $1::bigint AND ($2::text IS NULL OR encode(sha256(record_send(m)), 'hex') = $2::text)
+RETURNING id, sender, recipient, text, sent_at;
 
 -- name: message_list
 SELECT id, sender, recipient, text, sent_at FROM messages

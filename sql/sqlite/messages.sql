@@ -17,8 +17,13 @@ FROM messages WHERE id = last_insert_rowid() RETURNING 'done' AS outcome, answer
 -- name: message_get
 SELECT id, sender, recipient, text, sent_at FROM messages WHERE id = $1;
 
+-- name: message_guard
+SELECT id, sender, recipient, text, sent_at, json_array(sender, recipient, text, sent_at) AS guard
+FROM messages WHERE id = $1;
+
 -- name: message_delete
-DELETE FROM messages WHERE id = $1 RETURNING id, sender, recipient, text, sent_at;
+DELETE FROM messages WHERE id = $1 AND ($2 IS NULL OR json_array(sender, recipient, text, sent_at) = $2)
+RETURNING id, sender, recipient, text, sent_at;
 
 -- name: message_list
 SELECT id, sender, recipient, text, sent_at FROM messages

@@ -1,0 +1,144 @@
+/* precondition_start -> read_record -> on_read -> write_record -> on_written -> reply, or read_record again. */
+#include <config.h>
+
+#include "core/precondition.h"
+
+#include <string.h>
+
+#include "core/rows.h"
+#include "core/server.h"
+
+#define TRIES_MAX 5u
+#define ABSENT "" /* the guard of a record that is not there */
+
+static void read_record(struct request *request);
+static void on_read(struct call *call, const struct db_answer *answer, void *argument);
+static void on_written(struct call *call, const struct db_answer *answer, void *argument);
+
+/* ---- conditions ---- */
+
+static bool finds(struct slice field, const char *etag, enum etag_strength comparison, enum etag_found wanted)
+{
+    return field.ptr != NULL && etag_find(field, etag, comparison) == wanted;
+}
+
+enum precondition precondition_of(const struct request *request, const char *etag)
+{
+    if (finds(request->if_match, etag, ETAG_STRONG, ETAG_NOT_FOUND))
+        return PRECONDITION_FAILS;
+    if (!finds(request->if_none_match, etag, ETAG_WEAK, ETAG_FOUND))
+        return PRECONDITION_HOLDS;
+    bool reads = request->method == HTTP_GET || request->method == HTTP_HEAD;
+    return reads ? PRECONDITION_SAME : PRECONDITION_FAILS;
+}
+
+bool precondition_is_write(const struct request *request)
+{
+    return request->route->guard != NULL &&
+           (request->if_match.ptr != NULL || request->if_none_match.ptr != NULL);
+}
+
+/* ---- first step: the record and its guard ---- */
+
+static bool is_malformed(struct request *request, struct slice field, const char *name)
+{
+    if (!finds(field, ABSENT, ETAG_WEAK, ETAG_MALFORMED))
+        return false;
+    request_problem(request, 400, "%s must be * or entity tags as ETag gives them, such as \"1a2b3c\".",
+                    name);
+    return true;
+}
+
+void precondition_start(struct request *request)
+{
+    if (is_malformed(request, request->if_match, "If-Match") ||
+        is_malformed(request, request->if_none_match, "If-None-Match"))
+        return;
+    request->again = 0;
+    read_record(request);
+}
+
+static void read_record(struct request *request)
+{
+    struct db_param params[DB_PARAMS_MAX];
+    request->reading = true;
+    request_bind(request, request->route->guard, params);
+    request_call(request, request->route->guard, params, on_read);
+}
+
+/* The lost connection had nothing to change on its way. */
+static void refuse_unread(struct request *request, const struct stmt *stmt, const struct db_answer *answer)
+{
+    struct db_answer unread = *answer;
+    struct reply *reply = request_reply(request);
+    if (unread.error == DB_LOST)
+        unread.error = DB_AWAY;
+    reply_db_error(reply, stmt->name, &unread);
+    request_send(request, reply);
+}
+
+/* The tag that a GET would give: of the same columns, written in the same way. */
+static void tag_record(struct request *request, const struct stmt *stmt, const struct db_answer *answer,
+                       char etag[ETAG_SIZE])
+{
+    struct reply *reply = request_reply(request);
+    etag[0] = '\0';
+    if (answer->count == 0)
+        return;
+    rows_add_object(&reply->body, stmt, answer->rows, answer->first);
+    reply_add_etag(reply, ETAG_STRONG);
+    memcpy(etag, reply->etag, ETAG_SIZE);
+}
+
+static struct slice guard_of(const struct db_answer *answer)
+{
+    return answer->count == 0 ? SLICE(ABSENT)
+                              : answer->rows->value(answer->rows, answer->first, answer->rows->columns - 1);
+}
+
+/* ---- second step: the write ---- */
+
+static void write_record(struct request *request, struct slice guard)
+{
+    const struct route *route = request->route;
+    struct stmt *stmt = route->guarded != NULL ? route->guarded : route->statement;
+    struct db_param params[DB_PARAMS_MAX];
+    request_bind(request, stmt, params);
+    for (unsigned i = 0; i < stmt->db.param_count; i++)
+        if (strcmp(stmt->params[i].name, "guard") == 0)
+            params[i] = (struct db_param){.text = arena_dup(&request->arena, guard)};
+    request_call(request, stmt, params, on_written);
+}
+
+static void on_read(struct call *call, const struct db_answer *answer, void *argument)
+{
+    struct request *request = argument;
+    char etag[ETAG_SIZE];
+    request->reading = false;
+    if (answer->error != DB_OK) {
+        refuse_unread(request, call->stmt, answer);
+        return;
+    }
+    tag_record(request, call->stmt, answer, etag);
+    if (precondition_of(request, etag) != PRECONDITION_HOLDS)
+        request_problem(request, 412, "%s; nothing was changed.",
+                        etag[0] == '\0' ? "There is no record, and If-Match asks for one"
+                                        : "The record is not, or no longer, as If-Match or If-None-Match "
+                                          "asks");
+    else if (etag[0] == '\0' && request->route->missing != NULL)
+        request_problem(request, 404, "%s", request->route->missing);
+    else
+        write_record(request, guard_of(answer));
+}
+
+/* No row: the record had another guard. */
+static void on_written(struct call *call, const struct db_answer *answer, void *argument)
+{
+    struct request *request = argument;
+    if (answer->error != DB_OK || answer->count > 0)
+        request_answer(request, call->stmt, call->params, answer);
+    else if (++request->again < TRIES_MAX)
+        read_record(request);
+    else
+        request_problem(request, 412, "Others change the record all the time; nothing was changed.");
+}
