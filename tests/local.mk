@@ -128,6 +128,7 @@ python_tests = \
 	tests/integration/test_orders_take.py \
 	tests/integration/test_pgbouncer.py \
 	tests/integration/test_plans.py \
+	tests/integration/test_preconditions.py \
 	tests/integration/test_race.py \
 	tests/integration/test_repeated_words.py \
 	tests/integration/test_run.py \
