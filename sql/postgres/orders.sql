@@ -119,7 +119,8 @@ FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN orders AS o ON o.i
 ORDER BY a.pos;
 
 -- A change that must find the order as it was read: $3 is the status wanted, $4 the guard, of all columns in their binary
--- form, "" for no order. It is one call, and follows the rules of the three above; no row says that the guard is another.
+-- form, "" for no order. It is one call, and follows the rules of the three above; no row says that the guard is another,
+-- "unchanged" that the order has not become what was asked for, which is a trigger's doing.
 -- name: order_guard
 SELECT o.id, o.origin_lat, o.origin_lng, o.destination_lat, o.destination_lng, o.distance, o.status, o.taker,
     o.created_at, o.updated_at, encode(sha256(record_send(o)), 'hex') AS guard
@@ -128,7 +129,7 @@ FROM orders AS o WHERE o.id = $1::bigint;
 -- name: order_change_if
 WITH locked AS MATERIALIZED (
     SELECT o.id, o.status, o.taker, o.released_by FROM orders AS o
-    WHERE o.id = $1::bigint AND encode(sha256(record_send(o)), 'hex') = $4::text FOR NO KEY UPDATE SKIP LOCKED
+    WHERE o.id = $1::bigint AND $4::text IN ('*', encode(sha256(record_send(o)), 'hex')) FOR NO KEY UPDATE SKIP LOCKED
 ), changed AS (
     UPDATE orders AS o SET status = $3::text,
         taker = CASE $3::text WHEN 'TAKEN' THEN $2::text WHEN 'DELIVERED' THEN o.taker END,
@@ -139,23 +140,25 @@ WITH locked AS MATERIALIZED (
         WHEN 'TAKEN' THEN l.status = 'UNASSIGNED'
         ELSE l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM $2::text
     END
-    RETURNING o.id
+    RETURNING o.id, o.status = $3::text
+        AND o.taker IS NOT DISTINCT FROM CASE WHEN $3::text <> 'UNASSIGNED' THEN $2::text END AS done
 )
 SELECT
     CASE
-        WHEN c.id IS NOT NULL THEN 'done'
+        WHEN c.done THEN 'done'
         WHEN l.status = $3::text AND CASE $3::text WHEN 'UNASSIGNED' THEN l.released_by ELSE l.taker END = $2::text
             THEN 'done'
         WHEN l.status <> 'UNASSIGNED' AND $3::text = 'TAKEN' THEN 'taken'
         WHEN l.status = 'UNASSIGNED' AND $3::text <> 'TAKEN' THEN 'unassigned'
         WHEN l.status = 'DELIVERED' THEN 'delivered'
-        WHEN l.taker IS DISTINCT FROM $2::text THEN 'held'
+        WHEN l.status = 'TAKEN' AND l.taker IS DISTINCT FROM $2::text THEN 'held'
+        ELSE 'unchanged'
     END AS outcome,
     l.taker AS holder
 FROM locked AS l LEFT JOIN changed AS c ON c.id = l.id
 UNION ALL
 SELECT 'occupied', NULL FROM orders AS o
-WHERE o.id = $1::bigint AND encode(sha256(record_send(o)), 'hex') = $4::text AND NOT EXISTS (SELECT FROM locked)
+WHERE o.id = $1::bigint AND $4::text IN ('*', encode(sha256(record_send(o)), 'hex')) AND NOT EXISTS (SELECT FROM locked)
 UNION ALL
 SELECT 'missing', NULL WHERE $4::text = '' AND NOT EXISTS (SELECT FROM orders AS o WHERE o.id = $1::bigint);
 

@@ -88,6 +88,15 @@ void reply_add_etag(struct reply *reply, enum etag_strength strength)
     buf_printf(&reply->fields, "ETag: %s\r\n", reply->etag);
 }
 
+#define NOT_MADE "The database did not make the change that was asked for; the server's log says more."
+
+void reply_not_made(struct reply *reply, const char *statement)
+{
+    log_error("the database did not make a change; is there a trigger, rule or policy of its own?",
+              LOG_S("statement", statement));
+    reply_problem(reply, 500, NOT_MADE);
+}
+
 void reply_db_error(struct reply *reply, const char *statement, const struct db_answer *answer)
 {
     bool told = answer->error == DB_LOST || answer->error == DB_AWAY; /* once, by the engine */

@@ -41,6 +41,10 @@ void reply_add_link(struct reply *reply, const char *rel, const char *target_for
 /* Tags the reply as it stands now: a strong tag is of the body, a weak one of Link as well. */
 void reply_add_etag(struct reply *reply, enum etag_strength strength);
 
+/* The change that was asked for is not what the database has done: a trigger or rule of its owner is in the way, which
+ * the caller cannot mend. Into the log as well. */
+void reply_not_made(struct reply *reply, const char *statement);
+
 /* The problem that a failed statement is to its caller: one place maps reasons to statuses. */
 void reply_db_error(struct reply *reply, const char *statement, const struct db_answer *answer);
 
