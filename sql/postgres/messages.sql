@@ -59,7 +59,7 @@ FROM messages AS m WHERE m.id = $1::bigint;
 
 -- name: message_delete
 DELETE FROM messages AS m
-WHERE m.id = $1::bigint AND ($2::text IS NULL OR encode(sha256(record_send(m)), 'hex') = $2::text)
+WHERE m.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(m)), 'hex')))
 RETURNING id, sender, recipient, text, sent_at;
 
 -- name: message_list

@@ -4,10 +4,10 @@
 -- $2 of an upsert is the body: in jsonb_populate_record a member that was left out keeps the record's value, null
 -- clears it.
 --
--- The last parameter of a write is a guard: null, "" where there must be no such record yet, or the guard of the record
--- as it was read, of all its columns in their binary form, which no setting of a session changes. An upsert locks the
--- record before it compares, and waits for who has it, so that it is neither changed nor deleted between that and the
--- INSERT; a DELETE compares with the latest version by itself (read committed).
+-- The last parameter of a write is a guard: null, "" where there must be no such record yet, "*" where there must be one,
+-- or the guard of the record as it was read, of all its columns in their binary form, which no setting of a session
+-- changes. An upsert locks the record before it compares, and waits for who has it, so that it is neither changed nor
+-- deleted between that and the INSERT; a DELETE compares with the latest version by itself (read committed).
 
 -- name: site_get
 SELECT a.pos, r.id, r.name, r.contact, r.address, r.state_or_region, r.country, r.postcode_or_zip
@@ -22,7 +22,7 @@ FROM site AS r WHERE r.id = $1::bigint;
 -- name: site_put
 WITH same AS MATERIALIZED (
     SELECT r.id FROM site AS r
-    WHERE r.id = $1::bigint AND encode(sha256(record_send(r)), 'hex') = $3::text FOR NO KEY UPDATE
+    WHERE r.id = $1::bigint AND $3::text IN ('*', encode(sha256(record_send(r)), 'hex')) FOR NO KEY UPDATE
 )
 INSERT INTO site AS r (id, name, contact, address, state_or_region, country, postcode_or_zip)
 SELECT $1::bigint, b.name, b.contact, b.address, b.state_or_region, b.country, b.postcode_or_zip
@@ -37,7 +37,7 @@ RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_delete
 DELETE FROM site AS r
-WHERE r.id = $1::bigint AND ($2::text IS NULL OR encode(sha256(record_send(r)), 'hex') = $2::text)
+WHERE r.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(r)), 'hex')))
 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_list
@@ -55,7 +55,7 @@ FROM computer AS r WHERE r.id = $1::bigint;
 -- name: computer_put
 WITH same AS MATERIALIZED (
     SELECT r.id FROM computer AS r
-    WHERE r.id = $1::bigint AND encode(sha256(record_send(r)), 'hex') = $3::text FOR NO KEY UPDATE
+    WHERE r.id = $1::bigint AND $3::text IN ('*', encode(sha256(record_send(r)), 'hex')) FOR NO KEY UPDATE
 )
 INSERT INTO computer AS r (id, name, mac, site_id)
 SELECT $1::bigint, b.name, b.mac, b.site_id
@@ -70,7 +70,7 @@ RETURNING id, name, mac, site_id;
 
 -- name: computer_delete
 DELETE FROM computer AS r
-WHERE r.id = $1::bigint AND ($2::text IS NULL OR encode(sha256(record_send(r)), 'hex') = $2::text)
+WHERE r.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(r)), 'hex')))
 RETURNING id, name, mac, site_id;
 
 -- name: computer_list
@@ -88,7 +88,7 @@ FROM freezer AS r WHERE r.id = $1::bigint;
 -- name: freezer_put
 WITH same AS MATERIALIZED (
     SELECT r.id FROM freezer AS r
-    WHERE r.id = $1::bigint AND encode(sha256(record_send(r)), 'hex') = $3::text FOR NO KEY UPDATE
+    WHERE r.id = $1::bigint AND $3::text IN ('*', encode(sha256(record_send(r)), 'hex')) FOR NO KEY UPDATE
 )
 INSERT INTO freezer AS r (id, name, site_id)
 SELECT $1::bigint, b.name, b.site_id
@@ -103,7 +103,7 @@ RETURNING id, name, site_id;
 
 -- name: freezer_delete
 DELETE FROM freezer AS r
-WHERE r.id = $1::bigint AND ($2::text IS NULL OR encode(sha256(record_send(r)), 'hex') = $2::text)
+WHERE r.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(r)), 'hex')))
 RETURNING id, name, site_id;
 
 -- name: freezer_list
@@ -121,7 +121,7 @@ FROM container AS r WHERE r.id = $1::bigint;
 -- name: container_put
 WITH same AS MATERIALIZED (
     SELECT r.id FROM container AS r
-    WHERE r.id = $1::bigint AND encode(sha256(record_send(r)), 'hex') = $3::text FOR NO KEY UPDATE
+    WHERE r.id = $1::bigint AND $3::text IN ('*', encode(sha256(record_send(r)), 'hex')) FOR NO KEY UPDATE
 )
 INSERT INTO container AS r (id, uuid, description, freezer_id)
 SELECT $1::bigint, b.uuid, b.description, b.freezer_id
@@ -136,7 +136,7 @@ RETURNING id, uuid, description, freezer_id;
 
 -- name: container_delete
 DELETE FROM container AS r
-WHERE r.id = $1::bigint AND ($2::text IS NULL OR encode(sha256(record_send(r)), 'hex') = $2::text)
+WHERE r.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(r)), 'hex')))
 RETURNING id, uuid, description, freezer_id;
 
 -- name: container_list

@@ -22,7 +22,7 @@ SELECT id, sender, recipient, text, sent_at, json_array(sender, recipient, text,
 FROM messages WHERE id = $1;
 
 -- name: message_delete
-DELETE FROM messages WHERE id = $1 AND ($2 IS NULL OR json_array(sender, recipient, text, sent_at) = $2)
+DELETE FROM messages WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(sender, recipient, text, sent_at)))
 RETURNING id, sender, recipient, text, sent_at;
 
 -- name: message_list

@@ -1,6 +1,6 @@
 -- Sites, computers, freezers and containers of labs. $2 of an upsert is the body: a member that was left out, which has
 -- no json_type, keeps its value, null clears it. The last parameter of a write is a guard: null, "" where there must be
--- no such record yet, or the guard of the record as it was read.
+-- no such record yet, "*" where there must be one, or the guard of the record as it was read.
 
 -- name: site_get
 SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site WHERE id = $1;
@@ -16,7 +16,7 @@ SELECT $1, $2 ->> 'name', $2 ->> 'contact', $2 ->> 'address', $2 ->> 'state_or_r
     $2 ->> 'postcode_or_zip'
 WHERE coalesce($3, '') = '' OR EXISTS (
     SELECT 1 FROM site
-    WHERE id = $1 AND json_array(name, contact, address, state_or_region, country, postcode_or_zip) = $3
+    WHERE id = $1 AND $3 IN ('*', json_array(name, contact, address, state_or_region, country, postcode_or_zip))
 )
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name,
@@ -30,7 +30,7 @@ RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_delete
 DELETE FROM site
-WHERE id = $1 AND ($2 IS NULL OR json_array(name, contact, address, state_or_region, country, postcode_or_zip) = $2)
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(name, contact, address, state_or_region, country, postcode_or_zip)))
 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_list
@@ -46,7 +46,7 @@ FROM computer WHERE id = $1;
 -- name: computer_put
 INSERT INTO computer (id, name, mac, site_id)
 SELECT $1, $2 ->> 'name', $2 ->> 'mac', $2 ->> 'site_id'
-WHERE coalesce($3, '') = '' OR EXISTS (SELECT 1 FROM computer WHERE id = $1 AND json_array(name, mac, site_id) = $3)
+WHERE coalesce($3, '') = '' OR EXISTS (SELECT 1 FROM computer WHERE id = $1 AND $3 IN ('*', json_array(name, mac, site_id)))
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name,
     mac = iif(json_type($2, '$.mac') IS NULL, mac, excluded.mac),
@@ -55,7 +55,7 @@ WHERE $3 IS NOT ''
 RETURNING id, name, mac, site_id;
 
 -- name: computer_delete
-DELETE FROM computer WHERE id = $1 AND ($2 IS NULL OR json_array(name, mac, site_id) = $2)
+DELETE FROM computer WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(name, mac, site_id)))
 RETURNING id, name, mac, site_id;
 
 -- name: computer_list
@@ -71,7 +71,7 @@ FROM freezer WHERE id = $1;
 -- name: freezer_put
 INSERT INTO freezer (id, name, site_id)
 SELECT $1, $2 ->> 'name', $2 ->> 'site_id'
-WHERE coalesce($3, '') = '' OR EXISTS (SELECT 1 FROM freezer WHERE id = $1 AND json_array(name, site_id) = $3)
+WHERE coalesce($3, '') = '' OR EXISTS (SELECT 1 FROM freezer WHERE id = $1 AND $3 IN ('*', json_array(name, site_id)))
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name,
     site_id = iif(json_type($2, '$.site_id') IS NULL, site_id, excluded.site_id)
@@ -79,7 +79,7 @@ WHERE $3 IS NOT ''
 RETURNING id, name, site_id;
 
 -- name: freezer_delete
-DELETE FROM freezer WHERE id = $1 AND ($2 IS NULL OR json_array(name, site_id) = $2)
+DELETE FROM freezer WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(name, site_id)))
 RETURNING id, name, site_id;
 
 -- name: freezer_list
@@ -96,7 +96,7 @@ FROM container WHERE id = $1;
 INSERT INTO container (id, uuid, description, freezer_id)
 SELECT $1, $2 ->> 'uuid', $2 ->> 'description', $2 ->> 'freezer_id'
 WHERE coalesce($3, '') = '' OR EXISTS (
-    SELECT 1 FROM container WHERE id = $1 AND json_array(uuid, description, freezer_id) = $3
+    SELECT 1 FROM container WHERE id = $1 AND $3 IN ('*', json_array(uuid, description, freezer_id))
 )
 ON CONFLICT (id) DO UPDATE SET
     uuid = excluded.uuid,
@@ -106,7 +106,7 @@ WHERE $3 IS NOT ''
 RETURNING id, uuid, description, freezer_id;
 
 -- name: container_delete
-DELETE FROM container WHERE id = $1 AND ($2 IS NULL OR json_array(uuid, description, freezer_id) = $2)
+DELETE FROM container WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(uuid, description, freezer_id)))
 RETURNING id, uuid, description, freezer_id;
 
 -- name: container_list

@@ -9,7 +9,8 @@
 #include "core/server.h"
 
 #define TRIES_MAX 5u
-#define ABSENT "" /* the guard of a record that is not there */
+#define ABSENT "" /* the guard of a record that is not there, */
+#define ANY "*"   /* and of one that is there, whatever it is like */
 
 static void read_record(struct request *request);
 static void on_read(struct call *call, const struct db_answer *answer, void *argument);
@@ -90,24 +91,49 @@ static void tag_record(struct request *request, const struct stmt *stmt, const s
     memcpy(etag, reply->etag, ETAG_SIZE);
 }
 
-static struct slice guard_of(const struct db_answer *answer)
+/* Where "If-Match: *" is all that is asked for, who changes the record meanwhile is in nobody's way. */
+static struct slice guard_of(const struct request *request, const struct db_answer *answer)
 {
-    return answer->count == 0 ? SLICE(ABSENT)
-                              : answer->rows->value(answer->rows, answer->first, answer->rows->columns - 1);
+    if (answer->count == 0)
+        return SLICE(ABSENT);
+    if (request->if_none_match.ptr == NULL && slice_equal(request->if_match, SLICE("*")))
+        return SLICE(ANY);
+    return answer->rows->value(answer->rows, answer->first, answer->rows->columns - 1);
+}
+
+/* Whether it is another one than the last that was read. */
+static bool take_guard(struct request *request, const struct db_answer *answer)
+{
+    struct slice guard = guard_of(request, answer);
+    bool another = request->again == 0 || !slice_equal(guard, request->guard);
+    request->guard = arena_dup(&request->arena, guard);
+    return another;
 }
 
 /* ---- second step: the write ---- */
 
-static void write_record(struct request *request, struct slice guard)
+static struct stmt *write_of(const struct route *route)
 {
-    const struct route *route = request->route;
-    struct stmt *stmt = route->guarded != NULL ? route->guarded : route->statement;
+    return route->guarded != NULL ? route->guarded : route->statement;
+}
+
+static void write_record(struct request *request)
+{
+    struct stmt *stmt = write_of(request->route);
     struct db_param params[DB_PARAMS_MAX];
     request_bind(request, stmt, params);
     for (unsigned i = 0; i < stmt->db.param_count; i++)
         if (strcmp(stmt->params[i].name, "guard") == 0)
-            params[i] = (struct db_param){.text = arena_dup(&request->arena, guard)};
+            params[i] = (struct db_param){.text = request->guard};
     request_call(request, stmt, params, on_written);
+}
+
+/* The write found the record as it was read, unless somebody has changed it and changed it back. */
+static void refuse_unmade(struct request *request)
+{
+    struct reply *reply = request_reply(request);
+    reply_not_made(reply, write_of(request->route)->name);
+    request_send(request, reply);
 }
 
 static void on_read(struct call *call, const struct db_answer *answer, void *argument)
@@ -127,8 +153,10 @@ static void on_read(struct call *call, const struct db_answer *answer, void *arg
                                           "asks");
     else if (etag[0] == '\0' && request->route->missing != NULL)
         request_problem(request, 404, "%s", request->route->missing);
+    else if (!take_guard(request, answer))
+        refuse_unmade(request);
     else
-        write_record(request, guard_of(answer));
+        write_record(request);
 }
 
 /* No row: the record had another guard. */

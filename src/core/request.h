@@ -38,6 +38,7 @@ struct request {
     void (*finish)(struct reply *reply);     /* of a call with an idempotency key */
     unsigned again;                          /* how often that call, or a conditional write, was repeated */
     bool reading;                            /* its call is one that changes nothing, before one that does */
+    struct slice guard;                      /* of a conditional write: as its record was read last */
     void (*cancel)(struct request *request); /* takes back something else that it waits for; NULL: nothing */
     void *waiting_for;
 };

@@ -74,8 +74,8 @@ struct route {
      * columns that the GET of this path shows and, behind them, the guard of the record. NULL: If-Match and If-None-Match
      * are not looked at. */
     struct stmt *guard;
-    /* The write that has a parameter "guard": null asks for nothing, "" that there is no such record, else that it has
-     * this guard; it gives no row when that is not so. Bound by name. NULL: statement is it. */
+    /* The write that has a parameter "guard": null asks for nothing, "" that there is no such record, "*" that there is
+     * one, else that it has this guard; it gives no row when that is not so. Bound by name. NULL: statement is it. */
     struct stmt *guarded;
 
     /* Chooses the statement and fills its parameters, which are zeroed before; false: it has replied. NULL: statement,
