@@ -26,11 +26,10 @@ static bool finds(struct slice field, const char *etag, enum etag_strength compa
 enum precondition precondition_of(const struct request *request, const char *etag)
 {
     if (finds(request->if_match, etag, ETAG_STRONG, ETAG_NOT_FOUND))
-        return PRECONDITION_FAILS;
-    if (!finds(request->if_none_match, etag, ETAG_WEAK, ETAG_FOUND))
-        return PRECONDITION_HOLDS;
-    bool reads = request->method == HTTP_GET || request->method == HTTP_HEAD;
-    return reads ? PRECONDITION_SAME : PRECONDITION_FAILS;
+        return IF_MATCH_FAILS;
+    if (finds(request->if_none_match, etag, ETAG_WEAK, ETAG_FOUND))
+        return IF_NONE_MATCH_FAILS;
+    return PRECONDITIONS_HOLD;
 }
 
 bool precondition_is_write(const struct request *request)
@@ -136,6 +135,14 @@ static void refuse_unmade(struct request *request)
     request_send(request, reply);
 }
 
+static void refuse_failed(struct request *request, enum precondition condition, bool present)
+{
+    const char *words = condition == IF_NONE_MATCH_FAILS ? "There is a record that If-None-Match excludes"
+                        : present ? "The record is not, or no longer, what If-Match names"
+                                  : "There is no record that If-Match could name";
+    request_problem(request, 412, "%s; nothing was changed.", words);
+}
+
 static void on_read(struct call *call, const struct db_answer *answer, void *argument)
 {
     struct request *request = argument;
@@ -146,12 +153,10 @@ static void on_read(struct call *call, const struct db_answer *answer, void *arg
         return;
     }
     tag_record(request, call->stmt, answer, etag);
-    if (precondition_of(request, etag) != PRECONDITION_HOLDS)
-        request_problem(request, 412, "%s; nothing was changed.",
-                        etag[0] == '\0' ? "There is no record, and If-Match asks for one"
-                                        : "The record is not, or no longer, as If-Match or If-None-Match "
-                                          "asks");
-    else if (etag[0] == '\0' && request->route->missing != NULL)
+    enum precondition condition = precondition_of(request, etag);
+    if (condition != PRECONDITIONS_HOLD)
+        refuse_failed(request, condition, answer->count > 0);
+    else if (answer->count == 0 && request->route->missing != NULL)
         request_problem(request, 404, "%s", request->route->missing);
     else if (!take_guard(request, answer))
         refuse_unmade(request);

@@ -13,9 +13,9 @@
 #include "core/request.h"
 
 enum precondition {
-    PRECONDITION_HOLDS,
-    PRECONDITION_FAILS, /* 412 */
-    PRECONDITION_SAME,  /* of a GET or HEAD: 304 */
+    PRECONDITIONS_HOLD,
+    IF_MATCH_FAILS,      /* 412 */
+    IF_NONE_MATCH_FAILS, /* 412, or 304 of a GET or HEAD */
 };
 
 /* Whether the request's conditions hold for what has this entity tag; "": there is nothing. A field that is malformed

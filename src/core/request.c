@@ -331,7 +331,7 @@ struct reply *request_reply(struct request *request)
 static enum precondition condition_of(const struct request *request, const struct reply *reply)
 {
     bool reads = request->method == HTTP_GET || request->method == HTTP_HEAD;
-    return reads && reply->etag[0] != '\0' ? precondition_of(request, reply->etag) : PRECONDITION_HOLDS;
+    return reads && reply->etag[0] != '\0' ? precondition_of(request, reply->etag) : PRECONDITIONS_HOLD;
 }
 
 /* The reply that was meant for it stays as it is: others may share it. */
@@ -358,11 +358,11 @@ void request_send(struct request *request, const struct reply *reply)
         return;
     }
     enum precondition condition = condition_of(request, reply);
-    if (condition == PRECONDITION_FAILS) {
+    if (condition == IF_MATCH_FAILS) {
         send_failed(request);
         return;
     }
-    if (condition == PRECONDITION_SAME) {
+    if (condition == IF_NONE_MATCH_FAILS) {
         response.status = status = 304;
         response.content_type = NULL;
         response.body.len = 0;

@@ -48,7 +48,8 @@ def remove(api, path, headers=()):
 
 
 def failed(answer, *words):
-    problem(answer, 412, "nothing was changed", *words)
+    document = problem(answer, 412, "nothing was changed", *words)
+    assert answer.reason == document["title"] == "Precondition Failed"
     assert answer.header("ETag") is None
 
 
