@@ -104,6 +104,8 @@ core_sources = \
 	src/core/cache.h \
 	src/core/call.c \
 	src/core/call.h \
+	src/core/etag.c \
+	src/core/etag.h \
 	src/core/idempotency.c \
 	src/core/idempotency.h \
 	src/core/import.c \
@@ -116,6 +118,8 @@ core_sources = \
 	src/core/origin.h \
 	src/core/paging.c \
 	src/core/paging.h \
+	src/core/precondition.c \
+	src/core/precondition.h \
 	src/core/refusal.c \
 	src/core/refusal.h \
 	src/core/reply.c \

@@ -6,6 +6,7 @@ unit_programs = \
 	tests/unit/test_csv \
 	tests/unit/test_dburl \
 	tests/unit/test_embed_sql \
+	tests/unit/test_etag \
 	tests/unit/test_http_conn \
 	tests/unit/test_http_host \
 	tests/unit/test_http_parse \
@@ -22,6 +23,7 @@ unit_sources = \
 	tests/unit/test_csv.c \
 	tests/unit/test_dburl.c \
 	tests/unit/test_embed_sql.c \
+	tests/unit/test_etag.c \
 	tests/unit/test_http_conn.c \
 	tests/unit/test_http_host.c \
 	tests/unit/test_http_parse.c \
@@ -50,6 +52,10 @@ tests_unit_test_dburl_LDADD = $(unit_libs)
 tests_unit_test_embed_sql_SOURCES = tests/unit/test_embed_sql.c tests/unit/unit.h
 tests_unit_test_embed_sql_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_embed_sql_LDADD = $(unit_libs)
+
+tests_unit_test_etag_SOURCES = tests/unit/test_etag.c tests/unit/unit.h
+tests_unit_test_etag_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_etag_LDADD = $(unit_libs)
 
 tests_unit_test_http_conn_SOURCES = tests/unit/test_http_conn.c tests/unit/unit.h
 tests_unit_test_http_conn_CPPFLAGS = $(unit_cppflags)
@@ -173,6 +179,7 @@ python_tests = \
 	tests/integration/test_orders_take.py \
 	tests/integration/test_pgbouncer.py \
 	tests/integration/test_plans.py \
+	tests/integration/test_preconditions.py \
 	tests/integration/test_proxy.py \
 	tests/integration/test_race.py \
 	tests/integration/test_repeated_words.py \

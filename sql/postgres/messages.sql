@@ -66,11 +66,17 @@ ORDER BY a.pos;
 SELECT a.pos, m.id, m.sender, m.recipient, m.text, m.sent_at
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN messages AS m ON m.id = a.id ORDER BY a.pos;
 
+-- name: message_guard
+SELECT m.id, m.sender, m.recipient, m.text, m.sent_at, encode(sha256(record_send(m)), 'hex') AS guard
+FROM messages AS m WHERE m.id = $1::bigint;
+
 -- The row is locked first, so that one that is there and stays, because a trigger keeps it, is not taken for one that
 -- is not there. The last column says that it is gone.
 -- name: message_delete
 WITH found AS MATERIALIZED (
-    SELECT id FROM messages WHERE id = $1 FOR UPDATE
+    SELECT id FROM messages AS m
+    WHERE m.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(m)), 'hex')))
+    FOR UPDATE
 ), gone AS (
     DELETE FROM messages AS m USING found AS f WHERE m.id = f.id
     RETURNING m.id, m.sender, m.recipient, m.text, m.sent_at

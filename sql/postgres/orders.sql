@@ -134,6 +134,50 @@ SELECT a.pos, o.id, o.origin_lat, o.origin_lng, o.destination_lat, o.destination
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN orders AS o ON o.id = a.id
 ORDER BY a.pos;
 
+-- A change that must find the order as it was read: $3 is the status wanted, $4 the guard, of all columns in their binary
+-- form, "" for no order. It is one call, and follows the rules of the three above; no row says that the guard is another,
+-- "unchanged" that the order has not become what was asked for, which is a trigger's doing.
+-- name: order_guard
+SELECT o.id, o.origin_lat, o.origin_lng, o.destination_lat, o.destination_lng, o.distance, o.status, o.taker,
+    o.created_at, o.updated_at, encode(sha256(record_send(o)), 'hex') AS guard
+FROM orders AS o WHERE o.id = $1::bigint;
+
+-- name: order_change_if
+WITH locked AS MATERIALIZED (
+    SELECT o.id, o.status, o.taker, o.released_by FROM orders AS o
+    WHERE o.id = $1::bigint AND $4::text IN ('*', encode(sha256(record_send(o)), 'hex')) FOR NO KEY UPDATE SKIP LOCKED
+), changed AS (
+    UPDATE orders AS o SET status = $3::text,
+        taker = CASE $3::text WHEN 'TAKEN' THEN $2::text WHEN 'DELIVERED' THEN o.taker END,
+        released_by = CASE $3::text WHEN 'UNASSIGNED' THEN $2::text WHEN 'DELIVERED' THEN o.released_by END,
+        updated_at = now()
+    FROM locked AS l
+    WHERE o.id = l.id AND CASE $3::text
+        WHEN 'TAKEN' THEN l.status = 'UNASSIGNED'
+        ELSE l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM $2::text
+    END
+    RETURNING o.id, o.status = $3::text
+        AND o.taker IS NOT DISTINCT FROM CASE WHEN $3::text <> 'UNASSIGNED' THEN $2::text END AS done
+)
+SELECT
+    CASE
+        WHEN c.done THEN 'done'
+        WHEN l.status = $3::text AND CASE $3::text WHEN 'UNASSIGNED' THEN l.released_by ELSE l.taker END = $2::text
+            THEN 'done'
+        WHEN l.status <> 'UNASSIGNED' AND $3::text = 'TAKEN' THEN 'taken'
+        WHEN l.status = 'UNASSIGNED' AND $3::text <> 'TAKEN' THEN 'unassigned'
+        WHEN l.status = 'DELIVERED' THEN 'delivered'
+        WHEN l.status = 'TAKEN' AND l.taker IS DISTINCT FROM $2::text THEN 'held'
+        ELSE 'unchanged'
+    END AS outcome,
+    l.taker AS holder
+FROM locked AS l LEFT JOIN changed AS c ON c.id = l.id
+UNION ALL
+SELECT 'occupied', NULL FROM orders AS o
+WHERE o.id = $1::bigint AND $4::text IN ('*', encode(sha256(record_send(o)), 'hex')) AND NOT EXISTS (SELECT FROM locked)
+UNION ALL
+SELECT 'missing', NULL WHERE $4::text = '' AND NOT EXISTS (SELECT FROM orders AS o WHERE o.id = $1::bigint);
+
 -- name: order_page
 SELECT distance, id, status FROM orders ORDER BY id DESC LIMIT $1::bigint OFFSET $2::bigint;
 

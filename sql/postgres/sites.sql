@@ -6,25 +6,43 @@
 --
 -- What is deleted is locked first, so that a record that is there and stays, because a trigger keeps it, is not taken for
 -- one that is not there. The last column says that it is gone.
+--
+-- The last parameter of a write is a guard: null, "" where there must be no such record yet, "*" where there must be one,
+-- or the guard of the record as it was read, of all its columns in their binary form, which no setting of a session
+-- changes. An upsert locks the record before it compares, and waits for who has it, so that it is neither changed nor
+-- deleted between that and the INSERT; so does a deletion.
 
 -- name: site_get
 SELECT a.pos, r.id, r.name, r.contact, r.address, r.state_or_region, r.country, r.postcode_or_zip
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN site AS r ON r.id = a.id
 ORDER BY a.pos;
 
+-- name: site_guard
+SELECT r.id, r.name, r.contact, r.address, r.state_or_region, r.country, r.postcode_or_zip,
+    encode(sha256(record_send(r)), 'hex') AS guard
+FROM site AS r WHERE r.id = $1::bigint;
+
 -- name: site_put
+WITH same AS MATERIALIZED (
+    SELECT r.id FROM site AS r
+    WHERE r.id = $1::bigint AND $3::text IN ('*', encode(sha256(record_send(r)), 'hex')) FOR NO KEY UPDATE
+)
 INSERT INTO site AS r (id, name, contact, address, state_or_region, country, postcode_or_zip)
 SELECT $1::bigint, b.name, b.contact, b.address, b.state_or_region, b.country, b.postcode_or_zip
 FROM jsonb_populate_record(NULL::site, $2::text::jsonb) AS b
+WHERE coalesce($3::text, '') = '' OR EXISTS (SELECT FROM same)
 ON CONFLICT (id) DO UPDATE SET (name, contact, address, state_or_region, country, postcode_or_zip) = (
     SELECT b.name, b.contact, b.address, b.state_or_region, b.country, b.postcode_or_zip
     FROM jsonb_populate_record(r, $2::text::jsonb) AS b
 )
+WHERE $3::text IS DISTINCT FROM ''
 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_delete
 WITH found AS MATERIALIZED (
-    SELECT id FROM site WHERE id = $1::bigint FOR UPDATE
+    SELECT id FROM site AS r
+    WHERE r.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(r)), 'hex')))
+    FOR UPDATE
 ), gone AS (
     DELETE FROM site AS r USING found AS f WHERE r.id = f.id
     RETURNING r.id, r.name, r.contact, r.address, r.state_or_region, r.country, r.postcode_or_zip
@@ -40,19 +58,31 @@ SELECT a.pos, r.id, r.name, r.mac, r.site_id
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN computer AS r ON r.id = a.id
 ORDER BY a.pos;
 
+-- name: computer_guard
+SELECT r.id, r.name, r.mac, r.site_id, encode(sha256(record_send(r)), 'hex') AS guard
+FROM computer AS r WHERE r.id = $1::bigint;
+
 -- name: computer_put
+WITH same AS MATERIALIZED (
+    SELECT r.id FROM computer AS r
+    WHERE r.id = $1::bigint AND $3::text IN ('*', encode(sha256(record_send(r)), 'hex')) FOR NO KEY UPDATE
+)
 INSERT INTO computer AS r (id, name, mac, site_id)
 SELECT $1::bigint, b.name, b.mac, b.site_id
 FROM jsonb_populate_record(NULL::computer, $2::text::jsonb) AS b
+WHERE coalesce($3::text, '') = '' OR EXISTS (SELECT FROM same)
 ON CONFLICT (id) DO UPDATE SET (name, mac, site_id) = (
     SELECT b.name, b.mac, b.site_id
     FROM jsonb_populate_record(r, $2::text::jsonb) AS b
 )
+WHERE $3::text IS DISTINCT FROM ''
 RETURNING id, name, mac, site_id;
 
 -- name: computer_delete
 WITH found AS MATERIALIZED (
-    SELECT id FROM computer WHERE id = $1::bigint FOR UPDATE
+    SELECT id FROM computer AS r
+    WHERE r.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(r)), 'hex')))
+    FOR UPDATE
 ), gone AS (
     DELETE FROM computer AS r USING found AS f WHERE r.id = f.id
     RETURNING r.id, r.name, r.mac, r.site_id
@@ -68,19 +98,31 @@ SELECT a.pos, r.id, r.name, r.site_id
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN freezer AS r ON r.id = a.id
 ORDER BY a.pos;
 
+-- name: freezer_guard
+SELECT r.id, r.name, r.site_id, encode(sha256(record_send(r)), 'hex') AS guard
+FROM freezer AS r WHERE r.id = $1::bigint;
+
 -- name: freezer_put
+WITH same AS MATERIALIZED (
+    SELECT r.id FROM freezer AS r
+    WHERE r.id = $1::bigint AND $3::text IN ('*', encode(sha256(record_send(r)), 'hex')) FOR NO KEY UPDATE
+)
 INSERT INTO freezer AS r (id, name, site_id)
 SELECT $1::bigint, b.name, b.site_id
 FROM jsonb_populate_record(NULL::freezer, $2::text::jsonb) AS b
+WHERE coalesce($3::text, '') = '' OR EXISTS (SELECT FROM same)
 ON CONFLICT (id) DO UPDATE SET (name, site_id) = (
     SELECT b.name, b.site_id
     FROM jsonb_populate_record(r, $2::text::jsonb) AS b
 )
+WHERE $3::text IS DISTINCT FROM ''
 RETURNING id, name, site_id;
 
 -- name: freezer_delete
 WITH found AS MATERIALIZED (
-    SELECT id FROM freezer WHERE id = $1::bigint FOR UPDATE
+    SELECT id FROM freezer AS r
+    WHERE r.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(r)), 'hex')))
+    FOR UPDATE
 ), gone AS (
     DELETE FROM freezer AS r USING found AS f WHERE r.id = f.id
     RETURNING r.id, r.name, r.site_id
@@ -96,19 +138,31 @@ SELECT a.pos, r.id, r.uuid, r.description, r.freezer_id
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN container AS r ON r.id = a.id
 ORDER BY a.pos;
 
+-- name: container_guard
+SELECT r.id, r.uuid, r.description, r.freezer_id, encode(sha256(record_send(r)), 'hex') AS guard
+FROM container AS r WHERE r.id = $1::bigint;
+
 -- name: container_put
+WITH same AS MATERIALIZED (
+    SELECT r.id FROM container AS r
+    WHERE r.id = $1::bigint AND $3::text IN ('*', encode(sha256(record_send(r)), 'hex')) FOR NO KEY UPDATE
+)
 INSERT INTO container AS r (id, uuid, description, freezer_id)
 SELECT $1::bigint, b.uuid, b.description, b.freezer_id
 FROM jsonb_populate_record(NULL::container, $2::text::jsonb) AS b
+WHERE coalesce($3::text, '') = '' OR EXISTS (SELECT FROM same)
 ON CONFLICT (id) DO UPDATE SET (uuid, description, freezer_id) = (
     SELECT b.uuid, b.description, b.freezer_id
     FROM jsonb_populate_record(r, $2::text::jsonb) AS b
 )
+WHERE $3::text IS DISTINCT FROM ''
 RETURNING id, uuid, description, freezer_id;
 
 -- name: container_delete
 WITH found AS MATERIALIZED (
-    SELECT id FROM container WHERE id = $1::bigint FOR UPDATE
+    SELECT id FROM container AS r
+    WHERE r.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(r)), 'hex')))
+    FOR UPDATE
 ), gone AS (
     DELETE FROM container AS r USING found AS f WHERE r.id = f.id
     RETURNING r.id, r.uuid, r.description, r.freezer_id

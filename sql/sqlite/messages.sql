@@ -18,11 +18,18 @@ FROM messages WHERE changes() > 0 AND id = last_insert_rowid() RETURNING 'done' 
 -- name: message_get
 SELECT id, sender, recipient, text, sent_at FROM messages WHERE id = $1;
 
+-- name: message_guard
+SELECT id, sender, recipient, text, sent_at, json_array(sender, recipient, text, sent_at) AS guard
+FROM messages WHERE id = $1;
+
 -- One that is there and stays, because a trigger keeps it, is not one that is not there: the last column says that it
 -- is gone.
 -- name: message_delete
-DELETE FROM messages WHERE id = $1 RETURNING id, sender, recipient, text, sent_at, true AS gone;
-SELECT id, sender, recipient, text, sent_at, false AS gone FROM messages WHERE id = $1;
+DELETE FROM messages
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(sender, recipient, text, sent_at)))
+RETURNING id, sender, recipient, text, sent_at, true AS gone;
+SELECT id, sender, recipient, text, sent_at, false AS gone FROM messages
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(sender, recipient, text, sent_at)));
 
 -- name: message_list
 SELECT id, sender, recipient, text, sent_at FROM messages

@@ -58,6 +58,41 @@ SELECT 'missing' AS outcome, NULL AS holder;
 SELECT id, origin_lat, origin_lng, destination_lat, destination_lng, distance, status, taker, created_at, updated_at
 FROM orders WHERE id = $1;
 
+-- A change that must find the order as it was read: $3 is the status wanted, $4 the guard, "" for no order; quote keeps
+-- all digits of a number. It follows the rules of the three above; no row says that the guard is another, "unchanged"
+-- that the order has not become what was asked for, which is a trigger's doing.
+-- name: order_guard
+SELECT id, origin_lat, origin_lng, destination_lat, destination_lng, distance, status, taker, created_at, updated_at,
+    json_array(quote(origin_lat), quote(origin_lng), quote(destination_lat), quote(destination_lng),
+        distance, status, taker, released_by, created_at, updated_at) AS guard
+FROM orders WHERE id = $1;
+
+-- name: order_change_if
+UPDATE orders SET status = $3,
+    taker = CASE $3 WHEN 'TAKEN' THEN $2 WHEN 'DELIVERED' THEN taker END,
+    released_by = CASE $3 WHEN 'UNASSIGNED' THEN $2 WHEN 'DELIVERED' THEN released_by END,
+    updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+WHERE id = $1
+    AND $4 IN ('*', json_array(quote(origin_lat), quote(origin_lng), quote(destination_lat), quote(destination_lng),
+        distance, status, taker, released_by, created_at, updated_at))
+    AND CASE $3 WHEN 'TAKEN' THEN status = 'UNASSIGNED' ELSE status = 'TAKEN' AND taker IS $2 END;
+SELECT
+    CASE
+        WHEN changes() > 0 AND status = $3 AND taker IS CASE WHEN $3 <> 'UNASSIGNED' THEN $2 END THEN 'done'
+        WHEN changes() > 0 THEN 'unchanged'
+        WHEN status = $3 AND CASE $3 WHEN 'UNASSIGNED' THEN released_by ELSE taker END = $2 THEN 'done'
+        WHEN status <> 'UNASSIGNED' AND $3 = 'TAKEN' THEN 'taken'
+        WHEN status = 'UNASSIGNED' AND $3 <> 'TAKEN' THEN 'unassigned'
+        WHEN status = 'DELIVERED' THEN 'delivered'
+        WHEN status = 'TAKEN' AND taker IS NOT $2 THEN 'held'
+        ELSE 'unchanged'
+    END AS outcome,
+    taker AS holder
+FROM orders
+WHERE id = $1 AND (changes() > 0 OR $4 IN ('*', json_array(quote(origin_lat), quote(origin_lng),
+    quote(destination_lat), quote(destination_lng), distance, status, taker, released_by, created_at, updated_at)));
+SELECT 'missing' AS outcome, NULL AS holder WHERE $4 = '' AND NOT EXISTS (SELECT 1 FROM orders WHERE id = $1);
+
 -- name: order_page
 SELECT distance, id, status FROM orders ORDER BY id DESC LIMIT $1 OFFSET $2;
 

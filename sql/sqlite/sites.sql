@@ -1,14 +1,24 @@
 -- Sites, computers, freezers and containers of labs. $2 of an upsert is the body: a member that was left out, which has
--- no json_type, keeps its value, null clears it. The last column of a deletion says that the record is gone: one
--- that a trigger keeps is there, and stays.
+-- no json_type, keeps its value, null clears it. The last parameter of a write is a guard: null, "" where there must be
+-- no such record yet, "*" where there must be one, or the guard of the record as it was read. The
+-- last column of a deletion says that the record is gone: one that a trigger keeps is there, and stays.
 
 -- name: site_get
 SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site WHERE id = $1;
 
+-- name: site_guard
+SELECT id, name, contact, address, state_or_region, country, postcode_or_zip,
+    json_array(name, contact, address, state_or_region, country, postcode_or_zip) AS guard
+FROM site WHERE id = $1;
+
 -- name: site_put
 INSERT INTO site (id, name, contact, address, state_or_region, country, postcode_or_zip)
-VALUES ($1, $2 ->> 'name', $2 ->> 'contact', $2 ->> 'address', $2 ->> 'state_or_region', $2 ->> 'country',
-    $2 ->> 'postcode_or_zip')
+SELECT $1, $2 ->> 'name', $2 ->> 'contact', $2 ->> 'address', $2 ->> 'state_or_region', $2 ->> 'country',
+    $2 ->> 'postcode_or_zip'
+WHERE coalesce($3, '') = '' OR EXISTS (
+    SELECT 1 FROM site
+    WHERE id = $1 AND $3 IN ('*', json_array(name, contact, address, state_or_region, country, postcode_or_zip))
+)
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name,
     contact = iif(json_type($2, '$.contact') IS NULL, contact, excluded.contact),
@@ -16,11 +26,15 @@ ON CONFLICT (id) DO UPDATE SET
     state_or_region = iif(json_type($2, '$.state_or_region') IS NULL, state_or_region, excluded.state_or_region),
     country = iif(json_type($2, '$.country') IS NULL, country, excluded.country),
     postcode_or_zip = iif(json_type($2, '$.postcode_or_zip') IS NULL, postcode_or_zip, excluded.postcode_or_zip)
+WHERE $3 IS NOT ''
 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip;
 
 -- name: site_delete
-DELETE FROM site WHERE id = $1 RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip, true AS gone;
-SELECT id, name, contact, address, state_or_region, country, postcode_or_zip, false AS gone FROM site WHERE id = $1;
+DELETE FROM site
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(name, contact, address, state_or_region, country, postcode_or_zip)))
+RETURNING id, name, contact, address, state_or_region, country, postcode_or_zip, true AS gone;
+SELECT id, name, contact, address, state_or_region, country, postcode_or_zip, false AS gone FROM site
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(name, contact, address, state_or_region, country, postcode_or_zip)));
 
 -- name: site_list
 SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FROM site WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
@@ -28,18 +42,27 @@ SELECT id, name, contact, address, state_or_region, country, postcode_or_zip FRO
 -- name: computer_get
 SELECT id, name, mac, site_id FROM computer WHERE id = $1;
 
+-- name: computer_guard
+SELECT id, name, mac, site_id, json_array(name, mac, site_id) AS guard
+FROM computer WHERE id = $1;
+
 -- name: computer_put
 INSERT INTO computer (id, name, mac, site_id)
-VALUES ($1, $2 ->> 'name', $2 ->> 'mac', $2 ->> 'site_id')
+SELECT $1, $2 ->> 'name', $2 ->> 'mac', $2 ->> 'site_id'
+WHERE coalesce($3, '') = '' OR EXISTS (SELECT 1 FROM computer WHERE id = $1 AND $3 IN ('*', json_array(name, mac, site_id)))
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name,
     mac = iif(json_type($2, '$.mac') IS NULL, mac, excluded.mac),
     site_id = iif(json_type($2, '$.site_id') IS NULL, site_id, excluded.site_id)
+WHERE $3 IS NOT ''
 RETURNING id, name, mac, site_id;
 
 -- name: computer_delete
-DELETE FROM computer WHERE id = $1 RETURNING id, name, mac, site_id, true AS gone;
-SELECT id, name, mac, site_id, false AS gone FROM computer WHERE id = $1;
+DELETE FROM computer
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(name, mac, site_id)))
+RETURNING id, name, mac, site_id, true AS gone;
+SELECT id, name, mac, site_id, false AS gone FROM computer
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(name, mac, site_id)));
 
 -- name: computer_list
 SELECT id, name, mac, site_id FROM computer WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
@@ -47,17 +70,26 @@ SELECT id, name, mac, site_id FROM computer WHERE id > $3 ORDER BY id LIMIT $1 O
 -- name: freezer_get
 SELECT id, name, site_id FROM freezer WHERE id = $1;
 
+-- name: freezer_guard
+SELECT id, name, site_id, json_array(name, site_id) AS guard
+FROM freezer WHERE id = $1;
+
 -- name: freezer_put
 INSERT INTO freezer (id, name, site_id)
-VALUES ($1, $2 ->> 'name', $2 ->> 'site_id')
+SELECT $1, $2 ->> 'name', $2 ->> 'site_id'
+WHERE coalesce($3, '') = '' OR EXISTS (SELECT 1 FROM freezer WHERE id = $1 AND $3 IN ('*', json_array(name, site_id)))
 ON CONFLICT (id) DO UPDATE SET
     name = excluded.name,
     site_id = iif(json_type($2, '$.site_id') IS NULL, site_id, excluded.site_id)
+WHERE $3 IS NOT ''
 RETURNING id, name, site_id;
 
 -- name: freezer_delete
-DELETE FROM freezer WHERE id = $1 RETURNING id, name, site_id, true AS gone;
-SELECT id, name, site_id, false AS gone FROM freezer WHERE id = $1;
+DELETE FROM freezer
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(name, site_id)))
+RETURNING id, name, site_id, true AS gone;
+SELECT id, name, site_id, false AS gone FROM freezer
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(name, site_id)));
 
 -- name: freezer_list
 SELECT id, name, site_id FROM freezer WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
@@ -65,18 +97,29 @@ SELECT id, name, site_id FROM freezer WHERE id > $3 ORDER BY id LIMIT $1 OFFSET 
 -- name: container_get
 SELECT id, uuid, description, freezer_id FROM container WHERE id = $1;
 
+-- name: container_guard
+SELECT id, uuid, description, freezer_id, json_array(uuid, description, freezer_id) AS guard
+FROM container WHERE id = $1;
+
 -- name: container_put
 INSERT INTO container (id, uuid, description, freezer_id)
-VALUES ($1, $2 ->> 'uuid', $2 ->> 'description', $2 ->> 'freezer_id')
+SELECT $1, $2 ->> 'uuid', $2 ->> 'description', $2 ->> 'freezer_id'
+WHERE coalesce($3, '') = '' OR EXISTS (
+    SELECT 1 FROM container WHERE id = $1 AND $3 IN ('*', json_array(uuid, description, freezer_id))
+)
 ON CONFLICT (id) DO UPDATE SET
     uuid = excluded.uuid,
     description = iif(json_type($2, '$.description') IS NULL, description, excluded.description),
     freezer_id = iif(json_type($2, '$.freezer_id') IS NULL, freezer_id, excluded.freezer_id)
+WHERE $3 IS NOT ''
 RETURNING id, uuid, description, freezer_id;
 
 -- name: container_delete
-DELETE FROM container WHERE id = $1 RETURNING id, uuid, description, freezer_id, true AS gone;
-SELECT id, uuid, description, freezer_id, false AS gone FROM container WHERE id = $1;
+DELETE FROM container
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(uuid, description, freezer_id)))
+RETURNING id, uuid, description, freezer_id, true AS gone;
+SELECT id, uuid, description, freezer_id, false AS gone FROM container
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(uuid, description, freezer_id)));
 
 -- name: container_list
 SELECT id, uuid, description, freezer_id FROM container WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;

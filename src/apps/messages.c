@@ -48,8 +48,11 @@ static struct stmt message_send_once = {
 static struct stmt message_get = {
     .name = "message_get", .set = true, .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
 
+static struct stmt message_guard = {
+    .name = "message_guard", .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
+
 static struct stmt message_delete = {
-    .name = "message_delete", .told = true, .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
+    .name = "message_delete", .told = true, .params = {{"id", DB_INT}, {"guard", DB_TEXT}}, .columns = MESSAGE_COLUMNS};
 
 static struct stmt message_list = {
     .name = "message_list",
@@ -267,7 +270,7 @@ static void on_recent(struct call *call, const struct db_answer *answer, void *a
         add_link(reply, "first", recent->params[0].text, recent->params[5].text, "days=%lld",
                  (long long)recent->params[2].integer);
     if (recent->last && !recent->begun) {
-        reply_add_etag(reply);
+        reply_add_etag(reply, ETAG_WEAK);
         request_send(request, reply);
         return;
     }
@@ -378,13 +381,14 @@ static const struct route routes[] = {
      .summary = "Delete a message",
      .path_fields = id_path,
      .statement = &message_delete,
+     .guard = &message_guard,
      .shape = REPLY_OBJECT,
      .missing = "Message does not exist."},
 };
 
-static struct stmt *const statements[] = {&message_send,   &message_send_once,   &message_get,
-                                          &message_delete, &message_list,        &message_list_from,
-                                          &message_recent, &message_recent_from, NULL};
+static struct stmt *const statements[] = {
+    &message_send, &message_send_once, &message_get,    &message_guard,       &message_delete,
+    &message_list, &message_list_from, &message_recent, &message_recent_from, NULL};
 
 const struct app app_messages = {
     .name = "messages",

@@ -55,19 +55,25 @@ CHANGE_STATEMENT(order_take);
 CHANGE_STATEMENT(order_release);
 CHANGE_STATEMENT(order_deliver);
 
-static struct stmt order_get = {
-    .name = "order_get",
-    .set = true,
-    .params = {{"id", DB_INT}},
-    .columns = {{"id", COLUMN_NUMBER},
-                {"origin", COLUMN_POINT},
-                {"destination", COLUMN_POINT},
-                {"distance", COLUMN_NUMBER},
-                {"status", COLUMN_TEXT},
-                {"taker", COLUMN_TEXT},
-                {"created_at", COLUMN_TIME},
-                {"updated_at", COLUMN_TIME}},
+/* Of one that If-Match or If-None-Match guard, by field. */
+static struct stmt order_change_if = {
+    .name = "order_change_if",
+    .params = {{"id", DB_INT}, {"taker", DB_TEXT}, {"status", DB_TEXT}, {"guard", DB_TEXT}},
+    .columns = {{"outcome", COLUMN_TEXT}, {"holder", COLUMN_TEXT}},
 };
+
+#define ORDER_COLUMNS                                                                                        \
+    {                                                                                                        \
+        {"id", COLUMN_NUMBER}, {"origin", COLUMN_POINT}, {"destination", COLUMN_POINT},                      \
+            {"distance", COLUMN_NUMBER}, {"status", COLUMN_TEXT}, {"taker", COLUMN_TEXT},                    \
+            {"created_at", COLUMN_TIME}, {"updated_at", COLUMN_TIME},                                        \
+    }
+
+static struct stmt order_get = {
+    .name = "order_get", .set = true, .params = {{"id", DB_INT}}, .columns = ORDER_COLUMNS};
+
+static struct stmt order_guard = {
+    .name = "order_guard", .params = {{"id", DB_INT}}, .columns = ORDER_COLUMNS};
 
 static struct stmt order_page = {
     .name = "order_page",
@@ -211,9 +217,14 @@ static bool prepare_change(struct request *request, struct stmt **statement, str
     return true;
 }
 
-static void refuse_held(const struct stmt *statement, struct slice holder, struct reply *reply)
+static bool releases(const struct stmt *statement, const struct db_param *params)
 {
-    const char *verb = statement == &order_release ? "release" : "deliver";
+    return statement == &order_release ||
+           (statement == &order_change_if && slice_equal(params[2].text, SLICE("UNASSIGNED")));
+}
+
+static void refuse_held(const char *verb, struct slice holder, struct reply *reply)
+{
     if (holder.ptr == NULL)
         reply_problem(reply, 400, "Order was taken without a taker, so only a request without one may %s it.",
                       verb);
@@ -234,14 +245,18 @@ static void answer_change(const struct route *route, const struct stmt *statemen
     };
     const struct db_rows *rows = answer->rows;
     (void)route;
-    (void)params;
     struct slice outcome = answer->count == 1 ? rows->value(rows, answer->first, 0) : (struct slice){NULL, 0};
     if (slice_equal(outcome, SLICE("done"))) {
         buf_add_string(&reply->body, "{\"status\":\"SUCCESS\"}");
         return;
     }
     if (slice_equal(outcome, SLICE("held"))) {
-        refuse_held(statement, rows->value(rows, answer->first, 1), reply);
+        refuse_held(releases(statement, params) ? "release" : "deliver", rows->value(rows, answer->first, 1),
+                    reply);
+        return;
+    }
+    if (slice_equal(outcome, SLICE("unchanged"))) {
+        reply_not_made(reply, statement->name);
         return;
     }
     if (slice_equal(outcome, SLICE("unchanged"))) {
@@ -360,12 +375,14 @@ static const struct route routes[] = {
      .path_fields = id_path,
      .body = change_body,
      .prepare = prepare_change,
-     .answer = answer_change},
+     .answer = answer_change,
+     .guard = &order_guard,
+     .guarded = &order_change_if},
 };
 
-static struct stmt *const statements[] = {
-    &order_place,   &order_place_once, &order_recall, &order_take,   &order_release,
-    &order_deliver, &order_get,        &order_page,   &order_before, NULL};
+static struct stmt *const statements[] = {&order_place,   &order_place_once, &order_recall,    &order_take,
+                                          &order_release, &order_deliver,    &order_change_if, &order_get,
+                                          &order_guard,   &order_page,       &order_before,    NULL};
 
 static bool start(struct server *server, char **error)
 {

@@ -66,12 +66,17 @@
 #define STATEMENTS(kind, KIND)                                                                               \
     static struct stmt kind##_get = {                                                                        \
         .name = #kind "_get", .set = true, .params = {{"id", DB_INT}}, .columns = KIND##_COLUMNS};           \
+    static struct stmt kind##_guard = {                                                                      \
+        .name = #kind "_guard", .params = {{"id", DB_INT}}, .columns = KIND##_COLUMNS};                      \
     static struct stmt kind##_put = {.name = #kind "_put",                                                   \
-                                     .params = {{"id", DB_INT}, {"body", DB_TEXT}},                          \
+                                     .params = {{"id", DB_INT}, {"body", DB_TEXT}, {"guard", DB_TEXT}},      \
                                      .columns = KIND##_COLUMNS,                                              \
                                      .refusals = KIND##_REFUSALS};                                           \
     static struct stmt kind##_delete = {                                                                     \
-        .name = #kind "_delete", .told = true, .params = {{"id", DB_INT}}, .columns = KIND##_COLUMNS};       \
+        .name = #kind "_delete",                                                                             \
+        .told = true,                                                                                        \
+        .params = {{"id", DB_INT}, {"guard", DB_TEXT}},                                                      \
+        .columns = KIND##_COLUMNS};                                                                          \
     static struct stmt kind##_list = {.name = #kind "_list",                                                 \
                                       .params = {{"limit", DB_INT}, {"offset", DB_INT}, {"after", DB_INT}},  \
                                       .columns = KIND##_COLUMNS}
@@ -260,12 +265,14 @@ static void answer_history(const struct route *route, const struct stmt *stateme
          .path_fields = put_path,                                                                            \
          .body = kind##_body,                                                                                \
          .statement = &kind##_put,                                                                           \
+         .guard = &kind##_guard,                                                                             \
          .shape = REPLY_OBJECT},                                                                             \
         {.method = HTTP_DELETE,                                                                              \
          .path = "/" word "/{id}",                                                                           \
          .summary = "Delete a " word " and what hangs on it",                                                \
          .path_fields = id_path,                                                                             \
          .statement = &kind##_delete,                                                                        \
+         .guard = &kind##_guard,                                                                             \
          .shape = REPLY_OBJECT,                                                                              \
          .missing = "There is no such " word "."},                                                           \
     {                                                                                                        \
@@ -283,7 +290,7 @@ static const struct route routes[] = {
     LIST_ROUTES("instruments", instrument_list, "Computers and freezers of all sites", NULL),
 };
 
-#define KIND_NAMES(kind) &kind##_get, &kind##_put, &kind##_delete, &kind##_list
+#define KIND_NAMES(kind) &kind##_get, &kind##_guard, &kind##_put, &kind##_delete, &kind##_list
 
 static struct stmt *const statements[] = {KIND_NAMES(site),
                                           KIND_NAMES(computer),

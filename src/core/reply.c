@@ -80,20 +80,13 @@ void reply_add_link(struct reply *reply, const char *rel, const char *target_for
     reply->has_link = true;
 }
 
-void reply_add_etag(struct reply *reply)
+void reply_add_etag(struct reply *reply, enum etag_strength strength)
 {
-    uint64_t hash = hash_bytes(buf_slice(&reply->fields), hash_bytes(buf_slice(&reply->body), 0));
-    snprintf(reply->etag, sizeof reply->etag, "W/\"%016llx\"", (unsigned long long)hash);
+    uint64_t hash = hash_bytes(buf_slice(&reply->body), 0);
+    if (strength == ETAG_WEAK)
+        hash = hash_bytes(buf_slice(&reply->fields), hash);
+    etag_write(reply->etag, strength, hash);
     buf_printf(&reply->fields, "ETag: %s\r\n", reply->etag);
-}
-
-/* Weak comparison: the opaque part alone counts. It is ours, so looking for it between quotes is exact. */
-bool reply_matches(const struct reply *reply, struct slice if_none_match)
-{
-    if (reply->etag[0] == '\0' || if_none_match.ptr == NULL)
-        return false;
-    return slice_equal(if_none_match, SLICE("*")) ||
-           memmem(if_none_match.ptr, if_none_match.len, reply->etag + 2, strlen(reply->etag + 2)) != NULL;
 }
 
 #define NOT_MADE "The database did not make the change that was asked for; the server's log says more."

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "core/etag.h"
 #include "io/db.h"
 
 #define REPLY_JSON "application/json"
@@ -19,8 +20,8 @@ struct reply {
     const char *content_type; /* NULL: no body */
     struct buf fields;        /* "Name: value\r\n" each */
     struct buf body;
-    char etag[24]; /* W/"..." of a body that has one; "" else */
-    bool has_link; /* the last of fields is Link */
+    char etag[ETAG_SIZE]; /* of a body that has one; "" else */
+    bool has_link;        /* the last of fields is Link */
     bool close;
 };
 
@@ -40,11 +41,8 @@ void reply_problem_v(struct reply *reply, int status, const char *format, va_lis
 void reply_add_link(struct reply *reply, const char *rel, const char *target_format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Tags the reply as it stands now, body and Link, with a weak entity tag (RFC 9110 section 8.8.3). */
-void reply_add_etag(struct reply *reply);
-
-/* Whether the reply's tag is in the list of an If-None-Match (section 13.1.2). */
-bool reply_matches(const struct reply *reply, struct slice if_none_match);
+/* Tags the reply as it stands now: a strong tag is of the body, a weak one of Link as well. */
+void reply_add_etag(struct reply *reply, enum etag_strength strength);
 
 /* The change that was asked for is not what the database has done: a trigger or rule of its owner is in the way, which
  * the caller cannot mend. Into the log as well. */

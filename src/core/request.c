@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "core/cache.h"
 #include "core/origin.h"
+#include "core/precondition.h"
 #include "core/refusal.h"
 #include "core/rows.h"
 #include "core/server.h"
@@ -87,6 +88,23 @@ static struct slice join_fields(struct request *request, const struct http_head 
     return joined;
 }
 
+static struct slice list_field(struct request *request, const struct http_head *head, struct slice known,
+                               struct slice name)
+{
+    return known.ptr != NULL ? join_fields(request, head, name) : known;
+}
+
+static void take_fields(struct request *request, const struct http_head *head)
+{
+    static const struct slice none = {NULL, 0};
+    request->if_match = request->if_none_match = request->idempotency_key = none;
+    if (head == NULL)
+        return;
+    request->if_match = list_field(request, head, head->if_match, SLICE("If-Match"));
+    request->if_none_match = list_field(request, head, head->if_none_match, SLICE("If-None-Match"));
+    request->idempotency_key = keep(request, head->idempotency_key);
+}
+
 static struct request *begin(struct server *server, struct http_request *http)
 {
     struct list_node *spare = list_pop(&server->spares);
@@ -109,15 +127,11 @@ static struct request *begin(struct server *server, struct http_request *http)
     request->call.state = CALL_IDLE;
     request->started = clock_now();
     request->due = request->started + server->settings->deadline_ns;
-    request->streaming = request->parked = false;
+    request->streaming = request->parked = request->reading = false;
     request->understood = http->head != NULL;
     request->method = request->understood ? http->head->method : HTTP_GET;
     request->path = http->head != NULL ? arena_dup(&request->arena, http->head->path) : SLICE("-");
-    request->if_none_match = (struct slice){NULL, 0};
-    if (http->head != NULL && http->head->if_none_match.ptr != NULL)
-        request->if_none_match = join_fields(request, http->head, SLICE("If-None-Match"));
-    request->idempotency_key =
-        keep(request, http->head != NULL ? http->head->idempotency_key : (struct slice){NULL, 0});
+    take_fields(request, http->head);
     take_id(request, http->head);
     list_append(&server->requests, &request->link);
     if (!loop_timer_pending(server->deadline))
@@ -229,9 +243,9 @@ static struct slice body_json(struct request *request)
     return json;
 }
 
-/* The fields of the route to the parameters of its statement, by name. */
-static void bind_by_name(struct request *request, const struct stmt *stmt, struct db_param *params)
+void request_bind(struct request *request, const struct stmt *stmt, struct db_param params[DB_PARAMS_MAX])
 {
+    memset(params, 0, DB_PARAMS_MAX * sizeof *params);
     for (unsigned i = 0; i < stmt->db.param_count; i++) {
         if (strcmp(stmt->params[i].name, "body") == 0) {
             params[i].text = body_json(request);
@@ -247,6 +261,16 @@ static void bind_by_name(struct request *request, const struct stmt *stmt, struc
     }
 }
 
+static bool prepare(struct request *request, struct stmt **stmt, struct db_param params[DB_PARAMS_MAX])
+{
+    if (request->route->prepare == NULL) {
+        request_bind(request, *stmt, params);
+        return true;
+    }
+    memset(params, 0, DB_PARAMS_MAX * sizeof *params);
+    return request->route->prepare(request, stmt, params);
+}
+
 static void run(struct request *request)
 {
     const struct route *route = request->route;
@@ -256,10 +280,11 @@ static void run(struct request *request)
         route->handler(request);
         return;
     }
-    memset(params, 0, sizeof params);
-    if (route->prepare == NULL)
-        bind_by_name(request, stmt, params);
-    else if (!route->prepare(request, &stmt, params))
+    if (precondition_is_write(request)) {
+        precondition_start(request);
+        return;
+    }
+    if (!prepare(request, &stmt, params))
         return;
     if (route->cached)
         cache_read(request->server->cache, request, stmt, params);
@@ -269,16 +294,21 @@ static void run(struct request *request)
         request_call(request, stmt, params, NULL);
 }
 
-static void on_answer(struct call *call, const struct db_answer *answer, void *argument)
+void request_answer(struct request *request, struct stmt *stmt, const struct db_param *params,
+                    const struct db_answer *answer)
 {
-    struct request *request = argument;
     if (answer->error != DB_OK) {
-        refusal_reply(request, call->stmt, answer);
+        refusal_reply(request, stmt, answer);
         return;
     }
     struct reply *reply = request_reply(request);
-    request_write_answer(request->route, call->stmt, call->params, answer, reply);
+    request_write_answer(request->route, stmt, params, answer, reply);
     request_send(request, reply);
+}
+
+static void on_answer(struct call *call, const struct db_answer *answer, void *argument)
+{
+    request_answer(argument, call->stmt, call->params, answer);
 }
 
 void request_call(struct request *request, struct stmt *stmt, const struct db_param *params, call_cb *done)
@@ -312,6 +342,15 @@ static bool is_made(const struct route *route, const struct stmt *stmt, const st
     return told.len == 1 && (told.ptr[0] == 't' || told.ptr[0] == '1');
 }
 
+/* What the reply shows has a tag: the data of a GET, or the record that a write has stored. */
+static void tag_answer(const struct route *route, struct reply *reply)
+{
+    if (route->method == HTTP_GET)
+        reply_add_etag(reply, route->shape == REPLY_OBJECT ? ETAG_STRONG : ETAG_WEAK);
+    else if (route->method == HTTP_POST && route->guard != NULL && route->shape == REPLY_OBJECT)
+        reply_add_etag(reply, ETAG_STRONG);
+}
+
 void request_write_answer(const struct route *route, const struct stmt *stmt, const struct db_param *params,
                           const struct db_answer *answer, struct reply *reply)
 {
@@ -325,8 +364,8 @@ void request_write_answer(const struct route *route, const struct stmt *stmt, co
         reply_problem(reply, 404, "%s", route->missing != NULL ? route->missing : "There is no such record.");
     else
         rows_add_object(&reply->body, stmt, answer->rows, answer->first);
-    if (route->method == HTTP_GET && reply->status == 200)
-        reply_add_etag(reply);
+    if (reply->status == 200)
+        tag_answer(route, reply);
 }
 
 /* ---- ending ---- */
@@ -335,6 +374,23 @@ struct reply *request_reply(struct request *request)
 {
     reply_clear(&request->server->reply);
     return &request->server->reply;
+}
+
+/* The conditions of a read, for what can have some: data that has a tag. */
+static enum precondition condition_of(const struct request *request, const struct reply *reply)
+{
+    bool reads = request->method == HTTP_GET || request->method == HTTP_HEAD;
+    return reads && reply->etag[0] != '\0' ? precondition_of(request, reply->etag) : PRECONDITIONS_HOLD;
+}
+
+/* The reply that was meant for it stays as it is: others may share it. */
+static void send_failed(struct request *request)
+{
+    struct reply failed;
+    reply_init(&failed);
+    reply_problem(&failed, 412, "The data is not, or no longer, what If-Match names.");
+    request_send(request, &failed);
+    reply_fini(&failed);
 }
 
 void request_send(struct request *request, const struct reply *reply)
@@ -350,7 +406,12 @@ void request_send(struct request *request, const struct reply *reply)
         request_stream_abort(request);
         return;
     }
-    if (reply_matches(reply, request->if_none_match)) {
+    enum precondition condition = condition_of(request, reply);
+    if (condition == IF_MATCH_FAILS) {
+        send_failed(request);
+        return;
+    }
+    if (condition == IF_NONE_MATCH_FAILS) {
         response.status = status = 304;
         response.content_type = NULL;
         response.body.len = 0;
@@ -482,7 +543,7 @@ static bool is_unsent(const struct request *request)
 
 static void give_up(struct request *request, const char *unsent, const char *sent)
 {
-    request_problem(request, 503, "%s", is_unsent(request) ? unsent : sent);
+    request_problem(request, 503, "%s", request->reading || is_unsent(request) ? unsent : sent);
 }
 
 /* All requests have the same time and those that get it anew go to the end, so the first is due first and one timer

@@ -26,8 +26,8 @@ struct request {
     struct value values[ROUTE_FIELDS_MAX]; /* path, query, body; see route_field */
     struct slice id;                       /* X-Request-Id */
     char id_text[REQUEST_ID_MAX];
-    struct slice path;                           /* as sent; for the log */
-    struct slice if_none_match, idempotency_key; /* .ptr NULL when not sent */
+    struct slice path;                                     /* as sent; for the log */
+    struct slice if_match, if_none_match, idempotency_key; /* .ptr NULL when not sent */
     int64_t started, due; /* due: its deadline, which a streamed reply moves on as it goes */
     bool streaming;       /* its reply has begun */
     bool parked;      /* it waits for its client, not for us: no deadline, on the server's list of streams */
@@ -36,7 +36,9 @@ struct request {
     struct list_node read_link;
     void (*more)(struct request *request);   /* of a streamed reply, or of a key that is not known yet */
     void (*finish)(struct reply *reply);     /* of a call with an idempotency key */
-    unsigned again;                          /* how often that call was repeated */
+    unsigned again;                          /* how often that call, or a conditional write, was repeated */
+    bool reading;                            /* its call is one that changes nothing, before one that does */
+    struct slice guard;                      /* of a conditional write: as its record was read last */
     void (*cancel)(struct request *request); /* takes back something else that it waits for; NULL: nothing */
     void *waiting_for;
     struct refusal *refusal; /* what the database refused, while it is asked for the reason */
@@ -63,6 +65,13 @@ void request_stream_abort(struct request *request);
 /* Starts the statement for this request alone or in a set. Without `done` its answer becomes the reply by the
  * route; with it, done has to reply. */
 void request_call(struct request *request, struct stmt *stmt, const struct db_param *params, call_cb *done);
+
+/* The fields of the route to the parameters of a statement, by name. */
+void request_bind(struct request *request, const struct stmt *stmt, struct db_param params[DB_PARAMS_MAX]);
+
+/* The answer of the request's statement, or its error, becomes the reply. */
+void request_answer(struct request *request, struct stmt *stmt, const struct db_param *params,
+                    const struct db_answer *answer);
 
 /* The reply to an answer, by the route's answer or shape. */
 void request_write_answer(const struct route *route, const struct stmt *stmt, const struct db_param *params,

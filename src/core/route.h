@@ -56,7 +56,7 @@ struct value {
 
 enum reply_shape {
     REPLY_NONE,   /* the handler's */
-    REPLY_OBJECT, /* the first row; 404 when there is none */
+    REPLY_OBJECT, /* the first row: a single record, so a GET has a strong entity tag; 404 when there is none */
     REPLY_ARRAY,  /* all rows; where missing is said, 404 when there is none */
 };
 
@@ -69,6 +69,14 @@ struct route {
     enum reply_shape shape;
     const char *missing; /* what a 404 says */
     bool cached;         /* a GET whose answer may be up to five seconds old; see core/cache.h */
+
+    /* Of a write to a single record: its conditions are honoured; see core/precondition.h. The statement reads the
+     * columns that the GET of this path shows and, behind them, the guard of the record. NULL: If-Match and If-None-Match
+     * are not looked at. */
+    struct stmt *guard;
+    /* The write that has a parameter "guard": null asks for nothing, "" that there is no such record, "*" that there is
+     * one, else that it has this guard; it gives no row when that is not so. Bound by name. NULL: statement is it. */
+    struct stmt *guarded;
 
     /* Chooses the statement and fills its parameters, which are zeroed before; false: it has replied. NULL: statement,
      * bound by name. */

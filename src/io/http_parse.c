@@ -269,6 +269,10 @@ static bool note_field(const struct http_field *field, struct http_head *head, s
             head->origin = value;
         }
         break;
+    case 8:
+        if (slice_equal_nocase(name, SLICE("If-Match")))
+            head->if_match = value;
+        break;
     case 10:
         if (slice_equal_nocase(name, SLICE("Connection"))) {
             framing->close |= list_has(value, SLICE("close"));
@@ -342,7 +346,7 @@ bool http_parse(const char *bytes, size_t length, struct http_head *head, struct
     head->field_count = 0;
     head->keep_alive = head->chunked = head->expect_continue = false;
     head->content_length = 0;
-    head->origin = head->fetch_site = head->host = head->content_type = head->request_id =
+    head->origin = head->fetch_site = head->host = head->content_type = head->request_id = head->if_match =
         head->if_none_match = head->idempotency_key = (struct slice){NULL, 0};
     struct framing framing = {0};
     const char *at = bytes, *end = bytes + length;

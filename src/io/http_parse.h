@@ -49,7 +49,7 @@ struct http_head {
     bool expect_continue;
     int64_t content_length; /* 0 when there is none */
     /* .ptr NULL when not sent: */
-    struct slice content_type, request_id, if_none_match, idempotency_key;
+    struct slice content_type, request_id, if_match, if_none_match, idempotency_key;
     struct slice origin, fetch_site; /* of browsers: Origin, Sec-Fetch-Site */
 };
 

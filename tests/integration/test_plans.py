@@ -33,8 +33,9 @@ def planner(session_cluster, template):
                            "SELECT 1, 2, 3, 4, 5 FROM generate_series(1, 50000)")
             cursor.execute("INSERT INTO idempotency_keys (scope, key, fingerprint, answer, created_at) SELECT '/messages', n::text, 'x', '{}', "
                            "now() - make_interval(secs => n) FROM generate_series(1, 50000) AS n")
+            cursor.execute("INSERT INTO site (name) SELECT 'S' || n FROM generate_series(1, 20000) AS n")
             cursor.execute("ANALYZE")
-            for name in ("messages", "orders", "idempotency"):
+            for name in ("messages", "orders", "idempotency", "sites"):
                 for label, sql in statements(name).items():
                     cursor.execute(f"PREPARE {label} AS {sql}")
             yield cursor
@@ -44,17 +45,23 @@ def planner(session_cluster, template):
 
 
 def scans(plan):
-    return [node for node in nodes(plan) if "Scan" in node["Node Type"] and node.get("Relation Name") in ("messages", "orders", "idempotency_keys")]
+    return [node for node in nodes(plan) if "Scan" in node["Node Type"] and node.get("Relation Name") in ("messages", "orders", "idempotency_keys", "site")]
 
 
 READS = {
     "message_get('{5,7}')": "messages_pkey",
-    "message_delete(5)": "messages_pkey",
+    "message_guard(5)": "messages_pkey",
+    "message_delete(5, NULL)": "messages_pkey",
     "message_list(101, 'bob', 9223372036854775807)": "messages_recipient",
     "message_list_from(101, 'bob', 9223372036854775807, 's1')": "messages_recipient_sender",
     "message_recent('bob', NULL, 30, NULL, 9223372036854775807)": "messages_recipient_sent_at",
     "message_recent_from('bob', NULL, 30, NULL, 9223372036854775807, 's1')": "messages_recipient_sender_sent_at",
     "order_get('{5,7}')": "orders_pkey",
+    "order_guard(5)": "orders_pkey",
+    "site_get('{5,7}')": "site_pkey",
+    "site_guard(5)": "site_pkey",
+    "site_put(5, '{}', NULL)": "site_pkey",
+    "site_delete(5, NULL)": "site_pkey",
     "order_page(20, 0)": "orders_pkey",
     "order_before(20, 900)": "orders_pkey",
     "idempotency_purge": "idempotency_keys_created_at",
@@ -90,6 +97,25 @@ def test_nothing_is_scanned_to_write(planner, call):
     assert not [node for node in scans(plan) if node["Node Type"] == "Seq Scan"], plan
     if "once" in call:
         assert {node.get("Index Name") for node in nodes(plan)} - {None} == {"idempotency_keys_pkey"}, plan
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("status", ["TAKEN", "UNASSIGNED", "DELIVERED"])
+def test_a_conditional_change_finds_its_order_by_the_key(planner, status):
+    plan = plan_of(planner, f"order_change_if(5, NULL, '{status}', 'x')")
+    assert not [node for node in scans(plan) if node["Node Type"] == "Seq Scan"], plan
+    assert {node.get("Index Name") for node in nodes(plan)} - {None} == {"orders_pkey"}, plan
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("guard, looked", [("NULL", False), ("''", False), ("'x'", True)])
+def test_an_upsert_looks_at_the_old_record_only_where_there_is_a_condition(planner, guard, looked):
+    planner.execute("BEGIN")
+    try:
+        plan = plan_of(planner, f"""site_put(5, '{{"name":"x"}}', {guard})""", "ANALYZE,")
+    finally:
+        planner.execute("ROLLBACK")
+    assert [node["Actual Loops"] for node in nodes(plan) if node["Node Type"] == "Index Scan"] == [1 if looked else 0], plan
 
 
 def blocks(plan):

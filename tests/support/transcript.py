@@ -22,7 +22,7 @@ from support import program
 ADDRESS = "http://127.0.0.1:8080"      # what the pages call the server
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z"
-TAG = r'W/"[0-9a-f]{16}"'
+TAG = r'(?:W/)?"[0-9a-f]{16}"'
 HEADER = {
     "Date": r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT",
     "X-Request-Id": r"[0-9a-f]{16}",

@@ -1,0 +1,29 @@
+/* Entity tags (RFC 9110 section 8.8.3), and the lists of them that If-Match and If-None-Match are. */
+#ifndef ROWLOCK_CORE_ETAG_H
+#define ROWLOCK_CORE_ETAG_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+
+#define ETAG_SIZE 24
+
+/* Of a tag, and of a comparison (section 8.8.3.2): the strong one finds equal what is the same and strong, the weak one
+ * looks at the opaque part alone. */
+enum etag_strength {
+    ETAG_WEAK,
+    ETAG_STRONG,
+};
+
+void etag_write(char out[ETAG_SIZE], enum etag_strength strength, uint64_t hash);
+
+enum etag_found {
+    ETAG_NOT_FOUND,
+    ETAG_FOUND,
+    ETAG_MALFORMED, /* neither "*" nor tags with commas between them, or no tag at all */
+};
+
+/* Whether the list has the tag. "*" has every one. The tag is "" where there is nothing to have one: that is in no list. */
+enum etag_found etag_find(struct slice list, const char *tag, enum etag_strength comparison);
+
+#endif
