@@ -40,6 +40,8 @@ base_sources = \
 	src/base/text.h
 
 io_sources = \
+	src/io/curl.c \
+	src/io/curl.h \
 	src/io/db.h \
 	src/io/fetch.c \
 	src/io/fetch.h \
@@ -176,7 +178,7 @@ cmd_sources = \
 rowlock_sources = src/main.c $(cmd_sources) $(apps_sources) $(core_sources) $(io_sources) $(base_sources)
 
 rowlock_cppflags = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS)
-rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(CURL_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(LIBM)
+rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(LIBM)
 
 noinst_LIBRARIES += librowlock.a
 librowlock_a_SOURCES = $(cmd_sources) $(apps_sources) $(core_sources) $(io_sources) $(base_sources)

@@ -3,7 +3,6 @@
 
 #include "io/fetch.h"
 
-#include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +12,12 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/curl.h"
 
 struct fetcher {
     struct loop *loop;
     const struct proxies *proxies;
+    const struct curl_library *curl;
     CURLM *multi;
     struct loop_timer *timer;
     struct loop_task bury;
@@ -45,11 +46,13 @@ static void on_bury(void *argument);
 struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, unsigned most_at_once,
                             int64_t connect_ns, int64_t total_ns)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    const struct curl_library *curl = curl_load();
+    if (curl == NULL || curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return NULL;
     signal(SIGPIPE, SIG_IGN); /* of TLS to a peer that has left: CURLOPT_NOSIGNAL makes it our concern */
     struct fetcher *fetcher = mem_new(sizeof *fetcher);
     fetcher->loop = loop;
+    fetcher->curl = curl;
     fetcher->proxies = proxies;
     fetcher->most = most_at_once;
     fetcher->connect_ms = (long)(connect_ns / CLOCK_MS);
@@ -58,13 +61,13 @@ struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, un
     list_init(&fetcher->running);
     list_init(&fetcher->ended);
     loop_task_init(&fetcher->bury, on_bury, fetcher);
-    fetcher->multi = curl_multi_init();
-    curl_multi_setopt(fetcher->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(fetcher->multi, CURLMOPT_SOCKETDATA, fetcher);
-    curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERDATA, fetcher);
-    curl_multi_setopt(fetcher->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)most_at_once);
-    curl_multi_setopt(fetcher->multi, CURLMOPT_MAXCONNECTS, (long)most_at_once);
+    fetcher->multi = curl->multi_init();
+    curl->multi_setopt(fetcher->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl->multi_setopt(fetcher->multi, CURLMOPT_SOCKETDATA, fetcher);
+    curl->multi_setopt(fetcher->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl->multi_setopt(fetcher->multi, CURLMOPT_TIMERDATA, fetcher);
+    curl->multi_setopt(fetcher->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)most_at_once);
+    curl->multi_setopt(fetcher->multi, CURLMOPT_MAXCONNECTS, (long)most_at_once);
     return fetcher;
 }
 
@@ -77,10 +80,11 @@ void fetcher_free(struct fetcher *fetcher)
         fetch_cancel(list_entry(node, struct fetch, link));
     on_bury(fetcher);
     loop_task_cancel(fetcher->loop, &fetcher->bury);
-    curl_multi_cleanup(fetcher->multi); /* closes kept connections, and says so through on_curl_socket */
+    fetcher->curl->multi_cleanup(
+        fetcher->multi); /* closes kept connections, and says so through on_curl_socket */
     loop_timer_free(fetcher->timer);
+    fetcher->curl->global_cleanup();
     free(fetcher);
-    curl_global_cleanup();
 }
 
 /* ---- a transfer ---- */
@@ -97,31 +101,32 @@ static size_t on_data(char *bytes, size_t size, size_t count, void *argument)
 static void set_proxy(struct fetch *fetch, const char *url)
 {
     const char *proxy = proxy_for(fetch->fetcher->proxies, url);
-    curl_easy_setopt(fetch->easy, CURLOPT_PROXY, proxy != NULL ? proxy : "");
-    curl_easy_setopt(fetch->easy, CURLOPT_NOPROXY, "");
+    fetch->fetcher->curl->easy_setopt(fetch->easy, CURLOPT_PROXY, proxy != NULL ? proxy : "");
+    fetch->fetcher->curl->easy_setopt(fetch->easy, CURLOPT_NOPROXY, "");
     if (proxy != NULL)
         fetch->proxy = proxy_host_of(proxy);
 }
 
 static void set_up(struct fetch *fetch, const char *url, const char *const *headers)
 {
+    const struct curl_library *curl = fetch->fetcher->curl;
     CURL *easy = fetch->easy;
     for (; headers != NULL && *headers != NULL; headers++)
-        fetch->headers = curl_slist_append(fetch->headers, *headers);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
-    curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+        fetch->headers = curl->slist_append(fetch->headers, *headers);
+    curl->easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
+    curl->easy_setopt(easy, CURLOPT_URL, url);
+    curl->easy_setopt(easy, CURLOPT_PRIVATE, fetch);
+    curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+    curl->easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+    curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     set_proxy(fetch, url);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, fetch->fetcher->connect_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, fetch->fetcher->total_ms);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver that does not answer */
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "rowlock/" PACKAGE_VERSION);
+    curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, fetch->fetcher->connect_ms);
+    curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, fetch->fetcher->total_ms);
+    curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver that does not answer */
+    curl->easy_setopt(easy, CURLOPT_USERAGENT, "rowlock/" PACKAGE_VERSION);
 }
 
 struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *const *headers,
@@ -135,14 +140,14 @@ struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *
     fetch->callback = callback;
     fetch->argument = argument;
     list_node_init(&fetch->link);
-    fetch->easy = curl_easy_init();
+    fetch->easy = fetcher->curl->easy_init();
     if (fetch->easy == NULL) {
         free(fetch);
         return NULL;
     }
     set_up(fetch, url, headers);
     list_append(&fetcher->running, &fetch->link);
-    curl_multi_add_handle(fetcher->multi, fetch->easy);
+    fetcher->curl->multi_add_handle(fetcher->multi, fetch->easy);
     return fetch;
 }
 
@@ -150,7 +155,7 @@ struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *
 static void end(struct fetch *fetch)
 {
     struct fetcher *fetcher = fetch->fetcher;
-    curl_multi_remove_handle(fetcher->multi, fetch->easy);
+    fetcher->curl->multi_remove_handle(fetcher->multi, fetch->easy);
     list_remove(&fetcher->running, &fetch->link);
     list_append(&fetcher->ended, &fetch->link);
     loop_defer(fetcher->loop, &fetcher->bury);
@@ -167,8 +172,8 @@ static void on_bury(void *argument)
     struct list_node *node;
     while ((node = list_pop(&fetcher->ended)) != NULL) {
         struct fetch *fetch = list_entry(node, struct fetch, link);
-        curl_easy_cleanup(fetch->easy);
-        curl_slist_free_all(fetch->headers);
+        fetcher->curl->easy_cleanup(fetch->easy);
+        fetcher->curl->slist_free_all(fetch->headers);
         buf_fini(&fetch->body);
         free(fetch->proxy);
         free(fetch);
@@ -179,8 +184,8 @@ static void on_bury(void *argument)
 static const char *error_of(const struct fetch *fetch, CURLcode code, char *text, size_t size)
 {
     long status = 0, tunnel = 0;
-    curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(fetch->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+    fetch->fetcher->curl->easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
+    fetch->fetcher->curl->easy_getinfo(fetch->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
     if (fetch->proxy != NULL && code != CURLE_OK && tunnel != 0 && tunnel / 100 != 2)
         snprintf(text, size, "the proxy refuses with status %ld", tunnel);
     else if (fetch->proxy != NULL && code == CURLE_OK && status == 407)
@@ -188,7 +193,8 @@ static const char *error_of(const struct fetch *fetch, CURLcode code, char *text
     else if (code == CURLE_OK)
         snprintf(text, size, "%s", "");
     else
-        snprintf(text, size, "%s", fetch->body.failed ? "the answer is too long" : curl_easy_strerror(code));
+        snprintf(text, size, "%s",
+                 fetch->body.failed ? "the answer is too long" : fetch->fetcher->curl->easy_strerror(code));
     return text;
 }
 
@@ -199,7 +205,7 @@ static void finish(struct fetch *fetch, CURLcode code)
         .error = error_of(fetch, code, text, sizeof text), .proxy = fetch->proxy, .fetch = fetch};
     long status = 0;
     if (answer.error[0] == '\0') {
-        curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
+        fetch->fetcher->curl->easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
         answer.status = (int)status;
         answer.body = buf_slice(&fetch->body);
     }
@@ -210,7 +216,8 @@ static void finish(struct fetch *fetch, CURLcode code)
 struct slice fetch_field(const struct fetch_answer *answer, const char *name)
 {
     struct curl_header *header;
-    if (curl_easy_header(answer->fetch->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+    if (answer->fetch->fetcher->curl->easy_header(answer->fetch->easy, name, 0, CURLH_HEADER, -1, &header) !=
+        CURLHE_OK)
         return (struct slice){NULL, 0};
     return slice_of(header->value);
 }
@@ -219,12 +226,12 @@ static void take_finished(struct fetcher *fetcher)
 {
     CURLMsg *message;
     int left;
-    while ((message = curl_multi_info_read(fetcher->multi, &left)) != NULL) {
+    while ((message = fetcher->curl->multi_info_read(fetcher->multi, &left)) != NULL) {
         char *fetch = NULL;
         CURLcode code = message->data.result; /* the message does not outlive what finish does */
         if (message->msg != CURLMSG_DONE)
             continue;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &fetch);
+        fetcher->curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &fetch);
         finish((struct fetch *)(void *)fetch, code);
     }
 }
@@ -238,12 +245,12 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *argument
     (void)easy;
     loop_watch_free(watch); /* always anew: the number may stand for another socket by now */
     if (what == CURL_POLL_REMOVE) {
-        curl_multi_assign(fetcher->multi, fd, NULL);
+        fetcher->curl->multi_assign(fetcher->multi, fd, NULL);
         return 0;
     }
     watch = loop_watch_new(fetcher->loop, fd, on_socket, fetcher);
     loop_watch_set(watch, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
-    curl_multi_assign(fetcher->multi, fd, watch);
+    fetcher->curl->multi_assign(fetcher->multi, fd, watch);
     return 0;
 }
 
@@ -263,7 +270,7 @@ static void on_socket(int fd, int ready, void *argument)
     struct fetcher *fetcher = argument;
     int what = (ready & LOOP_READ ? CURL_CSELECT_IN : 0) | (ready & LOOP_WRITE ? CURL_CSELECT_OUT : 0),
         running;
-    curl_multi_socket_action(fetcher->multi, fd, what, &running);
+    fetcher->curl->multi_socket_action(fetcher->multi, fd, what, &running);
     take_finished(fetcher);
 }
 
@@ -271,6 +278,6 @@ static void on_timer(void *argument)
 {
     struct fetcher *fetcher = argument;
     int running;
-    curl_multi_socket_action(fetcher->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    fetcher->curl->multi_socket_action(fetcher->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     take_finished(fetcher);
 }
