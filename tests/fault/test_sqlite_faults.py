@@ -44,7 +44,8 @@ def test_a_write_lock_of_another_process_costs_503_within_the_deadline(server, w
     succeeded(server.api.take(order, "bob"))
 
 
-def test_a_short_write_lock_costs_waiting_only(server, writer):
+def test_a_short_write_lock_costs_waiting_only(serve, sqlite, writer):
+    server = serve("--deadline", 8, database=sqlite)
     order = server.api.place()
     writer.execute("BEGIN IMMEDIATE")
     with Connection(server.address) as connection:
