@@ -178,12 +178,6 @@ def sqlite_template():
 
 
 @pytest.fixture
-def empty_sqlite(folder):
-    """A file that is not there yet."""
-    return SqliteDatabase(folder)
-
-
-@pytest.fixture
 def sqlite(folder, sqlite_template):
     return SqliteDatabase(folder, sqlite_template)
 

@@ -106,7 +106,8 @@ def test_the_pool_serves_while_only_the_health_connection_has_trouble(server, po
     until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
 
 
-def test_a_short_freeze_costs_waiting_only(server, postgres):
+def test_a_short_freeze_costs_waiting_only(serve, postgres):
+    server = serve("--deadline", 8, database=postgres)      # so that a slow machine does not make it a long one
     order = server.api.place()
     with Connection(server.address) as connection:
         postgres.cluster.pause()
@@ -228,7 +229,8 @@ def test_a_locked_table_costs_503_within_the_deadline_and_others_are_served_afte
     succeeded(server.api.take(order, "bob"))
 
 
-def test_a_lock_shorter_than_the_deadline_costs_waiting_only(server, postgres, lock):
+def test_a_lock_shorter_than_the_deadline_costs_waiting_only(serve, postgres, lock):
+    server = serve("--deadline", 8, database=postgres)
     order = server.api.place()
     lock()
     with Connection(server.address) as connection:
@@ -289,9 +291,9 @@ def test_the_queue_is_free_again_after_it_was_full(serve, postgres, lock):
 
 
 @pytest.fixture
-def frozen(serve, postgres):
+def frozen(request, serve, postgres):
     """(server, orders): its one connection to the tables has stopped, and the first order's take is stuck in it."""
-    server = serve("--deadline", DEADLINE, "--db-connections", 1, database=postgres)
+    server = serve("--deadline", getattr(request, "param", DEADLINE), "--db-connections", 1, database=postgres)
     orders = [server.api.place() for _ in range(40)]
     pid, = postgres.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%INTO orders%' "
                           "AND pid <> pg_backend_pid()")[0]
@@ -349,6 +351,7 @@ def test_calls_whose_clients_left_before_they_were_sent_are_never_sent(frozen, p
     assert taken(postgres) == []
 
 
+@pytest.mark.parametrize("frozen", [8], indirect=True)
 def test_calls_that_wait_behind_a_stuck_one_are_served_when_it_moves_again_in_time(frozen, postgres):
     server, orders = frozen
     connections = [Connection(server.address) for _ in orders]
