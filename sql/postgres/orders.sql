@@ -25,16 +25,19 @@ SELECT a.pos, p.distance, p.id, p.status
 FROM asked AS a JOIN placed AS p ON p.id = a.id
 ORDER BY a.pos;
 
--- Only what looks free is locked, so that those who ask for a taken order are not in its holder's way; whether it
--- still is free is tested on the locked row. The holder who asks again locks his row last of all.
+-- Only what looks free is locked, or held by the one who asks for it again, so that those who ask for what another has
+-- taken are not in the holder's way; what it is then is tested on the locked row.
 -- name: order_take
-WITH asked AS MATERIALIZED (
-    SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
-), seen AS MATERIALIZED (
+WITH seen AS MATERIALIZED (
     SELECT o.id, o.status, o.taker FROM orders AS o WHERE o.id = ANY ($1::bigint[])
+), asked AS MATERIALIZED (
+    SELECT a.id, a.taker, a.pos, s.status, s.taker AS holder
+    FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos) LEFT JOIN seen AS s ON s.id = a.id
 ), locked AS MATERIALIZED (
     SELECT o.id, o.status, o.taker FROM orders AS o
-    WHERE o.id = ANY (ARRAY(SELECT s.id FROM seen AS s WHERE s.status = 'UNASSIGNED'))
+    WHERE o.id = ANY (ARRAY(
+        SELECT a.id FROM asked AS a WHERE a.status = 'UNASSIGNED' OR (a.status = 'TAKEN' AND a.holder = a.taker)
+    ))
     ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
 ), winner AS MATERIALIZED (
     SELECT DISTINCT ON (a.id) a.id, a.taker, a.pos
@@ -52,18 +55,12 @@ SELECT a.pos,
         WHEN l.status = 'UNASSIGNED' THEN 'unchanged'
         WHEN l.status = 'TAKEN' AND l.taker = a.taker THEN 'done'
         WHEN l.id IS NOT NULL THEN 'taken'
-        WHEN s.status = 'TAKEN' AND s.taker = a.taker THEN
-            CASE WHEN EXISTS (
-                SELECT FROM orders AS o WHERE o.id = a.id AND o.status = 'TAKEN' AND o.taker = a.taker
-                FOR NO KEY UPDATE SKIP LOCKED
-            ) THEN 'done' ELSE 'occupied' END
-        WHEN s.status <> 'UNASSIGNED' THEN 'taken'
-        WHEN s.id IS NOT NULL THEN 'occupied'
+        WHEN a.status = 'UNASSIGNED' OR (a.status = 'TAKEN' AND a.holder = a.taker) THEN 'occupied'
+        WHEN a.status IS NOT NULL THEN 'taken'
         ELSE 'missing'
     END AS outcome,
     NULL AS holder
-FROM asked AS a LEFT JOIN seen AS s ON s.id = a.id LEFT JOIN locked AS l ON l.id = a.id
-    LEFT JOIN changed AS c ON c.id = a.id
+FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c.id = a.id
 ORDER BY a.pos;
 
 -- name: order_release

@@ -204,7 +204,7 @@ def test_nothing_is_acknowledged_that_the_standby_does_not_have_however_the_wait
 
 @pytest.fixture
 def lonely():
-    """A primary whose standby does not exist: wait(True) makes its commits wait for it."""
+    """A primary that has no standby, and waits for one from wait_for_nobody() on."""
     if binaries() is None:
         missing("a PostgreSQL server")
     cluster = Cluster()

@@ -3,7 +3,9 @@
 import pytest
 
 from support import program
+from support.crowd import crowd
 from support.expect import problem, refused, succeeded
+from support.rawhttp import request_bytes
 
 pytestmark = pytest.mark.quick
 
@@ -167,8 +169,6 @@ def test_a_key_has_no_answer_that_the_record_denies(api, db, kept):
 
 @pytest.mark.parametrize("shared", ["postgres"], indirect=True)
 def test_of_a_set_only_what_was_kept_away_fails(server, api, db, kept):
-    from support.crowd import crowd
-    from support.rawhttp import request_bytes
     kept("INSERT", "messages", "IF NEW.text = 'no' THEN RETURN NULL; END IF;")
     texts = ["no" if number % 10 == 0 else f"yes {number}" for number in range(100)]
     answers = crowd(server.address, [[request_bytes("POST", "/messages", {**MESSAGE, "recipient": "set", "text": text},
