@@ -139,7 +139,7 @@ static struct request *begin(struct server *server, struct http_request *http)
     return request;
 }
 
-/* What a path has, or the whole server (RFC 9110 section 9.3.7). */
+/* What the whole server has (RFC 9110 section 9.3.7). */
 static void send_options(struct request *request, const char *allow)
 {
     struct reply *reply = request_reply(request);
@@ -168,7 +168,7 @@ static bool is_answered_by_head(struct request *request, const struct http_head 
         request_problem(request, 400, "The path is not well-formed percent-encoded UTF-8.");
     else if (match->allow == NULL)
         request_problem(request, 404, "There is nothing at this path.");
-    else if (head->method == HTTP_OPTIONS)
+    else if (slice_equal(head->path, SLICE("*")))
         send_options(request, match->allow);
     else if (match->route == NULL)
         refuse_method(request, match->allow);

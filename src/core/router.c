@@ -28,7 +28,9 @@ struct router {
 
 struct router *router_new(void)
 {
-    return mem_new(sizeof(struct router));
+    struct router *router = mem_new(sizeof *router);
+    router->has[HTTP_OPTIONS] = true; /* with the target *, which needs no route */
+    return router;
 }
 
 void router_free(struct router *router)
@@ -94,12 +96,11 @@ static struct pattern *pattern_for(struct router *router, const struct route *ro
     return &router->patterns[at];
 }
 
-/* OPTIONS needs no route: it is answered with this. */
 static void write_allow(char *allow, size_t size, const bool *has)
 {
     size_t used = 0;
     for (int method = 0; method < HTTP_METHODS; method++)
-        if (has[method] || method == HTTP_OPTIONS)
+        if (has[method])
             used += (size_t)snprintf(allow + used, size - used, "%s%s", used > 0 ? ", " : "",
                                      http_method_name((enum http_method)method));
 }

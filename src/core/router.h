@@ -14,14 +14,15 @@ void router_free(struct router *router);
 void router_add(struct router *router, const struct route *route);
 
 struct router_match {
-    const struct route *route; /* NULL: no such path, or allow says what it has */
-    const char *allow;         /* "GET, HEAD, PATCH, OPTIONS"; NULL when the path is unknown */
-    bool malformed;            /* the path is not well-formed percent-encoded UTF-8 */
+    const struct route *route;                  /* NULL: no such path, or allow says what it has */
+    const char *allow;                          /* "GET, HEAD, PATCH"; NULL when the path is unknown */
+    bool malformed;                             /* the path is not well-formed percent-encoded UTF-8 */
     struct slice segments[ROUTER_SEGMENTS_MAX]; /* the values of {…}, decoded, in the arena */
     size_t segment_count;
 };
 
-/* One trailing slash is ignored; HEAD finds GET. The path "*" has the methods of all others. */
+/* One trailing slash is ignored; HEAD finds GET. The path "*" is that of OPTIONS for the whole
+ * server: no route, and the methods of all. */
 void router_find(const struct router *router, enum http_method method, struct slice path, struct arena *arena,
                  struct router_match *match);
 

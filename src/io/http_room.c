@@ -99,6 +99,19 @@ static bool close_resting(struct http *http)
     return false;
 }
 
+/* The one that lingers longest goes: its client has had time to read the answer. */
+static enum http_room_result close_lingering(struct http *http)
+{
+    struct list_node *node = list_first(&http->states[HTTP_LINGER]);
+    if (node == NULL)
+        return HTTP_ROOM_NONE;
+    struct http_conn *conn = list_entry(node, struct http_conn, state_link);
+    if (clock_now() - conn->since < HTTP_ROOM_WAIT_NS)
+        return HTTP_ROOM_SOON;
+    http_conn_close(conn);
+    return HTTP_ROOM_MADE;
+}
+
 static int64_t oldest_since(const struct list *list)
 {
     return list_entry(list_first(list), struct http_conn, room_link)->since;
@@ -156,8 +169,9 @@ enum http_room_result http_room_make(struct http *http)
 {
     int64_t now = clock_now();
     struct list *group = heaviest(&http->room, now);
-    enum http_room_result made = HTTP_ROOM_NONE;
-    if (group != NULL && group->length * SHARE >= http_conn_count(http))
+    bool of_descriptors = http_room_is_left(http); /* it is they that are missing, and who lingers has one */
+    enum http_room_result made = of_descriptors ? close_lingering(http) : HTTP_ROOM_NONE;
+    if (made == HTTP_ROOM_NONE && group != NULL && group->length * SHARE >= http_conn_count(http))
         made = evict_from(http, group);
     if (made != HTTP_ROOM_NONE)
         return made;

@@ -49,6 +49,7 @@ enum http_room_result {
     HTTP_ROOM_NONE,
 };
 
+/* Also where descriptors are missing although the number of connections is not reached. */
 enum http_room_result http_room_make(struct http *http);
 
 #endif

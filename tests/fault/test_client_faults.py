@@ -369,15 +369,17 @@ def test_who_has_sent_a_part_is_told_why_it_ends(serve, sqlite):
         connection.close()
 
 
-def test_without_descriptors_left_half_requests_make_room(serve, sqlite):
+@pytest.mark.parametrize("shape", [HALF["half a head"], b"BAD" + CRLF * 2, request_bytes("POST", "/nope", BODY, {"Expect": "100-continue"})[:-30]],
+                         ids=["half a head", "no request", "what is answered by its head"])
+def test_without_descriptors_left_half_requests_and_refused_ones_make_room(serve, sqlite, shape):
     server = serve(database=sqlite)
     before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (max(server.descriptors()) + 20, before[1]))
     try:
-        with Half(server, HALF["half a head"]) as half:
+        with Half(server, shape) as half:
             half.add(300)
-            for _ in range(10):
-                served(server, 3)
+            for _ in range(3):
+                served(server, 2)
                 half.come_again()
     finally:
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)

@@ -387,7 +387,8 @@ def test_unusual_requests_that_are_right_are_served(server, data):
 
 PIECES = st.sampled_from([b"GET ", b"POST ", b"/health", b"/orders", b" HTTP/1.1", b"\r\n", b"\n", b"\r", b"Host: test", b": ", b" ", b"\0", b"\t",
                           b"Content-Length: ", b"5", b"Transfer-Encoding: chunked", b"0\r\n\r\n", b"{}", b"%", b"Expect: 100-continue",
-                          b"Connection: close", b"\xff", b"http://", b"?", b"HTTP/1.0"])
+                          b"Connection: close", b"\xff", b"http://", b"?", b"HTTP/1.0", b"OPTIONS * HTTP/1.1\r\n", b"HTTP/1.7", b"5;a=\"b\"\r\nhello\r\n",
+                          b"0\r\nX: y\r\n\r\n", b", gzip", b"Origin: null", b"[::1]", b"@"])
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
