@@ -44,10 +44,9 @@ struct calls {
     size_t waiting, queue_max;
     struct loop_task flush;
     struct loop_timer *patience;
-    struct list
-        blocked; /* calls that met the lock of a row, in the order in which they did, also while they are sent */
-    unsigned holding; /* batches on their way that are expected to wait */
-    int64_t late;     /* when one came first that had been due for long */
+    struct list blocked; /* calls that met the lock of a row, in that order, also while they are sent */
+    unsigned holding;    /* batches on their way that are expected to wait */
+    int64_t late;        /* when one came first that had been due for long */
     int64_t row_wait_ns, table_wait_ns;
     struct loop_timer *turn; /* runs while anybody waits for a lock */
 };
@@ -229,6 +228,13 @@ static struct call *first_kin(const struct calls *calls, const struct call *call
     return NULL;
 }
 
+/* Of those for its record, or it has none. */
+static bool is_first(const struct calls *calls, const struct call *call)
+{
+    const struct call *first = first_kin(calls, call);
+    return first == NULL || first == call;
+}
+
 static void block(struct calls *calls, struct call *call, int64_t again)
 {
     call->blocked = true;
@@ -239,12 +245,13 @@ static void block(struct calls *calls, struct call *call, int64_t again)
     await_turn(calls);
 }
 
-/* The next for the same record takes its place. */
+/* If it was the first for its record, the next takes its place. */
 static void unblock(struct calls *calls, struct call *call)
 {
+    bool first = is_first(calls, call);
     list_remove(&calls->blocked, &call->link);
     call->blocked = false;
-    struct call *next = first_kin(calls, call);
+    struct call *next = first ? first_kin(calls, call) : NULL;
     if (next == NULL)
         return;
     next->again = call->again;
@@ -426,8 +433,8 @@ static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
     unsigned count = 0;
     for (struct list_node *node = list_first(&calls->blocked);
          node != NULL && count < most && may_hold(calls); node = list_next(&calls->blocked, node)) {
-        struct call *call = list_entry(node, struct call, link), *first = first_kin(calls, call);
-        if (call->state != CALL_WAITING || call->again > due || (first != NULL && first != call) ||
+        struct call *call = list_entry(node, struct call, link);
+        if (call->state != CALL_WAITING || call->again > due || !is_first(calls, call) ||
             !calls->db->ops->room(calls->db, &call->stmt->db, true))
             continue;
         calls->waiting--;

@@ -381,6 +381,7 @@ static void ask_session(struct pgconn *conn)
     enum pgsettings_whose whose = conn->target->pooler == POOLER_NONE ? PGSETTINGS_OURS
                                   : conn->plain                       ? PGSETTINGS_OTHERS
                                                                       : PGSETTINGS_ASKED;
+    conn->pooled = whose != PGSETTINGS_OURS;
     buf_clear(&conn->ask_text);
     pgsettings_ask(&conn->ask_text, &conn->target->limits, whose, PQbackendPID(conn->pq),
                    PQserverVersion(conn->pq));

@@ -554,6 +554,11 @@ static void a_call_that_is_cancelled_while_it_waits_for_a_lock_is_never_sent_aga
     answer(0, DB_LOCKED);
     ask(1, &fixture.row, 1);
     run_for(0);
+    ask(2, &fixture.row, 1);
+    run_for(0);
+    call_cancel(fixture.calls, &fixture.call[2]);
+    run_for(0);
+    assert_int_equal(database.count, 1); /* who comes later does not move the first */
     call_cancel(fixture.calls, &fixture.call[0]);
     assert_int_equal(calls_waiting(fixture.calls), 1);
     run_for(A_TURN);
