@@ -56,7 +56,7 @@ struct value {
 
 enum reply_shape {
     REPLY_NONE,   /* the handler's */
-    REPLY_OBJECT, /* the first row: a single record, so a GET has a strong entity tag; 404 when there is none */
+    REPLY_OBJECT, /* the first row, a single record: a GET has a strong entity tag. 404 when there is none */
     REPLY_ARRAY,  /* all rows; where missing is said, 404 when there is none */
 };
 

@@ -159,7 +159,7 @@ PATHS = ["/health-regions", "/health-regions/0/2", "/health-regions/51", "/fsa/K
 def test_entity_tags_and_head(api, path):
     answer = api.get(path)
     tag = answer.header("ETag")
-    assert tag.startswith('W/"')
+    assert tag.startswith('"' if path == "/health-regions/51" else 'W/"')
     assert api.get(path, headers=[("If-None-Match", tag)]).status == 304
     head = api.call("HEAD", path)
     assert head.status == 200 and head.body == b"" and head.header("ETag") == tag

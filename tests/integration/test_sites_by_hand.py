@@ -113,7 +113,7 @@ def test_mock_data_is_that_of_the_first_seed(cluster, empty_postgres, serve):
 
 @pytest.mark.plain
 @pytest.mark.parametrize("call", ["site_get('{5}')", "site_list(10, 0, 5)", "computer_list(10, 0, 5)", "freezer_list(10, 0, 5)", "container_list(10, 0, 5)",
-                                  "instrument_list(10, 0)", "site_delete(5)", "lab_history_page(10, 'site', 5, 99999999)"])
+                                  "instrument_list(10, 0)", "site_guard(5)", "site_delete(5, NULL)", "site_delete(5, 'x')", "lab_history_page(10, 'site', 5, 99999999)"])
 def test_each_question_is_answered_by_an_index(postgres, call):
     postgres.query("INSERT INTO site (name) SELECT 'S' FROM generate_series(1, 2000)")
     postgres.query("INSERT INTO computer (name, site_id) SELECT 'C' || n, 1 + n % 2000 FROM generate_series(1, 6000) AS n")
