@@ -274,6 +274,15 @@ static bool has_moved(const struct sqlite_file *file)
     return sqlite3_file_control(file->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
 }
 
+/* A WAL that was cut short or written over begins with something else: what the index says of it is wrong then. */
+static bool begins_as_log(const struct sqlite_file *file)
+{
+    unsigned char magic[4];
+    if (file->wal_fd < 0 || pread(file->wal_fd, magic, sizeof magic, 0) != (ssize_t)sizeof magic)
+        return true; /* it is empty */
+    return magic[0] == 0x37 && magic[1] == 0x7f && magic[2] == 0x06 && (magic[3] & 0xfe) == 0x82;
+}
+
 enum sqlite_file_place sqlite_file_place(const struct sqlite_file *file)
 {
     if (has_moved(file))
@@ -282,7 +291,7 @@ enum sqlite_file_place sqlite_file_place(const struct sqlite_file *file)
         return SQLITE_FILE_THERE;
     bool wal = file->wal.inode == 0 || same(identify(file->wal_path), file->wal);
     bool shm = file->shm.inode == 0 || same(identify(file->shm_path), file->shm);
-    return wal && shm ? SQLITE_FILE_THERE : SQLITE_FILE_WAL_GONE;
+    return wal && shm && begins_as_log(file) ? SQLITE_FILE_THERE : SQLITE_FILE_WAL_GONE;
 }
 
 /* Another process that has begun a log of its own has not seen what is in ours; ours over its changes would break the
@@ -290,6 +299,10 @@ enum sqlite_file_place sqlite_file_place(const struct sqlite_file *file)
 bool sqlite_file_rescue(struct sqlite_file *file)
 {
     struct stat other;
+    if (!begins_as_log(file)) {
+        snprintf(file->error, sizeof file->error, "the write-ahead log was cut short or written over");
+        return false;
+    }
     if (stat(file->wal_path, &other) == 0 && !same(identify(file->wal_path), file->wal) &&
         other.st_size > 0) {
         snprintf(file->error, sizeof file->error, "another process has begun a new write-ahead log");

@@ -49,7 +49,8 @@ enum db_error sqlite_block_run(struct sqlite_block *block, const struct db_param
 enum sqlite_file_place {
     SQLITE_FILE_THERE,
     SQLITE_FILE_MOVED, /* the path no longer leads to the file that was opened: what is written is lost with it */
-    SQLITE_FILE_WAL_GONE, /* nor do those of its WAL and that one's index: the same, at the next crash */
+    SQLITE_FILE_WAL_GONE, /* nor do those of its WAL and that one's index, or it is a log no more: the same, at the
+                             next crash */
 };
 enum sqlite_file_place sqlite_file_place(const struct sqlite_file *file);
 

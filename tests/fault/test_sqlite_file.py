@@ -214,6 +214,17 @@ def test_a_log_that_another_process_has_begun_anew_is_not_written_over(serve, sq
     assert sqlite.query("PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.parametrize("how", [b"", b"x" * 4096], ids=["cut", "written over"])
+def test_nothing_is_confirmed_on_a_log_that_was_spoiled(serve, sqlite, how):
+    server = serve("--deadline", 2, database=sqlite)
+    orders = [server.api.place() for _ in range(5)]
+    Path(sqlite.path + "-wal").write_bytes(how)
+    assert 200 not in {server.api.take(order, "after").status for order in orders}
+    until(lambda: output(server) == "database: its write-ahead log was removed or replaced", 3, "it is told")
+    server.stop()
+    assert sqlite.query("PRAGMA integrity_check") == [("ok",)]
+
+
 # ---- who can read it ----
 
 def modes(sqlite):

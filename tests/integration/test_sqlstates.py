@@ -8,6 +8,7 @@ import pytest
 from support.cluster import binaries
 from support.crowd import crowd, take_request
 from support.expect import problem
+from support.program import run
 from support.wait import until
 
 REFUSED = (500, "refused this for a reason that no request can mend; nothing was changed")
@@ -30,6 +31,11 @@ EXPECTED = {
     "3D": SCHEMA, "3F": SCHEMA, "42": SCHEMA,
     "53100": FULL, "53400": FAILED,
 }
+
+REGIONS = """id,name_en,name_fr
+1,Atlantic,Atlantique
+2,Ontario,Ontario
+"""
 
 PLACE = {"origin": ["50.4", "12.7"], "destination": ["59.4", "24.7"]}
 
@@ -117,7 +123,7 @@ def test_a_sequence_that_has_run_out_is_an_error_of_the_server(serve, postgres):
 
 def test_a_sequence_that_has_run_out_on_sqlite_is_an_error_of_the_server(serve, sqlite):
     server = serve(database=sqlite)
-    sqlite.query("INSERT INTO sqlite_sequence (name, seq) SELECT 'orders', 1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'orders')")
+    server.api.place()
     sqlite.query("UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'orders'")
     problem(server.api.post("/orders", PLACE), 500, "nothing was changed")
     assert [line for line in server.lines() if line["message"] == "statement failed" and "full" in line["reason"]]
@@ -210,3 +216,21 @@ def test_one_call_that_fails_does_not_fail_the_set_it_travels_with(serve, postgr
     orders = [server.api.place() for _ in range(20)]
     answers = crowd(server.address, [[take_request(order, "bad" if order == orders[7] else "good")] for order in orders])
     assert [status for (status, _), in answers] == [500 if order == orders[7] else 200 for order in orders]
+
+
+# ---- commands go by the same table ----
+
+@pytest.mark.parametrize("change, words", [
+    ("ALTER TABLE region RENAME COLUMN name_en TO name", ["run rowlock migrate"]),      # 42703
+    ("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 2 THEN RAISE 'not two' USING ERRCODE = '44000'; "
+     "END IF; RETURN NEW; END $$; CREATE TRIGGER no BEFORE INSERT ON region FOR EACH ROW EXECUTE FUNCTION no()", ["regions.csv:3:", "not two"]),
+], ids=["schema", "refused"])
+def test_an_import_says_who_is_to_blame(postgres, folder, change, words):
+    regions = folder / "regions.csv"
+    regions.write_text(REGIONS)
+    postgres.query(change)
+    finished = run("import", "health", "--regions", regions, "--database", postgres.url)
+    assert finished.returncode == 1
+    for word in words:
+        assert word in finished.stderr.lower(), finished.stderr
+    assert postgres.query("SELECT count(*) FROM region") == [(0,)]
