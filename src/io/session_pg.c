@@ -114,8 +114,7 @@ static enum db_error unsure_of(struct pg_session *own)
 {
     snprintf(own->session.error, sizeof own->session.error,
              "it is committed in this database, but the wait for its synchronous standby was ended: the "
-             "standby may "
-             "not have it");
+             "standby may not have it");
     return DB_LOST;
 }
 
@@ -169,7 +168,9 @@ static enum db_error end(struct pg_session *own, enum db_error error)
     if (error == DB_OK && PQresultStatus(ended) != PGRES_COMMAND_OK)
         return check(own, ended);
     PQclear(ended);
-    return error;
+    bool unsure = own->unsure;
+    own->unsure = false;
+    return error == DB_OK && unsure ? unsure_of(own) : error;
 }
 
 static enum db_error pg_query(struct session *session, const char *sql, const char *const *params,
