@@ -18,6 +18,7 @@ static const struct {
     {"2200H", DB_FAILED},  /* a sequence has run out */
     {"23", DB_REFUSED},    /* a constraint; whether the caller could know it, core/refusal.h says */
     {"25006", DB_AWAY},    /* a read-only session */
+    {"25P02", DB_UNFIT},   /* a session in a failed transaction that somebody left there */
     {"25P03", DB_LOST},    /* the session was ended for being idle in a transaction, */
     {"25P04", DB_LOST},    /* or for the length of one */
     {"26", DB_RETRY},      /* a prepared statement that the session does not have */

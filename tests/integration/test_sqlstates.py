@@ -18,6 +18,7 @@ SCHEMA = (503, "tables are not as this server needs them")
 DENIED = (503, "does not let this server do that; nothing was changed")
 FULL = (503, "no room left; nothing was changed")
 AWAY = (503, "is away; nothing was changed")
+KEPT = (500, "did not make the change")
 LOST = (503, "whether it did is unknown")
 
 # docs/operations.md has the same in words. The longest beginning counts.
@@ -25,10 +26,10 @@ EXPECTED = {
     "": FAILED,
     "08": LOST, "25P03": LOST, "25P04": LOST, "40003": LOST, "57P": LOST,
     "22": REFUSED, "2200H": FAILED, "23": REFUSED, "40002": REFUSED, "44": REFUSED, "54000": REFUSED,
-    "25006": AWAY,
+    "25006": AWAY, "25P02": AWAY,
     "26": BUSY, "40": BUSY, "42P05": BUSY, "53": BUSY, "55006": BUSY, "55P03": BUSY, "57": BUSY, "72": BUSY,
     "28": DENIED, "42501": DENIED,
-    "3D": SCHEMA, "3F": SCHEMA, "42": SCHEMA,
+    "3D": SCHEMA, "3F": SCHEMA, "42": SCHEMA, "42704": KEPT,
     "53100": FULL, "53400": FAILED,
 }
 
