@@ -9,6 +9,7 @@ from support import pgbouncer
 from support.database import PostgresDatabase
 from support.expect import problem, refused, succeeded
 from support.rawhttp import Connection, request_bytes
+from support.tcpproxy import TcpProxy
 from support.wait import until
 
 UUID = "123e4567-e89b-12d3-a456-426614174000"
@@ -322,8 +323,7 @@ class Hands:
     def wait_for_the_write(self, server):
         """Until the server's write waits for this transaction: its read is done then."""
         if self.database.kind == "postgres":
-            until(lambda: self.database.query("SELECT 1 FROM pg_stat_activity WHERE datname = ? AND wait_event_type = 'Lock'",
-                                              self.database.name), 10, "the write waits")
+            until(lambda: waits_for_a_lock(self.database), 10, "the write waits")
             return
         for _ in range(3):   # what came first is read first; its write is tried again until the file is free
             assert server.api.get("/sites").status == 200
@@ -535,6 +535,27 @@ def test_of_those_who_read_edit_and_write_back_nobodys_edit_is_lost(raced):
 
 
 # ---- when the database does not answer ----
+
+def waits_for_a_lock(database):
+    return database.query("SELECT 1 FROM pg_stat_activity WHERE datname = ? AND wait_event_type = 'Lock'", database.name)
+
+
+def test_a_connection_lost_during_the_read_changed_nothing_and_during_the_write_who_knows(serve, postgres):
+    with TcpProxy(postgres.cluster.port) as proxy:
+        server = serve("--deadline", 5, database=postgres.cluster.url(postgres.name, proxy.port))
+        known = made(server.api, "/site/1", FIRST["site"]).header("ETag")
+        for lock, words in (("LOCK TABLE site IN ACCESS EXCLUSIVE MODE", "nothing was changed"),
+                            ("SELECT FROM site FOR UPDATE", "unknown")):
+            with postgres.connect() as other, Connection(server.address) as connection:
+                other.cursor().execute(lock)
+                connection.send(request_bytes("POST", "/site/1", SECOND["site"], {"If-Match": known}))
+                until(lambda: waits_for_a_lock(postgres), 5, "it waits")
+                proxy.reset()
+                problem(connection.response(), 503, words)
+                other.rollback()
+            other.close()
+            until(lambda: not waits_for_a_lock(postgres) and server.api.get("/healthcheck").status == 200, 10, "all is well again")
+
 
 def test_a_deadline_during_the_read_says_that_nothing_was_changed(serve, postgres):
     server = serve("--deadline", 1, database=postgres)
