@@ -51,8 +51,10 @@ static struct stmt message_get = {
 static struct stmt message_guard = {
     .name = "message_guard", .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
 
-static struct stmt message_delete = {
-    .name = "message_delete", .told = true, .params = {{"id", DB_INT}, {"guard", DB_TEXT}}, .columns = MESSAGE_COLUMNS};
+static struct stmt message_delete = {.name = "message_delete",
+                                     .told = true,
+                                     .params = {{"id", DB_INT}, {"guard", DB_TEXT}},
+                                     .columns = MESSAGE_COLUMNS};
 
 static struct stmt message_list = {
     .name = "message_list",

@@ -72,11 +72,10 @@
                                      .params = {{"id", DB_INT}, {"body", DB_TEXT}, {"guard", DB_TEXT}},      \
                                      .columns = KIND##_COLUMNS,                                              \
                                      .refusals = KIND##_REFUSALS};                                           \
-    static struct stmt kind##_delete = {                                                                     \
-        .name = #kind "_delete",                                                                             \
-        .told = true,                                                                                        \
-        .params = {{"id", DB_INT}, {"guard", DB_TEXT}},                                                      \
-        .columns = KIND##_COLUMNS};                                                                          \
+    static struct stmt kind##_delete = {.name = #kind "_delete",                                             \
+                                        .told = true,                                                        \
+                                        .params = {{"id", DB_INT}, {"guard", DB_TEXT}},                      \
+                                        .columns = KIND##_COLUMNS};                                          \
     static struct stmt kind##_list = {.name = #kind "_list",                                                 \
                                       .params = {{"limit", DB_INT}, {"offset", DB_INT}, {"after", DB_INT}},  \
                                       .columns = KIND##_COLUMNS}

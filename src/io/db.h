@@ -99,9 +99,9 @@ struct db_health {
     bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
     bool full;                /* PostgreSQL's disk; SQLite does not answer then */
     char denied[1024];        /* rights that are missing: lines of an app's name, a space, and what in full */
-    char obstacle[200];       /* what is wrong with the tables though the schema's version is right; "": nothing */
-    char reason[256];         /* why it does not answer, for the log: may name host, role and database */
-    const char *trouble;      /* the same for everybody: "it ..." */
+    char obstacle[200];  /* what is wrong with the tables though the schema's version is right; "": nothing */
+    char reason[256];    /* why it does not answer, for the log: may name host, role and database */
+    const char *trouble; /* the same for everybody: "it ..." */
 };
 
 struct db_events {

@@ -80,11 +80,11 @@ struct pgconn {
     bool held;                      /* a lock held up the last that was answered, and may hold up the next */
     PGresult *rows;                 /* of the first unit, as far as they came */
     PGresult *error;                /* the first error of the first unit */
-    bool unsure;                    /* it is committed, but perhaps not on the standby that it had to wait for */
-    int64_t heard;                  /* when the server last said something, or was first asked */
-    int64_t connected;              /* when it became ready */
-    const char *recycle;            /* why it is to reconnect when nothing is outstanding; NULL: it is not */
-    bool expected;                  /* that is no news */
+    bool unsure;         /* it is committed, but perhaps not on the standby that it had to wait for */
+    int64_t heard;       /* when the server last said something, or was first asked */
+    int64_t connected;   /* when it became ready */
+    const char *recycle; /* why it is to reconnect when nothing is outstanding; NULL: it is not */
+    bool expected;       /* that is no news */
     enum pgconn_prepared prepared[DB_STATEMENTS_MAX];
     struct pgparam params; /* scratch of pgconn_send */
 };

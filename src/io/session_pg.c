@@ -16,7 +16,7 @@ struct pg_session {
     PGconn *pq;
     PGresult *result;
     struct db_rows rows;
-    bool unsure; /* see pganswer_is_unsure; of the last statement */
+    bool unsure;      /* see pganswer_is_unsure; of the last statement */
     struct buf local; /* behind a pooler: the statement that settles each transaction; else empty */
 };
 
