@@ -29,6 +29,8 @@ base_sources = \
 	src/base/setting_values.h \
 	src/base/settings.c \
 	src/base/settings.h \
+	src/base/similar.c \
+	src/base/similar.h \
 	src/base/slice.h \
 	src/base/text.c \
 	src/base/text.h

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/similar.h"
 #include "cmd/cmd.h"
 
 #ifdef HAVE_JEMALLOC
@@ -33,9 +34,13 @@ static int run(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);
-    cmd_complain("\"%s\" is no command; the commands are: serve, migrate, seed, import, routes, config (see "
+    char hint[SIMILAR_HINT_MAX];
+    struct similar similar = similar_to(argv[1], strlen(argv[1]));
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        similar_try(&similar, commands[i].name);
+    cmd_complain("\"%s\" is no command%s; the commands are: serve, migrate, seed, import, routes, config (see "
                  "rowlock --help)",
-                 argv[1]);
+                 argv[1], similar_hint(&similar, hint));
     return CMD_USAGE;
 }
 

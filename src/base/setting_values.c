@@ -9,6 +9,7 @@
 
 #include "base/dburl.h"
 #include "base/mem.h"
+#include "base/similar.h"
 
 #define FILE_MAX_BYTES 65536
 
@@ -66,6 +67,18 @@ static bool take_setting(struct setting_values *values, enum setting_id id, cons
     return true;
 }
 
+static void unknown_flag(const char *argument, size_t length, const struct command_flag *flags, char **error)
+{
+    char hint[SIMILAR_HINT_MAX];
+    struct similar similar = similar_to(argument, length);
+    for (; flags != NULL && flags->name != NULL; flags++)
+        similar_try(&similar, flags->name);
+    for (int id = 0; id < SETTING_COUNT; id++)
+        similar_try(&similar, setting_rows[id].flag);
+    *error = mem_printf("%.*s is not a flag of this command%s; see rowlock --help", (int)length, argument,
+                        similar_hint(&similar, hint));
+}
+
 static bool take_flag(struct setting_values *values, struct arguments *arguments, struct command_flag *flags,
                       char **error)
 {
@@ -89,7 +102,7 @@ static bool take_flag(struct setting_values *values, struct arguments *arguments
         }
         return take_setting(values, (enum setting_id)id, value, error);
     }
-    *error = mem_printf("%.*s is not a flag of this command; see rowlock --help", (int)length, argument);
+    unknown_flag(argument, length, flags, error);
     return false;
 }
 

@@ -1,7 +1,7 @@
 # Rowlock in an image. From the top of the source tree:
 #
-#   docker build -f docker/Dockerfile -t rowlock .                          what serves: runtime
-#   docker build -f docker/Dockerfile -t rowlock-test_builder --target test_builder .
+#   docker build -t rowlock .                                               what serves: runtime
+#   docker build -t rowlock-test_builder --target test_builder .
 #   docker run --rm rowlock-test_builder                                    all unit and integration tests
 #
 # `make image BUILD_TARGET=…` does the same. No syntax of BuildKit's, so that the classic builder can do it too; that
