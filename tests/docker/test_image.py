@@ -64,7 +64,7 @@ def test_it_says_how_it_wants_to_be_run(image):
 
 def test_a_build_without_a_target_makes_the_same(engine, source, image, test_image, name):
     """Behind test_image, whose stages the classic builder makes as well."""
-    docker("build", *engine.build_flags, "-f", "docker/Dockerfile", "-t", f"{name}-plain", ".", cwd=source, timeout=900)
+    docker("build", *engine.build_flags, "-t", f"{name}-plain", ".", cwd=source, timeout=900)
     try:
         wanted, found = inspect(image)["Config"], inspect(f"{name}-plain")["Config"]
         assert all(found[key] == wanted[key] for key in ("User", "Cmd", "Entrypoint", "Env", "Healthcheck", "Volumes"))
