@@ -2,6 +2,8 @@
 # an #include points to its own layer or to one above it in this list, never down.
 
 base_sources = \
+	src/base/advice.c \
+	src/base/advice.h \
 	src/base/arena.c \
 	src/base/arena.h \
 	src/base/buf.c \
@@ -88,6 +90,8 @@ core_sources = \
 	src/core/cache.h \
 	src/core/call.c \
 	src/core/call.h \
+	src/core/conflict.c \
+	src/core/conflict.h \
 	src/core/idempotency.c \
 	src/core/idempotency.h \
 	src/core/import.c \

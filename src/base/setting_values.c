@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/dburl.h"
 #include "base/mem.h"
@@ -283,6 +284,37 @@ bool values_read_environment(struct setting_values *values, char **error)
                 (struct setting_value){mem_dup("application_name=rowlock"), mem_dup(SETTING_LIBPQ)});
     }
     return true;
+}
+
+static bool is_variable(const char *name, const char *known)
+{
+    size_t length = known != NULL ? strlen(known) : 0;
+    return length > 0 && strncmp(name, known, length) == 0 &&
+           (name[length] == '\0' || strcmp(name + length, "_FILE") == 0);
+}
+
+static bool is_known(const char *name)
+{
+    for (int id = 0; id < SETTING_COUNT; id++)
+        if (is_variable(name, setting_rows[id].variables[0]) || is_variable(name, setting_rows[id].variables[1]))
+            return true;
+    return false;
+}
+
+void values_find_mistyped(void (*tell)(const char *variable, const char *meant))
+{
+    static const char ours[] = "ROWLOCK_";
+    for (char **at = environ; *at != NULL; at++) {
+        if (strncmp(*at, ours, sizeof ours - 1) != 0)
+            continue;
+        char *name = mem_dup_n(*at, strcspn(*at, "="));
+        struct similar similar = similar_to(name, strlen(name));
+        for (int id = 0; id < SETTING_COUNT; id++)
+            similar_try(&similar, setting_rows[id].variables[0]);
+        if (similar.best != NULL && !is_known(name))
+            tell(name, similar.best);
+        free(name);
+    }
 }
 
 /* ---- what was found ---- */

@@ -72,7 +72,7 @@ static int seed(const struct settings *settings, struct session *session, const 
     int64_t total = wish->total >= 0 ? wish->total : app->seed_total;
     const struct db_rows *rows;
     if (session_query(session, sql_text(session->engine, app->any), NULL, 0, &rows) != DB_OK) {
-        cmd_complain("seed: %s", session->error);
+        cmd_complain_of("seed", session->error);
         return CMD_FAILED;
     }
     if (wish->if_empty && rows->count > 0)
@@ -80,7 +80,7 @@ static int seed(const struct settings *settings, struct session *session, const 
     if (app->seed_from != NULL && !wish->offline)
         return add_from(settings, session, app, total);
     if (!add_all(session, app, total)) {
-        cmd_complain("seed: %s", session->error);
+        cmd_complain_of("seed", session->error);
         return CMD_FAILED;
     }
     printf("added %lld %s\n", (long long)total, app->name);

@@ -138,7 +138,7 @@ static bool migrate(struct serving *serving)
         return false;
     bool ok = migrate_apply(session, tell_migrated);
     if (!ok)
-        cmd_complain("migrate: %s", session->error);
+        cmd_complain_of("migrate", session->error);
     session_close(session);
     return ok;
 }

@@ -2,10 +2,13 @@
 
 #include "io/sqlite_file.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -60,6 +63,26 @@ static enum db_error note(struct sqlite_file *file, int code)
     }
 }
 
+/* SQLite says "unable to open database file" to all of these. NULL: something else. */
+static char *why_not_opened(const char *path)
+{
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? mem_dup(".") : mem_dup_n(path, slash == path ? 1 : (size_t)(slash - path));
+    char *why = NULL;
+    bool there = stat(path, &info) == 0;
+    if (there && !S_ISREG(info.st_mode))
+        why = mem_printf("it is %s, not a file", S_ISDIR(info.st_mode) ? "a folder" : "something special");
+    else if (there && access(path, R_OK | W_OK) != 0)
+        why = mem_printf("this user may not read and write it");
+    else if (stat(folder, &info) != 0)
+        why = mem_printf("the folder %s: %s", folder, strerror(errno));
+    else if (access(folder, W_OK | X_OK) != 0)
+        why = mem_printf("this user may not write to the folder %s", folder);
+    free(folder);
+    return why;
+}
+
 struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error)
 {
     struct sqlite_file *file = mem_new(sizeof *file);
@@ -75,7 +98,9 @@ struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error
         sqlite3_busy_timeout(file->db, busy_ms);
     }
     if (code != SQLITE_OK) {
-        *error = mem_printf("%s", file->db != NULL ? sqlite3_errmsg(file->db) : sqlite3_errstr(code));
+        *error = (code & 0xff) == SQLITE_CANTOPEN ? why_not_opened(path) : NULL;
+        if (*error == NULL)
+            *error = mem_printf("%s", file->db != NULL ? sqlite3_errmsg(file->db) : sqlite3_errstr(code));
         sqlite_file_close(file);
         return NULL;
     }
