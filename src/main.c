@@ -29,6 +29,8 @@ static int run(int argc, char **argv)
         if (strcmp(argv[i], "--version") == 0)
             return cmd_version();
     }
+    if (argc > 1 && strcmp(argv[1], "help") == 0)
+        return cmd_help();
     if (argc < 2 || argv[1][0] == '-')
         return cmd_serve(argc - 1, argv + 1);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)

@@ -99,6 +99,7 @@ python_tests = \
 	tests/fault/test_unread_answers.py \
 	tests/fault/test_workers.py \
 	tests/integration/test_cache.py \
+	tests/integration/test_coming_from.py \
 	tests/integration/test_commands.py \
 	tests/integration/test_distance.py \
 	tests/integration/test_docs_api.py \
@@ -134,6 +135,7 @@ python_tests = \
 	tests/integration/test_sites_history.py \
 	tests/integration/test_systemd.py \
 	tests/integration/test_users.py \
+	tests/integration/test_wrong_usage.py \
 	tests/probe/test_healthcheck.py \
 	tests/support/__init__.py \
 	tests/support/activate.py \

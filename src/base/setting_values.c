@@ -68,6 +68,20 @@ static bool take_setting(struct setting_values *values, enum setting_id id, cons
     return true;
 }
 
+/* What other servers call it. */
+static const struct {
+    const char *flag, *meant;
+} elsewhere[] = {{"--port", "--listen HOST:PORT"}, {"-p", "--listen HOST:PORT"},
+                 {"--bind", "--listen"},           {"-b", "--listen"},
+                 {"--host", "--listen HOST:PORT"}, {"--address", "--listen"},
+                 {"--db", "--database"},           {"--url", "--database"},
+                 {"--dsn", "--database"},          {"-d", "--database"},
+                 {"--threads", "--workers"},       {"--processes", "--workers"},
+                 {"-w", "--workers"},              {"--timeout", "--deadline"},
+                 {"--verbose", "--log-level debug"}, {"-v", "--log-level debug"},
+                 {"--debug", "--log-level debug"}, {"--number", "--total"},
+                 {"-n", "--total"}};
+
 static void unknown_flag(const char *argument, size_t length, const struct command_flag *flags, char **error)
 {
     char hint[SIMILAR_HINT_MAX];
@@ -76,6 +90,9 @@ static void unknown_flag(const char *argument, size_t length, const struct comma
         similar_try(&similar, flags->name);
     for (int id = 0; id < SETTING_COUNT; id++)
         similar_try(&similar, setting_rows[id].flag);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+        if (flag_is(argument, length, elsewhere[i].flag))
+            similar.best = elsewhere[i].meant;
     *error = mem_printf("%.*s is not a flag of this command%s; see rowlock --help", (int)length, argument,
                         similar_hint(&similar, hint));
 }
@@ -118,7 +135,9 @@ bool values_read_arguments(struct setting_values *values, int argc, char **argv,
             if (!take_flag(values, &arguments, flags, error))
                 return false;
         } else if (*word_count == word_max) {
-            *error = mem_printf("\"%s\" is one word too many; see rowlock --help", argument);
+            *error = mem_printf("\"%s\" is one word too many (a command comes first, flags such as --listen "
+                                "127.0.0.1:8080 behind it); see rowlock --help",
+                                argument);
             return false;
         } else {
             words[(*word_count)++] = argument;

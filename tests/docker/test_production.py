@@ -66,7 +66,7 @@ def test_only_nginx_is_published(up):
 
 
 def test_a_database_of_production_holds_no_samples(up):
-    assert up.exec("db", "psql", "-U", "rowlock", "-At", "-c", "SELECT count(*) FROM messages", "rowlock").stdout.strip() == "0"
+    assert up.exec("db", "psql", "-U", "rowlock", "-At", "-c", "SELECT count(*) FROM users", "rowlock").stdout.strip() == "0"
 
 
 def test_the_password_is_made_and_in_a_file_alone(up):
