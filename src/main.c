@@ -40,9 +40,10 @@ static int run(int argc, char **argv)
     struct similar similar = similar_to(argv[1], strlen(argv[1]));
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         similar_try(&similar, commands[i].name);
-    cmd_complain("\"%s\" is no command%s; the commands are: serve, migrate, seed, import, routes, config (see "
-                 "rowlock --help)",
-                 argv[1], similar_hint(&similar, hint));
+    cmd_complain(
+        "\"%s\" is no command%s; the commands are: serve, migrate, seed, import, routes, config (see "
+        "rowlock --help)",
+        argv[1], similar_hint(&similar, hint));
     return CMD_USAGE;
 }
 

@@ -71,15 +71,24 @@ static bool take_setting(struct setting_values *values, enum setting_id id, cons
 /* What other servers call it. */
 static const struct {
     const char *flag, *meant;
-} elsewhere[] = {{"--port", "--listen HOST:PORT"}, {"-p", "--listen HOST:PORT"},
-                 {"--bind", "--listen"},           {"-b", "--listen"},
-                 {"--host", "--listen HOST:PORT"}, {"--address", "--listen"},
-                 {"--db", "--database"},           {"--url", "--database"},
-                 {"--dsn", "--database"},          {"-d", "--database"},
-                 {"--threads", "--workers"},       {"--processes", "--workers"},
-                 {"-w", "--workers"},              {"--timeout", "--deadline"},
-                 {"--verbose", "--log-level debug"}, {"-v", "--log-level debug"},
-                 {"--debug", "--log-level debug"}, {"--number", "--total"},
+} elsewhere[] = {{"--port", "--listen HOST:PORT"},
+                 {"-p", "--listen HOST:PORT"},
+                 {"--bind", "--listen"},
+                 {"-b", "--listen"},
+                 {"--host", "--listen HOST:PORT"},
+                 {"--address", "--listen"},
+                 {"--db", "--database"},
+                 {"--url", "--database"},
+                 {"--dsn", "--database"},
+                 {"-d", "--database"},
+                 {"--threads", "--workers"},
+                 {"--processes", "--workers"},
+                 {"-w", "--workers"},
+                 {"--timeout", "--deadline"},
+                 {"--verbose", "--log-level debug"},
+                 {"-v", "--log-level debug"},
+                 {"--debug", "--log-level debug"},
+                 {"--number", "--total"},
                  {"-n", "--total"}};
 
 static void unknown_flag(const char *argument, size_t length, const struct command_flag *flags, char **error)
@@ -315,7 +324,8 @@ static bool is_variable(const char *name, const char *known)
 static bool is_known(const char *name)
 {
     for (int id = 0; id < SETTING_COUNT; id++)
-        if (is_variable(name, setting_rows[id].variables[0]) || is_variable(name, setting_rows[id].variables[1]))
+        if (is_variable(name, setting_rows[id].variables[0]) ||
+            is_variable(name, setting_rows[id].variables[1]))
             return true;
     return false;
 }

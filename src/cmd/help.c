@@ -8,7 +8,8 @@ int cmd_help(void)
 {
     puts("Rowlock: JSON APIs over PostgreSQL or SQLite, where exactly one taker gets an order.\n"
          "\n"
-         "  rowlock [serve]               run the server; --check: only see whether the settings are right and the\n"
+         "  rowlock [serve]               run the server; --check: only see whether the settings are right "
+         "and the\n"
          "                                addresses free; --ready-fd N: the addresses are written to this\n"
          "                                descriptor, a line each, as soon as it listens\n"
          "  rowlock migrate               bring the schema up to date; --status: list its versions; --wait "

@@ -244,7 +244,8 @@ static void tell_trouble(const char *check, const char *reason)
 {
     const char *advice = advice_on(reason);
     if (advice != NULL)
-        log_error("not ready to serve", LOG_S("check", check), LOG_S("reason", reason), LOG_S("advice", advice));
+        log_error("not ready to serve", LOG_S("check", check), LOG_S("reason", reason),
+                  LOG_S("advice", advice));
     else
         log_error("not ready to serve", LOG_S("check", check), LOG_S("reason", reason));
 }

@@ -62,7 +62,8 @@ static const char *reason_of(int number)
     case EADDRNOTAVAIL:
         return "no interface of this host has that address";
     case EACCES:
-        return "permission denied; a port below 1024 needs root or CAP_NET_BIND_SERVICE, a unix socket a folder "
+        return "permission denied; a port below 1024 needs root or CAP_NET_BIND_SERVICE, a unix socket a "
+               "folder "
                "that may be written to";
     default:
         return strerror(number);
