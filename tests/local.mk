@@ -99,6 +99,7 @@ python_tests = \
 	tests/fault/test_unread_answers.py \
 	tests/fault/test_workers.py \
 	tests/integration/test_cache.py \
+	tests/integration/test_check.py \
 	tests/integration/test_coming_from.py \
 	tests/integration/test_commands.py \
 	tests/integration/test_distance.py \
