@@ -11,6 +11,7 @@ static const struct {
     const char *advice;
 } rows[] = {
     {"database \"", "does not exist", "make it (createdb NAME), or correct the name of the database"},
+    {"no such database", "", "PgBouncer knows no database of that name: its section [databases] lists them"},
     {"role \"", "does not exist", "make it (createuser NAME), or correct the user (DB_USER, or in the URL)"},
     {"password authentication failed", "",
      "correct the user or the password (DB_USER, DB_PASSWORD, or in the URL)"},
