@@ -11,7 +11,10 @@ FROM rowlock_migrations;
 SELECT pg_advisory_xact_lock(8245076110394223);
 
 -- name: migrations_exist
-SELECT to_regclass('rowlock_migrations') IS NOT NULL AS found;
+-- Not to_regclass: a session that has asked before remembers the answer, even while it waited for migrations_lock.
+SELECT EXISTS (
+    SELECT FROM pg_class WHERE relname = 'rowlock_migrations' AND pg_table_is_visible(oid)
+) AS found;
 
 -- name: migrations_list
 SELECT version, name, oldest_server, applied_at FROM rowlock_migrations ORDER BY version;
