@@ -86,6 +86,7 @@ python_tests = \
 	tests/docker/deployment.py \
 	tests/docker/engine.py \
 	tests/docker/test_development.py \
+	tests/docker/test_empty_machine.py \
 	tests/docker/test_image.py \
 	tests/docker/test_production.py \
 	tests/fault/conftest.py \
