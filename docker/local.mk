@@ -3,15 +3,16 @@
 EXTRA_DIST += \
 	.dockerignore \
 	.env.example \
+	Dockerfile \
 	GNUmakefile \
-	docker/Dockerfile \
-	docker/compose.prod.yml \
-	docker/compose.yml \
+	docker-compose.prod.yml \
+	docker-compose.yml \
 	docker/etc/group \
 	docker/etc/nsswitch.conf \
 	docker/etc/passwd \
 	docker/functional-test \
 	docker/gather-libraries \
+	docker/make-secrets \
 	docker/nginx/50-rowlock.sh \
 	docker/nginx/nginx.conf \
 	docker/nginx/problems.conf \
@@ -22,4 +23,7 @@ EXTRA_DIST += \
 	docker/nginx/templates/site.conf.template \
 	docker/nginx/templates/upstream.conf.template \
 	docker/nginx/tls/README \
-	docker/replace-replicas
+	docker/prepare-database \
+	docker/replace-replicas \
+	docker/secrets/README \
+	docker/server.yml

@@ -39,7 +39,8 @@ loadtest_files = \
 	loadtest/run \
 	loadtest/test_figures.py \
 	loadtest/test_load.py \
-	loadtest/test_verdict.py
+	loadtest/test_verdict.py \
+	loadtest/test_web.py
 
 bench_sources = \
 	loadtest/bench/bare.c \

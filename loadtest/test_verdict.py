@@ -8,8 +8,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from rig.ledger import Entry, Ledger, read_ledger  # noqa: E402
-from rig.verdict import complaints  # noqa: E402
+from rig.verdict import complaints, unproved  # noqa: E402
 from support.program import run  # noqa: E402
+
 
 class Desk:
     """A database and a list of answers; to begin with a true story, whose events the triggers write: 1 is free, 2 is placed
@@ -157,7 +158,7 @@ def test_stored_and_nobody_told(desk):
 
 def test_a_run_in_which_nothing_happened_proves_nothing(desk):
     desk.entries = []
-    one(desk.complaints(), "nothing was proved")
+    one(unproved(desk.entries), "nothing was proved", "place", "take")
 
 
 def test_a_ledger_remembers_what_was_asked_and_not_answered(tmp_path):

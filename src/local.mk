@@ -2,6 +2,8 @@
 # an #include points to its own layer or to one above it in this list, never down.
 
 base_sources = \
+	src/base/advice.c \
+	src/base/advice.h \
 	src/base/arena.c \
 	src/base/arena.h \
 	src/base/buf.c \
@@ -33,6 +35,8 @@ base_sources = \
 	src/base/setting_values.h \
 	src/base/settings.c \
 	src/base/settings.h \
+	src/base/similar.c \
+	src/base/similar.h \
 	src/base/slice.h \
 	src/base/standard.c \
 	src/base/standard.h \
@@ -106,6 +110,8 @@ core_sources = \
 	src/core/cache.h \
 	src/core/call.c \
 	src/core/call.h \
+	src/core/conflict.c \
+	src/core/conflict.h \
 	src/core/etag.c \
 	src/core/etag.h \
 	src/core/idempotency.c \

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/similar.h"
 #include "base/standard.h"
 #include "cmd/cmd.h"
 
@@ -30,14 +31,21 @@ static int run(int argc, char **argv)
         if (strcmp(argv[i], "--version") == 0)
             return cmd_version();
     }
+    if (argc > 1 && strcmp(argv[1], "help") == 0)
+        return cmd_help();
     if (argc < 2 || argv[1][0] == '-')
         return cmd_serve(argc - 1, argv + 1);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);
-    cmd_complain("\"%s\" is no command; the commands are: serve, migrate, seed, import, routes, config (see "
-                 "rowlock --help)",
-                 argv[1]);
+    char hint[SIMILAR_HINT_MAX];
+    struct similar similar = similar_to(argv[1], strlen(argv[1]));
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        similar_try(&similar, commands[i].name);
+    cmd_complain(
+        "\"%s\" is no command%s; the commands are: serve, migrate, seed, import, routes, config (see "
+        "rowlock --help)",
+        argv[1], similar_hint(&similar, hint));
     return CMD_USAGE;
 }
 

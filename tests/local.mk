@@ -136,6 +136,7 @@ python_tests = \
 	tests/docker/deployment.py \
 	tests/docker/engine.py \
 	tests/docker/test_development.py \
+	tests/docker/test_empty_machine.py \
 	tests/docker/test_image.py \
 	tests/docker/test_production.py \
 	tests/fault/conftest.py \
@@ -151,6 +152,8 @@ python_tests = \
 	tests/fault/test_unread_answers.py \
 	tests/fault/test_workers.py \
 	tests/integration/test_cache.py \
+	tests/integration/test_check.py \
+	tests/integration/test_coming_from.py \
 	tests/integration/test_commands.py \
 	tests/integration/test_descriptors.py \
 	tests/integration/test_distance.py \
@@ -198,6 +201,7 @@ python_tests = \
 	tests/integration/test_sqlstates.py \
 	tests/integration/test_systemd.py \
 	tests/integration/test_users.py \
+	tests/integration/test_wrong_usage.py \
 	tests/probe/test_healthcheck.py \
 	tests/support/__init__.py \
 	tests/support/activate.py \

@@ -123,15 +123,18 @@ def complaints_of_placing(order, story, fault):
 
 
 def complaints(entries, query, since, fault=False):
-    """Everything that is wrong, as lines; empty when the run proved what it is for."""
+    """Everything that is wrong, as lines; empty when nothing is. See unproved, too."""
     found = complaints_of_answers(entries, fault)
     for order, story in sorted(tell(entries, query, since).items()):
         found += complaints_of_events(order, story)
         found += complaints_of_winners(order, story)
         found += complaints_of_both(order, story, fault)
         found += complaints_of_placing(order, story, fault)
-    outcomes = Counter((entry.op, entry.outcome) for entry in entries)
-    for op, outcome in (("place", "success"), ("take", "success"), ("take", "taken")):
-        if not outcomes[op, outcome]:
-            found.append(f"nothing was proved: no {op} ended with {outcome!r}")
     return found
+
+
+def unproved(entries):
+    """What a run has to have seen, so that no complaint means something. A session at Locust's page may end without."""
+    outcomes = Counter((entry.op, entry.outcome) for entry in entries)
+    return [f"nothing was proved: no {op} ended with {outcome!r}"
+            for op, outcome in (("place", "success"), ("take", "success"), ("take", "taken")) if not outcomes[op, outcome]]

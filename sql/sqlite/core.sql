@@ -23,6 +23,13 @@ SELECT count(*) > 0 AS found FROM sqlite_schema WHERE type = 'table' AND name = 
 -- name: migrations_list
 SELECT version, name, oldest_server, applied_at FROM rowlock_migrations ORDER BY version;
 
+-- name: relations_named
+-- $1 names, by comma
+SELECT s.name, coalesce((SELECT group_concat(c.name, ', ') FROM pragma_table_info(s.name) AS c), '') AS columns
+FROM sqlite_schema AS s
+WHERE s.type IN ('table', 'view', 'index') AND instr(',' || $1 || ',', ',' || lower(s.name) || ',') > 0
+ORDER BY s.type = 'index', s.name;
+
 -- name: changes_listen
 SELECT 1; -- it has no way to tell
 

@@ -35,6 +35,14 @@ const char *apps_names(void)
     return names;
 }
 
+const char *apps_hint(const char *name, size_t length, char hint[static SIMILAR_HINT_MAX])
+{
+    struct similar similar = similar_to(name, length);
+    for (size_t i = 0; i < APP_COUNT; i++)
+        similar_try(&similar, all[i]->name);
+    return similar_hint(&similar, hint);
+}
+
 const struct app **apps_choose(const char *list, char **error)
 {
     const struct app **chosen = mem_array(APP_COUNT + 2, sizeof *chosen);
@@ -46,7 +54,9 @@ const struct app **apps_choose(const char *list, char **error)
         size_t length = strcspn(list, ", ");
         const struct app *app = find(list, length);
         if (app == NULL) {
-            *error = mem_printf("\"%.*s\" is no app; the apps are: %s", (int)length, list, apps_names());
+            char hint[SIMILAR_HINT_MAX];
+            *error = mem_printf("\"%.*s\" is no app%s; the apps are: %s", (int)length, list,
+                                apps_hint(list, length, hint), apps_names());
             free((void *)chosen);
             return NULL;
         }

@@ -2,6 +2,7 @@
 #ifndef ROWLOCK_APPS_APPS_H
 #define ROWLOCK_APPS_APPS_H
 
+#include "base/similar.h"
 #include "core/server.h"
 
 extern const struct app app_operations; /* always served */
@@ -16,6 +17,9 @@ const struct app *apps_find(const char *name);
 
 /* The names of all, by comma. */
 const char *apps_names(void);
+
+/* " (did you mean APP?)", or "". */
+const char *apps_hint(const char *name, size_t length, char hint[static SIMILAR_HINT_MAX]);
 
 /* The apps of a comma-separated list (NULL: all), ended by NULL; to be freed. NULL with *error (to be freed), which
  * names the word that is no app. */

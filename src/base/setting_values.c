@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/dburl.h"
 #include "base/mem.h"
+#include "base/similar.h"
 
 #define FILE_MAX_BYTES 65536
 
@@ -66,6 +68,44 @@ static bool take_setting(struct setting_values *values, enum setting_id id, cons
     return true;
 }
 
+/* What other servers call it. */
+static const struct {
+    const char *flag, *meant;
+} elsewhere[] = {{"--port", "--listen HOST:PORT"},
+                 {"-p", "--listen HOST:PORT"},
+                 {"--bind", "--listen"},
+                 {"-b", "--listen"},
+                 {"--host", "--listen HOST:PORT"},
+                 {"--address", "--listen"},
+                 {"--db", "--database"},
+                 {"--url", "--database"},
+                 {"--dsn", "--database"},
+                 {"-d", "--database"},
+                 {"--threads", "--workers"},
+                 {"--processes", "--workers"},
+                 {"-w", "--workers"},
+                 {"--timeout", "--deadline"},
+                 {"--verbose", "--log-level debug"},
+                 {"-v", "--log-level debug"},
+                 {"--debug", "--log-level debug"},
+                 {"--number", "--total"},
+                 {"-n", "--total"}};
+
+static void unknown_flag(const char *argument, size_t length, const struct command_flag *flags, char **error)
+{
+    char hint[SIMILAR_HINT_MAX];
+    struct similar similar = similar_to(argument, length);
+    for (; flags != NULL && flags->name != NULL; flags++)
+        similar_try(&similar, flags->name);
+    for (int id = 0; id < SETTING_COUNT; id++)
+        similar_try(&similar, setting_rows[id].flag);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+        if (flag_is(argument, length, elsewhere[i].flag))
+            similar.best = elsewhere[i].meant;
+    *error = mem_printf("%.*s is not a flag of this command%s; see rowlock --help", (int)length, argument,
+                        similar_hint(&similar, hint));
+}
+
 static bool take_flag(struct setting_values *values, struct arguments *arguments, struct command_flag *flags,
                       char **error)
 {
@@ -89,7 +129,7 @@ static bool take_flag(struct setting_values *values, struct arguments *arguments
         }
         return take_setting(values, (enum setting_id)id, value, error);
     }
-    *error = mem_printf("%.*s is not a flag of this command; see rowlock --help", (int)length, argument);
+    unknown_flag(argument, length, flags, error);
     return false;
 }
 
@@ -104,7 +144,9 @@ bool values_read_arguments(struct setting_values *values, int argc, char **argv,
             if (!take_flag(values, &arguments, flags, error))
                 return false;
         } else if (*word_count == word_max) {
-            *error = mem_printf("\"%s\" is one word too many; see rowlock --help", argument);
+            *error = mem_printf("\"%s\" is one word too many (a command comes first, flags such as --listen "
+                                "127.0.0.1:8080 behind it); see rowlock --help",
+                                argument);
             return false;
         } else {
             words[(*word_count)++] = argument;
@@ -270,6 +312,38 @@ bool values_read_environment(struct setting_values *values, char **error)
                 (struct setting_value){mem_dup("application_name=rowlock"), mem_dup(SETTING_LIBPQ)});
     }
     return true;
+}
+
+static bool is_variable(const char *name, const char *known)
+{
+    size_t length = known != NULL ? strlen(known) : 0;
+    return length > 0 && strncmp(name, known, length) == 0 &&
+           (name[length] == '\0' || strcmp(name + length, "_FILE") == 0);
+}
+
+static bool is_known(const char *name)
+{
+    for (int id = 0; id < SETTING_COUNT; id++)
+        if (is_variable(name, setting_rows[id].variables[0]) ||
+            is_variable(name, setting_rows[id].variables[1]))
+            return true;
+    return false;
+}
+
+void values_find_mistyped(void (*tell)(const char *variable, const char *meant))
+{
+    static const char ours[] = "ROWLOCK_";
+    for (char **at = environ; *at != NULL; at++) {
+        if (strncmp(*at, ours, sizeof ours - 1) != 0)
+            continue;
+        char *name = mem_dup_n(*at, strcspn(*at, "="));
+        struct similar similar = similar_to(name, strlen(name));
+        for (int id = 0; id < SETTING_COUNT; id++)
+            similar_try(&similar, setting_rows[id].variables[0]);
+        if (similar.best != NULL && !is_known(name))
+            tell(name, similar.best);
+        free(name);
+    }
 }
 
 /* ---- what was found ---- */

@@ -41,6 +41,9 @@ bool values_read_arguments(struct setting_values *values, int argc, char **argv,
 /* Then all that no flag gave. False with *error (to be freed), which names the variable or file. */
 bool values_read_environment(struct setting_values *values, char **error);
 
+/* Variables that look like a mistyped ROWLOCK_ setting; nobody reads them. */
+void values_find_mistyped(void (*tell)(const char *variable, const char *meant));
+
 bool values_built_in(const struct setting_values *values, enum setting_id id);
 void values_free(struct setting_values *values);
 

@@ -9,8 +9,10 @@
 #include <time.h>
 
 #include "apps/apps.h"
+#include "base/advice.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "core/migrate.h"
 #include "io/pg.h"
 
@@ -22,6 +24,17 @@ void cmd_complain(const char *format, ...)
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
+}
+
+void cmd_complain_of(const char *what, const char *error)
+{
+    const char *advice = advice_on(error);
+    cmd_complain("%s: %s%s%s", what, error, advice != NULL ? "; " : "", advice != NULL ? advice : "");
+}
+
+static void tell_mistyped(const char *variable, const char *meant)
+{
+    log_warn("this variable is no setting", LOG_S("variable", variable), LOG_S("meant", meant));
 }
 
 bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **words, size_t word_max,
@@ -43,6 +56,7 @@ bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **w
         return false;
     }
     log_setup(settings->log_level, settings->log_format);
+    values_find_mistyped(tell_mistyped);
     return true;
 }
 
@@ -90,10 +104,11 @@ struct session *cmd_session_within(const struct settings *settings, int seconds)
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (session == NULL) {
-        if (settings->sqlite_path != NULL)
-            cmd_complain("cannot open the database file %s: %s", settings->sqlite_path, error);
-        else
-            cmd_complain("cannot connect to the database: %s", error);
+        char *what = settings->sqlite_path != NULL
+                         ? mem_printf("cannot open the database file %s", settings->sqlite_path)
+                         : mem_dup("cannot connect to the database");
+        cmd_complain_of(what, error);
+        free(what);
         free(error);
     }
     return session;
@@ -110,7 +125,7 @@ struct session *cmd_app_session(const struct settings *settings, const struct ap
     if (session == NULL || ((settings->sqlite_path == NULL || migrate_apply(session, NULL)) &&
                             migrate_check(session, app->schema)))
         return session;
-    cmd_complain("the schema: %s", session->error);
+    cmd_complain_of("the schema", session->error);
     session_close(session);
     return NULL;
 }

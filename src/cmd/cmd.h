@@ -43,6 +43,9 @@ struct session *cmd_session_within(const struct settings *settings, int seconds)
  * that this program may work with. */
 struct session *cmd_app_session(const struct settings *settings, const struct app *app);
 
+/* "rowlock: WHAT: ERROR" on stderr, and what may help against that. */
+void cmd_complain_of(const char *what, const char *error);
+
 /* "rowlock: …" on stderr. */
 void cmd_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -33,7 +33,7 @@ static int migrate(const struct settings *settings, bool status, int wait)
     bool ok = status ? migrate_print_status(session, stdout)
                      : migrate_apply(session, tell) && migrate_check(session, 0);
     if (!ok)
-        cmd_complain("migrate: %s", session->error);
+        cmd_complain_of("migrate", session->error);
     else if (!status)
         puts("the schema is up to date");
     session_close(session);

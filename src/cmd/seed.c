@@ -1,4 +1,4 @@
-/* Sample records of an app. */
+/* Sample records of an app, or of all that are served. */
 #include <config.h>
 
 #include <stdio.h>
@@ -24,8 +24,7 @@ static void show_progress(int64_t done, int64_t total)
 }
 
 struct wish {
-    const struct app *app;
-    int64_t total;
+    int64_t total; /* -1: as many as the app wants by itself */
     bool if_empty, offline;
 };
 
@@ -52,16 +51,15 @@ static bool prepare(struct session *session, const struct app *app)
 }
 
 /* All or nothing: one transaction. */
-static bool add_all(struct session *session, const struct wish *wish, bool *wanted)
+static bool add_all(struct session *session, const struct app *app, const struct wish *wish, int64_t total,
+                    bool *wanted)
 {
-    const struct app *app = wish->app;
     bool terminal = isatty(STDERR_FILENO) == 1;
     if (session_begin(session) != DB_OK || (wish->if_empty && !ask_empty(session, app, wanted)))
         return false;
     if (*wanted && !prepare(session, app))
         return false;
-    int64_t total = *wanted ? wish->total : 0;
-    for (int64_t done = 0; done < total;) {
+    for (int64_t done = 0; *wanted && done < total;) {
         int64_t chunk = total - done < APP_SEED_CHUNK ? total - done : APP_SEED_CHUNK;
         if (!app->seed(session, chunk))
             return false;
@@ -91,27 +89,66 @@ static int add_from(const struct settings *settings, struct session *session, co
     return ok ? CMD_DONE : CMD_FAILED;
 }
 
-static int seed(const struct settings *settings, struct session *session, const struct wish *wish)
+static int seed(const struct settings *settings, struct session *session, const struct app *app,
+                const struct wish *wish)
 {
-    const struct app *app = wish->app;
+    int64_t total = wish->total >= 0 ? wish->total : app->seed_total;
     const struct db_rows *rows;
     bool wanted = true;
     if (!query(session, app->any, &rows)) {
-        cmd_complain("seed: %s", session->error);
+        cmd_complain_of("seed", session->error);
         return CMD_FAILED;
     }
     if (wish->if_empty && rows->count > 0)
         return CMD_DONE;
     if (app->seed_from != NULL && !wish->offline)
-        return add_from(settings, session, app, wish->total);
-    for (int tries = 0; !add_all(session, wish, &wanted);)
+        return add_from(settings, session, app, total);
+    for (int tries = 0; !add_all(session, app, wish, total, &wanted);)
         if (!session_retry(session, &tries)) {
-            cmd_complain("seed: %s", session->error);
+            cmd_complain_of("seed", session->error);
             return CMD_FAILED;
         }
     if (wanted)
-        printf("added %lld %s\n", (long long)wish->total, app->name);
+        printf("added %lld %s\n", (long long)total, app->name);
     return CMD_DONE;
+}
+
+/* The first that fails ends it; what was added before stays. */
+static int seed_each(const struct settings *settings, const struct app *const *apps, const struct wish *wish)
+{
+    int code = CMD_DONE;
+    for (; *apps != NULL && code == CMD_DONE; apps++) {
+        if ((*apps)->seed == NULL)
+            continue;
+        struct session *session = cmd_app_session(settings, *apps);
+        code = session == NULL ? CMD_FAILED : seed(settings, session, *apps, wish);
+        session_close(session);
+    }
+    return code;
+}
+
+static int complain_of(const char *name)
+{
+    char hint[SIMILAR_HINT_MAX];
+    if (name == NULL)
+        cmd_complain("seed: name what to seed, one of: %s, or all", apps_names());
+    else
+        cmd_complain("seed: \"%s\" is no app%s; the apps are: %s, or all", name,
+                     apps_hint(name, strlen(name), hint), apps_names());
+    return CMD_USAGE;
+}
+
+static int seed_named(const struct settings *settings, const char *name, const struct wish *wish)
+{
+    const struct app *one[] = {name != NULL ? apps_find(name) : NULL, NULL};
+    if (one[0] != NULL && one[0]->seed != NULL)
+        return seed_each(settings, one, wish);
+    if (name == NULL || strcmp(name, "all") != 0)
+        return complain_of(name);
+    const struct app **served = cmd_apps(settings);
+    int code = served != NULL ? seed_each(settings, served, wish) : CMD_USAGE;
+    free((void *)served);
+    return code;
 }
 
 int cmd_seed(int argc, char **argv)
@@ -126,23 +163,14 @@ int cmd_seed(int argc, char **argv)
     int code;
     if (!cmd_begin(argc, argv, flags, &name, 1, &words, &settings, &code))
         return code;
-    const struct app *app = words == 1 ? apps_find(name) : NULL;
-    struct wish wish = {.app = app,
-                        .total = app != NULL ? app->seed_total : 0,
-                        .if_empty = flags[1].value != NULL,
-                        .offline = flags[2].value != NULL};
-    if (app == NULL || app->seed == NULL) {
-        cmd_complain("seed: name what to seed, one of: %s", apps_names());
-        code = CMD_USAGE;
-    } else if (flags[0].value != NULL && (text_int(slice_of(flags[0].value), &wish.total) != TEXT_NUMBER_OK ||
-                                          wish.total < 0 || wish.total > TOTAL_MAX)) {
+    struct wish wish = {.total = -1, .if_empty = flags[1].value != NULL, .offline = flags[2].value != NULL};
+    if (flags[0].value != NULL && (text_int(slice_of(flags[0].value), &wish.total) != TEXT_NUMBER_OK ||
+                                   wish.total < 0 || wish.total > TOTAL_MAX)) {
         cmd_complain("--total: \"%s\" is not right: it must be an integer from 0 to %d", flags[0].value,
                      TOTAL_MAX);
         code = CMD_USAGE;
     } else {
-        struct session *session = cmd_app_session(&settings, app);
-        code = session == NULL ? CMD_FAILED : seed(&settings, session, &wish);
-        session_close(session);
+        code = seed_named(&settings, name, &wish);
     }
     settings_free(&settings);
     return code;

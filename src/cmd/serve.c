@@ -1,6 +1,8 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include "apps/apps.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cmd/cmd.h"
 #include "core/master.h"
 #include "core/migrate.h"
@@ -28,6 +31,7 @@ struct serving {
     const struct app *const *apps;
     struct systemd systemd;
     struct server *server;
+    int ready_fd;             /* -1: nobody waits for the addresses */
     bool asked;               /* to end, once already */
     struct master_beat *beat; /* NULL: there is no master */
     struct loop_timer *beat_timer;
@@ -132,9 +136,47 @@ static bool migrate(struct serving *serving)
         return false;
     bool ok = migrate_apply(session, tell_migrated);
     if (!ok)
-        cmd_complain("migrate: %s", session->error);
+        cmd_complain_of("migrate", session->error);
     session_close(session);
     return ok;
+}
+
+/* Before anything is changed on behalf of a server that could not listen then: are the addresses free? Nothing keeps
+ * them until they are opened for good, because clients should be refused, not kept waiting, while a schema is brought up
+ * to date. Without SO_REUSEPORT, so that another server's workers are seen, too. */
+static bool addresses_are_free(const struct settings *settings)
+{
+    char bound[LISTEN_ADDRESS_MAX], error[256];
+    int fds[SETTING_LISTEN_MAX];
+    struct listen_file files[SETTING_LISTEN_MAX];
+    size_t count = 0;
+    for (; count < settings->listen_count; count++) {
+        fds[count] = listen_open(settings->listen[count], false, bound, error, sizeof error);
+        if (fds[count] < 0)
+            break;
+        files[count] = listen_file_of(settings->listen[count]);
+    }
+    bool free = count == settings->listen_count;
+    if (!free)
+        cmd_complain("%s", error);
+    while (count-- > 0) {
+        close(fds[count]);
+        listen_remove(settings->listen[count], files[count]);
+    }
+    return free;
+}
+
+/* Whoever started us reads a line an address, and then the end. */
+static void tell_addresses(const struct serving *serving, const int *fds, size_t addresses)
+{
+    char bound[LISTEN_ADDRESS_MAX];
+    if (serving->ready_fd < 0)
+        return;
+    for (size_t i = 0; i < addresses; i++) {
+        listen_name(fds[i], bound);
+        dprintf(serving->ready_fd, "%s\n", bound);
+    }
+    close(serving->ready_fd);
 }
 
 /* A socket for each worker and address. One that was given port 0 tells the others which port it got; a unix socket
@@ -234,6 +276,7 @@ static int work(size_t worker, const int *fds, size_t count, struct master_beat 
 static int run(struct serving *serving, int *fds, size_t addresses)
 {
     const struct settings *settings = serving->settings;
+    tell_addresses(serving, fds, addresses);
     struct master_plan plan = {.workers = (size_t)settings->workers,
                                .addresses = addresses,
                                .fds = fds,
@@ -265,16 +308,18 @@ static int listen_and_run(struct serving *serving)
     return code;
 }
 
-static int serve(const struct settings *settings, const struct app *const *apps)
+static int serve(const struct settings *settings, const struct app *const *apps, int ready_fd, bool check)
 {
-    struct serving serving = {.settings = settings, .apps = apps};
+    struct serving serving = {.settings = settings, .apps = apps, .ready_fd = ready_fd};
     char *error = NULL;
     int code = CMD_USAGE;
     if (systemd_open(&serving.systemd, SETTING_LISTEN_MAX, &error)) {
         raise_file_limit();
         signal(SIGPIPE, SIG_IGN);
         hold_signals(true);
-        code = migrate(&serving) ? listen_and_run(&serving) : CMD_FAILED;
+        code = CMD_FAILED;
+        if (serving.systemd.listeners > 0 || addresses_are_free(settings))
+            code = check ? CMD_DONE : migrate(&serving) ? listen_and_run(&serving) : CMD_FAILED;
     } else {
         cmd_complain("%s", error);
         free(error);
@@ -283,15 +328,38 @@ static int serve(const struct settings *settings, const struct app *const *apps)
     return code;
 }
 
+/* The descriptor that --ready-fd names, -1 without it; false after a complaint. */
+static bool take_ready_fd(const char *text, int *fd)
+{
+    int64_t number = -1;
+    *fd = -1;
+    if (text == NULL)
+        return true;
+    if (text_int(slice_of(text), &number) != TEXT_NUMBER_OK || number < 1 || number > INT_MAX ||
+        fcntl((int)number, F_GETFD) < 0) {
+        cmd_complain("--ready-fd: \"%s\" is not right: it must be a descriptor that is open", text);
+        return false;
+    }
+    *fd = (int)number;
+    return fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
 int cmd_serve(int argc, char **argv)
 {
+    struct command_flag flags[] = {
+        {.name = "--check", .about = "only see whether the settings are right and the addresses free"},
+        {.name = "--ready-fd", .value_name = "N", .about = "a descriptor that gets the addresses"},
+        {.name = NULL}};
+    int ready_fd;
     struct settings settings;
     size_t words;
     int code;
-    if (!cmd_begin(argc, argv, NULL, NULL, 0, &words, &settings, &code))
+    if (!cmd_begin(argc, argv, flags, NULL, 0, &words, &settings, &code))
         return code;
     const struct app **apps = cmd_apps(&settings);
-    code = apps != NULL ? serve(&settings, apps) : CMD_USAGE;
+    code = CMD_USAGE;
+    if (apps != NULL && take_ready_fd(flags[1].value, &ready_fd))
+        code = serve(&settings, apps, ready_fd, flags[0].value != NULL);
     free((void *)apps);
     settings_free(&settings);
     return code;

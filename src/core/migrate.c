@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/conflict.h"
 #include "core/sql.h"
 
 static bool fail(struct session *session)
@@ -87,9 +88,24 @@ static bool apply_next(struct session *session, bool *done, void (*tell)(int ver
     return true;
 }
 
+/* Before the first is applied, because each is a transaction of its own: what is in the way of the fifth must not be
+ * found behind the fourth. Under the lock, so that nobody else's migrations are taken for strangers. */
+static bool nothing_in_the_way(struct session *session)
+{
+    struct migrate_state state;
+    const struct db_rows *rows;
+    if (session_begin(session) != DB_OK || !query(session, "migrations_lock", &rows) ||
+        !read_state(session, &state) || !conflict_free(session, state.version))
+        return fail(session);
+    return session_script(session, "COMMIT") == DB_OK || fail(session);
+}
+
 bool migrate_apply(struct session *session, void (*tell)(int version, const char *name))
 {
     bool done = false;
+    for (int tries = 0; !nothing_in_the_way(session);)
+        if (!session_retry(session, &tries))
+            return false;
     for (int tries = 0; !done;)
         if (!apply_next(session, &done, tell) && !session_retry(session, &tries))
             return false;

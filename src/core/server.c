@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/advice.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -276,6 +277,16 @@ bool server_ready(const struct server *server, const char **check, char *reason,
     return *check == NULL;
 }
 
+static void tell_trouble(const char *check, const char *reason)
+{
+    const char *advice = advice_on(reason);
+    if (advice != NULL)
+        log_error("not ready to serve", LOG_S("check", check), LOG_S("reason", reason),
+                  LOG_S("advice", advice));
+    else
+        log_error("not ready to serve", LOG_S("check", check), LOG_S("reason", reason));
+}
+
 /* One line when it changes, not one a second. */
 static void on_health(void *argument)
 {
@@ -289,7 +300,7 @@ static void on_health(void *argument)
     if (ready && !server->told_ready)
         log_info("ready to serve");
     else if (!ready && strcmp(told, server->told_reason) != 0)
-        log_error("not ready to serve", LOG_S("check", check), LOG_S("reason", reason));
+        tell_trouble(check, reason);
     server->told_ready = ready;
     snprintf(server->told_reason, sizeof server->told_reason, "%s", told);
 }

@@ -53,6 +53,23 @@ static int fail(char *error, size_t size, const char *address, const char *what,
     return -1;
 }
 
+/* What the system says, and what may help. */
+static const char *reason_of(int number)
+{
+    switch (number) {
+    case EADDRINUSE:
+        return "it is in use; `ss -ltnp` shows by which program, --listen names another address";
+    case EADDRNOTAVAIL:
+        return "no interface of this host has that address";
+    case EACCES:
+        return "permission denied; a port below 1024 needs root or CAP_NET_BIND_SERVICE, a unix socket a "
+               "folder "
+               "that may be written to";
+    default:
+        return strerror(number);
+    }
+}
+
 /* A socket file that nobody listens on is left over from a crash. */
 static void remove_stale(const struct sockaddr_un *name, socklen_t length)
 {
@@ -73,7 +90,7 @@ static int open_unix(const char *address, char *bound, char *error, size_t size)
     remove_stale(&name, sizeof name);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
-        fail(error, size, address, "listen on", strerror(errno));
+        fail(error, size, address, "listen on", reason_of(errno));
         if (fd >= 0)
             close(fd);
         return -1;
@@ -130,7 +147,7 @@ int listen_open(const char *address, bool reuse_port, char bound[static LISTEN_A
     }
     freeaddrinfo(found);
     if (fd < 0)
-        return fail(error, error_size, address, "listen on", strerror(saved));
+        return fail(error, error_size, address, "listen on", reason_of(saved));
     listen_name(fd, bound);
     return fd;
 }

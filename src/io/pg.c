@@ -344,6 +344,13 @@ static const char *trouble_of(const char *reason)
     return strstr(reason, "read-only") != NULL ? "it is read-only" : "it cannot be reached";
 }
 
+/* It answers, but not with what was asked for. */
+static const char *error_of(const char *message)
+{
+    return strstr(message, "permission denied") != NULL ? "its user may not read the tables"
+                                                        : "it answers with an error, see the log";
+}
+
 static void set_unhealthy(struct pg *pg, const char *reason, const char *trouble)
 {
     pg->health.answers = false;
@@ -454,7 +461,7 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
         heard(pg);
     if (answer->error != DB_OK && answer->error != DB_SCHEMA) {
         set_unhealthy(pg, answer->message,
-                      answer->error == DB_LOST ? trouble_of(answer->message) : "it cannot say how it is");
+                      answer->error == DB_LOST ? trouble_of(answer->message) : error_of(answer->message));
         return;
     }
     health->answers = true;

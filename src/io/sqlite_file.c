@@ -217,6 +217,26 @@ static bool connect_file(struct sqlite_file *file, int flags)
     return false;
 }
 
+/* SQLite says "unable to open database file" to all of these. NULL: something else. */
+static char *why_not_opened(const char *path)
+{
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? mem_dup(".") : mem_dup_n(path, slash == path ? 1 : (size_t)(slash - path));
+    char *why = NULL;
+    bool there = stat(path, &info) == 0;
+    if (there && !S_ISREG(info.st_mode))
+        why = mem_printf("it is %s, not a file", S_ISDIR(info.st_mode) ? "a folder" : "something special");
+    else if (there && access(path, R_OK | W_OK) != 0)
+        why = mem_printf("this user may not read and write it");
+    else if (stat(folder, &info) != 0)
+        why = mem_printf("the folder %s: %s", folder, strerror(errno));
+    else if (access(folder, W_OK | X_OK) != 0)
+        why = mem_printf("this user may not write to the folder %s", folder);
+    free(folder);
+    return why;
+}
+
 struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error)
 {
     struct sqlite_file *file = mem_new(sizeof *file);
@@ -226,7 +246,9 @@ struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error
     create(path);
     if (connect_file(file, SQLITE_OPEN_CREATE))
         return file;
-    *error = mem_dup(file->error);
+    *error = (file->code & 0xff) == SQLITE_CANTOPEN ? why_not_opened(path) : NULL;
+    if (*error == NULL)
+        *error = mem_dup(file->error);
     sqlite_file_close(file);
     return NULL;
 }

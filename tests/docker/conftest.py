@@ -2,7 +2,6 @@
 afterwards."""
 
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -110,7 +109,7 @@ def start(image, name):
 
 @pytest.fixture(scope="module")
 def development(engine, image, source, name):
-    deployment = Deployment(engine, source, "docker/compose.yml", f"{name}dev", IMAGE=image, SITES_PORT=free_port(), SERVER_PORT=free_port(),
+    deployment = Deployment(engine, source, "docker-compose.yml", f"{name}dev", IMAGE=image, SITES_PORT=free_port(), SERVER_PORT=free_port(),
                             PGADMIN_PORT=free_port())
     try:
         yield deployment
@@ -121,12 +120,10 @@ def development(engine, image, source, name):
 @pytest.fixture(scope="module")
 def production(engine, image, source, name):
     """Like the files say, except that Docker asks for health every second."""
-    deployment = Deployment(engine, source, "docker/compose.prod.yml", f"{name}prod", IMAGE=image, HTTP_PORT=free_port(), HTTPS_PORT=free_port(),
+    deployment = Deployment(engine, source, "docker-compose.prod.yml", f"{name}prod", IMAGE=image, HTTP_PORT=free_port(), HTTPS_PORT=free_port(),
                             HEALTH_INTERVAL="1s", HEALTH_START_PERIOD="5s")
     try:
-        deployment.make("secrets")
         deployment.compose("up", "-d", timeout=600)
         yield deployment
     finally:
         deployment.down()
-        shutil.rmtree(source / "docker/secrets", ignore_errors=True)

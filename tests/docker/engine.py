@@ -218,7 +218,7 @@ class PrivateEngine:
 
 AT_THE_TOP = shutil.ignore_patterns(".git", ".env", "build", "build-check", "Makefile", "Makefile.in", "config.status", "config.h", "configure",
                                     "configure~", "aclocal.m4", "autom4te.cache", "rowlock-[0-9]*")
-ANYWHERE = shutil.ignore_patterns("secrets", ".deps", "*.o", "*.log", "*.trs", "__pycache__", "node_modules")
+ANYWHERE = shutil.ignore_patterns("db_password", "gmap_token", "github_token", ".deps", "*.o", "*.log", "*.trs", "__pycache__", "node_modules")
 
 
 def fresh_source(folder):

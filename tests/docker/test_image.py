@@ -64,7 +64,7 @@ def test_it_says_how_it_wants_to_be_run(image):
 
 def test_a_build_without_a_target_makes_the_same(engine, source, image, test_image, name):
     """Behind test_image, whose stages the classic builder makes as well."""
-    docker("build", *engine.build_flags, "-f", "docker/Dockerfile", "-t", f"{name}-plain", ".", cwd=source, timeout=900)
+    docker("build", *engine.build_flags, "-t", f"{name}-plain", ".", cwd=source, timeout=900)
     try:
         wanted, found = inspect(image)["Config"], inspect(f"{name}-plain")["Config"]
         assert all(found[key] == wanted[key] for key in ("User", "Cmd", "Entrypoint", "Env", "Healthcheck", "Volumes"))
@@ -105,6 +105,15 @@ def test_it_serves_from_sqlite_on_a_read_only_root_and_keeps_its_data_in_a_volum
 def test_it_needs_no_settings_to_be_started_read_only(start):
     container = start(*HARDENED)
     wait_healthy(container)
+
+
+@pytest.mark.parametrize("inside", [8080, 5000])
+def test_it_answers_on_both_of_its_ports(start, inside):
+    port = free_port()
+    container = start("-p", f"127.0.0.1:{port}:{inside}")
+    wait_healthy(container)
+    assert Api(f"127.0.0.1:{port}").get("/sites").status == 200
+    assert "added 2 users" in docker("exec", container, "/usr/bin/rowlock", "seed", "users", "--offline", "-t", "2").stdout
 
 
 def test_docker_stop_drains(start):

@@ -1,4 +1,4 @@
-"""docker/compose.prod.yml, as it is deployed: by compose, asked through nginx."""
+"""docker-compose.prod.yml, as it is deployed: by compose, asked through nginx."""
 
 import gzip
 import json
@@ -65,14 +65,43 @@ def test_only_nginx_is_published(up):
     assert len(published["nginx"]) == 2 and not published["server"] and not published["db"]
 
 
-def test_the_password_is_in_files_alone(up, source):
-    password = (source / "docker/secrets/db_password").read_text().strip()
+def test_a_database_of_production_holds_no_samples(up):
+    assert up.exec("db", "psql", "-U", "rowlock", "-At", "-c", "SELECT count(*) FROM users", "rowlock").stdout.strip() == "0"
+
+
+def test_the_password_is_made_and_in_a_file_alone(up):
+    password = up.exec("db", "cat", "/run/secrets/db_password").stdout.strip()
     assert len(password) >= 24
     containers = up.containers(all=True)
     assert password not in docker("inspect", *containers).stdout
     for container in containers:
         assert password not in docker("logs", container).stdout
-    assert os.stat(source / "docker/secrets").st_mode & 0o077 == 0
+    up.compose("up", "-d")
+    assert up.exec("db", "cat", "/run/secrets/db_password").stdout.strip() == password, "a second start makes no other"
+
+
+def secrets_made(up, volume, given, **environment):
+    """What make-secrets puts into a volume."""
+    flags = [flag for name, value in environment.items() for flag in ("-e", f"{name}={value}")]
+    docker("run", "--rm", "--network", "none", "-v", f"{up.source}/docker/make-secrets:/make-secrets:ro", "-v", f"{given}:/given:ro",
+           "-v", f"{volume}:/run/secrets", *flags, "--entrypoint", "sh", "postgres:16", "/make-secrets")
+    said = docker("run", "--rm", "--network", "none", "-v", f"{volume}:/run/secrets:ro", "--user", "10001", "--entrypoint", "sh", "postgres:16",
+                  "-c", "cd /run/secrets && for name in *; do echo $name=$(cat $name); done").stdout
+    return dict(line.split("=", 1) for line in said.split())
+
+
+def test_secrets_that_were_given_win_over_those_that_were_made(up, name, tmp_path):
+    volume = f"{name}secrets"
+    try:
+        made = secrets_made(up, volume, tmp_path)
+        assert len(made["db_password"]) >= 24 and made["gmap_token"] == made["github_token"] == ""
+        (tmp_path / "db_password").write_text("from-a-file\n")
+        (tmp_path / "db_password").chmod(0o600)
+        (tmp_path / "gmap_token").write_text("key\n")
+        assert secrets_made(up, volume, tmp_path) == {"db_password": "from-a-file", "gmap_token": "key", "github_token": ""}
+        assert secrets_made(up, volume, tmp_path, DB_PASSWORD="said", GITHUB_TOKEN="token") == {"db_password": "said", "gmap_token": "key", "github_token": "token"}
+    finally:
+        docker("volume", "rm", "-f", volume)
 
 
 def test_everything_is_bounded_and_comes_back(up):
@@ -90,7 +119,9 @@ def test_a_worker_that_is_killed_is_replaced_and_leaves_no_zombie(up):
     container = up.containers("server")[0]
 
     def processes():
-        return [line.split(None, 2) for line in docker("top", container, "-eo", "pid,stat,args").stdout.splitlines()[1:]]
+        """Without the probe, which Docker starts each second."""
+        found = [line.split(None, 2) for line in docker("top", container, "-eo", "pid,stat,args").stdout.splitlines()[1:]]
+        return [process for process in found if "runc" not in process[2] and "rowlock-healthcheck" not in process[2]]
 
     before = processes()
     assert len(before) == 3
@@ -229,7 +260,7 @@ def test_each_order_has_one_winner_through_nginx_over_several_replicas(up, api, 
 def test_many_replicas_that_migrate_an_empty_database_at_once_all_serve(up, image):
     up.exec("db", "createdb", "-U", "rowlock", "crowded")
     network = f"{up.project}_inside"
-    secret = f"{up.source}/docker/secrets/db_password:/run/secrets/db_password:ro"
+    secret = f"{up.project}_secrets:/run/secrets:ro"
     flags = ["-d", "--network", network, "-v", secret, "--tmpfs", "/data", "--health-interval", "1s", "-e", "DB_HOST=db", "-e", "DB_USERNAME=rowlock",
              "-e", "DB_NAME=crowded", "-e", "DB_PASSWORD_FILE=/run/secrets/db_password", "-e", "ROWLOCK_MIGRATE=1", "-e", "ROWLOCK_DB_CONNECTIONS=1"]
     containers = []

@@ -109,3 +109,13 @@ def test_a_page_is_read_command_by_command():
 def test_a_command_that_would_not_be_run_is_an_error(page):
     with pytest.raises(AssertionError):
         steps(page, "page")
+
+
+def test_the_readme_imports_the_samples_of_the_tree(database, serve):
+    command = re.search(r"rowlock (import health (?:[^\n]*\\\n)*[^\n]*)\n", (ROOT / "README.md").read_text())[1]
+    assert "sample/health/fsa.csv" in command
+    for _ in range(2):      # what is there already is replaced
+        done = run(*command.replace("\\\n", " ").split(), "--database", database.url, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+    regions = serve(database=database).api.get("/fsa/X9B").json()
+    assert [region["name_en"] for region in regions] == ["Sample Harbour", "Sample Hills, North"]

@@ -1,7 +1,7 @@
 # Rowlock in an image. From the top of the source tree:
 #
-#   docker build -f docker/Dockerfile -t rowlock .                          what serves: runtime
-#   docker build -f docker/Dockerfile -t rowlock-test_builder --target test_builder .
+#   docker build -t rowlock .                                               what serves: runtime
+#   docker build -t rowlock-test_builder --target test_builder .
 #   docker run --rm rowlock-test_builder                                    all unit and integration tests
 #
 # `make image BUILD_TARGET=…` does the same. No syntax of BuildKit's, so that the classic builder can do it too; that
@@ -39,8 +39,9 @@ USER 10001:10001
 # SQLite's file goes here when no database is named; the rest of the file system may be read-only.
 WORKDIR /data
 VOLUME /data
-ENV ROWLOCK_LISTEN=0.0.0.0:8080
-EXPOSE 8080
+# 8080 is the one that everything here uses; 5000 is where some expect such a service (docs/coming-from.md)
+ENV ROWLOCK_LISTEN="0.0.0.0:8080 0.0.0.0:5000"
+EXPOSE 8080 5000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 CMD ["/usr/bin/rowlock-healthcheck"]
 ENTRYPOINT ["/usr/bin/rowlock"]

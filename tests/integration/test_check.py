@@ -1,0 +1,123 @@
+"""./check: what somebody who runs it sees. Its stages are stand-ins that print what the harness prints."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from support.program import ROOT, SLOW, environment
+
+# make PREFIX/check prints these, and leaves a .trs and a .log each, as the harness of automake does
+PYTEST_LOG = """\
+ok 1 - test_a.py::test_well
+PASS: tests/suite.test 1 - test_a.py::test_well
+not ok 2 - test_a.py::test_ill[one two]
+FAIL: tests/suite.test 2 - test_a.py::test_ill[one two]
+ok 3 - test_a.py::test_left # SKIP no engine
+SKIP: tests/suite.test 3 - test_a.py::test_left # SKIP no engine
+=================================== FAILURES ===================================
+____________________________ test_ill[one two] _____________________________
+
+    def test_ill():
+>       assert answer.status == 200
+E       AssertionError: the words of it
+E       assert 503 == 200
+
+integration/test_a.py:7: AssertionError
+=========================== short test summary info ============================
+FAILED test_a.py::test_ill[one two] - AssertionError: the words of it
+"""
+UNIT_LOG = """\
+ok 1 - fine
+PASS: tests/unit/test_text 1 - fine
+not ok 2 - integers_are_read
+FAIL: tests/unit/test_text 2 - integers_are_read
+# 0x8 != 0x1
+# test_text.c:62: error: Failure!
+ok 3 - fine_again
+PASS: tests/unit/test_text 3 - fine_again
+"""
+SCRIPT_LOG = """\
+ok 1 - before
+PASS: tests/build/x.test 1 - before
+x.test: a.h includes b.h, which is above it
+not ok 2 - includes point down
+FAIL: tests/build/x.test 2 - includes point down
+"""
+GOOD_LOG = """\
+ok 1 - fine
+PASS: tests/unit/test_text 1 - fine
+"""
+
+
+@pytest.fixture
+def tree(folder):
+    (folder / "build-aux").mkdir()
+    shutil.copy(ROOT / "check", folder)
+    shutil.copy(ROOT / "build-aux" / "failures.awk", folder / "build-aux")
+    (folder / "build-aux" / "front-door.sh").write_text(
+        'say() { printf "%s\\n" "$me: $*" >&2; }\ndie() { say "$*"; exit 1; }\ninstall_packages() { echo "installing much"; [ ! -e "$top/no-packages" ]; }\n'
+        'configure_tree() { mkdir -p "$1"; cp "$top/stage.mk" "$1/Makefile"; }\ncores() { echo 1; }\n')
+    return folder
+
+
+def stages(tree, logs, code=0, build="true"):
+    """Every stage that tests does the same."""
+    for name, text in logs.items():
+        (tree / f"{name}.given").write_text(text)
+    lines = [f"all:\n\t@echo a line of the compiler; {build}", "distcheck-quick:\n\t@echo made",
+             "test-quick check check-docker:"]
+    for name, text in logs.items():
+        results = [word for word in re.findall(r"^(PASS|FAIL|SKIP): ", text, re.M)]
+        lines.append(f"\t@cp {tree}/{name}.given {name}.log; printf ':test-result: %s\\n' {' '.join(results)} >{name}.trs; cat {name}.log")
+    lines.append(f"\t@exit {code}")
+    (tree / "stage.mk").write_text("\n".join(lines) + "\n")
+
+
+def check(tree, *arguments):
+    return subprocess.run([tree / "check", *arguments], cwd="/", env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * SLOW)
+
+
+def test_a_stage_is_a_line_with_counts_and_time(tree):
+    stages(tree, {"suite": GOOD_LOG})
+    done = check(tree)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert [re.split(r"  +", line)[0] for line in lines[:-1]] == ["packages", "build", "quick tests", "all tests", "build with sanitizers",
+                                                                  "all tests with sanitizers", "tarball", "containers"]
+    assert re.fullmatch(r"quick tests +1 passed, 0 failed +\d+ s", lines[2]) and re.fullmatch(r"build +\d+ s", lines[1])
+    assert lines[-1] == "2 passed, 0 failed"        # two trees, a case each
+    log = tree / "build-check" / "check.log"
+    assert str(log) in done.stderr
+    for words in ("PASS: tests/unit/test_text 1 - fine", "a line of the compiler", "installing much"):
+        assert words in log.read_text() and words not in done.stdout + done.stderr
+
+
+def test_what_failed_is_said_at_the_end_with_its_reason(tree):
+    stages(tree, {"suite": PYTEST_LOG, "unit": UNIT_LOG, "script": SCRIPT_LOG}, code=2)
+    done = check(tree, "--quick")
+    assert done.returncode == 1
+    assert re.search(r"^quick tests +4 passed, 3 failed, 1 skipped +\d+ s$", done.stdout, re.M), done.stdout
+    assert done.stdout.splitlines()[-1] == "4 passed, 3 failed, 1 skipped" and "failed: quick tests" in done.stderr
+    told = {part.splitlines()[0]: part.splitlines()[1:] for part in done.stdout.split("FAILED: ")[1:]}
+    assert told["tests/suite.test 2 - test_a.py::test_ill[one two]"][:3] == ["    AssertionError: the words of it", "    assert 503 == 200",
+                                                                            "    all of it: build-check/plain/suite.log"]
+    assert told["tests/unit/test_text 2 - integers_are_read"][:2] == ["    0x8 != 0x1", "    test_text.c:62: error: Failure!"]
+    assert told["tests/build/x.test 2 - includes point down"][0] == "    x.test: a.h includes b.h, which is above it"
+    assert "skipped: tests/suite.test 3 - test_a.py::test_left # SKIP no engine" in done.stdout
+    assert len(done.stdout.splitlines()) < 30
+
+
+def test_a_build_that_fails_shows_its_last_words(tree):
+    stages(tree, {}, build="echo x.c:1: error: no; exit 1")
+    done = check(tree)
+    assert done.returncode == 1 and "x.c:1: error: no" in done.stdout and "failed: build" in done.stderr
+    assert done.stdout.splitlines()[-1] == "0 passed, 1 failed"
+
+
+def test_packages_that_cannot_be_installed_end_it(tree):
+    stages(tree, {"suite": GOOD_LOG})
+    (tree / "no-packages").write_text("")
+    done = check(tree)
+    assert done.returncode == 1 and done.stdout.splitlines()[-1] == "0 passed, 1 failed" and "failed: packages" in done.stderr
