@@ -15,7 +15,7 @@ from deployment import Deployment                               # noqa: E402
 from engine import Engine, Unavailable, docker, fresh_source, run   # noqa: E402
 from support.port import free_port                              # noqa: E402
 
-LIMIT = 600     # seconds for one test; those that hang should say so
+LIMIT = 1200    # seconds for one test; those that hang should say so
 
 
 def pytest_configure(config):

@@ -14,6 +14,7 @@ from support.program import ROOT
 from support.wait import until
 
 BASE = "debian:bookworm-slim"
+FRESH = {"bookworm": BASE, "trixie": "debian:trixie-slim"}      # what the two commands must work on
 # what the compose files name, and the folder in standins/ for where it cannot be pulled
 IMAGES = {"postgres:16": "postgres", "nginx:1.28": "nginx", "redis:7": "redis", "dpage/pgadmin4:9": "pgadmin"}
 STANDINS = Path(__file__).parent / "standins"
@@ -79,15 +80,20 @@ class Engine:
     # ---- images ----
 
     def have_images(self):
-        if not self.have(BASE):
-            make_base()
-            self.made.append(BASE)
+        self.have_base("bookworm")
         self.build_flags = [] if packages_missed([]) is None else ["--network", "host"]
         missed = packages_missed(self.build_flags)
         if missed is not None:
             raise Unavailable(f"containers do not run here, or do not reach the package mirror: {missed}")
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self.have_image, IMAGES))     # what went wrong in one of them is raised here
+
+    def have_base(self, release):
+        """The name of the image with an empty Debian of that release."""
+        if not self.have(FRESH[release]):
+            make_base(release)
+            self.made.append(FRESH[release])
+        return FRESH[release]
 
     def have_image(self, name):
         if not self.have(name):
@@ -121,26 +127,29 @@ def packages_missed(flags):
     return None if said.returncode == 0 and not missed else " ".join((missed or said.stdout.splitlines() or ["without a word"])[-1].split())[:300]
 
 
-def make_base():
-    """Debian 12 as this machine gets it: from its mirrors and with its settings of apt."""
+def make_base(release):
+    """An empty Debian as this machine gets it: with its settings of apt, and for its own release from its mirrors."""
+    name = FRESH[release]
     if shutil.which("debootstrap") is None or os.geteuid() != 0:
-        raise Unavailable(f"{BASE} cannot be pulled, and only root with debootstrap can make one")
-    with tempfile.TemporaryDirectory(prefix="rowlock-base-", dir="/var/tmp") as name:
-        root = Path(name) / "root"
-        made = run("debootstrap", "--variant=minbase", "--include=ca-certificates", "bookworm", root, check=False, timeout=600)
+        raise Unavailable(f"{name} cannot be pulled, and only root with debootstrap can make one")
+    with tempfile.TemporaryDirectory(prefix="rowlock-base-", dir="/var/tmp") as folder:
+        root = Path(folder) / "root"
+        made = run("debootstrap", "--variant=minbase", "--include=ca-certificates", release, root, check=False, timeout=600)
         if made.returncode != 0:
-            raise Unavailable(f"{BASE} cannot be pulled, and debootstrap failed: {(made.stdout.strip().splitlines() or [''])[-1]}")
-        if "VERSION_CODENAME=bookworm" in Path("/etc/os-release").read_text():
+            raise Unavailable(f"{name} cannot be pulled, and debootstrap failed: {(made.stdout.strip().splitlines() or [''])[-1]}")
+        settings = ["etc/apt/apt.conf.d", "usr/local/share/ca-certificates"]
+        if f"VERSION_CODENAME={release}" in Path("/etc/os-release").read_text():
             (root / "etc/apt/sources.list").unlink(missing_ok=True)
-            for path in ("etc/apt", "usr/share/keyrings", "usr/local/share/ca-certificates"):
-                if Path("/", path).is_dir():
-                    shutil.copytree(Path("/", path), root / path, dirs_exist_ok=True)
-            run("chroot", root, "update-ca-certificates")
+            settings += ["etc/apt", "usr/share/keyrings"]
+        for path in settings:
+            if Path("/", path).is_dir():
+                shutil.copytree(Path("/", path), root / path, dirs_exist_ok=True)
+        run("chroot", root, "update-ca-certificates")
         for path in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
             shutil.rmtree(root / path, ignore_errors=True)
             (root / path).mkdir()
         with subprocess.Popen(["tar", "-C", root, "--one-file-system", "-c", "."], stdout=subprocess.PIPE) as tar:
-            docker("import", "-c", f"LABEL {LABEL}=", "-c", 'CMD ["bash"]', "-", BASE, stdin=tar.stdout)
+            docker("import", "-c", f"LABEL {LABEL}=", "-c", 'CMD ["bash"]', "-", name, stdin=tar.stdout)
 
 
 # ---- an engine of our own ----

@@ -1,4 +1,5 @@
-"""./run in an empty Debian container and in a fresh copy of the source: what a stranger sees in the first minutes."""
+"""The two commands of the README in an empty container of each Debian, with a fresh copy of the source: what a stranger sees
+in the first minutes."""
 
 import re
 import signal
@@ -6,7 +7,7 @@ import subprocess
 
 import pytest
 
-from engine import BASE, docker
+from engine import FRESH, docker
 from support.port import free_port
 from support.rawhttp import Api
 from support.wait import until
@@ -14,11 +15,11 @@ from support.wait import until
 PATIENCE = 500      # packages and a build
 
 
-@pytest.fixture(scope="module")
-def stranger(engine, source):
+@pytest.fixture(scope="module", params=FRESH)
+def stranger(engine, source, request):
     """(container, port): ./run has said there what is worth opening."""
     port = free_port()
-    container = docker("run", "-d", *engine.build_flags, "-p", f"127.0.0.1:{port}:8080", "-v", f"{source}:/given:ro", BASE,
+    container = docker("run", "-d", *engine.build_flags, "-p", f"127.0.0.1:{port}:8080", "-v", f"{source}:/given:ro", engine.have_base(request.param),
                        "sh", "-c", "cp -a /given /rowlock && cd /rowlock && exec ./run --listen 0.0.0.0:8080").stdout.split()[-1]
     try:
         until(lambda: "./run --help" in docker("logs", container).stdout or docker("inspect", "-f", "{{.State.Running}}", container).stdout.strip() != "true",
@@ -49,6 +50,12 @@ def test_a_second_start_says_that_the_address_is_in_use(stranger):
     container, _ = stranger
     said = docker("exec", "-w", "/rowlock", container, "./run", check=False)
     assert said.returncode == 1 and "in use" in said.stdout and "Rowlock serves on" not in said.stdout
+
+
+def test_check_passes(stranger):
+    container, _ = stranger
+    done = docker("exec", container, "/rowlock/check", "--quick", check=False, timeout=1100)
+    assert done.returncode == 0 and " passed, 0 failed" in done.stdout.splitlines()[-1], done.stdout[-6000:]
 
 
 def test_an_interrupt_ends_it(stranger):
