@@ -1,4 +1,4 @@
-"""Refusals repeat a part of what was sent, or of what the database says. They are cut between characters, not within one."""
+"""Refusals repeat a part of what was sent, and the log of what the database says. They are cut between characters, not within one."""
 
 from urllib.parse import quote
 
@@ -66,6 +66,11 @@ def refusing(db):
 
 
 @pytest.mark.parametrize("text", LONG, ids=lambda text: f"{len(text[:-400])} {text[-1]}")
-def test_what_a_trigger_of_the_operator_says(api, refusing, text):
+def test_what_a_trigger_of_the_operator_says(server, refusing, text):
+    """That is for the log, which cuts it between characters too."""
     refusing(text)
-    whole(api.post("/messages", {"sender": "ann", "recipient": "bob", "text": text}), text)
+    before = len(server.told("statement failed"))
+    answer = server.api.post("/messages", {"sender": "ann", "recipient": "bob", "text": text})
+    assert "server's log says why" in problem(answer, 500)["error"]
+    reason = server.told("statement failed", before + 1)[before]["reason"]
+    assert len(reason) > 10 and text.startswith(reason), reason

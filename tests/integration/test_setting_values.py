@@ -11,7 +11,7 @@ from support.rawhttp import Connection, request_bytes
 pytestmark = pytest.mark.quick
 
 HELP = run("--help").stdout
-ROW = re.compile(r"^  (?P<flag>--[a-z-]+)?(?: [A-Z]+)? +(?P<variable>[A-Z_]+)  ", re.M)
+ROW = re.compile(r"^  (?P<flag>--[a-z-]+)?(?: [A-Z]+)? +(?P<variable>[A-Za-z_]+)  ", re.M)
 FLAGS = {row["variable"]: row["flag"] for row in ROW.finditer(HELP)}      # None: a variable alone
 
 # {variable: (its name in config, what config shows when nothing is said, {good value: what config shows})}. Two values or more each.
@@ -29,6 +29,10 @@ GOOD = {
     "OSRM_URL": ("osrm-url", "", {"http://h:5000": "http://h:5000", "https://h/x": "https://h/x"}),
     "GITHUB_API_URL": ("github-url", "https://api.github.com", {"http://h": "http://h", "https://h/api/v3": "https://h/api/v3"}),
     "GITHUB_TOKEN": ("github-token", "", {"one": "***", "another": "***"}),
+    "https_proxy": ("https-proxy", "", {"http://h:3128": "http://h:3128", "http://ann:geheim@h:3128": "http://ann:***@h:3128"}),
+    "http_proxy": ("http-proxy", "", {"http://h:3128": "http://h:3128", "h": "http://h"}),
+    "all_proxy": ("all-proxy", "", {"socks5h://h": "socks5h://h", "http://h": "http://h"}),
+    "no_proxy": ("no-proxy", "", {"*": "*", "localhost,.corp.test,10.0.0.0/8": "localhost,.corp.test,10.0.0.0/8"}),
     "CACHE_URL": ("cache", "simple:", {"none": "none", "simple:": "simple:", "redis://h/1": "redis://h/1", "memcached://h": "memcached://h"}),
     "ROWLOCK_DEADLINE": ("deadline", "10", {"0.1": "0.1", "2.5": "2.5", "3600": "3600"}),
     "ROWLOCK_DRAIN": ("drain", "8", {"0.1": "0.1", "30": "30", "3600": "3600"}),
