@@ -182,6 +182,12 @@ def sqlite(folder, sqlite_template):
     return SqliteDatabase(folder, sqlite_template)
 
 
+@pytest.fixture
+def empty_sqlite(folder):
+    """The name of a file that is not there yet."""
+    return SqliteDatabase(folder)
+
+
 @pytest.fixture(params=["postgres", "sqlite"])
 def database(request):
     """A fresh database of each kind."""

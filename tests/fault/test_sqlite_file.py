@@ -232,16 +232,16 @@ def modes(sqlite):
 
 
 @pytest.mark.parametrize("umask", ["000", "022", "077", "0777"])
-def test_a_new_file_is_its_owners_alone(serve, sqlite, folder, umask):
-    server = serve(database=sqlite, program=program(folder, f"umask {umask}; exec"))
+def test_a_new_file_is_its_owners_alone(serve, empty_sqlite, folder, umask):
+    server = serve(database=empty_sqlite, program=program(folder, f"umask {umask}; exec"))
     server.api.place()
-    assert modes(sqlite) == {"rowlock.db": 0o600, "rowlock.db-wal": 0o600, "rowlock.db-shm": 0o600}
+    assert modes(empty_sqlite) == {"rowlock.db": 0o600, "rowlock.db-wal": 0o600, "rowlock.db-shm": 0o600}
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["seed", "orders"]])
-def test_a_new_file_of_a_command_is_its_owners_alone(sqlite, folder, command):
-    assert run(*command, "--database", sqlite.url, program=program(folder, "umask 0; exec")).returncode == 0
-    assert modes(sqlite)["rowlock.db"] == 0o600
+def test_a_new_file_of_a_command_is_its_owners_alone(empty_sqlite, folder, command):
+    assert run(*command, "--database", empty_sqlite.url, program=program(folder, "umask 0; exec")).returncode == 0
+    assert modes(empty_sqlite)["rowlock.db"] == 0o600
 
 
 def test_the_mode_that_an_operator_gave_a_file_stays(serve, sqlite):

@@ -258,7 +258,7 @@ def test_a_worker_that_is_stuck_is_replaced_when_its_requests_are_overdue_and_th
         connection.send(request_bytes("GET", "/health"))
         seconds = silence_until(connection)
     assert limit - 1 < seconds < limit + 1.5 * SLOW
-    assert [line["pid"] for line in told(server, STUCK)] == [stuck]
+    assert [line["pid"] for line in server.told(STUCK)] == [stuck]
     until(lambda: latest(server, 2) != stuck and len(server.workers()) == 3, 5, "a new worker")
     served_again(server)
 
@@ -272,7 +272,7 @@ def test_a_retired_worker_that_is_stuck_keeps_no_client_either(serve, postgres):
         os.kill(retired, signal.SIGSTOP)
         connection.send(request_bytes("GET", "/health"))
         assert silence_until(connection) < 3 + 1.5 * SLOW
-    assert [line["pid"] for line in told(server, STUCK)] == [retired]
+    assert [line["pid"] for line in server.told(STUCK)] == [retired]
     until(lambda: retired not in server.workers(), 5, "it is gone")
     assert len(server.workers()) == 3 and latest(server, 1) in server.workers()
 
@@ -290,7 +290,7 @@ def test_a_second_signal_is_quick_although_a_worker_is_stuck(serve, postgres):
     server = three_workers(serve, postgres, "--deadline", 60, "--drain", 60)
     os.kill(latest(server, 3), signal.SIGSTOP)
     server.signal()
-    until(lambda: len(told(server, "draining")) == 2, 5, "the others drain")
+    until(lambda: len(server.told("draining")) == 2, 5, "the others drain")
     with Stopwatch() as watch:
         server.signal()
         assert server.wait(30) == 0
@@ -303,12 +303,12 @@ def test_a_successor_that_is_stuck_does_not_take_over(serve, postgres):
     with connection_to(server, 1) as connection:
         postgres.cluster.allow_connections(postgres.name, False)        # it does not become ready
         server.signal(signal.SIGHUP)
-        successor = until(lambda: [line["pid"] for line in told(server, "worker started")][3:], 5, "a successor")[0]
+        successor = until(lambda: [line["pid"] for line in server.told("worker started")][3:], 5, "a successor")[0]
         os.kill(successor, signal.SIGSTOP)
-        until(lambda: told(server, STUCK), 15, "it is killed")
+        until(lambda: server.told(STUCK), 15, "it is killed")
         until(lambda: successor not in server.workers(), 5, "it is gone")
         postgres.cluster.allow_connections(postgres.name, True)
-        assert sorted(server.workers()) == sorted(before) and told(server, "retiring") == []
+        assert sorted(server.workers()) == sorted(before) and server.told("retiring") == []
         assert connection.request("GET", "/health").status == 200
     replaced(server, 1)
 
@@ -326,7 +326,7 @@ def test_a_master_that_slept_does_not_blame_its_workers(serve, postgres):
         os.kill(pid, signal.SIGCONT)
     served_again(server)
     time.sleep(1)
-    assert server.workers() == before and told(server, STUCK) == []
+    assert server.workers() == before and server.told(STUCK) == []
 
 
 def test_workers_do_not_outlive_a_master_that_is_killed(server):

@@ -128,11 +128,11 @@ def test_tables_of_others_in_another_schema_are_not_in_the_way(empty_postgres, c
 
 
 @pytest.mark.parametrize("sql, named", [(USERS, ("users", "GitHub users", "another file")), ("CREATE TABLE Orders (a)", ("Orders",))], ids=["users", "any case"])
-def test_a_sqlite_file_of_another_service_is_left_as_it_is(sqlite, sql, named):
-    sqlite.query(sql)
-    refused(sqlite, *named)
-    assert sqlite.query("SELECT count(*) FROM sqlite_schema WHERE type = 'table'") == [(1,)]
-    done = run("serve", "--listen", "127.0.0.1:0", "--database", sqlite.url)
+def test_a_sqlite_file_of_another_service_is_left_as_it_is(empty_sqlite, sql, named):
+    empty_sqlite.query(sql)
+    refused(empty_sqlite, *named)
+    assert empty_sqlite.query("SELECT count(*) FROM sqlite_schema WHERE type = 'table'") == [(1,)]
+    done = run("serve", "--listen", "127.0.0.1:0", "--database", empty_sqlite.url)
     assert done.returncode == 1 and "nothing was changed" in done.stderr
 
 

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ACTIVATE = (sys.executable, str(Path(__file__).with_name("activate.py")))
 
 SCRUBBED = ("PG", "DB_", "ROWLOCK_", "GMAP_", "OSRM_", "GITHUB_", "DATABASE_URL", "SQLALCHEMY_", "CACHE_URL",
-            "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_")
+            "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_",
+            "MAKE", "MFLAGS")        # of a make that runs the tests: no concern of one that a test runs
 
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "UndefinedBehaviorSanitizer", "ThreadSanitizer", "runtime error:")
 
