@@ -720,7 +720,7 @@ def test_idle_sessions_that_an_administrator_ends_are_one_piece_of_news(serve, p
     server = serve(database=postgres)
     order = server.api.place()
     before = until(lambda: len(found := postgres.query(SESSIONS)) == 6 and found, 5, "all are there")
-    assert postgres.cluster.terminate_sessions(postgres.name) == 6
+    assert postgres.cluster.terminate_sessions(postgres.name) >= 6      # one that asked here may be among them
     until(lambda: len(now := postgres.query(SESSIONS)) == 6 and not set(now) & set(before), 5, "all are there again")
     succeeded(server.api.take(order, "ann"))
     lines = told(server)
