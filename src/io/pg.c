@@ -493,10 +493,15 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
     tell_health(pg);
 }
 
+/* A pooler's session that is read-only is ended at once, while it is ours to ask; pgconn.c keeps the pace. The tick would
+ * find it only in every other of its turns, because the question that ends it takes the place of the next one. */
 static void on_health_done(struct db_unit *unit)
 {
     struct pg *pg = unit->owner;
     pg->health_asked = 0;
+    if (!pg->ending && pg->health.answers && !pg->health.writable && !pg->standby &&
+        pg->health_on == pg->health_conn && pgconn_pooled(pg->health_conn))
+        pgconn_renew_session(pg->health_conn);
 }
 
 /* Where one connection came through, the others need not sit out their pauses. */

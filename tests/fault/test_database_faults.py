@@ -668,11 +668,12 @@ def test_sessions_of_the_pool_that_are_read_only_are_replaced_and_fail_nobody(se
     """They answer first, and must not draw the work: what they refuse goes to another."""
     server = serve("--deadline", DEADLINE, "--cache", "none", database=postgres)
     ask_at_once(server, [("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]})] * 40)
+    traffic = Traffic(server)
     is_read_only(postgres, True)
     terminate(postgres, bad)
     time.sleep(0.5)
     is_read_only(postgres, False)
-    with Traffic(server) as traffic:
+    with traffic:
         moment = time.monotonic()
         until(lambda: traffic.succeeded_since(moment) > 200, 10, "the traffic flows")
     traffic.check(postgres, DEADLINE)

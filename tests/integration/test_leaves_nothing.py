@@ -64,6 +64,12 @@ def marked(value):
     return found
 
 
+def heed_signals():
+    """Whoever runs the tests in the background of a script has made them ignore SIGINT."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def suite(folder):
     """suite(then): a run of these cases in a world of its own: (process, its directory for temporary files)."""
@@ -79,7 +85,7 @@ def suite(folder):
         (folder / "tests" / "test_cases.py").write_text(CASES.replace("{then}", then))
         with open(folder / "log", "wb") as log:
             started.append(subprocess.Popen([sys.executable, ROOT / "tests" / "pytest-tap", folder / "tests"], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, cwd=folder, env={**os.environ, MARK: str(folder), "TMPDIR": str(folder / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}))
+                                            stderr=log, cwd=folder, preexec_fn=heed_signals, env={**os.environ, MARK: str(folder), "TMPDIR": str(folder / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}))
         return started[-1]
 
     yield start
@@ -93,7 +99,6 @@ def nothing_is_left(folder):
     until(lambda: not marked(folder), 10, lambda: f"processes: {marked(folder)}")
     assert list((folder / "tmp").iterdir()) == []
     assert {path.name for path in folder.iterdir()} == {"tests", "tmp", "log"}
-
 
 
 def test_a_run_that_ends_leaves_nothing(suite, folder):

@@ -1,6 +1,9 @@
 """Start, drain and end of the process."""
 
+import re
 import signal
+
+from pathlib import Path
 
 import pytest
 
@@ -238,15 +241,15 @@ def test_two_servers_on_one_sqlite_file_hand_out_each_order_once(serve, sqlite):
 @pytest.mark.quick
 @pytest.mark.alone
 @pytest.mark.plain
-def test_an_idle_server_takes_less_than_8_mib(serve, database):
+def test_an_idle_server_takes_less_than_8_mib_and_4_of_its_own(serve, database):
+    """In proportion, which depends on the libraries of the distribution and on who else uses them; and what it has written."""
     server = serve(database=database)
     server.api.place()
-
-    def proportional():
-        with open(f"/proc/{server.pid}/smaps_rollup") as table:
-            return next(int(line.split()[1]) for line in table if line.startswith("Pss:")) / 1024
-
-    assert proportional() < 8
+    table = Path(f"/proc/{server.pid}/smaps_rollup").read_text()
+    proportional, own = (int(re.search(rf"^{name}: +(\d+)", table, re.M)[1]) / 1024 for name in ("Pss", "Private_Dirty"))
+    assert proportional < 8 and own < 4, (proportional, own)
+    libraries = Path(f"/proc/{server.pid}/maps").read_text()
+    assert "libcurl" not in libraries and "libstdc++" not in libraries, "it asks no provider, and is written in C"
 
 
 @pytest.mark.alone
