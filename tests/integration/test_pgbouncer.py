@@ -383,11 +383,12 @@ def test_while_all_is_read_only_it_is_said_and_afterwards_all_is_well(serve, poo
 
 
 def test_idle_connections_that_it_ends_are_no_news(serve, bounce, template):
-    database = pooled_database(bounce(client_idle_timeout=1, server_idle_timeout=1), template)
+    """The connection that asks for the health each second is never idle for two."""
+    database = pooled_database(bounce(client_idle_timeout=2, server_idle_timeout=1), template)
     try:
         server = serve(database=database)
         server.api.place()
-        time.sleep(3)
+        time.sleep(5)
         succeeded(server.api.take(server.api.place(), "ann"))
         assert [line for line in server.lines() if line["level"] in ("warn", "error") and "request_id" not in line] == []
         assert "session ended" not in server.log()
