@@ -53,14 +53,13 @@ def refuses(server):
 def busy(serve, postgres):
     """(server, connections, release): a group of its own with three workers, and requests in flight that are answered when
     release() is called."""
-    server = three_workers(serve, postgres, "--drain", 30, "--deadline", 30, group=True)
+    server = three_workers(serve, postgres, "--drain", 30, "--deadline", 60, group=True)
     holder = postgres.connect()
     connections = [Connection(server.address, timeout=30) for _ in range(12)]
     try:
-        for number, connection in enumerate(connections):
-            with holder.cursor() as cursor:
-                cursor.execute("INSERT INTO idempotency_keys (scope, key, fingerprint, answer) VALUES ('/orders', %s, '', '')", (f"key-{number}",))
-            connection.send(request_bytes("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]}, {"Idempotency-Key": f"key-{number}"}))
+        holder.cursor().execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        for connection in connections:
+            connection.send(request_bytes("POST", "/orders", {"origin": [1, 2], "destination": [3, 4]}))
         until(lambda: server.unread() == 0, 5, "all requests are read")
         yield server, connections, holder.rollback
     finally:
