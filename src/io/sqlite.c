@@ -142,6 +142,23 @@ static void set_message(struct job *job, const char *message)
     text_end_at_character(job->message);
 }
 
+/* What gave no row, or failed, has not happened. If that cannot be seen to, the job has failed whatever it said before,
+ * and takes the transaction with it. */
+static void end_savepoint(struct sqlite *sqlite, struct job *job)
+{
+    bool stays = job->error == DB_OK && job->rows.base.count > 0;
+    enum db_error error =
+        sqlite_file_script(sqlite->file, stays ? "RELEASE one" : "ROLLBACK TO one; RELEASE one");
+    if (error == DB_OK)
+        return;
+    if (job->error == DB_OK) {
+        job->error = error;
+        set_message(job, sqlite_file_error(sqlite->file));
+    }
+    if (sqlite_file_in_transaction(sqlite->file))
+        sqlite_file_script(sqlite->file, "ROLLBACK");
+}
+
 static void run_job(struct sqlite *sqlite, struct job *job)
 {
     const struct db_statement *statement = job->unit->statement;
@@ -157,9 +174,7 @@ static void run_job(struct sqlite *sqlite, struct job *job)
     if (job->error != DB_OK)
         set_message(job, sqlite_file_error(sqlite->file));
     if (savepoint && sqlite_file_in_transaction(sqlite->file)) /* some errors roll all of it back */
-        sqlite_file_script(sqlite->file, job->error == DB_OK && job->rows.base.count > 0
-                                             ? "RELEASE one"
-                                             : "ROLLBACK TO one; RELEASE one");
+        end_savepoint(sqlite, job);
 }
 
 static void fail_waiting(struct sqlite *sqlite, const char *reason)
