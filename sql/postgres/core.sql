@@ -53,7 +53,7 @@ END
 $$;
 
 -- Once a statement has met a full disk, only what grows the same tables shows that there is room again: an order and a
--- message are written and taken back.
+-- message are written and taken back, each by a role that may.
 -- name: room_write
 DO $$
 BEGIN
@@ -61,9 +61,13 @@ BEGIN
         set_config('lock_timeout', '100ms', true);
     PERFORM count(*) FROM generate_series(1, 8000);
     BEGIN
-        INSERT INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance, taker)
-        VALUES (-pg_backend_pid(), 0, 0, 0, 0, 0, repeat('x', 100));
-        INSERT INTO messages (id, sender, recipient, text) VALUES (-pg_backend_pid(), 'x', 'x', repeat('x', 1000));
+        IF has_table_privilege('orders', 'INSERT') THEN
+            INSERT INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance, taker)
+            VALUES (-pg_backend_pid(), 0, 0, 0, 0, 0, repeat('x', 100));
+        END IF;
+        IF has_table_privilege('messages', 'INSERT') THEN
+            INSERT INTO messages (id, sender, recipient, text) VALUES (-pg_backend_pid(), 'x', 'x', repeat('x', 1000));
+        END IF;
         RAISE SQLSTATE 'RWOK1';
     EXCEPTION WHEN SQLSTATE 'RWOK1' THEN
         NULL;

@@ -259,10 +259,6 @@ static void answer_change(const struct route *route, const struct stmt *statemen
         reply_not_made(reply, statement->name);
         return;
     }
-    if (slice_equal(outcome, SLICE("unchanged"))) {
-        reply_not_made(reply, statement->name);
-        return;
-    }
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (slice_equal(outcome, slice_of(refusals[i].outcome))) {
             reply_problem(reply, 400, "%s", refusals[i].message);

@@ -228,16 +228,10 @@ static struct call *first_kin(const struct calls *calls, const struct call *call
     return NULL;
 }
 
-/* Of those for its record, or it has none. */
-static bool is_first(const struct calls *calls, const struct call *call)
-{
-    const struct call *first = first_kin(calls, call);
-    return first == NULL || first == call;
-}
-
 static void block(struct calls *calls, struct call *call, int64_t again)
 {
     call->blocked = true;
+    call->first = first_kin(calls, call) == NULL;
     call->again = again;
     call->give_up = clock_now() + calls->row_wait_ns;
     list_node_init(&call->link);
@@ -248,12 +242,12 @@ static void block(struct calls *calls, struct call *call, int64_t again)
 /* If it was the first for its record, the next takes its place. */
 static void unblock(struct calls *calls, struct call *call)
 {
-    bool first = is_first(calls, call);
     list_remove(&calls->blocked, &call->link);
     call->blocked = false;
-    struct call *next = first ? first_kin(calls, call) : NULL;
+    struct call *next = call->first ? first_kin(calls, call) : NULL;
     if (next == NULL)
         return;
+    next->first = true;
     next->again = call->again;
     next->pauses = call->pauses;
     loop_defer(calls->loop, &calls->flush);
@@ -434,7 +428,7 @@ static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
     for (struct list_node *node = list_first(&calls->blocked);
          node != NULL && count < most && may_hold(calls); node = list_next(&calls->blocked, node)) {
         struct call *call = list_entry(node, struct call, link);
-        if (call->state != CALL_WAITING || call->again > due || !is_first(calls, call) ||
+        if (call->state != CALL_WAITING || call->again > due || !call->first ||
             !calls->db->ops->room(calls->db, &call->stmt->db, true))
             continue;
         calls->waiting--;

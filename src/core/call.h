@@ -40,6 +40,7 @@ struct call {
     unsigned member, tries;
     bool alone;
     bool blocked; /* it met a lock, and sits on the list of those until it is done */
+    bool first;   /* of those on it that are for its record */
     unsigned pauses;
     int64_t again,
         give_up; /* when it may be sent again, and when it has waited enough; 0: it has met no lock */

@@ -182,7 +182,7 @@ void shared_leave(struct request *request)
     if (read->waiters.length > 0)
         return;
     settle(read->key);
-    if (read == read->key->sent)
+    if (read == read->key->sent && read->call.state == CALL_SENT)
         return; /* its answer is thrown away when it comes; the next read still has to wait for it */
     call_cancel(read->key->shared->server->calls, &read->call);
     drop_read(read);

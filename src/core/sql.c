@@ -12,10 +12,12 @@ const char *sql_text(const char *engine, const char *name)
     return NULL;
 }
 
+/* "UPDATE " is also that of FOR UPDATE. A session that takes no writes takes no row locks either. */
 bool sql_writes(const char *text)
 {
     return strstr(text, "INSERT INTO ") != NULL || strstr(text, "UPDATE ") != NULL ||
-           strstr(text, "DELETE FROM ") != NULL;
+           strstr(text, "DELETE FROM ") != NULL || strstr(text, "FOR SHARE") != NULL ||
+           strstr(text, "FOR KEY SHARE") != NULL;
 }
 
 /* Is there a locking clause that does not say SKIP LOCKED? */

@@ -303,6 +303,12 @@ static void skip_empty_lines(struct http_conn *conn)
         use_input(conn, count);
 }
 
+/* Half an empty line is none, so that nobody renews his time with them. */
+bool http_conn_has_begun(const struct http_conn *conn)
+{
+    return conn->in.len > 1 || (conn->in.len == 1 && conn->in.data[0] != '\r');
+}
+
 /* True when a request was dispatched or refused, false when more must come first. */
 static bool take_request(struct http_conn *conn)
 {
@@ -325,7 +331,7 @@ static bool take_request(struct http_conn *conn)
             return true;
         }
         if (length == 0) {
-            set_state(conn, in->len == 0 ? HTTP_IDLE : HTTP_READING);
+            set_state(conn, http_conn_has_begun(conn) ? HTTP_READING : HTTP_IDLE);
             return false;
         }
         conn->head_length = length;

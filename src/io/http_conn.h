@@ -68,6 +68,8 @@ struct http_conn {
 };
 
 size_t http_conn_count(const struct http *http);
+/* Of one that is not worked on: a part of a request has come. */
+bool http_conn_has_begun(const struct http_conn *conn);
 void http_conn_open(struct http *http, int fd, const struct sockaddr *peer); /* peer: NULL when unknown */
 void http_conn_close(struct http_conn *conn); /* now; the memory goes at the end of the turn */
 void http_conn_process(struct http_conn *conn);

@@ -78,7 +78,7 @@ static bool is_quiet(const struct http_conn *conn)
 
 bool http_room_is_resting(const struct http_conn *conn)
 {
-    return conn->in.len == 0 && is_quiet(conn);
+    return !http_conn_has_begun(conn) && is_quiet(conn);
 }
 
 /* The connection that has rested longest goes, if there is one. */

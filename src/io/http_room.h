@@ -40,7 +40,7 @@ void http_room_note(struct http_conn *conn);
 /* Those that linger have had their answer and are gone in a moment. */
 bool http_room_is_left(const struct http *http);
 
-/* Idle for good: nothing read, nothing to read and nothing to send. */
+/* Idle for good: nothing of a request read, nothing to read and nothing to send. */
 bool http_room_is_resting(const struct http_conn *conn);
 
 enum http_room_result {

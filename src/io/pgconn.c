@@ -756,7 +756,7 @@ static void finish_unit(struct pgconn *conn)
     unit->on_done(unit);
     if (conn->recycle != NULL && conn->units.length == 0)
         loop_defer(conn->loop, &conn->doom);
-    if (unit != &conn->asking && unit != &conn->ending)
+    if (unit != &conn->asking) /* behind ending somebody may wait for room as behind any other */
         conn->events.on_answered(conn, conn->events.argument);
 }
 

@@ -142,6 +142,23 @@ static void set_message(struct job *job, const char *message)
     text_end_at_character(job->message);
 }
 
+/* What gave no row, or failed, has not happened. If that cannot be seen to, the job has failed whatever it said before,
+ * and takes the transaction with it. */
+static void end_savepoint(struct sqlite *sqlite, struct job *job)
+{
+    bool stays = job->error == DB_OK && job->rows.base.count > 0;
+    enum db_error error =
+        sqlite_file_script(sqlite->file, stays ? "RELEASE one" : "ROLLBACK TO one; RELEASE one");
+    if (error == DB_OK)
+        return;
+    if (job->error == DB_OK) {
+        job->error = error;
+        set_message(job, sqlite_file_error(sqlite->file));
+    }
+    if (sqlite_file_in_transaction(sqlite->file))
+        sqlite_file_script(sqlite->file, "ROLLBACK");
+}
+
 static void run_job(struct sqlite *sqlite, struct job *job)
 {
     const struct db_statement *statement = job->unit->statement;
@@ -157,9 +174,7 @@ static void run_job(struct sqlite *sqlite, struct job *job)
     if (job->error != DB_OK)
         set_message(job, sqlite_file_error(sqlite->file));
     if (savepoint && sqlite_file_in_transaction(sqlite->file)) /* some errors roll all of it back */
-        sqlite_file_script(sqlite->file, job->error == DB_OK && job->rows.base.count > 0
-                                             ? "RELEASE one"
-                                             : "ROLLBACK TO one; RELEASE one");
+        end_savepoint(sqlite, job);
 }
 
 static void fail_waiting(struct sqlite *sqlite, const char *reason)
@@ -250,31 +265,58 @@ static void note_broken(struct sqlite *sqlite, enum db_error error)
         sqlite->broken = error;
 }
 
-/* An error that rolled back the whole transaction took with it what had run before. */
-static void fail_rolled_back(struct sqlite *sqlite, const struct job *job)
+/* One of them was refused in such a way that none has happened, and nobody knows which: each runs again by itself. False
+ * when there is but one. */
+static bool part(struct sqlite *sqlite)
 {
-    char reason[sizeof job->message];
-    snprintf(reason, sizeof reason, "%s", job->message);
-    sqlite->begun = false;
-    fail_ran(sqlite, job->error, reason);
+    if (sqlite->ran.length < 2)
+        return false;
+    struct list_node *node;
+    struct list again;
+    list_init(&again);
+    while ((node = list_pop(&sqlite->ran)) != NULL)
+        list_append(&again, node);
+    while ((node = list_pop(&again)) != NULL) {
+        struct job *job = list_entry(node, struct job, link);
+        sqlite_rows_fini(&job->rows);
+        job->rows = (struct sqlite_rows){.bytes = {.max = 0}};
+        job->alone = job->ran;
+        job->ran = false;
+        list_append(job->alone ? &sqlite->waiting : &sqlite->ran, node);
+    }
+    return true;
 }
 
-/* Until the time of the turn is over. Without the write lock, only what reads: that needs none in WAL mode. */
-static void run_waiting(struct sqlite *sqlite, bool may_write)
+/* An error that rolled back the whole transaction took with it what had run before: whoever is at fault alone, as by the
+ * RAISE(ROLLBACK) of a trigger, must not fail the others. */
+static void on_rolled_back(struct sqlite *sqlite, const struct job *job)
+{
+    char reason[sizeof job->message];
+    enum db_error error = job->error;
+    bool own = error == DB_REFUSED || error == DB_FAILED;
+    snprintf(reason, sizeof reason, "%s", job->message);
+    sqlite->begun = false;
+    if (!own || !part(sqlite))
+        fail_ran(sqlite, error, reason);
+}
+
+/* Until the time of the turn is over. Outside of a transaction that writes, only what reads: that needs no lock in WAL
+ * mode. */
+static void run_waiting(struct sqlite *sqlite)
 {
     int64_t end = clock_now() + TURN_NS;
     struct list_node *node = list_first(&sqlite->waiting), *next;
     for (; node != NULL; node = clock_now() < end ? next : NULL) {
         struct job *job = list_entry(node, struct job, link);
         next = list_next(&sqlite->waiting, node);
-        if ((!may_write && writes(sqlite, job)) || (job->alone && sqlite->ran.length > 0))
+        if ((!sqlite->begun && writes(sqlite, job)) || (job->alone && sqlite->ran.length > 0))
             continue;
         list_remove(&sqlite->waiting, node);
         run_job(sqlite, job);
         note_broken(sqlite, job->error);
         list_append(&sqlite->ran, node);
         if (sqlite->begun && !sqlite_file_in_transaction(sqlite->file)) {
-            fail_rolled_back(sqlite, job);
+            on_rolled_back(sqlite, job);
             return;
         }
         if (job->alone)
@@ -371,27 +413,6 @@ static const char *gone_reason(const struct sqlite *sqlite, const char **trouble
 
 /* ---- a turn ---- */
 
-/* A constraint that is looked at when the transaction ends: nobody knows whose it is, so each runs again by itself. */
-static bool part(struct sqlite *sqlite)
-{
-    if (sqlite->ran.length < 2)
-        return false;
-    struct list_node *node;
-    struct list again;
-    list_init(&again);
-    while ((node = list_pop(&sqlite->ran)) != NULL)
-        list_append(&again, node);
-    while ((node = list_pop(&again)) != NULL) {
-        struct job *job = list_entry(node, struct job, link);
-        sqlite_rows_fini(&job->rows);
-        job->rows = (struct sqlite_rows){.bytes = {.max = 0}};
-        job->alone = job->ran;
-        job->ran = false;
-        list_append(job->alone ? &sqlite->waiting : &sqlite->ran, node);
-    }
-    return true;
-}
-
 static bool is_known(const struct sqlite *sqlite, enum db_error error)
 {
     return (error == DB_BUSY || error == DB_REFUSED || error == DB_FULL || error == DB_DENIED ||
@@ -429,7 +450,7 @@ static void on_work(void *argument)
     sqlite->begun = writing && error == DB_OK;
     if (error != DB_OK && error != DB_BUSY)
         fail_writes(sqlite, error);
-    run_waiting(sqlite, error == DB_OK);
+    run_waiting(sqlite);
     if (sqlite->begun)
         commit(sqlite);
     answer_ran(sqlite);

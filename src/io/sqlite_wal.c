@@ -7,7 +7,9 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define ROUNDS_MAX 50u
@@ -75,8 +77,10 @@ void sqlite_wal_free(struct sqlite_wal *wal)
 {
     if (wal == NULL)
         return;
-    if (!sqlite_wal_done(wal))
+    while (!sqlite_wal_done(wal)) { /* what comes between two of its steps is lost on SQLite */
         sqlite3_interrupt(wal->db);
+        nanosleep(&(struct timespec){.tv_nsec = CLOCK_MS}, NULL);
+    }
     pthread_join(wal->thread, NULL);
     sqlite3_close(wal->db);
     free(wal);

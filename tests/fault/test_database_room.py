@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psycopg2
@@ -121,6 +122,31 @@ def test_a_full_disk_of_one_table_fails_the_health_until_it_can_grow(serve, disk
     until(lambda: output(server) == FULL, 3, "the health says so")
     for _ in range(30):
         assert not healthy(server) or server.api.post("/messages", BIG).status == 201, "healthy only when it works"
+    disk.empty()
+    until(lambda: healthy(server), 5, "there is room again")
+    assert server.api.post("/messages", BIG).status == 201
+
+
+@pytest.fixture
+def role(disk):
+    """The URL of a role that serves messages, and may write nothing else."""
+    database, name = disk.database, disk.database.name + "_server"
+    database.query(f"CREATE ROLE {name} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}; "
+                   f"GRANT INSERT, DELETE ON messages TO {name}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {name}")
+    yield database.cluster.url(database.name).replace("postgres@", name + "@")
+    database.cluster.terminate_sessions(database.name)
+    database.query(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def test_a_role_that_may_not_write_all_tables_does_not_take_that_for_room(serve, disk, role):
+    server = serve("--apps", "messages", database=role)
+    disk.database.query("ALTER TABLE messages SET TABLESPACE small")
+    disk.fill()
+    until(lambda: server.api.post("/messages", BIG).status == 503, 20, "no room is left")
+    until(lambda: output(server) == FULL, 3, "the health says so")
+    end = time.monotonic() + 3      # in which it is asked more than once
+    while time.monotonic() < end:
+        assert output(server) == FULL
     disk.empty()
     until(lambda: healthy(server), 5, "there is room again")
     assert server.api.post("/messages", BIG).status == 201

@@ -16,6 +16,7 @@ from support.crowd import crowd, take_request
 from support.database import SqliteDatabase
 from support.expect import problem, succeeded
 from support.program import SLOW, missing, rowlock, run
+from support.rawhttp import Connection
 from support.wait import Stopwatch, until
 
 BIG = {"sender": "ann", "recipient": "bob", "text": "x" * 1000}
@@ -302,3 +303,24 @@ def test_one_call_that_fails_at_the_commit_does_not_fail_those_beside_it(serve, 
     answers = crowd(server.address, [[take_request(order, "bad" if order == orders[7] else "good")] for order in orders])
     assert [status for (status, _), in answers] == [500 if order == orders[7] else 200 for order in orders]
     assert sqlite.query("SELECT count(*) FROM orders WHERE status = 'TAKEN'") == [(19,)]
+
+
+def test_one_call_whose_trigger_rolls_everything_back_does_not_fail_those_beside_it(serve, sqlite):
+    server = serve(database=sqlite)
+    orders = [server.api.place() for _ in range(20)]
+    connection = sqlite.connect()
+    connection.executescript("CREATE TRIGGER no BEFORE UPDATE ON orders WHEN NEW.taker = 'bad' BEGIN SELECT RAISE(ROLLBACK, 'not him'); END;")
+    connection.execute("BEGIN IMMEDIATE")       # so that they meet in one transaction
+    clients = [Connection(server.address) for _ in orders]
+    try:
+        for order, client in zip(orders, clients):
+            client.send(take_request(order, "bad" if order == orders[7] else "good"))
+        server.wait_read()
+        connection.rollback()
+        answers = [client.response() for client in clients]
+    finally:
+        connection.close()
+        for client in clients:
+            client.close()
+    assert [answer.status for answer in answers] == [500 if order == orders[7] else 200 for order in orders]
+    assert sqlite.query("SELECT count(*) FROM orders WHERE status = 'TAKEN' AND taker = 'good'") == [(19,)]

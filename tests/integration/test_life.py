@@ -184,6 +184,25 @@ def test_a_drain_with_a_stuck_database_ends_at_its_limit(serve, postgres):
         postgres.cluster.resume()
 
 
+def test_a_drain_forgets_a_read_that_waits_for_a_lock_with_all_who_asked_for_it(serve, postgres):
+    """What is still known of it at the end is lost memory, which the sanitizers tell."""
+    server = serve("--drain", 1, "--deadline", 30, database=postgres)
+    session = postgres.connect()
+    session.cursor().execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+    try:
+        with Connection(server.address) as first, Connection(server.address) as second:
+            first.send(request_bytes("GET", "/orders?page=1&limit=3"))
+            server.wait_read()
+            second.send(request_bytes("GET", "/orders?page=1&limit=3"))     # which waits behind the first
+            server.wait_read()
+            until(lambda: postgres.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rowlock' AND wait_event_type = 'Lock'") == [(1,)],
+                  3, "it has met the lock")
+            server.signal()
+            assert server.wait() == 0
+    finally:
+        session.close()
+
+
 def test_a_drain_while_the_database_is_away_is_quick(serve, postgres):
     server = serve(database=postgres)
     postgres.cluster.stop()

@@ -3,6 +3,8 @@
 
 #include "unit.h"
 
+#include <time.h>
+
 #include "base/clock.h"
 #include "core/call.h"
 
@@ -23,7 +25,7 @@ static struct fixture {
     struct loop *loop;
     struct calls *calls;
     struct loop_timer *stop;
-    struct stmt set, apart, plain, row, once;
+    struct stmt set, apart, plain, row, once, recall;
     struct call call[CALLS];
     enum db_error error[CALLS];
     unsigned answered[CALLS];
@@ -123,7 +125,9 @@ static int set_up(void **state)
     fixture.plain = (struct stmt){.name = "order_page", .params = {{"id", DB_INT}}};
     fixture.row = (struct stmt){.name = "site_put", .params = {{"id", DB_INT}}};
     fixture.once = (struct stmt){.name = "order_place_once", .set = true, .params = {{"id", DB_INT}}};
+    fixture.recall = (struct stmt){.name = "idempotency_recall", .set = true, .params = {{"scope", DB_TEXT}}};
     assert_true(calls_register(fixture.calls, &fixture.row, "postgres"));
+    assert_true(calls_register(fixture.calls, &fixture.recall, "postgres"));
     assert_true(calls_register(fixture.calls, &fixture.once, "postgres"));
     assert_true(calls_register(fixture.calls, &fixture.set, "postgres"));
     assert_true(calls_register(fixture.calls, &fixture.apart, "postgres"));
@@ -389,6 +393,7 @@ static void which_statements_wait_for_rows_is_read_from_their_sql(void **state)
     assert_true(fixture.once.db.writes && fixture.once.db.waits);
     assert_true(fixture.set.db.writes && !fixture.set.db.waits);
     assert_false(fixture.plain.db.writes || fixture.plain.db.waits);
+    assert_true(fixture.recall.db.writes && !fixture.recall.db.waits); /* it locks, and waits for no lock */
 }
 
 static void a_call_that_met_a_lock_waits_here_and_is_sent_again_with_nothing_behind_it(void **state)
@@ -587,6 +592,61 @@ static void those_who_wait_for_a_lock_are_told_when_the_database_is_away(void **
     assert_int_equal(database.count, 2);
 }
 
+static void ignore(struct call *call, const struct db_answer *reply, void *argument)
+{
+    (void)call;
+    (void)reply;
+    (void)argument;
+}
+
+/* As many meet the lock of a record each, as fast as the database's list of what was sent allows. */
+static void meet_locks(struct calls *calls, struct call *call, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(call_start(calls, &call[i]), CALL_STARTED);
+        if (i + 1 < count && (i + 1) % COUNT(database.sent) != 0)
+            continue;
+        run_for(0);
+        for (unsigned k = 0; k < database.count; k++)
+            answer(k, DB_LOCKED);
+        database.count = 0;
+        database.room = COUNT(database.sent);
+    }
+}
+
+/* Half of them wait behind the other half. What a turn costs then is paid by everybody else. */
+static void a_turn_costs_little_however_many_wait_for_locks(void **state)
+{
+    (void)state;
+    enum { MANY = 3000, TURNS = 20 };
+    struct stmt row = {.name = "site_put", .params = {{"id", DB_INT}}};
+    struct calls *calls = calls_new(fixture.loop, 2 * MANY, 60 * CLOCK_SECOND);
+    struct call *call = calloc(2 * MANY, sizeof *call);
+    assert_true(calls_register(calls, &row, "postgres"));
+    calls_set_db(calls, &database.db);
+    for (unsigned i = 0; i < 2 * MANY; i++) {
+        call[i].stmt = &row;
+        call[i].done = ignore;
+        call[i].params[0].integer = i % MANY;
+    }
+    meet_locks(calls, call, MANY);
+    database.room = 0;
+    for (unsigned i = MANY; i < 2 * MANY; i++)
+        assert_int_equal(call_start(calls, &call[i]), CALL_STARTED);
+    run_for(0);
+    clock_t before = clock();
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        calls_on_room(calls);
+        run_for(0);
+    }
+    clock_t cost = clock() - before;
+    for (unsigned i = 0; i < 2 * MANY; i++)
+        call_cancel(calls, &call[i]);
+    calls_free(calls);
+    free(call);
+    assert_true(cost < CLOCKS_PER_SEC / 10);
+}
+
 static void a_statement_for_which_there_is_no_room_does_not_stop_the_others(void **state)
 {
     (void)state;
@@ -663,6 +723,7 @@ int main(void)
             a_call_that_is_cancelled_while_it_waits_for_a_lock_is_never_sent_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(those_who_wait_for_a_lock_are_told_when_the_database_is_away, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_turn_costs_little_however_many_wait_for_locks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_statement_for_which_there_is_no_room_does_not_stop_the_others,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(

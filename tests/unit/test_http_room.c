@@ -239,6 +239,27 @@ static void a_request_on_a_used_connection_is_unfinished_too(void **state)
     assert_int_equal(who_goes(), 1);
 }
 
+/* Each of the writes comes to the server in a turn of its own. */
+static void drip(unsigned i)
+{
+    for (unsigned round = 0; round < 6; round++) {
+        assert_int_equal(write(fixture.client[i], round % 2 == 0 ? "\r" : "\n", 1), 1);
+        settle();
+    }
+}
+
+static void empty_lines_renew_nobodys_time(void **state)
+{
+    (void)state;
+    unsigned fresh = join("10.0.0.1", "", 900), used = join("10.0.0.2", WHOLE, 900);
+    drip(fresh);
+    drip(used);
+    assert_int_equal(write(fixture.client[used], "\r", 1), 1); /* half a line is nothing either */
+    settle();
+    assert_int_equal(who_goes(), fresh);
+    assert_int_equal(who_goes(), used);
+}
+
 static void who_has_sent_a_part_is_told(void **state)
 {
     (void)state;
@@ -264,6 +285,7 @@ int main(void)
         TEST(what_is_worked_on_stays),
         TEST(those_who_rest_go_before_a_few_half_requests_and_after_many),
         TEST(a_request_on_a_used_connection_is_unfinished_too),
+        TEST(empty_lines_renew_nobodys_time),
         TEST(who_has_sent_a_part_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
