@@ -38,9 +38,8 @@ static void on_notice(void *argument, const PGresult *notice)
 static enum db_error ask_settled(struct pg_session *own, const char *ask, const struct db_rows **rows)
 {
     const char *home = PGSETTINGS_HOME;
-    enum db_error error =
-        check(own, PQexec(own->pq, "BEGIN; SET LOCAL statement_timeout = 0; "
-                                   "SET LOCAL idle_in_transaction_session_timeout = 0"));
+    enum db_error error = check(own, PQexec(own->pq, "BEGIN; SET LOCAL statement_timeout = 0; "
+                                                     "SET LOCAL idle_in_transaction_session_timeout = 0"));
     return end(own, error == DB_OK ? pg_query(&own->session, ask, &home, 1, rows) : error);
 }
 
