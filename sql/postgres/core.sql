@@ -91,12 +91,21 @@ SELECT EXISTS (
 SELECT version, name, oldest_server, applied_at FROM rowlock_migrations ORDER BY version;
 
 -- name: relations_named
--- $1 names, by comma
-SELECT c.relname, coalesce(string_agg(a.attname, ', ' ORDER BY a.attnum), '') AS columns
-FROM pg_class AS c LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
-    AND c.relname::text = ANY (string_to_array($1, ','))
-GROUP BY c.oid ORDER BY c.relkind IN ('i', 'I'), c.relname;
+-- $1 names, by comma. A table needs its name as that of a type, too, so enumerations, domains and ranges are in the way.
+SELECT n.name, n.columns
+FROM (
+    SELECT c.relname AS name, coalesce(string_agg(a.attname, ', ' ORDER BY a.attnum), '') AS columns,
+        c.relkind IN ('i', 'I') AS is_index
+    FROM pg_class AS c LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+    GROUP BY c.oid
+    UNION ALL
+    SELECT t.typname, '', false FROM pg_type AS t
+    WHERE t.typnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+        AND t.typtype IN ('d', 'e', 'm', 'r')
+) AS n
+WHERE n.name::text = ANY (string_to_array($1, ','))
+ORDER BY n.is_index, n.name;
 
 -- name: changes_listen
 LISTEN rowlock_changed;

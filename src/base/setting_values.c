@@ -133,6 +133,19 @@ static bool take_flag(struct setting_values *values, struct arguments *arguments
     return false;
 }
 
+/* A number where one may be said by a flag is meant for that. */
+static char *one_too_many(const char *argument, const struct command_flag *flags)
+{
+    bool number = argument[strspn(argument, "0123456789")] == '\0';
+    for (; number && flags != NULL && flags->name != NULL; flags++)
+        if (strcmp(flags->name, "--total") == 0)
+            return mem_printf("\"%s\" is one word too many (did you mean --total %s?); see rowlock --help",
+                              argument, argument);
+    return mem_printf("\"%s\" is one word too many (a command comes first, flags such as --listen "
+                      "127.0.0.1:8080 behind it); see rowlock --help",
+                      argument);
+}
+
 bool values_read_arguments(struct setting_values *values, int argc, char **argv, struct command_flag *flags,
                            const char **words, size_t word_max, size_t *word_count, char **error)
 {
@@ -144,9 +157,7 @@ bool values_read_arguments(struct setting_values *values, int argc, char **argv,
             if (!take_flag(values, &arguments, flags, error))
                 return false;
         } else if (*word_count == word_max) {
-            *error = mem_printf("\"%s\" is one word too many (a command comes first, flags such as --listen "
-                                "127.0.0.1:8080 behind it); see rowlock --help",
-                                argument);
+            *error = one_too_many(argument, flags);
             return false;
         } else {
             words[(*word_count)++] = argument;

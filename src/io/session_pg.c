@@ -23,6 +23,8 @@ struct pg_session {
 static const struct session_ops pg_session_ops;
 static const struct pgsettings_limits no_limits; /* a command takes as long as it takes */
 static void pg_close(struct session *session);
+static enum db_error check(struct pg_session *own, PGresult *result);
+static enum db_error end(struct pg_session *own, enum db_error error);
 static enum db_error pg_query(struct session *session, const char *sql, const char *const *params,
                               unsigned count, const struct db_rows **rows);
 
@@ -32,17 +34,25 @@ static void on_notice(void *argument, const PGresult *notice)
     own->unsure |= pganswer_is_unsure(notice);
 }
 
+/* In a transaction without limits of time, or one that the role has would end this as well. */
+static enum db_error ask_settled(struct pg_session *own, const char *ask, const struct db_rows **rows)
+{
+    const char *home = PGSETTINGS_HOME;
+    enum db_error error = check(own, PQexec(own->pq, "BEGIN; SET LOCAL statement_timeout = 0; "
+                                                     "SET LOCAL idle_in_transaction_session_timeout = 0"));
+    return end(own, error == DB_OK ? pg_query(&own->session, ask, &home, 1, rows) : error);
+}
+
 /* Settles the session; one that is a pooler's is settled in each transaction. False and *error (to be freed). */
 static bool settle(struct pg_session *own, char **error)
 {
     struct buf ask = BUF_INIT((size_t)1 << 20);
     const struct db_rows *rows;
-    const char *home = PGSETTINGS_HOME;
     char reason[256] = "";
     int version = PQserverVersion(own->pq);
     pgsettings_ask(&ask, &no_limits, PGSETTINGS_ASKED, PQbackendPID(own->pq), version);
     buf_add_char(&ask, '\0');
-    if (pg_query(&own->session, ask.data, &home, 1, &rows) != DB_OK) {
+    if (ask_settled(own, ask.data, &rows) != DB_OK) {
         *error = mem_dup(own->session.error);
     } else {
         struct pgsettings_session session = pgsettings_read(rows, 0);

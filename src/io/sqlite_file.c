@@ -155,6 +155,21 @@ static void create(const char *path)
     close(fd);
 }
 
+/* SQLite has given it the mode that the file had then. If that could not be written and can be now, its companions never
+ * would be, whoever opens them. */
+static void mend_companion(const char *path, const char *suffix)
+{
+    struct stat main, found;
+    char *own = realpath(path, NULL);
+    char *companion = own != NULL ? mem_printf("%s%s", own, suffix) : NULL;
+    if (companion != NULL && stat(own, &main) == 0 && access(own, W_OK) == 0 &&
+        lstat(companion, &found) == 0 && S_ISREG(found.st_mode) && access(companion, W_OK) != 0 &&
+        chmod(companion, main.st_mode & 0777) != 0) { /* it is somebody else's: SQLite says what is wrong */
+    }
+    free(companion);
+    free(own);
+}
+
 /* The descriptor by which SQLite writes the WAL: opening another one would say nothing about that one's rights. */
 static int find_descriptor(struct identity wanted)
 {
@@ -203,6 +218,8 @@ static int configure(struct sqlite_file *file)
 
 static bool connect_file(struct sqlite_file *file, int flags)
 {
+    mend_companion(file->path, "-wal");
+    mend_companion(file->path, "-shm");
     int code =
         sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL);
     if (code == SQLITE_OK)

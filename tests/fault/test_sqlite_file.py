@@ -145,6 +145,22 @@ def test_a_file_that_may_not_be_written_is_told_as_such_and_heals_when_it_may(se
         succeeded(server.api.take(1))
 
 
+def test_a_file_that_was_read_only_from_the_start_heals_when_it_may_be_written(serve):
+    with tempfile.TemporaryDirectory(prefix="rowlock-rights-") as folder:
+        nobody, user = as_nobody(folder)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        database = SqliteDatabase(Path(folder))
+        assert run("migrate", "--database", database.url).returncode == 0
+        os.chown(database.path, user.pw_uid, user.pw_gid)
+        os.chmod(database.path, 0o444)        # so its companions cannot be written either, once they are there
+        server = serve("--deadline", 2, database=database, program=nobody, wait="listening")
+        until(lambda: output(server) == "database: the server has not the right to write it", 5, "it is told as such")
+        os.chmod(database.path, 0o600)
+        until(lambda: healthy(server), 5, "the rights are back")
+        succeeded(server.api.take(server.api.place()))
+        server.stop()
+
+
 def test_a_log_that_may_not_be_written_is_told_as_such_and_heals_when_it_may(serve, sqlite):
     server = serve("--deadline", 2, database=sqlite)
     order = server.api.place()

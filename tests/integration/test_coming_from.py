@@ -105,8 +105,9 @@ def tables(postgres):
 @pytest.mark.parametrize("sql, named", [(LABS, ("site", "labs")), (ORDERS, ("orders", "service for orders")), (MESSAGES, ("messages", "service for messages")),
                                         (USERS, ("users", "GitHub users")), ("CREATE TABLE users (name text)", ("users",)),
                                         ("CREATE VIEW instrument AS SELECT 1 AS one", ("instrument",)),
-                                        ("CREATE TABLE t (a int); CREATE INDEX messages_recipient ON t (a)", ("messages_recipient",))],
-                         ids=["labs", "orders", "messages", "users", "anybody's", "a view", "an index"])
+                                        ("CREATE TABLE t (a int); CREATE INDEX messages_recipient ON t (a)", ("messages_recipient",)),
+                                        ("CREATE TYPE province AS ENUM ('ON', 'QC')", ("province",)), ("CREATE DOMAIN fsa AS text", ("fsa",))],
+                         ids=["labs", "orders", "messages", "users", "anybody's", "a view", "an index", "a type", "a domain"])
 def test_tables_of_others_are_found_before_anything_is_changed(empty_postgres, cluster, sql, named):
     execute(cluster, empty_postgres.name, sql)
     before = tables(empty_postgres)

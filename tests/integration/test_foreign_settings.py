@@ -1,15 +1,17 @@
 """What a role, a database, the environment or others behind a pooler have set does not change what the statements mean."""
 
+import subprocess
 import threading
 import time
 
+import psycopg2
 import pytest
 
 from support import pgbouncer
 from support.database import PostgresDatabase
 from support.expect import problem, succeeded
 from support.pgbouncer import PgBouncer
-from support.program import SLOW, run
+from support.program import SLOW, environment, rowlock, run
 from support.rawhttp import Api
 from support.wait import until
 
@@ -99,6 +101,35 @@ def test_so_has_a_command_and_it_may_take_its_time(foreign):
     assert done.returncode == 0, done.stderr
     found = check_seen(foreign)
     assert [found[name] for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")] == ["0"] * 3
+
+
+def test_no_limit_of_a_role_ends_a_command_while_it_settles_its_session(cluster, postgres):
+    postgres.query(f"ALTER DATABASE {postgres.name} SET statement_timeout = '200ms'")
+    holder, looker = postgres.connect(), psycopg2.connect(cluster.dsn("postgres"))
+    looker.autocommit = True
+    command = None
+
+    def is_held():
+        with looker.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock' "
+                           "AND clock_timestamp() - query_start > interval '400ms'", (postgres.name,))
+            return cursor.fetchone()[0] == 1 or command.poll() is not None
+
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("LOCK TABLE pg_catalog.pg_namespace IN ACCESS EXCLUSIVE MODE")    # so that it takes long
+        command = subprocess.Popen([rowlock(), "seed", "orders", "--total", "3", "--database", postgres.url], env=environment(),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        until(is_held, 10, "it waits for longer than the limit")
+        holder.rollback()
+        said = command.communicate(timeout=20 * SLOW)[0]
+        assert (command.returncode, said) == (0, "added 3 orders\n")
+    finally:
+        holder.close()
+        looker.close()
+        if command is not None and command.poll() is None:
+            command.kill()
+            command.wait()
 
 
 def test_the_environment_of_libpq_changes_nothing_either(serve, foreign):

@@ -127,6 +127,14 @@ def test_settings_come_from_env(tree):
     assert done.stderr.strip() == "run: from .env: DATABASE_URL ROWLOCK_APPS ROWLOCK_QUEUE"
 
 
+def test_the_proxies_of_env_reach_the_program(tree):
+    names = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"]
+    (tree / ".env").write_text("".join(f"{name}=of-{name[:-6]}.test\n" for name in names))
+    said = run(tree, "config").stdout
+    for name in names:
+        assert f"of-{name[:-6]}.test" in said, (name, said)
+
+
 @pytest.mark.parametrize("form", ["parts", "uri"])
 def test_the_database_of_env_is_served(tree, empty_postgres, form):
     port = empty_postgres.cluster.port

@@ -29,6 +29,7 @@ USAGE = {
     "a host alone": (2, ["serve", "--listen", "localhost"], {}, ["--listen", "host:port"]),
     "a mistyped app": (2, ["serve", "--apps", "orders,mesages"], {}, ["mesages", "did you mean messages?", "sites"]),
     "an app in the singular": (2, ["seed", "order"], {}, ["did you mean orders?", "or all"]),
+    "a number without its flag": (2, ["seed", "orders", "1000"], {}, ["1000", "did you mean --total 1000?"]),
     "no app": (2, ["seed"], {}, ["orders", "users", "or all"]),
     "words for a number": (2, ["serve", "--workers", "two"], {}, ["--workers", "auto or an integer"]),
     "a unit behind a number": (2, ["serve", "--deadline", "10s"], {}, ["--deadline", "10s", "seconds"]),
