@@ -121,9 +121,9 @@ class TcpProxy:
         with self.lock:
             self.pairs.add(pair)
         watch = selectors.DefaultSelector()
-        watch.register(client, selectors.EVENT_READ, server)
-        watch.register(server, selectors.EVENT_READ, client)
-        try:
+        try:        # either may be closed at any time
+            watch.register(client, selectors.EVENT_READ, server)
+            watch.register(server, selectors.EVENT_READ, client)
             while self.running:
                 if lost or self.mode == "stall":
                     lost = True          # what was on its way is lost with it
