@@ -11,7 +11,7 @@ from support import pgbouncer
 from support.database import PostgresDatabase
 from support.expect import problem, succeeded
 from support.pgbouncer import PgBouncer
-from support.program import SLOW, environment, rowlock, run
+from support.program import SLOW, environment, missing, rowlock, run
 from support.rawhttp import Api
 from support.wait import until
 
@@ -58,7 +58,7 @@ def foreign(request, cluster, template):
         database.drop()
         return
     if pgbouncer.installed() is None:
-        pytest.skip("pgbouncer is not installed")
+        missing("pgbouncer")
     with PgBouncer(cluster, default_pool_size=6) as bouncer:
         database = PostgresDatabase(cluster, template, bouncer)
         yield database
@@ -141,7 +141,7 @@ def test_the_environment_of_libpq_changes_nothing_either(serve, foreign):
 
 def test_nothing_of_it_stays_in_a_session_that_is_a_pooler_s(serve, cluster, template):
     if pgbouncer.installed() is None:
-        pytest.skip("pgbouncer is not installed")
+        missing("pgbouncer")
     with PgBouncer(cluster, default_pool_size=1) as bouncer:
         database = PostgresDatabase(cluster, template, bouncer)
         spoil(database)

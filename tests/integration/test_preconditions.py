@@ -8,6 +8,7 @@ import pytest
 from support import pgbouncer
 from support.database import PostgresDatabase
 from support.expect import problem, refused, succeeded
+from support.program import missing
 from support.rawhttp import Connection, request_bytes
 from support.tcpproxy import TcpProxy
 from support.wait import until
@@ -298,7 +299,7 @@ def raced(request, serve):
         yield serve("--distance", "haversine", database=database), database
         return
     if pgbouncer.installed() is None:
-        pytest.skip("pgbouncer is not installed")
+        missing("pgbouncer")
     cluster = request.getfixturevalue("cluster")
     with pgbouncer.PgBouncer(cluster, default_pool_size=4) as bouncer:
         database = PostgresDatabase(cluster, request.getfixturevalue("template"), bouncer)
