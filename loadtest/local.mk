@@ -71,6 +71,8 @@ loadtest_bench_load_SOURCES = \
 	src/base/standard.c \
 	src/base/standard.h
 
+loadtest_bench_load_LDADD =
+
 # bare takes evhttp, which the server does not, and the server's allocator, although it never calls it itself.
 loadtest_bench_bare_SOURCES = loadtest/bench/bare.c src/base/standard.c src/base/standard.h
 loadtest_bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)

@@ -183,17 +183,17 @@ cmd_sources = \
 
 rowlock_sources = src/main.c $(cmd_sources) $(apps_sources) $(core_sources) $(io_sources) $(base_sources)
 
-rowlock_cppflags = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS)
+AM_CPPFLAGS += $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS)
 rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(LIBM)
 
 noinst_LIBRARIES += librowlock.a
 librowlock_a_SOURCES = $(cmd_sources) $(apps_sources) $(core_sources) $(io_sources) $(base_sources)
 nodist_librowlock_a_SOURCES = src/core/sql_texts.c
-librowlock_a_CPPFLAGS = $(rowlock_cppflags)
+librowlock_a_CPPFLAGS = $(AM_CPPFLAGS)
 
 bin_PROGRAMS += rowlock
 rowlock_SOURCES = src/main.c
-rowlock_CPPFLAGS = $(rowlock_cppflags) $(JEMALLOC_CFLAGS)
+rowlock_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CFLAGS)
 rowlock_LDADD = $(JEMALLOC_LIBS) $(rowlock_libs)
 
 # The SQL travels in the binary.

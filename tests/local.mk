@@ -1,24 +1,8 @@
 # make check speaks TAP, so that every case is counted: unit tests through tests/unit/tap, the Python suites through
 # tests/pytest-tap, the scripts by themselves.
 
-unit_programs = \
-	tests/unit/test_call \
-	tests/unit/test_csv \
-	tests/unit/test_dburl \
-	tests/unit/test_embed_sql \
-	tests/unit/test_etag \
-	tests/unit/test_http_conn \
-	tests/unit/test_http_host \
-	tests/unit/test_http_parse \
-	tests/unit/test_http_room \
-	tests/unit/test_memory \
-	tests/unit/test_proxy \
-	tests/unit/test_origin \
-	tests/unit/test_simple \
-	tests/unit/test_text
-
+# A new one is a line here.
 unit_sources = \
-	tests/unit/unit.h \
 	tests/unit/test_call.c \
 	tests/unit/test_csv.c \
 	tests/unit/test_dburl.c \
@@ -29,68 +13,15 @@ unit_sources = \
 	tests/unit/test_http_parse.c \
 	tests/unit/test_http_room.c \
 	tests/unit/test_memory.c \
-	tests/unit/test_proxy.c \
 	tests/unit/test_origin.c \
+	tests/unit/test_proxy.c \
 	tests/unit/test_simple.c \
 	tests/unit/test_text.c
 
-unit_cppflags = $(rowlock_cppflags) $(CMOCKA_CFLAGS)
-unit_libs = $(rowlock_libs) $(CMOCKA_LIBS)
-
-tests_unit_test_call_SOURCES = tests/unit/test_call.c tests/unit/unit.h
-tests_unit_test_call_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_call_LDADD = $(unit_libs)
-
-tests_unit_test_csv_SOURCES = tests/unit/test_csv.c tests/unit/unit.h
-tests_unit_test_csv_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_csv_LDADD = $(unit_libs)
-
-tests_unit_test_dburl_SOURCES = tests/unit/test_dburl.c tests/unit/unit.h
-tests_unit_test_dburl_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_dburl_LDADD = $(unit_libs)
-
-tests_unit_test_embed_sql_SOURCES = tests/unit/test_embed_sql.c tests/unit/unit.h
-tests_unit_test_embed_sql_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_embed_sql_LDADD = $(unit_libs)
-
-tests_unit_test_etag_SOURCES = tests/unit/test_etag.c tests/unit/unit.h
-tests_unit_test_etag_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_etag_LDADD = $(unit_libs)
-
-tests_unit_test_http_conn_SOURCES = tests/unit/test_http_conn.c tests/unit/unit.h
-tests_unit_test_http_conn_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_http_conn_LDADD = $(unit_libs)
-
-tests_unit_test_http_host_SOURCES = tests/unit/test_http_host.c tests/unit/unit.h
-tests_unit_test_http_host_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_http_host_LDADD = $(unit_libs)
-
-tests_unit_test_http_parse_SOURCES = tests/unit/test_http_parse.c tests/unit/unit.h
-tests_unit_test_http_parse_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_http_parse_LDADD = $(unit_libs)
-
-tests_unit_test_http_room_SOURCES = tests/unit/test_http_room.c tests/unit/unit.h
-tests_unit_test_http_room_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_http_room_LDADD = $(unit_libs)
-
-tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/unit.h
-tests_unit_test_memory_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_memory_LDADD = $(unit_libs)
-
-tests_unit_test_proxy_SOURCES = tests/unit/test_proxy.c tests/unit/unit.h
-tests_unit_test_proxy_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_proxy_LDADD = $(unit_libs)
-tests_unit_test_origin_SOURCES = tests/unit/test_origin.c tests/unit/unit.h
-tests_unit_test_origin_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_origin_LDADD = $(unit_libs)
-
-tests_unit_test_simple_SOURCES = tests/unit/test_simple.c tests/unit/unit.h
-tests_unit_test_simple_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_simple_LDADD = $(unit_libs)
-
-tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
-tests_unit_test_text_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_text_LDADD = $(unit_libs)
+# Each of them is one file, built with what a program gets that says nothing of its own.
+unit_programs = $(unit_sources:.c=)
+AM_CPPFLAGS += $(CMOCKA_CFLAGS)
+LDADD = $(rowlock_libs) $(CMOCKA_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_programs)
@@ -257,7 +188,8 @@ EXTRA_DIST += \
 	tests/workers.test \
 	tests/pytest-tap \
 	tests/unit/cmocka-missing.test \
-	tests/unit/tap
+	tests/unit/tap \
+	tests/unit/unit.h
 
 TEST_EXTENSIONS = .test
 tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
