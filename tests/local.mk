@@ -3,20 +3,31 @@
 
 # A new one is a line here.
 unit_sources = \
+	tests/unit/test_cacheurl.c \
 	tests/unit/test_call.c \
 	tests/unit/test_csv.c \
 	tests/unit/test_dburl.c \
 	tests/unit/test_embed_sql.c \
 	tests/unit/test_etag.c \
+	tests/unit/test_filekind.c \
 	tests/unit/test_http_conn.c \
 	tests/unit/test_http_host.c \
 	tests/unit/test_http_parse.c \
 	tests/unit/test_http_room.c \
+	tests/unit/test_json.c \
+	tests/unit/test_loop.c \
 	tests/unit/test_memory.c \
 	tests/unit/test_origin.c \
+	tests/unit/test_pganswer.c \
+	tests/unit/test_pgparam.c \
 	tests/unit/test_proxy.c \
+	tests/unit/test_remote.c \
+	tests/unit/test_router.c \
+	tests/unit/test_rows.c \
+	tests/unit/test_similar.c \
 	tests/unit/test_simple.c \
-	tests/unit/test_text.c
+	tests/unit/test_text.c \
+	tests/unit/test_validate.c
 
 # Each of them is one file, built with what a program gets that says nothing of its own.
 unit_programs = $(unit_sources:.c=)
