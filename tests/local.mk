@@ -187,6 +187,7 @@ EXTRA_DIST += \
 	tests/alone.test \
 	tests/cache.test \
 	tests/commands.test \
+	tests/coverage \
 	tests/load.test \
 	tests/outages.test \
 	tests/parts \
@@ -221,7 +222,7 @@ AM_TESTS_ENVIRONMENT += \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS;
 endif
 
-.PHONY: test-unit test-integration test-quick test-slow check-docker
+.PHONY: test-unit test-integration test-quick test-slow check-docker coverage
 test-unit:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
 
@@ -234,6 +235,19 @@ test-quick:
 
 test-slow:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(slow_tests)'
+
+# Lines and branches that unit and integration tests run together, or those of COVERAGE_TESTS. What fails is left to
+# make check, and what takes long only because nothing is optimised here says so with ROWLOCK_TEST_SLOW.
+COVERAGE_TESTS = $(unit_tests) $(server_tests)
+if COVERAGE
+coverage: all
+	find . -name '*.gcda' -exec rm -f {} +
+	-$(MAKE) $(AM_MAKEFLAGS) -k check TESTS='$(COVERAGE_TESTS)'
+	$(top_srcdir)/tests/coverage $(abs_top_srcdir)
+else
+coverage:
+	@echo 'make coverage: a build with --enable-coverage has it, as make coverage in the source tree makes it' >&2; exit 1
+endif
 
 # Images and deployments on a Docker engine; no part of make check, because it makes and removes images.
 check-docker:
