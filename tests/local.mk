@@ -14,14 +14,18 @@ unit_sources = \
 	tests/unit/test_http_host.c \
 	tests/unit/test_http_parse.c \
 	tests/unit/test_http_room.c \
+	tests/unit/test_import.c \
 	tests/unit/test_json.c \
 	tests/unit/test_loop.c \
 	tests/unit/test_memory.c \
 	tests/unit/test_origin.c \
 	tests/unit/test_pganswer.c \
 	tests/unit/test_pgparam.c \
+	tests/unit/test_pgsettings.c \
 	tests/unit/test_proxy.c \
+	tests/unit/test_refusal.c \
 	tests/unit/test_remote.c \
+	tests/unit/test_reply.c \
 	tests/unit/test_router.c \
 	tests/unit/test_rows.c \
 	tests/unit/test_similar.c \
