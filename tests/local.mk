@@ -5,6 +5,7 @@
 unit_sources = \
 	tests/unit/test_cacheurl.c \
 	tests/unit/test_call.c \
+	tests/unit/test_conflict.c \
 	tests/unit/test_csv.c \
 	tests/unit/test_dburl.c \
 	tests/unit/test_embed_sql.c \
@@ -16,20 +17,24 @@ unit_sources = \
 	tests/unit/test_http_room.c \
 	tests/unit/test_import.c \
 	tests/unit/test_json.c \
+	tests/unit/test_log.c \
 	tests/unit/test_loop.c \
 	tests/unit/test_memory.c \
 	tests/unit/test_origin.c \
 	tests/unit/test_pganswer.c \
 	tests/unit/test_pgparam.c \
 	tests/unit/test_pgsettings.c \
+	tests/unit/test_pgtarget.c \
 	tests/unit/test_proxy.c \
 	tests/unit/test_refusal.c \
 	tests/unit/test_remote.c \
 	tests/unit/test_reply.c \
+	tests/unit/test_resolve.c \
 	tests/unit/test_router.c \
 	tests/unit/test_rows.c \
 	tests/unit/test_similar.c \
 	tests/unit/test_simple.c \
+	tests/unit/test_small.c \
 	tests/unit/test_text.c \
 	tests/unit/test_validate.c
 

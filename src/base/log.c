@@ -19,7 +19,8 @@ static struct {
     enum log_format format;
     int worker;       /* named in every line; 0: there is but one */
     struct buf lines; /* whole lines that have not left yet */
-    int64_t dropped;  /* lines lost since the last that could be written */
+    int64_t dropped;  /* lines lost and not reported yet */
+    int64_t reported; /* those that the first of the lines above reports; 0: it is an ordinary one */
     bool torn;        /* the last that was written lacks its end: the disk is full */
     void (*wakeup)(void *);
     void *wakeup_argument;
@@ -97,10 +98,13 @@ void log_flush(void)
         if (!whole || !write_piece(state.lines.data + done, piece)) {
             struct slice lost = {state.lines.data + done, state.lines.len - done};
             state.dropped += count_lines(lost);
+            if (done == 0 && state.reported > 0) /* the report was lost, and was no line of anybody's */
+                state.dropped += state.reported - 1;
             break;
         }
         done += piece;
     }
+    state.reported = 0;
     buf_clear(&state.lines);
     buf_trim(&state.lines, 16384);
 }
@@ -174,11 +178,11 @@ void log_write(enum log_level level, const char *message, const struct log_field
 {
     bool first = state.lines.len == 0;
     size_t before = state.lines.len;
-    if (state.dropped > 0) {
-        int64_t dropped = state.dropped;
+    if (first && state.dropped > 0) {
+        state.reported = state.dropped;
         state.dropped = 0;
         add_line(&state.lines, LOG_WARN, "log lines lost, stderr did not take them",
-                 (const struct log_field[]){LOG_I("lines", dropped)}, 1);
+                 (const struct log_field[]){LOG_I("lines", state.reported)}, 1);
     }
     add_line(&state.lines, level, message, fields, count);
     if (state.lines.failed) {

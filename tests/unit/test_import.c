@@ -236,6 +236,18 @@ static void a_file_without_records_stores_nothing(void **state)
     import_free(NULL);
 }
 
+static void a_file_that_refers_to_nothing_is_not_searched_for_strays(void **state)
+{
+    (void)state;
+    const struct import_file plain = {.flag = "--things", .columns = columns, .store = file.store};
+    char *error = NULL;
+    import_free(import_of("id,name,name_fr\n1,a,\n")); /* the file is there now */
+    struct import *import = import_read(&plain, path, &error);
+    assert_true(import_store(import, &scripted.session, &error));
+    assert_string_equal(scripted.asked, "SAVEPOINT import_rows\nstore\nRELEASE SAVEPOINT import_rows\n");
+    import_free(import);
+}
+
 static void a_row_that_refers_to_nothing_is_named(void **state)
 {
     (void)state;
@@ -312,6 +324,7 @@ int main(void)
         IMPORT(a_file_that_is_not_there_is_said),
         IMPORT(rows_travel_as_arrays_in_the_order_of_the_fields),
         IMPORT(a_file_without_records_stores_nothing),
+        IMPORT(a_file_that_refers_to_nothing_is_not_searched_for_strays),
         IMPORT(a_row_that_refers_to_nothing_is_named),
         IMPORT(the_row_that_is_refused_is_found),
         IMPORT(rows_that_the_database_keeps_away_are_an_error),

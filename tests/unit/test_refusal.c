@@ -75,7 +75,23 @@ static void the_columns_of_a_constraint_are_those_up_to_its_parenthesis(void **s
          NULL);
     says((struct db_answer){.constraint = "check_1", .columns = "CHECK (room <> 'name')"}, NULL);
     says((struct db_answer){.constraint = "check_1", .columns = "CHECK (room <> 'name"}, NULL);
+    says((struct db_answer){.constraint = "check_1", .columns = "CHECK (room <> 'xname')"}, NULL);
+    says((struct db_answer){.constraint = "check_1", .columns = "CHECK (room <> 'x' AND name <> 'y')"},
+         "name" RULE);
     says((struct db_answer){.constraint = "check_1"}, NULL);
+}
+
+static void a_caller_at_fault_gets_400(void **state)
+{
+    (void)state;
+    const struct db_answer answer = {.error = DB_REFUSED, .constraint = "x_pkey"};
+    struct reply reply;
+    reply_init(&reply);
+    reply_db_error(&reply, &request, &stmt, &answer);
+    assert_int_equal(reply.status, 400);
+    buf_add_char(&reply.body, '\0');
+    assert_non_null(strstr(reply.body.data, "\"There is one already.\""));
+    reply_fini(&reply);
 }
 
 /* SQLite names no constraint, but says what it is about. */
@@ -115,6 +131,7 @@ int main(void)
         cmocka_unit_test_setup(a_declared_constraint_has_its_own_words, set_up),
         cmocka_unit_test_setup(a_member_of_the_body_is_named, set_up),
         cmocka_unit_test_setup(the_columns_of_a_constraint_are_those_up_to_its_parenthesis, set_up),
+        cmocka_unit_test_setup(a_caller_at_fault_gets_400, set_up),
         cmocka_unit_test_setup(an_expression_in_place_of_a_name_is_searched, set_up),
         cmocka_unit_test_setup(a_value_that_cannot_be_stored_is_the_callers, set_up),
         cmocka_unit_test_setup(nobody_is_at_fault_for_other_errors_or_without_a_route, set_up),
