@@ -363,7 +363,12 @@ static void ask_on(struct pg *pg, struct pgconn *conn, struct db_unit *unit)
 {
     pg->health_asked = clock_now();
     pg->health_on = conn;
-    pgconn_send(conn, unit);
+    /* What asks and what ends a read-only session are one transaction, because a pooler hands out another session for the
+     * next one. So each look meets a session that writes, or leaves one less that does not. */
+    if (pg->health.answers && !pg->health.writable && !pg->standby)
+        pgconn_send_or_end(conn, unit);
+    else
+        pgconn_send(conn, unit);
 }
 
 /* A role at its limit of connections has none left for this, and may do all its work. */
@@ -493,15 +498,10 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
     tell_health(pg);
 }
 
-/* A pooler's session that is read-only is ended at once, while it is ours to ask; pgconn.c keeps the pace. The tick would
- * find it only in every other of its turns, because the question that ends it takes the place of the next one. */
 static void on_health_done(struct db_unit *unit)
 {
     struct pg *pg = unit->owner;
     pg->health_asked = 0;
-    if (!pg->ending && pg->health.answers && !pg->health.writable && !pg->standby &&
-        pg->health_on == pg->health_conn && pgconn_pooled(pg->health_conn))
-        pgconn_renew_session(pg->health_conn);
 }
 
 /* Where one connection came through, the others need not sit out their pauses. */
@@ -641,8 +641,8 @@ static void on_tick(void *argument)
     }
     if (pg->health.answers && !pg->health.writable && pg->health_target->read_write)
         pgconn_lose(pg->health_conn, "it is read-only"); /* another host may not be */
-    else if (pg->health.answers && !pg->health.writable && !pg->standby)
-        pgconn_renew_session(pg->health_conn); /* the next one may not be */
+    else if (pg->health.answers && !pg->health.writable && !pg->standby && !pgconn_pooled(pg->health_conn))
+        pgconn_renew_session(pg->health_conn); /* the next one may not be; behind a pooler ask_on does it */
     drop_silent(pg, now);
     tend_listening(pg, now);
     if (!ask_room(pg))

@@ -71,6 +71,7 @@ struct pgconn {
     struct buf local;               /* behind a pooler: the statement that settles each transaction */
     bool read_only, stale, settled; /* as in the header */
     struct db_unit ending;          /* of a pooler's session that is read-only */
+    bool ends_first;                /* the unit on its way is preceded by it, in its transaction */
     int64_t ended;                  /* when it was last sent */
     char refusal[256];              /* why there is no answer to it; "": there was no chance to say */
     unsigned failures;              /* rounds in a row in which no host was reached */
@@ -172,7 +173,7 @@ static void disconnect(struct pgconn *conn)
     conn->pq = NULL;
     conn->recycle = NULL;
     conn->waits = 0;
-    conn->closed = conn->held = conn->expected = false;
+    conn->closed = conn->held = conn->expected = conn->ends_first = false;
     memset(conn->prepared, 0, sizeof conn->prepared);
 }
 
@@ -533,14 +534,26 @@ void pgconn_lose(struct pgconn *conn, const char *reason)
 
 /* A pooler gives a session to whom it likes, so what ends it must come before the next that it gives to us, and must look
  * at it again. It is asked for no more than once a second: a new one may be read-only too. */
-static void end_session(struct pgconn *conn)
+static bool may_end(struct pgconn *conn)
 {
     int64_t now = clock_now();
     if (conn->units.length > 0 || (conn->ended != 0 && now - conn->ended < RENEW_NS))
-        return;
+        return false;
     conn->ended = now;
     conn->expected = true;
-    pgconn_send(conn, &conn->ending);
+    return true;
+}
+
+static void end_session(struct pgconn *conn)
+{
+    if (may_end(conn))
+        pgconn_send(conn, &conn->ending);
+}
+
+void pgconn_send_or_end(struct pgconn *conn, struct db_unit *unit)
+{
+    conn->ends_first = conn->pooled && may_end(conn);
+    pgconn_send(conn, unit);
 }
 
 static void on_ended_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
@@ -650,7 +663,8 @@ static bool send_statement(struct pgconn *conn, const struct db_unit *unit)
         return send_brief(conn, unit) && send_named(conn, unit->statement);
     /* whatever session this is, nothing is expected of it and nothing stays in it */
     return send_plain(conn, PGSETTINGS_ISOLATION) && send_plain(conn, conn->local.data) &&
-           send_brief(conn, unit) && send_unnamed(conn, unit->statement);
+           (!conn->ends_first || send_plain(conn, end_read_only.text)) && send_brief(conn, unit) &&
+           send_unnamed(conn, unit->statement);
 }
 
 /* One Sync a unit: what stands between two of them is one transaction, and a unit must not share its fate with
@@ -739,6 +753,8 @@ static void finish_unit(struct pgconn *conn)
     conn->waits -= unit->statement->waits;
     conn->closed = conn->closed && conn->units.length > 0;
     conn->held = false;
+    conn->expected = conn->expected && !conn->ends_first; /* the session was another, and is well */
+    conn->ends_first = false;
     PGresult *rows = conn->rows, *error = conn->error;
     bool unsure = conn->unsure;
     conn->rows = conn->error = NULL;

@@ -58,7 +58,11 @@ int64_t pgconn_silence(
     int64_t now); /* since it last said something it was asked for; 0 when nothing is outstanding */
 
 void pgconn_send(struct pgconn *conn, struct db_unit *unit); /* must be ready */
-void pgconn_lose(struct pgconn *conn, const char *reason);   /* drop it and connect anew */
+/* As pgconn_send. Behind a pooler the same transaction first ends its session if that is read-only and the server is no
+ * standby; the unit is then lost with it. Nothing may be outstanding, or it is pgconn_send, as it is within a second of
+ * the last time. */
+void pgconn_send_or_end(struct pgconn *conn, struct db_unit *unit);
+void pgconn_lose(struct pgconn *conn, const char *reason); /* drop it and connect anew */
 /* Another connection in its place, when what is on its way has been answered; that is no news. */
 void pgconn_renew(struct pgconn *conn, const char *reason);
 /* The same for a session that is read-only. Behind a pooler it may be the next that we are given, and is ended there. */

@@ -361,7 +361,7 @@ def test_a_session_of_it_that_is_read_only_is_replaced(serve, bounce, template, 
             client.close()
         server = serve("--deadline", DEADLINE, database=database, wait="listening")
         served_again(server, 5)
-        until(lambda: server.api.get("/healthcheck").status == 200, 20, "healthy")
+        until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
         for _ in range(40):
             succeeded(server.api.take(server.api.place(), "ann"))
         server.stop()
@@ -379,8 +379,7 @@ def test_while_all_is_read_only_it_is_said_and_afterwards_all_is_well(serve, poo
     direct.cursor().execute(f"ALTER DATABASE {pooled.name} RESET default_transaction_read_only")
     direct.close()
     served_again(server, 6)
-    # the pooler decides which session the health's question meets, and which one the statement that ends it
-    until(lambda: server.api.get("/healthcheck").status == 200, 20, "healthy")
+    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
     for _ in range(40):
         succeeded(server.api.take(server.api.place(), "ann"))
 
