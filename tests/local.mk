@@ -32,6 +32,7 @@ unit_sources = \
 	tests/unit/test_resolve.c \
 	tests/unit/test_router.c \
 	tests/unit/test_rows.c \
+	tests/unit/test_settings.c \
 	tests/unit/test_similar.c \
 	tests/unit/test_simple.c \
 	tests/unit/test_small.c \

@@ -44,8 +44,7 @@ static void the_clock_goes_on(void **state)
     assert_true(clock_now() - before < 60 * CLOCK_SECOND);
 }
 
-/* Whoever kept a tag has it still after an update of the server. */
-static void a_hash_stays_what_it_is(void **state)
+static void bytes_and_seeds_have_hashes_of_their_own(void **state)
 {
     (void)state;
     static const char bytes[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -138,7 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_written_as_the_rfcs_have_them),
         cmocka_unit_test(the_clock_goes_on),
-        cmocka_unit_test(a_hash_stays_what_it_is),
+        cmocka_unit_test(bytes_and_seeds_have_hashes_of_their_own),
         cmocka_unit_test(every_byte_counts_in_a_hash),
         cmocka_unit_test(random_numbers_keep_to_their_bounds_and_reach_them),
         cmocka_unit_test(advice_fits_the_message),
