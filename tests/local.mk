@@ -17,6 +17,7 @@ unit_sources = \
 	tests/unit/test_http_room.c \
 	tests/unit/test_import.c \
 	tests/unit/test_json.c \
+	tests/unit/test_listen.c \
 	tests/unit/test_log.c \
 	tests/unit/test_loop.c \
 	tests/unit/test_memory.c \
@@ -32,10 +33,12 @@ unit_sources = \
 	tests/unit/test_resolve.c \
 	tests/unit/test_router.c \
 	tests/unit/test_rows.c \
+	tests/unit/test_session.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_similar.c \
 	tests/unit/test_simple.c \
 	tests/unit/test_small.c \
+	tests/unit/test_systemd.c \
 	tests/unit/test_text.c \
 	tests/unit/test_validate.c
 

@@ -250,6 +250,8 @@ static void switches_are_on_off_or_by_a_word(void **state)
     assert_false(settings.access_log);
     assert_int_equal(settings.log_format, LOG_TEXT);
     assert_int_equal(settings.log_level, LOG_ERROR);
+    shows("log-format", "text", "--log-format");
+    shows("access-log", "off", "--access-log");
 }
 
 static void numbers_depend_on_the_machine_where_that_is_said(void **state)
@@ -436,6 +438,7 @@ static void help_has_a_line_for_each(void **state)
         text, "\n  --queue N              ROWLOCK_QUEUE              database calls that may wait in a "
               "worker [1024]\n"));
     assert_non_null(strstr(text, "\n                         GMAP_TOKEN "));
+    assert_memory_equal(text, "  --database URL         DATABASE_URL ", 38);
     free(text);
 }
 
