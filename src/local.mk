@@ -1,5 +1,6 @@
-# Everything but main.c is in a library, so that unit tests link the same objects. Layers from the bottom up:
-# an #include points to its own layer or to one above it in this list, never down.
+# Everything but main.c is in a library, so that unit tests link the same objects. The lists stand in the order of the
+# layers, the lowest first: an #include points to its own folder or down, to one of a list further up in this file
+# (build-aux/check-sources has which).
 
 base_sources = \
 	src/base/advice.c \
@@ -20,6 +21,8 @@ base_sources = \
 	src/base/filekind.h \
 	src/base/hash.c \
 	src/base/hash.h \
+	src/base/json.c \
+	src/base/json.h \
 	src/base/list.h \
 	src/base/log.c \
 	src/base/log.h \
@@ -46,7 +49,6 @@ base_sources = \
 io_sources = \
 	src/io/curl.c \
 	src/io/curl.h \
-	src/io/db.h \
 	src/io/fetch.c \
 	src/io/fetch.h \
 	src/io/http.h \
@@ -61,14 +63,8 @@ io_sources = \
 	src/io/http_room.c \
 	src/io/http_room.h \
 	src/io/http_server.c \
-	src/io/json.c \
-	src/io/json.h \
-	src/io/listen.c \
-	src/io/listen.h \
 	src/io/loop.c \
 	src/io/loop.h \
-	src/io/memcached.c \
-	src/io/memcached.h \
 	src/io/pg.c \
 	src/io/pg.h \
 	src/io/pganswer.c \
@@ -81,29 +77,46 @@ io_sources = \
 	src/io/pgsettings.h \
 	src/io/pgtarget.c \
 	src/io/pgtarget.h \
-	src/io/redis.c \
-	src/io/redis.h \
-	src/io/remote.c \
-	src/io/remote.h \
 	src/io/resolve.c \
 	src/io/resolve.h \
-	src/io/session.c \
-	src/io/session.h \
 	src/io/session_pg.c \
-	src/io/session_sqlite.c \
-	src/io/simple.c \
-	src/io/simple.h \
-	src/io/sqlite.c \
-	src/io/sqlite.h \
-	src/io/sqlite_file.c \
-	src/io/sqlite_file.h \
-	src/io/sqlite_wal.c \
-	src/io/sqlite_wal.h \
+	src/io/session_pg.h \
 	src/io/sqlstate.c \
-	src/io/sqlstate.h \
-	src/io/store.h \
-	src/io/systemd.c \
-	src/io/systemd.h
+	src/io/sqlstate.h
+
+db_sources = \
+	src/db/db.h \
+	src/db/session.c \
+	src/db/session.h
+
+sqlite_sources = \
+	src/sqlite/session_sqlite.c \
+	src/sqlite/session_sqlite.h \
+	src/sqlite/sqlite.c \
+	src/sqlite/sqlite.h \
+	src/sqlite/sqlite_file.c \
+	src/sqlite/sqlite_file.h \
+	src/sqlite/sqlite_wal.c \
+	src/sqlite/sqlite_wal.h
+
+store_sources = \
+	src/store/memcached.c \
+	src/store/memcached.h \
+	src/store/redis.c \
+	src/store/redis.h \
+	src/store/store.h \
+	src/store/store_memory.c \
+	src/store/store_memory.h \
+	src/store/store_remote.c \
+	src/store/store_remote.h
+
+proc_sources = \
+	src/proc/listen.c \
+	src/proc/listen.h \
+	src/proc/master.c \
+	src/proc/master.h \
+	src/proc/systemd.c \
+	src/proc/systemd.h
 
 core_sources = \
 	src/core/cache.c \
@@ -118,8 +131,6 @@ core_sources = \
 	src/core/idempotency.h \
 	src/core/import.c \
 	src/core/import.h \
-	src/core/master.c \
-	src/core/master.h \
 	src/core/migrate.c \
 	src/core/migrate.h \
 	src/core/origin.c \
@@ -181,13 +192,24 @@ cmd_sources = \
 	src/cmd/seed.c \
 	src/cmd/serve.c
 
-rowlock_sources = src/main.c $(cmd_sources) $(apps_sources) $(core_sources) $(io_sources) $(base_sources)
+librowlock_sources = \
+	$(base_sources) \
+	$(io_sources) \
+	$(db_sources) \
+	$(sqlite_sources) \
+	$(store_sources) \
+	$(proc_sources) \
+	$(core_sources) \
+	$(apps_sources) \
+	$(cmd_sources)
+
+rowlock_sources = src/main.c $(librowlock_sources)
 
 AM_CPPFLAGS += $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS)
 rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(LIBM)
 
 noinst_LIBRARIES += librowlock.a
-librowlock_a_SOURCES = $(cmd_sources) $(apps_sources) $(core_sources) $(io_sources) $(base_sources)
+librowlock_a_SOURCES = $(librowlock_sources)
 nodist_librowlock_a_SOURCES = src/core/sql_texts.c
 librowlock_a_CPPFLAGS = $(AM_CPPFLAGS)
 

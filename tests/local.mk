@@ -28,7 +28,6 @@ unit_sources = \
 	tests/unit/test_pgtarget.c \
 	tests/unit/test_proxy.c \
 	tests/unit/test_refusal.c \
-	tests/unit/test_remote.c \
 	tests/unit/test_reply.c \
 	tests/unit/test_resolve.c \
 	tests/unit/test_router.c \
@@ -36,8 +35,9 @@ unit_sources = \
 	tests/unit/test_session.c \
 	tests/unit/test_settings.c \
 	tests/unit/test_similar.c \
-	tests/unit/test_simple.c \
 	tests/unit/test_small.c \
+	tests/unit/test_store_memory.c \
+	tests/unit/test_store_remote.c \
 	tests/unit/test_systemd.c \
 	tests/unit/test_text.c \
 	tests/unit/test_validate.c

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/fetch.h"
-#include "io/json.h"
 
 #define EARTH_RADIUS_M 6371008.8
 #define CONNECT_NS (2 * CLOCK_SECOND)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "io/session.h"
+#include "db/session.h"
 
 bool orders_seed(struct session *session, int64_t count);
 

@@ -13,12 +13,12 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "core/sql.h"
 #include "io/fetch.h"
-#include "io/json.h"
 
 #define ROWS_MAX ((size_t)4 << 20)
 #define PAGE 100           /* the most that GitHub gives at once */

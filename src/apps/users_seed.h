@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/settings.h"
-#include "io/session.h"
+#include "db/session.h"
 
 /* As struct app wants them. */
 bool users_seed(struct session *session, int64_t count);

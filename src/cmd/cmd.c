@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "core/migrate.h"
 #include "io/pg.h"
+#include "io/session_pg.h"
+#include "sqlite/session_sqlite.h"
 
 void cmd_complain(const char *format, ...)
 {
@@ -78,6 +80,12 @@ static bool pause_unless_ended(const sigset_t *ends)
     return sigtimedwait(ends, NULL, &half) < 0;
 }
 
+static struct session *open_session(const struct settings *settings, char **error)
+{
+    return settings->sqlite_path != NULL ? session_open_sqlite(settings->sqlite_path, error)
+                                         : session_open_pg(settings->conninfo, error);
+}
+
 struct session *cmd_session_within(const struct settings *settings, int seconds)
 {
     int64_t end = clock_now() + seconds * CLOCK_SECOND;
@@ -89,7 +97,7 @@ struct session *cmd_session_within(const struct settings *settings, int seconds)
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
     sigprocmask(SIG_BLOCK, &ends, &before);
-    while ((session = session_open(settings->sqlite_path, settings->conninfo, &error)) == NULL) {
+    while ((session = open_session(settings, &error)) == NULL) {
         /* one that is not away may have come just now: once more */
         if (settings->conninfo == NULL || clock_now() >= end || !away)
             break;

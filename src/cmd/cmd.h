@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/settings.h"
-#include "io/session.h"
+#include "db/session.h"
 
 struct app;
 

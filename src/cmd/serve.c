@@ -15,12 +15,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
-#include "core/master.h"
 #include "core/migrate.h"
 #include "core/server.h"
 #include "io/http.h"
-#include "io/listen.h"
-#include "io/systemd.h"
+#include "proc/listen.h"
+#include "proc/master.h"
+#include "proc/systemd.h"
 
 #define BEAT_NS (500 * CLOCK_MS)
 /* for a database that is not there yet, when it is to be brought up to date first */

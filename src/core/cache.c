@@ -15,9 +15,9 @@
 #include "base/mem.h"
 #include "core/server.h"
 #include "core/shared.h"
-#include "io/memcached.h"
-#include "io/redis.h"
-#include "io/simple.h"
+#include "store/memcached.h"
+#include "store/redis.h"
+#include "store/store_memory.h"
 
 #define TYPE_MAX 64   /* of a media type with its NUL */
 #define KEY_MAX 4096u /* longer ones are not kept */
@@ -107,7 +107,7 @@ static struct store *open_store(const struct server *server)
     case CACHE_MEMCACHED:
         return memcached_new(server->loop, url);
     default:
-        return simple_new(SIMPLE_BYTES_MAX);
+        return store_memory_new(STORE_MEMORY_BYTES_MAX);
     }
 }
 

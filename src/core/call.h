@@ -12,7 +12,7 @@
 
 #include "base/list.h"
 #include "core/stmt.h"
-#include "io/db.h"
+#include "db/db.h"
 #include "io/loop.h"
 
 struct calls;

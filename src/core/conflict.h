@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "io/session.h"
+#include "db/session.h"
 
 /* Is there nothing in the way of the migrations behind that version (0: of all)? False with session->error, which names
  * what there is, says whose it looks like, and what can be done. */

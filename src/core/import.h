@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "core/route.h"
-#include "io/session.h"
+#include "db/session.h"
 
 struct import_file {
     const char *flag; /* of rowlock import: "--regions" */

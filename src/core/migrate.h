@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "io/session.h"
+#include "db/session.h"
 
 /* What a database says of its schema: the newest migration, and the oldest server that may work with it. */
 struct migrate_state {

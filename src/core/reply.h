@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "core/etag.h"
-#include "io/db.h"
+#include "db/db.h"
 
 #define REPLY_JSON "application/json"
 

@@ -18,7 +18,7 @@
 #include "core/sql.h"
 #include "io/http.h"
 #include "io/pg.h"
-#include "io/sqlite.h"
+#include "sqlite/sqlite.h"
 
 #define IDLE_NS (75 * CLOCK_SECOND)
 #define WRITE_NS (30 * CLOCK_SECOND)

@@ -8,8 +8,8 @@
 #include "core/reply.h"
 #include "core/router.h"
 #include "core/stmt.h"
+#include "db/session.h"
 #include "io/http.h"
-#include "io/session.h"
 
 struct idempotency_purge;
 struct import_file;

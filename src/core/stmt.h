@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "io/db.h"
+#include "db/db.h"
 
 #define STMT_COLUMNS_MAX 24
 #define STMT_REFUSALS_MAX 6
@@ -44,7 +44,7 @@ struct gather;
 
 struct stmt {
     const char *name;
-    bool set;       /* calls that wait travel together; see io/db.h for what the SQL must look like */
+    bool set;       /* calls that wait travel together; see db/db.h for what the SQL must look like */
     bool told;      /* a column behind those that are shown says whether the change was made */
     unsigned apart; /* the parameter (from 1) whose values a set must not mix; 0: none */
     struct stmt_param params[DB_PARAMS_MAX + 1];      /* ends with name NULL */

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
-#include "io/json.h"
 
 #define NAME_SHOWN 64
 

@@ -4,7 +4,7 @@
 #define ROWLOCK_IO_PG_H
 
 #include "base/dburl.h"
-#include "io/db.h"
+#include "db/db.h"
 #include "io/loop.h"
 
 struct pg_options {

@@ -4,7 +4,7 @@
 
 #include <libpq-fe.h>
 
-#include "io/db.h"
+#include "db/db.h"
 
 /* An error by its SQLSTATE (PostgreSQL's documentation, Appendix A). Strings are borrowed from the result. */
 struct db_answer pganswer_error(const PGresult *result);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/dburl.h"
-#include "io/db.h"
+#include "db/db.h"
 #include "io/loop.h"
 
 struct pgconn;

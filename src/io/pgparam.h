@@ -4,7 +4,7 @@
 #define ROWLOCK_IO_PGPARAM_H
 
 #include "base/buf.h"
-#include "io/db.h"
+#include "db/db.h"
 
 struct pgparam {
     const char *values[DB_PARAMS_MAX];

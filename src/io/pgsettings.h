@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "io/db.h"
+#include "db/db.h"
 
 struct pgsettings_limits {
     int64_t lock_ns,

@@ -1,5 +1,7 @@
 #include <config.h>
 
+#include "io/session_pg.h"
+
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +10,6 @@
 #include "base/mem.h"
 #include "io/pganswer.h"
 #include "io/pgsettings.h"
-#include "io/session.h"
 #include "io/sqlstate.h"
 
 struct pg_session {

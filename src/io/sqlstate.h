@@ -2,7 +2,7 @@
 #ifndef ROWLOCK_IO_SQLSTATE_H
 #define ROWLOCK_IO_SQLSTATE_H
 
-#include "io/db.h"
+#include "db/db.h"
 
 /* The one table of them, for the server as well as for commands. */
 enum db_error sqlstate_error(const char *sqlstate);

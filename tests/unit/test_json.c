@@ -1,9 +1,9 @@
-/* io/json: what clients send is read strictly, and a refusal names the member. */
+/* base/json: what clients send is read strictly, and a refusal names the member. */
 #include <config.h>
 
 #include "unit.h"
 
-#include "io/json.h"
+#include "base/json.h"
 
 static char error[192];
 

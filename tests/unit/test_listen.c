@@ -1,4 +1,4 @@
-/* io/listen: sockets from addresses as people write them, and sockets that somebody else has bound. */
+/* proc/listen: sockets from addresses as people write them, and sockets that somebody else has bound. */
 #include <config.h>
 
 #include "unit.h"
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/listen.h"
+#include "proc/listen.h"
 
 static char bound[LISTEN_ADDRESS_MAX], error[256], folder[64], address[128];
 

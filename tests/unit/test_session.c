@@ -1,9 +1,9 @@
-/* io/session: transactions that are undone and tried again, and stores that are counted; the engine is scripted. */
+/* db/session: transactions that are undone and tried again, and stores that are counted; the engine is scripted. */
 #include <config.h>
 
 #include "unit.h"
 
-#include "io/session.h"
+#include "db/session.h"
 
 static struct {
     struct session session;

@@ -1,4 +1,4 @@
-/* io/systemd: which sockets are ours, and what is told when; the socket of systemd is the test's. */
+/* proc/systemd: which sockets are ours, and what is told when; the socket of systemd is the test's. */
 #include <config.h>
 
 #include "unit.h"
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "io/systemd.h"
+#include "proc/systemd.h"
 
 static struct systemd systemd;
 static int manager; /* what systemd listens on */

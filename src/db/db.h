@@ -1,0 +1,138 @@
+/* What the server asks of a database, whichever it is: units of work in, rows or an error out, later, exactly
+ * once. PostgreSQL (pg.h) and SQLite (sqlite.h) implement it; nothing above this line knows which one it is.
+ *
+ * A unit is one statement in a transaction of its own, for one call or for a set of them. Everything it carries
+ * must stay until on_done, after which the engine has forgotten it. */
+#ifndef ROWLOCK_DB_DB_H
+#define ROWLOCK_DB_DB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/slice.h"
+
+#define DB_PARAMS_MAX 8u
+#define DB_STATEMENTS_MAX 128u
+
+enum db_type {
+    DB_INT,   /* 64 bits */
+    DB_FLOAT, /* double */
+    DB_TEXT,  /* UTF-8 without NUL */
+};
+
+struct db_param {
+    bool null;
+    int64_t integer;   /* DB_INT */
+    double real;       /* DB_FLOAT */
+    struct slice text; /* DB_TEXT; borrowed until the unit was sent */
+};
+
+struct db_statement {
+    const char *name; /* in sql/, in the log, and as the prepared statement */
+    const char *text;
+    unsigned index; /* below DB_STATEMENTS_MAX, unique */
+    bool set;       /* on PostgreSQL: parameters are arrays, the first column is the position of the call */
+    bool writes;    /* it may change something */
+    bool waits;     /* it may have to wait for a row that another transaction has locked */
+    unsigned param_count;
+    enum db_type types[DB_PARAMS_MAX];
+};
+
+/* Rows as the engine holds them; a value is text, .ptr NULL for null. Good until the callback returns. */
+struct db_rows {
+    int count, columns;
+    struct slice (*value)(const struct db_rows *rows, int row, int column);
+};
+
+enum db_error {
+    DB_OK,
+    /* Of all but DB_LOST it is true that nothing was stored. */
+    DB_REFUSED, /* a value or a constraint; whose fault that is, core/refusal.h says */
+    DB_RETRY,   /* rolled back for a passing reason; the same again may work */
+    DB_LOCKED,  /* somebody's lock was in its way for too long to wait there; ask again later */
+    DB_UNFIT,   /* the session is at fault, and is replaced; another may do it */
+    DB_BUSY,    /* it gave up waiting: a lock, its own time limit, too many connections */
+    DB_SCHEMA,  /* a table or column is not there */
+    DB_DENIED,  /* it has not the right to */
+    DB_FULL,    /* there is no room on the disk */
+    DB_AWAY,    /* it is not there, or takes no writes */
+    DB_LOST,    /* its connection was lost on the way: the outcome is unknown */
+    DB_KEPT,    /* a trigger of the database's owner kept the change from being made. Nothing was stored */
+    DB_FAILED,  /* anything else */
+};
+
+struct db_answer {
+    enum db_error error;
+    const char *message;  /* of an error; "" else */
+    const char *sqlstate; /* of PostgreSQL's errors; "" else */
+    /* Of DB_REFUSED, as far as the database says; NULL else. SQLite's constraints are "table.column", the expression
+     * of a CHECK, or "FOREIGN KEY". */
+    const char *table, *column, *constraint;
+    const char *columns; /* those that the constraint is about, where somebody has asked; else NULL */
+    bool value;          /* of DB_REFUSED: a value as such, too long or of characters that it cannot hold */
+    const struct db_rows *rows; /* of DB_OK */
+    int first, count;           /* which of the rows answer this member */
+};
+
+struct db_unit {
+    struct list_node link; /* the engine's, and so is left */
+    unsigned left;
+    const struct db_statement *statement;
+    unsigned members;
+    bool last;                     /* it is expected to wait for a lock: nothing is sent behind it */
+    bool brief;                    /* somebody waits for a lock just now: this one tries for a moment only */
+    const struct db_param *params; /* members times param_count, call by call */
+    /* Asked by an engine that has not started the member yet: false leaves it out. May be NULL. */
+    bool (*wanted)(const struct db_unit *unit, unsigned member);
+    void (*on_answer)(struct db_unit *unit, unsigned member, const struct db_answer *answer);
+    void (*on_done)(struct db_unit *unit); /* last; the unit is the owner's again */
+    void *owner;
+};
+
+/* What the database said when it was last asked, each second in the background. */
+struct db_health {
+    bool answers; /* it answered in time */
+    bool writable;
+    bool has_schema; /* rowlock_migrations is there */
+    int64_t version, oldest_server;
+    bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
+    bool full;                /* PostgreSQL's disk; SQLite does not answer then */
+    char denied[1024];        /* rights that are missing: lines of an app's name, a space, and what in full */
+    char obstacle[200];  /* what is wrong with the tables though the schema's version is right; "": nothing */
+    char reason[256];    /* why it does not answer, for the log: may name host, role and database */
+    const char *trouble; /* the same for everybody: "it ..." */
+};
+
+struct db_events {
+    void (*on_room)(void *argument);   /* there is room for a unit again */
+    void (*on_away)(void *argument);   /* no connection for a while: what waits should be told */
+    void (*on_health)(void *argument); /* the health was asked for anew */
+    /* Where the engine can tell: somebody changed the tables of a group. */
+    void (*on_change)(struct slice group, void *argument);
+    /* From now on it tells; what changed before may have been missed. Which database this is, in words of its own. */
+    void (*on_listening)(struct slice database, void *argument);
+    void *argument;
+};
+
+struct db;
+
+struct db_ops {
+    const char *engine; /* "postgres" or "sqlite": the folder of its SQL */
+    bool arrays;        /* sets travel as arrays */
+    unsigned (*connections)(const struct db *db);
+    /* For a unit of that statement; last: as in the unit. */
+    bool (*room)(const struct db *db, const struct db_statement *statement, bool last);
+    /* True while the database has been out of reach for longer than is worth waiting for. */
+    bool (*away)(const struct db *db);
+    void (*send)(struct db *db,
+                 struct db_unit *unit); /* right behind a room that said true; answers come later */
+    const struct db_health *(*health)(const struct db *db);
+    void (*free)(struct db *db); /* answers what is outstanding */
+};
+
+struct db {
+    const struct db_ops *ops;
+};
+
+#endif

@@ -1,0 +1,621 @@
+/* send -> (end of turn) on_work: begin if something writes, run unit by unit, commit, then answer.
+ * Locked by another process: nothing was started, try again soon. Each turn looks before and behind whether the file is
+ * still where it was opened, because what is written to a file that is gone is lost however well the commit went. */
+#include <config.h>
+
+#include "sqlite/sqlite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "sqlite/sqlite_file.h"
+#include "sqlite/sqlite_wal.h"
+
+#define UNITS_MAX 1024u
+#define TURN_NS (10 * CLOCK_MS) /* work of one turn, measured before the commit */
+#define AGAIN_NS (5 * CLOCK_MS) /* after another process's lock */
+#define TICK_NS CLOCK_SECOND
+#define GONE "the database file was removed or replaced"
+#define WAL_GONE "the write-ahead log of the database file was removed or replaced"
+#define WAL_LARGE ((int64_t)16 << 20)
+
+/* One call of a unit, with its own copy of the parameters and, once it ran, its outcome. */
+struct job {
+    struct list_node link;
+    struct db_unit *unit;
+    unsigned member;
+    struct db_param params[DB_PARAMS_MAX];
+    enum db_error error;
+    char message[256];
+    bool ran;
+    bool alone; /* in a transaction of its own: the commit of one with others was refused */
+    struct sqlite_rows rows;
+    char text[]; /* of the parameters */
+};
+
+struct sqlite {
+    struct db db;
+    struct loop *loop;
+    struct db_events events;
+    struct sqlite_file *file;
+    struct sqlite_block *blocks[DB_STATEMENTS_MAX];
+    struct list waiting, ran;
+    struct loop_task work;
+    struct loop_timer *again, *tick;
+    const struct db_statement *health_statement;
+    struct db_health health;
+    bool gone;              /* the file is not where it was opened; nothing reads or writes it meanwhile */
+    bool begun;             /* a transaction that writes */
+    enum db_error broken;   /* why nothing could be written last; DB_OK: it could */
+    struct sqlite_wal *wal; /* at work; NULL: it is not */
+    const char *path;
+};
+
+static const char unusable[] = "its file cannot be used";
+
+static void on_work(void *argument);
+static void on_again(void *argument);
+static void on_tick(void *argument);
+static void ask_health(struct sqlite *sqlite);
+static const struct db_ops sqlite_ops;
+
+static struct sqlite *sqlite_of(const struct db *db)
+{
+    return (struct sqlite *)(void *)(uintptr_t)db;
+}
+
+struct db *sqlite_open(struct loop *loop, const char *path, const struct db_statement *health,
+                       const struct db_events *events, char **error)
+{
+    struct sqlite_file *file = sqlite_file_open(path, 0, error);
+    if (file == NULL)
+        return NULL;
+    struct sqlite *sqlite = mem_new(sizeof *sqlite);
+    sqlite->db.ops = &sqlite_ops;
+    sqlite->loop = loop;
+    sqlite->events = *events;
+    sqlite->file = file;
+    sqlite->path = path;
+    list_init(&sqlite->waiting);
+    list_init(&sqlite->ran);
+    loop_task_init(&sqlite->work, on_work, sqlite);
+    sqlite->again = loop_timer_new(loop, on_again, sqlite);
+    sqlite->tick = loop_timer_new(loop, on_tick, sqlite);
+    sqlite->health_statement = health;
+    ask_health(sqlite);
+    loop_timer_start(sqlite->tick, TICK_NS);
+    return &sqlite->db;
+}
+
+/* ---- sending ---- */
+
+static void add_job(struct sqlite *sqlite, struct db_unit *unit, unsigned member)
+{
+    const struct db_statement *statement = unit->statement;
+    const struct db_param *params = unit->params + member * statement->param_count;
+    size_t text = 0;
+    for (unsigned i = 0; i < statement->param_count; i++)
+        text += statement->types[i] == DB_TEXT && !params[i].null ? params[i].text.len : 0;
+    struct job *job = mem_new(sizeof *job + text);
+    char *at = job->text;
+    list_node_init(&job->link);
+    job->unit = unit;
+    job->member = member;
+    for (unsigned i = 0; i < statement->param_count; i++) {
+        job->params[i] = params[i];
+        if (statement->types[i] != DB_TEXT || params[i].null || params[i].text.len == 0)
+            continue;
+        memcpy(at, params[i].text.ptr, params[i].text.len);
+        job->params[i].text.ptr = at;
+        at += params[i].text.len;
+    }
+    list_append(&sqlite->waiting, &job->link);
+}
+
+static void sqlite_send(struct db *db, struct db_unit *unit)
+{
+    struct sqlite *sqlite = sqlite_of(db);
+    unit->left = unit->members;
+    for (unsigned member = 0; member < unit->members; member++)
+        add_job(sqlite, unit, member);
+    loop_defer(sqlite->loop, &sqlite->work);
+}
+
+/* ---- running ---- */
+
+static struct sqlite_block *block_of(struct sqlite *sqlite, const struct db_statement *statement)
+{
+    struct sqlite_block **block = &sqlite->blocks[statement->index];
+    if (*block == NULL)
+        *block = sqlite_block_new(sqlite->file, statement->text);
+    return *block;
+}
+
+static void set_message(struct job *job, const char *message)
+{
+    snprintf(job->message, sizeof job->message, "%s", message);
+    text_end_at_character(job->message);
+}
+
+/* What gave no row, or failed, has not happened. If that cannot be seen to, the job has failed whatever it said before,
+ * and takes the transaction with it. */
+static void end_savepoint(struct sqlite *sqlite, struct job *job)
+{
+    bool stays = job->error == DB_OK && job->rows.base.count > 0;
+    enum db_error error =
+        sqlite_file_script(sqlite->file, stays ? "RELEASE one" : "ROLLBACK TO one; RELEASE one");
+    if (error == DB_OK)
+        return;
+    if (job->error == DB_OK) {
+        job->error = error;
+        set_message(job, sqlite_file_error(sqlite->file));
+    }
+    if (sqlite_file_in_transaction(sqlite->file))
+        sqlite_file_script(sqlite->file, "ROLLBACK");
+}
+
+static void run_job(struct sqlite *sqlite, struct job *job)
+{
+    const struct db_statement *statement = job->unit->statement;
+    struct sqlite_block *block = block_of(sqlite, statement);
+    job->ran = true;
+    job->error = DB_SCHEMA;
+    bool savepoint = block != NULL && !sqlite_block_read_only(block);
+    if (savepoint)
+        sqlite_file_script(sqlite->file, "SAVEPOINT one");
+    if (block != NULL)
+        job->error =
+            sqlite_block_run(block, job->params, statement->types, statement->param_count, &job->rows);
+    if (job->error != DB_OK)
+        set_message(job, sqlite_file_error(sqlite->file));
+    if (savepoint && sqlite_file_in_transaction(sqlite->file)) /* some errors roll all of it back */
+        end_savepoint(sqlite, job);
+}
+
+static void fail_waiting(struct sqlite *sqlite, const char *reason)
+{
+    struct list_node *node;
+    while ((node = list_pop(&sqlite->waiting)) != NULL) {
+        struct job *job = list_entry(node, struct job, link);
+        job->error = DB_AWAY;
+        set_message(job, reason);
+        list_append(&sqlite->ran, node);
+    }
+}
+
+/* "UNIQUE constraint failed: computer.mac", and "FOREIGN KEY constraint failed", which does not say which. */
+static const char *constraint_of(const char *message)
+{
+    static const char failed[] = " constraint failed: ";
+    const char *found = strstr(message, failed);
+    if (found != NULL)
+        return found + strlen(failed);
+    return strncmp(message, "FOREIGN KEY", strlen("FOREIGN KEY")) == 0 ? "FOREIGN KEY" : NULL;
+}
+
+static void answer_job(struct job *job)
+{
+    struct db_unit *unit = job->unit;
+    struct db_answer answer = {.error = job->error, .message = job->message, .sqlstate = ""};
+    if (job->error == DB_REFUSED)
+        answer.constraint = constraint_of(job->message);
+    if (job->error == DB_OK) {
+        answer.rows = &job->rows.base;
+        answer.count = job->rows.base.count;
+    }
+    unit->on_answer(unit, job->member, &answer);
+    if (--unit->left == 0)
+        unit->on_done(unit);
+    sqlite_rows_fini(&job->rows);
+    free(job);
+}
+
+static bool writes(struct sqlite *sqlite, const struct job *job)
+{
+    struct sqlite_block *block = block_of(sqlite, job->unit->statement);
+    return block != NULL && !sqlite_block_read_only(block);
+}
+
+static bool any_writes(struct sqlite *sqlite)
+{
+    for (struct list_node *node = list_first(&sqlite->waiting); node != NULL;
+         node = list_next(&sqlite->waiting, node))
+        if (writes(sqlite, list_entry(node, struct job, link)))
+            return true;
+    return false;
+}
+
+/* Nobody waits for these any more, and they have not run. */
+static void drop_unwanted(struct sqlite *sqlite)
+{
+    struct list_node *node = list_first(&sqlite->waiting), *next;
+    for (; node != NULL; node = next) {
+        next = list_next(&sqlite->waiting, node);
+        struct job *job = list_entry(node, struct job, link);
+        if (job->unit->wanted == NULL || job->unit->wanted(job->unit, job->member))
+            continue;
+        job->error = DB_BUSY;
+        set_message(job, "nobody waits for it any more");
+        list_remove(&sqlite->waiting, node);
+        list_append(&sqlite->ran, node);
+    }
+}
+
+/* What ran and was not committed did not happen. */
+static void fail_ran(struct sqlite *sqlite, enum db_error error, const char *reason)
+{
+    for (struct list_node *node = list_first(&sqlite->ran); node != NULL;
+         node = list_next(&sqlite->ran, node)) {
+        struct job *job = list_entry(node, struct job, link);
+        if (!job->ran)
+            continue;
+        job->error = error;
+        set_message(job, reason);
+    }
+}
+
+static void note_broken(struct sqlite *sqlite, enum db_error error)
+{
+    if (error == DB_FULL || error == DB_DENIED || error == DB_AWAY || error == DB_LOST)
+        sqlite->broken = error;
+}
+
+/* One of them was refused in such a way that none has happened, and nobody knows which: each runs again by itself. False
+ * when there is but one. */
+static bool part(struct sqlite *sqlite)
+{
+    if (sqlite->ran.length < 2)
+        return false;
+    struct list_node *node;
+    struct list again;
+    list_init(&again);
+    while ((node = list_pop(&sqlite->ran)) != NULL)
+        list_append(&again, node);
+    while ((node = list_pop(&again)) != NULL) {
+        struct job *job = list_entry(node, struct job, link);
+        sqlite_rows_fini(&job->rows);
+        job->rows = (struct sqlite_rows){.bytes = {.max = 0}};
+        job->alone = job->ran;
+        job->ran = false;
+        list_append(job->alone ? &sqlite->waiting : &sqlite->ran, node);
+    }
+    return true;
+}
+
+/* An error that rolled back the whole transaction took with it what had run before: whoever is at fault alone, as by the
+ * RAISE(ROLLBACK) of a trigger, must not fail the others. */
+static void on_rolled_back(struct sqlite *sqlite, const struct job *job)
+{
+    char reason[sizeof job->message];
+    enum db_error error = job->error;
+    bool own = error == DB_REFUSED || error == DB_FAILED;
+    snprintf(reason, sizeof reason, "%s", job->message);
+    sqlite->begun = false;
+    if (!own || !part(sqlite))
+        fail_ran(sqlite, error, reason);
+}
+
+/* Until the time of the turn is over. Outside of a transaction that writes, only what reads: that needs no lock in WAL
+ * mode. */
+static void run_waiting(struct sqlite *sqlite)
+{
+    int64_t end = clock_now() + TURN_NS;
+    struct list_node *node = list_first(&sqlite->waiting), *next;
+    for (; node != NULL; node = clock_now() < end ? next : NULL) {
+        struct job *job = list_entry(node, struct job, link);
+        next = list_next(&sqlite->waiting, node);
+        if ((!sqlite->begun && writes(sqlite, job)) || (job->alone && sqlite->ran.length > 0))
+            continue;
+        list_remove(&sqlite->waiting, node);
+        run_job(sqlite, job);
+        note_broken(sqlite, job->error);
+        list_append(&sqlite->ran, node);
+        if (sqlite->begun && !sqlite_file_in_transaction(sqlite->file)) {
+            on_rolled_back(sqlite, job);
+            return;
+        }
+        if (job->alone)
+            return;
+    }
+}
+
+/* The file cannot be written, which is not another process's doing: every waiting write is told. */
+static void fail_writes(struct sqlite *sqlite, enum db_error error)
+{
+    struct list_node *node = list_first(&sqlite->waiting), *next;
+    note_broken(sqlite, error);
+    for (; node != NULL; node = next) {
+        struct job *job = list_entry(node, struct job, link);
+        next = list_next(&sqlite->waiting, node);
+        if (!writes(sqlite, job))
+            continue;
+        list_remove(&sqlite->waiting, node);
+        list_append(&sqlite->ran, node);
+        job->ran = true;
+    }
+    fail_ran(sqlite, error, sqlite_file_error(sqlite->file));
+}
+
+/* The calls of one turn fail for one reason, which is told once; clients are not told. */
+static void answer_ran(struct sqlite *sqlite)
+{
+    struct list_node *node;
+    bool told = false;
+    while ((node = list_pop(&sqlite->ran)) != NULL) {
+        struct job *job = list_entry(node, struct job, link);
+        if (!told && job->ran && (job->error == DB_AWAY || job->error == DB_LOST)) {
+            told = true;
+            log_error("the database file cannot be used", LOG_S("statement", job->unit->statement->name),
+                      LOG_S("reason", job->message));
+        }
+        answer_job(job);
+    }
+}
+
+/* ---- where the file is ---- */
+
+static void free_blocks(struct sqlite *sqlite)
+{
+    for (unsigned i = 0; i < DB_STATEMENTS_MAX; i++) {
+        sqlite_block_free(sqlite->blocks[i]);
+        sqlite->blocks[i] = NULL;
+    }
+}
+
+static bool reopen(struct sqlite *sqlite)
+{
+    sqlite_wal_free(sqlite->wal);
+    sqlite->wal = NULL;
+    free_blocks(sqlite);
+    return sqlite_file_reopen(sqlite->file);
+}
+
+/* What was written is still in the log that is open here, so nothing of it needs to be lost. */
+static bool rescue(struct sqlite *sqlite)
+{
+    sqlite_wal_free(sqlite->wal);
+    sqlite->wal = NULL;
+    if (!sqlite_file_rescue(sqlite->file)) {
+        if (!sqlite->gone)
+            log_error(WAL_GONE ", and what it holds cannot be saved into the file yet",
+                      LOG_S("reason", sqlite_file_error(sqlite->file)));
+        return false;
+    }
+    log_error(WAL_GONE "; what it held was saved into the file");
+    return reopen(sqlite);
+}
+
+/* Whether the file may be read and written. */
+static bool in_place(struct sqlite *sqlite)
+{
+    enum sqlite_file_place place = sqlite_file_place(sqlite->file);
+    if (place == SQLITE_FILE_WAL_GONE && rescue(sqlite))
+        place = SQLITE_FILE_THERE;
+    sqlite->gone = place != SQLITE_FILE_THERE || !sqlite_file_usable(sqlite->file);
+    return !sqlite->gone;
+}
+
+static const char *gone_reason(const struct sqlite *sqlite, const char **trouble)
+{
+    enum sqlite_file_place place = sqlite_file_place(sqlite->file);
+    if (place == SQLITE_FILE_MOVED) {
+        *trouble = "its file was removed or replaced";
+        return GONE;
+    }
+    *trouble = place == SQLITE_FILE_WAL_GONE ? "its write-ahead log was removed or replaced" : unusable;
+    return place == SQLITE_FILE_WAL_GONE ? WAL_GONE : sqlite_file_error(sqlite->file);
+}
+
+/* ---- a turn ---- */
+
+static bool is_known(const struct sqlite *sqlite, enum db_error error)
+{
+    return (error == DB_BUSY || error == DB_REFUSED || error == DB_FULL || error == DB_DENIED ||
+            error == DB_AWAY) &&
+           !sqlite_file_unsure(sqlite->file);
+}
+
+static void commit(struct sqlite *sqlite)
+{
+    const char *trouble;
+    sqlite->begun = false;
+    enum db_error error = sqlite_file_script(sqlite->file, "COMMIT");
+    if (error == DB_OK) {
+        sqlite->broken = DB_OK;
+        if (!in_place(sqlite))
+            fail_ran(sqlite, DB_LOST, gone_reason(sqlite, &trouble));
+        return;
+    }
+    note_broken(sqlite, error);
+    if (error != DB_REFUSED || !part(sqlite))
+        fail_ran(sqlite, is_known(sqlite, error) ? error : DB_LOST, sqlite_file_error(sqlite->file));
+    if (sqlite_file_in_transaction(sqlite->file))
+        sqlite_file_script(sqlite->file, "ROLLBACK");
+}
+
+static void on_work(void *argument)
+{
+    struct sqlite *sqlite = argument;
+    const char *trouble;
+    if (!in_place(sqlite))
+        fail_waiting(sqlite, gone_reason(sqlite, &trouble));
+    drop_unwanted(sqlite);
+    bool writing = any_writes(sqlite);
+    enum db_error error = writing ? sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE") : DB_OK;
+    sqlite->begun = writing && error == DB_OK;
+    if (error != DB_OK && error != DB_BUSY)
+        fail_writes(sqlite, error);
+    run_waiting(sqlite);
+    if (sqlite->begun)
+        commit(sqlite);
+    answer_ran(sqlite);
+    if (sqlite->waiting.length > 0)
+        loop_timer_start(sqlite->again, error == DB_BUSY ? AGAIN_NS : 0);
+    sqlite->events.on_room(sqlite->events.argument);
+}
+
+static void on_again(void *argument)
+{
+    on_work(argument);
+}
+
+/* ---- the rest of the interface ---- */
+
+static unsigned sqlite_connections(const struct db *db)
+{
+    (void)db;
+    return 1;
+}
+
+static bool sqlite_room(const struct db *db, const struct db_statement *statement, bool last)
+{
+    (void)statement;
+    (void)last;
+    return sqlite_of(db)->waiting.length < UNITS_MAX;
+}
+
+static bool sqlite_away(const struct db *db)
+{
+    return sqlite_of(db)->gone;
+}
+
+static const struct db_health *sqlite_health(const struct db *db)
+{
+    return &sqlite_of(db)->health;
+}
+
+static int64_t health_number(const struct sqlite_rows *rows, int column)
+{
+    int64_t number = 0;
+    struct slice text = rows->base.value(&rows->base, 0, column);
+    return text.ptr != NULL && text_int(text, &number) == TEXT_NUMBER_OK ? number : 0;
+}
+
+/* Once writing has failed, only writing shows that it works again. It changes nothing. */
+static enum db_error try_writing(struct sqlite *sqlite)
+{
+    static const char probe[] =
+        "BEGIN IMMEDIATE; UPDATE rowlock_migrations SET name = name WHERE version = 1; COMMIT";
+    enum db_error error = sqlite_file_script(sqlite->file, probe);
+    if (sqlite_file_in_transaction(sqlite->file))
+        sqlite_file_script(sqlite->file, "ROLLBACK");
+    return error == DB_SCHEMA ? DB_OK : error; /* not for want of room or right */
+}
+
+/* Taking the write lock and giving it back shows that the file may be written, and writes nothing. Whether there is room
+ * the file system says. */
+static enum db_error try_lock(struct sqlite *sqlite)
+{
+    enum db_error error = sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE; ROLLBACK");
+    return error == DB_OK ? sqlite_file_room(sqlite->file) : error;
+}
+
+/* Rights that came back are those of the next one who opens the file. */
+static enum db_error check_writing(struct sqlite *sqlite)
+{
+    enum db_error error = sqlite->broken == DB_OK ? try_lock(sqlite) : try_writing(sqlite);
+    bool again = error != DB_OK && error != DB_BUSY && error != DB_FULL;
+    if (again && reopen(sqlite))
+        error = try_writing(sqlite);
+    if (error != DB_BUSY)
+        sqlite->broken = error;
+    return sqlite->broken;
+}
+
+static const char *trouble_of(enum db_error error)
+{
+    if (error == DB_FULL)
+        return "it has no room left";
+    return error == DB_DENIED ? "the server has not the right to write it" : unusable;
+}
+
+static void set_unhealthy(struct db_health *health, const char *trouble, const char *reason)
+{
+    health->answers = health->writable = false;
+    health->trouble = trouble;
+    snprintf(health->reason, sizeof health->reason, "%s", reason);
+}
+
+static void ask_schema(struct sqlite *sqlite)
+{
+    struct db_health *health = &sqlite->health;
+    struct sqlite_rows rows = {.bytes = {.max = 0}};
+    struct sqlite_block *block = block_of(sqlite, sqlite->health_statement);
+    health->has_schema =
+        block != NULL && sqlite_block_run(block, NULL, NULL, 0, &rows) == DB_OK && rows.base.count == 1;
+    health->version = health->has_schema ? health_number(&rows, 1) : 0;
+    health->oldest_server = health->has_schema ? health_number(&rows, 2) : 0;
+    sqlite_rows_fini(&rows);
+}
+
+static void ask_health(struct sqlite *sqlite)
+{
+    struct db_health *health = &sqlite->health;
+    const char *trouble;
+    if (!sqlite_file_usable(sqlite->file))
+        reopen(sqlite);
+    if (!in_place(sqlite)) {
+        const char *reason = gone_reason(sqlite, &trouble);
+        set_unhealthy(health, trouble, reason);
+        return;
+    }
+    health->answers = health->writable = true;
+    health->reason[0] = '\0';
+    enum db_error error = check_writing(sqlite);
+    if (error != DB_OK)
+        set_unhealthy(health, trouble_of(error), sqlite_file_error(sqlite->file));
+    ask_schema(sqlite);
+}
+
+/* A reader of another process may keep the WAL from being used anew, so that it grows; what has gathered by the time
+ * that he leaves is too much for the commit of one turn. */
+static void tend_wal(struct sqlite *sqlite)
+{
+    if (sqlite->wal != NULL && sqlite_wal_done(sqlite->wal)) {
+        sqlite_wal_free(sqlite->wal);
+        sqlite->wal = NULL;
+    }
+    bool large = !sqlite->gone && sqlite_file_wal_size(sqlite->file) > WAL_LARGE;
+    sqlite_file_checkpoint_itself(sqlite->file, !large);
+    if (large && sqlite->wal == NULL)
+        sqlite->wal = sqlite_wal_start(sqlite->path);
+}
+
+static void on_tick(void *argument)
+{
+    struct sqlite *sqlite = argument;
+    ask_health(sqlite);
+    tend_wal(sqlite);
+    loop_timer_start(sqlite->tick, TICK_NS);
+    sqlite->events.on_health(sqlite->events.argument);
+}
+
+static void sqlite_free(struct db *db)
+{
+    struct sqlite *sqlite = sqlite_of(db);
+    loop_task_cancel(sqlite->loop, &sqlite->work);
+    loop_timer_free(sqlite->again);
+    loop_timer_free(sqlite->tick);
+    fail_waiting(sqlite, "the server is shutting down");
+    answer_ran(sqlite);
+    sqlite_wal_free(sqlite->wal);
+    free_blocks(sqlite);
+    sqlite_file_close(sqlite->file);
+    free(sqlite);
+}
+
+static const struct db_ops sqlite_ops = {
+    .engine = "sqlite",
+    .arrays = false,
+    .connections = sqlite_connections,
+    .room = sqlite_room,
+    .away = sqlite_away,
+    .send = sqlite_send,
+    .health = sqlite_health,
+    .free = sqlite_free,
+};

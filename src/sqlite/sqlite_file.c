@@ -1,0 +1,537 @@
+#include <config.h>
+
+#include "sqlite/sqlite_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define STEPS_MAX 5u
+#define ROWS_BYTES_MAX ((size_t)256 << 20)
+
+#define ROOM ((off_t)64 << 10)     /* that a take needs in the WAL, and then some */
+#define PLENTY ((uint64_t)1 << 20) /* with so much left the disk is not what is full */
+
+struct identity {
+    dev_t device;
+    ino_t inode; /* 0: it is not there */
+};
+
+struct sqlite_file {
+    sqlite3 *db; /* NULL after a reopening that failed */
+    char *path, *wal_path, *shm_path;
+    int busy_ms;
+    struct identity main, wal, shm; /* as they were opened */
+    int wal_fd;                     /* SQLite's own; -1: it has none */
+    char error[256];
+    int code; /* of the last failure */
+};
+
+struct sqlite_block {
+    struct sqlite_file *file;
+    sqlite3_stmt *steps[STEPS_MAX];
+    unsigned count;
+    bool read_only;
+};
+
+struct sqlite_cell {
+    size_t start, length;
+    bool null;
+};
+
+/* ---- what went wrong ---- */
+
+/* SQLite's result codes, extended ones first; what has no row is DB_FAILED. Of PostgreSQL's see sqlstate.c. */
+static const struct {
+    int code;
+    enum db_error error;
+} rules[] = {
+    {SQLITE_OK, DB_OK},
+    {SQLITE_CONSTRAINT_TRIGGER, DB_FAILED}, /* what a trigger raises */
+    {SQLITE_CONSTRAINT_FUNCTION, DB_FAILED},
+    {SQLITE_CONSTRAINT_VTAB, DB_FAILED},
+    {SQLITE_CONSTRAINT, DB_REFUSED}, /* whose fault that is, core/refusal.h says */
+    {SQLITE_TOOBIG, DB_REFUSED},
+    {SQLITE_MISMATCH, DB_REFUSED},
+    {SQLITE_BUSY, DB_BUSY},
+    {SQLITE_LOCKED, DB_BUSY},
+    {SQLITE_PROTOCOL, DB_BUSY}, /* a race for the WAL's locks */
+    {SQLITE_NOMEM, DB_BUSY},
+    {SQLITE_INTERRUPT, DB_BUSY},
+    {SQLITE_ABORT, DB_RETRY},
+    {SQLITE_SCHEMA, DB_SCHEMA},
+    {SQLITE_FULL, DB_FULL},
+    {SQLITE_READONLY_DBMOVED, DB_AWAY}, /* removed or replaced */
+    {SQLITE_READONLY, DB_DENIED},
+    {SQLITE_PERM, DB_DENIED},
+    {SQLITE_AUTH, DB_DENIED},
+    {SQLITE_IOERR, DB_AWAY},
+    {SQLITE_CANTOPEN, DB_AWAY},
+    {SQLITE_CORRUPT, DB_AWAY},
+    {SQLITE_NOTADB, DB_AWAY},
+};
+
+static enum db_error classify(int code)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rules[i].code == code)
+            return rules[i].error;
+    return code > 0xff ? classify(code & 0xff) : DB_FAILED;
+}
+
+/* SQLite says "full" of numbers that have run out as well. */
+static bool has_plenty(const struct sqlite_file *file)
+{
+    struct statvfs disk;
+    return statvfs(file->path, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize > PLENTY;
+}
+
+static bool lacks_table(const char *message)
+{
+    return strncmp(message, "no such table", 13) == 0 || strncmp(message, "no such column", 14) == 0 ||
+           strstr(message, " has no column named ") != NULL;
+}
+
+static enum db_error note(struct sqlite_file *file, int code)
+{
+    const char *message = file->db != NULL ? sqlite3_errmsg(file->db) : "it cannot be opened";
+    if (file->db != NULL || file->error[0] == '\0')
+        snprintf(file->error, sizeof file->error, "%s", message);
+    file->code = code;
+    enum db_error error = classify(code);
+    if (error == DB_FULL && has_plenty(file))
+        error = DB_FAILED;
+    return error == DB_FAILED && lacks_table(message) ? DB_SCHEMA : error;
+}
+
+const char *sqlite_file_error(const struct sqlite_file *file)
+{
+    return file->error;
+}
+
+bool sqlite_file_usable(const struct sqlite_file *file)
+{
+    return file->db != NULL;
+}
+
+bool sqlite_file_unsure(const struct sqlite_file *file)
+{
+    return (file->code & 0xff) == SQLITE_IOERR && file->code != SQLITE_IOERR_WRITE;
+}
+
+/* ---- opening ---- */
+
+static struct identity identify(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 ? (struct identity){found.st_dev, found.st_ino} : (struct identity){0, 0};
+}
+
+static bool same(struct identity a, struct identity b)
+{
+    return a.device == b.device && a.inode == b.inode;
+}
+
+/* SQLite gives its companions the mode of the file, so this one decides. One that is there keeps what it has. */
+static void create(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return; /* there already, or SQLite says what is wrong */
+    if (fchmod(fd, 0600) !=
+        0) { /* whatever the umask is; a file system that has no modes is right as it is */
+    }
+    close(fd);
+}
+
+/* SQLite has given it the mode that the file had then. If that could not be written and can be now, its companions never
+ * would be, whoever opens them. */
+static void mend_companion(const char *path, const char *suffix)
+{
+    struct stat main, found;
+    char *own = realpath(path, NULL);
+    char *companion = own != NULL ? mem_printf("%s%s", own, suffix) : NULL;
+    if (companion != NULL && stat(own, &main) == 0 && access(own, W_OK) == 0 &&
+        lstat(companion, &found) == 0 && S_ISREG(found.st_mode) && access(companion, W_OK) != 0 &&
+        chmod(companion, main.st_mode & 0777) != 0) { /* it is somebody else's: SQLite says what is wrong */
+    }
+    free(companion);
+    free(own);
+}
+
+/* The descriptor by which SQLite writes the WAL: opening another one would say nothing about that one's rights. */
+static int find_descriptor(struct identity wanted)
+{
+    DIR *folder = wanted.inode != 0 ? opendir("/proc/self/fd") : NULL;
+    int found = -1;
+    struct dirent *entry;
+    while (folder != NULL && found < 0 && (entry = readdir(folder)) != NULL) {
+        int fd = atoi(entry->d_name);
+        struct stat of;
+        if (entry->d_name[0] != '.' && fstat(fd, &of) == 0 &&
+            same((struct identity){of.st_dev, of.st_ino}, wanted))
+            found = fd;
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return found;
+}
+
+/* The companions stand beside the file itself, wherever links lead to it. */
+static void remember(struct sqlite_file *file)
+{
+    const char *path = sqlite3_db_filename(file->db, "main");
+    free(file->wal_path);
+    free(file->shm_path);
+    file->wal_path = mem_printf("%s-wal", path);
+    file->shm_path = mem_printf("%s-shm", path);
+    file->main = identify(file->path);
+    file->wal = identify(file->wal_path);
+    file->shm = identify(file->shm_path);
+    file->wal_fd = find_descriptor(file->wal);
+}
+
+/* The last of the script reads, so that the WAL and its index are open when this has returned. */
+static int configure(struct sqlite_file *file)
+{
+    sqlite3_extended_result_codes(file->db, 1);
+    sqlite3_busy_timeout(file->db, 2000); /* for the switch to WAL alone */
+    int code = sqlite3_exec(file->db,
+                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                            "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+                            "SELECT count(*) FROM sqlite_schema",
+                            NULL, NULL, NULL);
+    sqlite3_busy_timeout(file->db, file->busy_ms);
+    return code;
+}
+
+static bool connect_file(struct sqlite_file *file, int flags)
+{
+    mend_companion(file->path, "-wal");
+    mend_companion(file->path, "-shm");
+    int code =
+        sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL);
+    if (code == SQLITE_OK)
+        code = configure(file);
+    if (code == SQLITE_OK) {
+        remember(file);
+        return true;
+    }
+    note(file, code);
+    sqlite3_close(file->db);
+    file->db = NULL;
+    return false;
+}
+
+/* SQLite says "unable to open database file" to all of these. NULL: something else. */
+static char *why_not_opened(const char *path)
+{
+    struct stat info;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? mem_dup(".") : mem_dup_n(path, slash == path ? 1 : (size_t)(slash - path));
+    char *why = NULL;
+    bool there = stat(path, &info) == 0;
+    if (there && !S_ISREG(info.st_mode))
+        why = mem_printf("it is %s, not a file", S_ISDIR(info.st_mode) ? "a folder" : "something special");
+    else if (there && access(path, R_OK | W_OK) != 0)
+        why = mem_printf("this user may not read and write it");
+    else if (stat(folder, &info) != 0)
+        why = mem_printf("the folder %s: %s", folder, strerror(errno));
+    else if (access(folder, W_OK | X_OK) != 0)
+        why = mem_printf("this user may not write to the folder %s", folder);
+    free(folder);
+    return why;
+}
+
+struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error)
+{
+    struct sqlite_file *file = mem_new(sizeof *file);
+    file->path = mem_dup(path);
+    file->busy_ms = busy_ms;
+    file->wal_fd = -1;
+    create(path);
+    if (connect_file(file, SQLITE_OPEN_CREATE))
+        return file;
+    *error = (file->code & 0xff) == SQLITE_CANTOPEN ? why_not_opened(path) : NULL;
+    if (*error == NULL)
+        *error = mem_dup(file->error);
+    sqlite_file_close(file);
+    return NULL;
+}
+
+static void disconnect(struct sqlite_file *file, bool keep_apart)
+{
+    if (keep_apart && file->db != NULL)
+        sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_close(file->db);
+    file->db = NULL;
+    file->wal_fd = -1;
+}
+
+bool sqlite_file_reopen(struct sqlite_file *file)
+{
+    struct identity before = file->main;
+    disconnect(file, false);
+    if (!same(identify(file->path), before)) {
+        snprintf(file->error, sizeof file->error, "it is not there");
+        return false;
+    }
+    return connect_file(file, 0);
+}
+
+void sqlite_file_close(struct sqlite_file *file)
+{
+    if (file == NULL)
+        return;
+    enum sqlite_file_place place = sqlite_file_place(file);
+    bool rescued = place == SQLITE_FILE_WAL_GONE && sqlite_file_rescue(file);
+    disconnect(file, place != SQLITE_FILE_THERE && !rescued);
+    free(file->path);
+    free(file->wal_path);
+    free(file->shm_path);
+    free(file);
+}
+
+/* ---- where it is ---- */
+
+static bool has_moved(const struct sqlite_file *file)
+{
+    int moved = 0;
+    if (file->db == NULL)
+        return file->main.inode != 0 && !same(identify(file->path), file->main);
+    return sqlite3_file_control(file->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
+/* A WAL that was cut short or written over begins with something else: what the index says of it is wrong then. */
+static bool begins_as_log(const struct sqlite_file *file)
+{
+    unsigned char magic[4];
+    if (file->wal_fd < 0 || pread(file->wal_fd, magic, sizeof magic, 0) != (ssize_t)sizeof magic)
+        return true; /* it is empty */
+    return magic[0] == 0x37 && magic[1] == 0x7f && magic[2] == 0x06 && (magic[3] & 0xfe) == 0x82;
+}
+
+enum sqlite_file_place sqlite_file_place(const struct sqlite_file *file)
+{
+    if (has_moved(file))
+        return SQLITE_FILE_MOVED;
+    if (file->db == NULL)
+        return SQLITE_FILE_THERE;
+    bool wal = file->wal.inode == 0 || same(identify(file->wal_path), file->wal);
+    bool shm = file->shm.inode == 0 || same(identify(file->shm_path), file->shm);
+    return wal && shm && begins_as_log(file) ? SQLITE_FILE_THERE : SQLITE_FILE_WAL_GONE;
+}
+
+/* Another process that has begun a log of its own has not seen what is in ours; ours over its changes would break the
+ * file. */
+bool sqlite_file_rescue(struct sqlite_file *file)
+{
+    struct stat other;
+    if (!begins_as_log(file)) {
+        snprintf(file->error, sizeof file->error, "the write-ahead log was cut short or written over");
+        return false;
+    }
+    if (stat(file->wal_path, &other) == 0 && !same(identify(file->wal_path), file->wal) &&
+        other.st_size > 0) {
+        snprintf(file->error, sizeof file->error, "another process has begun a new write-ahead log");
+        return false;
+    }
+    int code = sqlite3_wal_checkpoint_v2(file->db, "main", SQLITE_CHECKPOINT_FULL, NULL, NULL);
+    return code == SQLITE_OK || (note(file, code), false);
+}
+
+/* Blocks that are reserved behind the end of the WAL change nothing in it, and are the next to be written; once there
+ * they cost nothing to ask for again. */
+enum db_error sqlite_file_room(struct sqlite_file *file)
+{
+    struct stat wal;
+    if (sqlite3_db_readonly(file->db, "main") == 1) { /* BEGIN IMMEDIATE does not say so */
+        snprintf(file->error, sizeof file->error, "%s is readonly for this server", file->path);
+        return DB_DENIED;
+    }
+    if (file->wal_fd < 0 || fstat(file->wal_fd, &wal) != 0 ||
+        fallocate(file->wal_fd, FALLOC_FL_KEEP_SIZE, wal.st_size, ROOM) == 0)
+        return DB_OK;
+    int why = errno;
+    bool unknown = why == EOPNOTSUPP || why == ENOSYS || why == EINTR;
+    if (unknown && !has_plenty(file))
+        why = ENOSPC;
+    else if (unknown)
+        return DB_OK;
+    snprintf(file->error, sizeof file->error, "%s: %s", file->wal_path, strerror(why));
+    if (why == ENOSPC || why == EDQUOT || why == EFBIG)
+        return DB_FULL;
+    return why == EPERM || why == EROFS || why == EACCES || why == EBADF ? DB_DENIED : DB_AWAY;
+}
+
+int64_t sqlite_file_wal_size(const struct sqlite_file *file)
+{
+    struct stat wal;
+    return stat(file->wal_path, &wal) == 0 ? (int64_t)wal.st_size : 0;
+}
+
+void sqlite_file_checkpoint_itself(struct sqlite_file *file, bool itself)
+{
+    if (file->db != NULL)
+        sqlite3_wal_autocheckpoint(file->db, itself ? 1000 : 0);
+}
+
+/* ---- scripts ---- */
+
+enum db_error sqlite_file_script(struct sqlite_file *file, const char *sql)
+{
+    int code = file->db != NULL ? sqlite3_exec(file->db, sql, NULL, NULL, NULL) : SQLITE_CANTOPEN;
+    return code == SQLITE_OK ? DB_OK : note(file, code);
+}
+
+bool sqlite_file_in_transaction(const struct sqlite_file *file)
+{
+    return file->db != NULL && sqlite3_get_autocommit(file->db) == 0;
+}
+
+/* ---- blocks ---- */
+
+struct sqlite_block *sqlite_block_new(struct sqlite_file *file, const char *sql)
+{
+    if (file->db == NULL) {
+        note(file, SQLITE_CANTOPEN);
+        return NULL;
+    }
+    struct sqlite_block *block = mem_new(sizeof *block);
+    block->file = file;
+    block->read_only = true;
+    while (*sql != '\0') {
+        sqlite3_stmt *step = NULL;
+        int code = sqlite3_prepare_v3(file->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &step, &sql);
+        if (code != SQLITE_OK) {
+            note(file, code);
+            sqlite_block_free(block);
+            return NULL;
+        }
+        if (step == NULL)
+            continue; /* a comment, or white space at the end */
+        if (block->count == STEPS_MAX) {
+            sqlite3_finalize(step);
+            snprintf(file->error, sizeof file->error, "a block holds more than %u statements", STEPS_MAX);
+            sqlite_block_free(block);
+            return NULL;
+        }
+        block->read_only &= sqlite3_stmt_readonly(step) != 0;
+        block->steps[block->count++] = step;
+    }
+    return block;
+}
+
+void sqlite_block_free(struct sqlite_block *block)
+{
+    if (block == NULL)
+        return;
+    for (unsigned i = 0; i < block->count; i++)
+        sqlite3_finalize(block->steps[i]);
+    free(block);
+}
+
+bool sqlite_block_read_only(const struct sqlite_block *block)
+{
+    return block->read_only;
+}
+
+/* ---- rows ---- */
+
+static struct slice sqlite_value(const struct db_rows *rows, int row, int column)
+{
+    const struct sqlite_rows *own = (const struct sqlite_rows *)rows;
+    const struct sqlite_cell *cell = &own->cells[row * rows->columns + column];
+    return cell->null ? (struct slice){NULL, 0} : (struct slice){own->bytes.data + cell->start, cell->length};
+}
+
+void sqlite_rows_fini(struct sqlite_rows *rows)
+{
+    buf_fini(&rows->bytes);
+    free(rows->cells);
+    rows->cells = NULL;
+}
+
+static void take_cell(sqlite3_stmt *step, int column, struct sqlite_rows *rows, struct sqlite_cell *cell)
+{
+    char number[32];
+    struct slice text = {NULL, 0};
+    cell->start = rows->bytes.len;
+    cell->null = sqlite3_column_type(step, column) == SQLITE_NULL;
+    if (cell->null)
+        return;
+    if (sqlite3_column_type(step, column) == SQLITE_FLOAT) { /* SQLite's own text keeps 15 digits only */
+        text_from_double(number, sizeof number, sqlite3_column_double(step, column));
+        text = slice_of(number);
+    } else {
+        text.ptr = (const char *)sqlite3_column_text(step, column);
+        text.len = (size_t)sqlite3_column_bytes(step, column);
+    }
+    buf_add_slice(&rows->bytes, text);
+    buf_add_char(&rows->bytes, '\0');
+    cell->length = text.len;
+}
+
+static void take_row(sqlite3_stmt *step, struct sqlite_rows *rows)
+{
+    int columns = sqlite3_column_count(step);
+    rows->base.columns = columns;
+    size_t cells = (size_t)(rows->base.count + 1) * (size_t)columns;
+    if ((rows->base.count & (rows->base.count - 1)) == 0) /* grows at 0, 1, 2, 4, 8 ... rows */
+        rows->cells = mem_resize(rows->cells, 2 * cells * sizeof *rows->cells);
+    for (int column = 0; column < columns; column++)
+        take_cell(step, column, rows, &rows->cells[rows->base.count * columns + column]);
+    rows->base.count++;
+}
+
+static void bind(sqlite3_stmt *step, const struct db_param *params, const enum db_type *types, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "$%u", i + 1); /* to SQLite $1 is a name, not a number */
+        int index = sqlite3_bind_parameter_index(step, name);
+        if (index == 0)
+            continue;
+        if (params[i].null)
+            sqlite3_bind_null(step, index);
+        else if (types[i] == DB_INT)
+            sqlite3_bind_int64(step, index, params[i].integer);
+        else if (types[i] == DB_FLOAT)
+            sqlite3_bind_double(step, index, params[i].real);
+        else
+            sqlite3_bind_text64(step, index, params[i].text.ptr != NULL ? params[i].text.ptr : "",
+                                params[i].text.len, SQLITE_STATIC, SQLITE_UTF8);
+    }
+}
+
+enum db_error sqlite_block_run(struct sqlite_block *block, const struct db_param *params,
+                               const enum db_type *types, unsigned count, struct sqlite_rows *rows)
+{
+    *rows = (struct sqlite_rows){.base = {.value = sqlite_value}, .bytes = {.max = ROWS_BYTES_MAX}};
+    for (unsigned i = 0; i < block->count && rows->base.count == 0; i++) {
+        sqlite3_stmt *step = block->steps[i];
+        int code;
+        bind(step, params, types, count);
+        while ((code = sqlite3_step(step)) == SQLITE_ROW && !rows->bytes.failed)
+            take_row(step, rows);
+        enum db_error error = code == SQLITE_DONE ? DB_OK : note(block->file, code);
+        if (rows->bytes.failed)
+            error = DB_FAILED;
+        sqlite3_reset(step);
+        sqlite3_clear_bindings(step);
+        if (error != DB_OK)
+            return error;
+    }
+    return DB_OK;
+}
