@@ -76,6 +76,17 @@ static void a_free_port_is_found_and_said(void **state)
     close(listens(again));
 }
 
+static void an_address_of_ipv6_is_in_brackets(void **state)
+{
+    (void)state;
+    int fd = listen_open("[::1]:0", false, bound, error, sizeof error);
+    if (fd < 0)
+        skip(); /* a host without IPv6 */
+    assert_memory_equal(bound, "[::1]:", 6);
+    assert_int_equal(option(fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+    close(fd);
+}
+
 static void several_may_share_a_port_that_want_to(void **state)
 {
     (void)state;
@@ -95,6 +106,9 @@ static void what_is_no_address_is_said(void **state)
     refuses("127.0.0.1", "cannot listen on 127.0.0.1: it has not the form host:port");
     refuses("127.0.0.1:", "it has not the form host:port");
     refuses("127.0.0.1:x", "it has not the form host:port");
+    refuses("[::1:80", "it has not the form host:port");
+    refuses("::1:80", "it has not the form host:port");
+    refuses("]:80", "cannot listen on ]:80: ");
     refuses("192.0.2.1:0", "no interface of this host has that address");
     refuses("a name with spaces:0", "cannot listen on a name with spaces:0: ");
     refuses("unix:/nowhere/at/all", "cannot listen on unix:/nowhere/at/all: No such file or directory");
@@ -189,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LISTEN(a_free_port_is_found_and_said),
+        LISTEN(an_address_of_ipv6_is_in_brackets),
         LISTEN(several_may_share_a_port_that_want_to),
         LISTEN(what_is_no_address_is_said),
         LISTEN(a_stale_socket_is_replaced_and_a_live_one_is_not),

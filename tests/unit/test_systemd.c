@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "proc/systemd.h"
 
 static struct systemd systemd;
@@ -88,6 +89,8 @@ static void a_state_is_told_once_and_a_status_when_it_changes(void **state)
     hears("STATUS=serving well\n");
     systemd_tell(&systemd, SYSTEMD_WAITING, "no database"); /* once ready it stays so */
     hears("STATUS=no database\n");
+    systemd_tell(&systemd, SYSTEMD_READY, "serving");
+    hears("STATUS=serving\n");
     systemd_tell(&systemd, SYSTEMD_STOPPING, "draining");
     hears("STOPPING=1\nSTATUS=draining\n");
 }
@@ -202,6 +205,46 @@ static void variables_that_are_wrong_are_named(void **state)
             "NOTIFY_SOCKET: \"@\" is not right: it must be the path of a socket, or @NAME");
 }
 
+/* Passed sockets are the descriptors from 3 on: what this program has there steps aside. */
+static void sockets_that_were_passed_are_counted_and_checked(void **state)
+{
+    (void)state;
+    char own[16];
+    int kept = dup(SYSTEMD_FIRST_LISTENER), listening = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(listen(listening, 1), 0);
+    snprintf(own, sizeof own, "%d", (int)getpid());
+    dup2(listening, SYSTEMD_FIRST_LISTENER);
+    setenv("LISTEN_PID", own, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    bool taken = systemd_open(&systemd, 4, &error);
+    bool closes = (fcntl(SYSTEMD_FIRST_LISTENER, F_GETFD) & FD_CLOEXEC) != 0;
+    dup2(open("/dev/null", O_RDONLY), SYSTEMD_FIRST_LISTENER);
+    setenv("LISTEN_PID", own, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    char *fault = NULL;
+    struct systemd wrong;
+    bool other = systemd_open(&wrong, 4, &fault);
+    if (kept >= 0)
+        dup2(kept, SYSTEMD_FIRST_LISTENER);
+    assert_true(taken && closes);
+    assert_int_equal(systemd.listeners, 1);
+    assert_false(other);
+    assert_string_equal(fault, "LISTEN_FDS: descriptor 3: it is not a socket");
+    free(fault);
+    close(listening);
+}
+
+static void nobody_who_listens_is_no_reason_to_fail(void **state)
+{
+    (void)state;
+    open_systemd();
+    close(manager);
+    log_setup(LOG_ERROR, LOG_TEXT);
+    systemd_tell(&systemd, SYSTEMD_READY, "x");
+    assert_int_equal(systemd.state, SYSTEMD_READY); /* and is not tried for ever */
+    manager = -1;
+}
+
 /* Those of a parent who has left the variables behind are not ours. */
 static void sockets_of_another_process_are_left(void **state)
 {
@@ -226,6 +269,8 @@ int main(void)
         SYSTEMD(a_status_is_one_line_of_whole_characters),
         SYSTEMD(what_could_not_be_told_is_told_later),
         SYSTEMD(variables_that_are_wrong_are_named),
+        SYSTEMD(sockets_that_were_passed_are_counted_and_checked),
+        SYSTEMD(nobody_who_listens_is_no_reason_to_fail),
         SYSTEMD(sockets_of_another_process_are_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

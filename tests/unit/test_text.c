@@ -190,6 +190,18 @@ static void bad_escapes_are_refused(void **state)
     }
 }
 
+static void all_but_unreserved_characters_are_encoded(void **state)
+{
+    (void)state;
+    char out[64];
+    text_percent_encode(SLICE("aZ09-._~"), out);
+    assert_string_equal(out, "aZ09-._~");
+    text_percent_encode(SLICE("a b/?&=+%\xc3\xa9"), out);
+    assert_string_equal(out, "a%20b%2F%3F%26%3D%2B%25%C3%A9");
+    text_percent_encode(SLICE(""), out);
+    assert_string_equal(out, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +216,7 @@ int main(void)
         cmocka_unit_test(a_text_that_was_cut_ends_with_a_whole_character),
         cmocka_unit_test(percent_escapes_are_decoded),
         cmocka_unit_test(bad_escapes_are_refused),
+        cmocka_unit_test(all_but_unreserved_characters_are_encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
