@@ -20,6 +20,7 @@ unit_sources = \
 	tests/unit/test_listen.c \
 	tests/unit/test_log.c \
 	tests/unit/test_loop.c \
+	tests/unit/test_master.c \
 	tests/unit/test_memory.c \
 	tests/unit/test_origin.c \
 	tests/unit/test_pganswer.c \
