@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/master.h"
-#include "io/systemd.h"
+#include "proc/master.h"
+#include "proc/systemd.h"
 
 #define PROCESSES 64
 #define FIRST_PID 100000
