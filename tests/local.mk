@@ -30,6 +30,7 @@ unit_sources = \
 	tests/unit/test_proxy.c \
 	tests/unit/test_refusal.c \
 	tests/unit/test_reply.c \
+	tests/unit/test_requests.c \
 	tests/unit/test_resolve.c \
 	tests/unit/test_router.c \
 	tests/unit/test_rows.c \

@@ -1,0 +1,970 @@
+/* The core from a request to its answer, between a scripted HTTP and a scripted database: this file's http_new and pg_open
+ * take the place of the real ones. Routes and statements are those of the apps. */
+#include <config.h>
+
+#include "unit.h"
+
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apps/apps.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/server.h"
+#include "io/http.h"
+#include "io/loop.h"
+#include "io/pg.h"
+
+#define DEADLINE_NS (300 * CLOCK_MS)
+#define ASKED 24
+
+struct http {
+    struct http_handlers handlers;
+};
+
+struct asked {
+    struct http_request http;
+    struct http_head head;
+    char text[1024];
+    bool answered, gone, close;
+    int status;
+    char type[64], fields[1024], body[4096], id[80];
+};
+
+static struct {
+    struct server *server;
+    struct settings settings;
+    struct loop *loop;
+    struct loop_timer *stop;
+    struct http http;
+    struct db db;
+    struct db_events events;
+    struct db_unit *sent[32]; /* in the order in which they came; NULL: answered */
+    unsigned count;
+    bool full, away;
+    int64_t ahead; /* of the real clock */
+} world;
+
+static struct asked asked[ASKED];
+
+/* ---- the clock ---- */
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int code = (int)syscall(SYS_clock_gettime, clock, now);
+    now->tv_sec += world.ahead / CLOCK_SECOND;
+    return code;
+}
+
+/* ---- HTTP ---- */
+
+struct http *http_new(struct loop *loop, const struct http_handlers *handlers,
+                      const struct http_limits *limits)
+{
+    (void)limits;
+    world.loop = loop;
+    world.http.handlers = *handlers;
+    return &world.http;
+}
+
+void http_add_listener(struct http *http, int fd)
+{
+    (void)http;
+    (void)fd;
+}
+
+void http_retire(struct http *http)
+{
+    (void)http;
+}
+
+void http_drain(struct http *http, enum http_queue queue)
+{
+    (void)http;
+    (void)queue;
+}
+
+void http_free(struct http *http)
+{
+    for (unsigned i = 0; i < ASKED; i++)
+        if (asked[i].http.user != NULL && !asked[i].answered && !asked[i].gone) {
+            asked[i].gone = true;
+            http->handlers.on_leave(&asked[i].http, HTTP_GONE, http->handlers.argument);
+        }
+}
+
+static void keep(char *out, size_t size, struct slice text)
+{
+    assert_true(text.len < size);
+    memcpy(out, text.ptr != NULL ? text.ptr : "", text.len);
+    out[text.len] = '\0';
+}
+
+void http_respond(struct http_request *request, const struct http_response *response)
+{
+    struct asked *to = (struct asked *)(void *)request;
+    assert_false(to->answered); /* exactly once */
+    assert_false(to->gone);
+    to->answered = true;
+    to->status = response->status;
+    to->close = response->close;
+    keep(to->type, sizeof to->type, slice_of(response->content_type != NULL ? response->content_type : ""));
+    keep(to->fields, sizeof to->fields, response->fields);
+    keep(to->body, sizeof to->body, response->body);
+    keep(to->id, sizeof to->id, response->request_id);
+}
+
+void http_respond_begin(struct http_request *request, const struct http_response *response)
+{
+    (void)request;
+    (void)response;
+    fail();
+}
+
+void http_respond_piece(struct http_request *request, struct slice piece)
+{
+    (void)request;
+    (void)piece;
+    fail();
+}
+
+void http_respond_end(struct http_request *request)
+{
+    (void)request;
+    fail();
+}
+
+void http_respond_abort(struct http_request *request)
+{
+    (void)request;
+    fail();
+}
+
+void http_peer(const struct http_request *request, char *out, size_t size)
+{
+    (void)request;
+    snprintf(out, size, "127.0.0.1");
+}
+
+size_t http_connection_count(const struct http *http)
+{
+    (void)http;
+    return 0;
+}
+
+const char *http_reason(int status)
+{
+    (void)status;
+    return "Reason";
+}
+
+/* ---- the database ---- */
+
+static unsigned db_connections(const struct db *db)
+{
+    (void)db;
+    return 4;
+}
+
+static bool db_room(const struct db *db, const struct db_statement *statement, bool last)
+{
+    (void)db;
+    (void)statement;
+    (void)last;
+    return !world.full;
+}
+
+static bool db_away(const struct db *db)
+{
+    (void)db;
+    return world.away;
+}
+
+static void db_send(struct db *db, struct db_unit *unit)
+{
+    (void)db;
+    assert_in_range(world.count, 0, COUNT(world.sent) - 1);
+    world.sent[world.count++] = unit;
+}
+
+static const struct db_health *db_health(const struct db *db)
+{
+    static const struct db_health health = {
+        .answers = true, .writable = true, .has_schema = true, .version = 7, .oldest_server = 1};
+    (void)db;
+    return &health;
+}
+
+static void fails(unsigned index, struct db_answer answer)
+{
+    struct db_unit *unit = world.sent[index];
+    assert_non_null(unit);
+    world.sent[index] = NULL;
+    for (unsigned member = 0; member < unit->members; member++)
+        unit->on_answer(unit, member, &answer);
+    unit->on_done(unit);
+}
+
+static void lose(unsigned index)
+{
+    fails(index, (struct db_answer){.error = DB_LOST, .message = "", .sqlstate = ""});
+}
+
+static void db_free(struct db *db)
+{
+    (void)db;
+    for (unsigned i = 0; i < world.count; i++)
+        if (world.sent[i] != NULL)
+            lose(i);
+}
+
+static const struct db_ops db_ops = {.engine = "postgres",
+                                     .arrays = true,
+                                     .connections = db_connections,
+                                     .room = db_room,
+                                     .away = db_away,
+                                     .send = db_send,
+                                     .health = db_health,
+                                     .free = db_free};
+
+struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,
+                   char **error)
+{
+    (void)loop;
+    (void)options;
+    (void)error;
+    world.events = *events;
+    world.db.ops = &db_ops;
+    return &world.db;
+}
+
+/* Cells row by row, NULL for null. */
+static const char *const *cells;
+static int cell_columns;
+
+static struct slice cell(const struct db_rows *rows, int row, int column)
+{
+    assert_in_range(row, 0, rows->count - 1);
+    assert_in_range(column, 0, rows->columns - 1);
+    return slice_of(cells[row * cell_columns + column]);
+}
+
+static void answers(unsigned index, const char *const *table, int rows, int columns)
+{
+    struct db_rows found = {.count = rows, .columns = columns, .value = cell};
+    cells = table;
+    cell_columns = columns;
+    fails(index,
+          (struct db_answer){
+              .error = DB_OK, .message = "", .sqlstate = "", .rows = &found, .first = 0, .count = rows});
+}
+
+static void was_sent(unsigned index, const char *name, unsigned members)
+{
+    assert_true(index < world.count);
+    assert_non_null(world.sent[index]);
+    assert_string_equal(world.sent[index]->statement->name, name);
+    assert_int_equal(world.sent[index]->members, members);
+}
+
+/* ---- requests ---- */
+
+static void stop(void *argument)
+{
+    loop_stop(argument);
+}
+
+static void run_for(int64_t ns)
+{
+    loop_timer_start(world.stop, ns);
+    loop_run(world.loop);
+}
+
+static void turn(void)
+{
+    run_for(0);
+}
+
+static void ask_with(unsigned index, const char *target, const char *fields, const char *body)
+{
+    struct asked *one = &asked[index];
+    struct http_refusal refusal;
+    memset(one, 0, sizeof *one);
+    snprintf(one->text, sizeof one->text, "%s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
+    if (!http_parse(one->text, strlen(one->text), &one->head, &refusal))
+        fail_msg("%s: %s", one->text, refusal.detail);
+    one->http.head = &one->head;
+    one->http.body = slice_of(body);
+    world.http.handlers.on_request(&one->http, world.http.handlers.argument);
+}
+
+static void ask(unsigned index, const char *target)
+{
+    ask_with(index, target, "", "");
+}
+
+static void leaves(unsigned index, enum http_leave how)
+{
+    asked[index].gone = how == HTTP_GONE;
+    world.http.handlers.on_leave(&asked[index].http, how, world.http.handlers.argument);
+}
+
+static void gets(unsigned index, int status, const char *says)
+{
+    if (!asked[index].answered)
+        fail_msg("%u has no answer yet", index);
+    if (asked[index].status != status || strstr(asked[index].body, says) == NULL)
+        fail_msg("%u got %d %s", index, asked[index].status, asked[index].body);
+}
+
+static void has_field(unsigned index, const char *line)
+{
+    if (strstr(asked[index].fields, line) == NULL)
+        fail_msg("%u has no %s in %s", index, line, asked[index].fields);
+}
+
+/* The tag that it has got, as If-Match and the like take it. */
+static const char *field_with_tag(unsigned index, const char *name)
+{
+    static char field[128];
+    const char *etag = strstr(asked[index].fields, "ETag: ");
+    assert_non_null(etag);
+    snprintf(field, sizeof field, "%s: %.*s\r\n", name, (int)strcspn(etag + 6, "\r"), etag + 6);
+    return field;
+}
+
+/* ---- life ---- */
+
+static int set_up(void **state)
+{
+    static const struct app *const apps[] = {&app_orders, &app_sites, &app_users, NULL};
+    char *flags[] = {(char[]){"--database=host=h"}, (char[]){"--queue=8"},   (char[]){"--cache=simple:"},
+                     (char[]){"--deadline=0.3"},    (char[]){"--drain=0.1"}, (char[]){"--distance=haversine"},
+                     (char[]){"--access-log=off"}};
+    char *error = NULL;
+    size_t words = 0;
+    (void)state;
+    memset(&world, 0, sizeof world);
+    memset(asked, 0, sizeof asked);
+    log_setup(LOG_ERROR + 1, LOG_TEXT);
+    if (!settings_read(&world.settings, COUNT(flags), flags, NULL, NULL, 0, &words, &error))
+        fail_msg("%s", error);
+    world.server = server_start(&world.settings, apps, NULL, 0, &error);
+    if (world.server == NULL)
+        fail_msg("%s", error);
+    world.stop = loop_timer_new(world.loop, stop, world.loop);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    loop_timer_free(world.stop);
+    server_free(world.server);
+    settings_free(&world.settings);
+    log_set_wakeup(NULL, NULL);
+    return 0;
+}
+
+static const char *const site[] = {"7", "Lab", NULL, "Road 1", NULL, "DE", "01067"};
+#define SITE                                                                                                 \
+    "{\"id\":7,\"name\":\"Lab\",\"contact\":null,\"address\":\"Road 1\",\"state_or_region\":null,"           \
+    "\"country\":\"DE\",\"postcode_or_zip\":\"01067\"}"
+
+/* ---- from a route to its reply ---- */
+
+static void a_record_is_read_and_written_as_json_with_its_tag(void **state)
+{
+    (void)state;
+    ask(0, "GET /site/7");
+    turn();
+    was_sent(0, "site_get", 1);
+    assert_int_equal(world.sent[0]->params[0].integer, 7);
+    answers(0, site, 1, 7);
+    gets(0, 200, SITE);
+    assert_string_equal(asked[0].body, SITE);
+    assert_string_equal(asked[0].type, "application/json");
+    has_field(0, "ETag: \"");
+    ask_with(1, "GET /site/7", field_with_tag(0, "If-None-Match"), "");
+    ask_with(2, "HEAD /site/7", field_with_tag(0, "If-Match"), "");
+    ask_with(3, "GET /site/7", "If-Match: \"other\"\r\n", "");
+    ask_with(4, "GET /site/7", "If-None-Match: \"a\"\r\nIf-None-Match: \"other\"\r\n", "");
+    turn();
+    while (world.sent[world.count - 1] != NULL)
+        for (unsigned i = 1, seen = world.count; i < seen; i++)
+            if (world.sent[i] != NULL)
+                answers(i, site, 1, 7);
+    gets(1, 304, "");
+    assert_string_equal(asked[1].body, "");
+    assert_string_equal(asked[1].type, "");
+    has_field(1, "ETag: \"");
+    gets(2, 200, SITE);
+    gets(3, 412, "no longer, what If-Match names");
+    gets(4, 200, SITE);
+}
+
+static void a_record_that_is_not_there_is_404(void **state)
+{
+    (void)state;
+    ask(0, "GET /site/7");
+    turn();
+    answers(0, NULL, 0, 7);
+    gets(0, 404, "\"status\":404");
+    assert_string_equal(asked[0].type, "application/problem+json");
+}
+
+static void what_the_head_alone_decides_never_sees_the_database(void **state)
+{
+    (void)state;
+    struct asked *broken = &asked[6];
+    ask(0, "GET /nowhere");
+    gets(0, 404, "There is nothing at this path.");
+    ask(1, "PUT /site/7");
+    gets(1, 405, "This path has the methods GET, HEAD, POST, DELETE.");
+    has_field(1, "Allow: GET, HEAD, POST, DELETE\r\n");
+    ask(2, "OPTIONS *");
+    gets(2, 204, "");
+    has_field(2, "Allow: GET, HEAD, POST, PATCH, DELETE, OPTIONS\r\n");
+    assert_string_equal(asked[2].type, "");
+    ask(3, "GET /site/%ff");
+    gets(3, 400, "percent-encoded UTF-8");
+    ask_with(4, "DELETE /site/7", "Origin: http://evil\r\n", "");
+    gets(4, 403, "A page of another site");
+    ask(5, "GET /site/x");
+    gets(5, 400, "id must be an integer");
+    memset(broken, 0, sizeof *broken);
+    broken->http.refusal = (struct http_refusal){431, "Too long."};
+    world.http.handlers.on_request(&broken->http, world.http.handlers.argument);
+    gets(6, 431, "Too long.");
+    assert_true(broken->close);
+    turn();
+    assert_int_equal(world.count, 0);
+}
+
+static void a_body_is_asked_for_only_where_the_head_is_right(void **state)
+{
+    (void)state;
+    bool (*on_head)(struct http_request *, void *) = world.http.handlers.on_head;
+    ask(0, "GET /nowhere"); /* fills the rest of it */
+    asked[1] = asked[0];
+    asked[1].http.head = &asked[1].head;
+    asked[1].answered = false;
+    assert_true(on_head(&asked[1].http, world.http.handlers.argument));
+    gets(1, 404, "nothing at this path");
+    asked[1].answered = false;
+    asked[1].head.method = HTTP_POST;
+    asked[1].head.path = SLICE("/site/7");
+    assert_false(on_head(&asked[1].http, world.http.handlers.argument));
+    asked[1].head.content_type = SLICE("text/plain");
+    assert_true(on_head(&asked[1].http, world.http.handlers.argument));
+    gets(1, 415, "must be application/json");
+}
+
+static void an_id_that_is_sane_is_said_again_and_another_is_made_up(void **state)
+{
+    (void)state;
+    char first[80];
+    ask_with(0, "GET /nowhere", "X-Request-Id: aB3-_.~:+/=@\r\n", "");
+    assert_string_equal(asked[0].id, "aB3-_.~:+/=@");
+    ask_with(0, "GET /nowhere", "X-Request-Id: a b\r\n", "");
+    assert_int_equal(strlen(asked[0].id), 16);
+    strcpy(first, asked[0].id);
+    ask(0, "GET /nowhere");
+    assert_int_equal(strlen(asked[0].id), 16);
+    assert_string_not_equal(asked[0].id, first);
+    ask_with(0, "GET /nowhere",
+             "X-Request-Id: 12345678901234567890123456789012345678901234567890123456789012345\r\n", "");
+    assert_int_equal(strlen(asked[0].id), 16);
+}
+
+static void a_write_gets_its_body_normalised_as_one_object(void **state)
+{
+    (void)state;
+    ask_with(0, "POST /computer/7", "",
+             "{\"name\": 5, \"mac\": \"08-00-2B-01-02-03\", \"site_id\": null, \"computer_id\": 7}");
+    turn();
+    was_sent(0, "computer_put", 1);
+    assert_int_equal(world.sent[0]->params[0].integer, 7);
+    struct slice body = world.sent[0]->params[1].text;
+    assert_true(slice_equal(body, SLICE("{\"name\":\"5\",\"mac\":\"08:00:2b:01:02:03\",\"site_id\":null}")));
+    static const char *const row[] = {"7", "5", "08:00:2b:01:02:03", NULL};
+    answers(0, row, 1, 4);
+    gets(0, 200, "{\"id\":7,\"name\":\"5\",\"mac\":\"08:00:2b:01:02:03\",\"site_id\":null}");
+    has_field(0, "ETag: \"");
+}
+
+/* ---- errors ---- */
+
+static void what_the_database_refuses_is_said_in_the_statements_words(void **state)
+{
+    (void)state;
+    ask_with(0, "POST /computer/7", "", "{\"name\": \"a\", \"site_id\": 5}");
+    turn();
+    fails(0, (struct db_answer){.error = DB_REFUSED,
+                                .message = "m",
+                                .sqlstate = "23503",
+                                .constraint = "computer_site_id_fkey"});
+    gets(0, 400, "site_id must be the id of a site that exists.");
+}
+
+static void of_an_unknown_constraint_the_columns_are_asked_for(void **state)
+{
+    (void)state;
+    static const char *const columns[] = {"CHECK (length(name) > 2)"};
+    ask_with(0, "POST /computer/7", "", "{\"name\": \"a\"}");
+    turn();
+    fails(0, (struct db_answer){.error = DB_REFUSED,
+                                .message = "m",
+                                .sqlstate = "23514",
+                                .table = "computer",
+                                .constraint = "theirs"});
+    assert_false(asked[0].answered);
+    turn();
+    was_sent(1, "constraint_columns", 1);
+    assert_true(slice_equal(world.sent[1]->params[0].text, SLICE("computer")));
+    assert_true(slice_equal(world.sent[1]->params[1].text, SLICE("theirs")));
+    answers(1, columns, 1, 1);
+    gets(0, 400, "name does not keep to a rule that the database has for it.");
+}
+
+static void a_lost_answer_leaves_the_outcome_open(void **state)
+{
+    (void)state;
+    ask_with(0, "POST /site/7", "", "{\"name\": \"a\"}");
+    turn();
+    lose(0);
+    gets(0, 503, "whether it did is unknown");
+    has_field(0, "Retry-After: 1\r\n");
+}
+
+static void a_database_that_is_away_is_not_asked(void **state)
+{
+    (void)state;
+    world.away = true;
+    world.full = true;
+    ask(0, "GET /site/7");
+    gets(0, 503, "The database is away; nothing was changed.");
+    assert_int_equal(world.count, 0);
+}
+
+static void what_waits_is_told_when_the_database_goes(void **state)
+{
+    (void)state;
+    world.full = true;
+    ask(0, "GET /site/7");
+    ask(1, "GET /sites");
+    turn();
+    world.events.on_away(world.events.argument);
+    gets(0, 503, "The database is away");
+    gets(1, 503, "The database is away");
+}
+
+static void so_many_may_wait_and_no_more(void **state)
+{
+    (void)state;
+    world.full = true;
+    for (unsigned i = 0; i < 9; i++) {
+        char target[32];
+        snprintf(target, sizeof target, "GET /site/%u", i);
+        ask(i, target);
+    }
+    gets(8, 503, "Too many requests wait for the database; nothing was changed.");
+    assert_false(asked[7].answered);
+    world.full = false;
+    world.events.on_room(world.events.argument);
+    turn();
+    assert_true(world.count > 0);
+}
+
+/* ---- time, and clients that leave ---- */
+
+static void the_deadline_tells_whether_it_was_sent(void **state)
+{
+    (void)state;
+    ask_with(0, "DELETE /site/7", "", "");
+    turn();
+    world.full = true;
+    ask(1, "GET /site/8");
+    run_for(DEADLINE_NS + 60 * CLOCK_MS);
+    gets(0, 503, "whether it did is unknown");
+    gets(1, 503, "did not take the request in time; nothing was changed");
+    answers(0, site, 1, 7); /* which nobody waits for any more */
+}
+
+static void what_was_not_sent_is_taken_back_when_its_client_is_gone(void **state)
+{
+    (void)state;
+    ask(0, "GET /site/7");
+    ask(1, "GET /sites");
+    leaves(0, HTTP_GONE);
+    leaves(1, HTTP_GONE);
+    turn();
+    assert_int_equal(world.count, 0);
+    ask(2, "GET /site/7");
+    turn();
+    leaves(2, HTTP_GONE);
+    answers(0, site, 1, 7);
+    assert_false(asked[2].answered);
+}
+
+static void a_client_that_sends_no_more_gets_what_is_on_its_way(void **state)
+{
+    (void)state;
+    ask(0, "GET /site/7");
+    leaves(0, HTTP_HALF_CLOSED);
+    gets(0, 503, "closed before the request was sent");
+    ask(1, "GET /site/7");
+    turn();
+    leaves(1, HTTP_HALF_CLOSED);
+    assert_false(asked[1].answered);
+    answers(0, site, 1, 7);
+    gets(1, 200, SITE);
+}
+
+/* ---- shared reads ---- */
+
+static void equal_reads_that_were_not_sent_share_one(void **state)
+{
+    (void)state;
+    ask(0, "GET /sites?limit=5");
+    ask(1, "GET /sites?limit=5");
+    ask(2, "GET /sites?limit=6");
+    ask_with(3, "HEAD /sites?limit=5", "", "");
+    turn();
+    assert_int_equal(world.count, 2);
+    was_sent(0, "site_list", 1);
+    was_sent(1, "site_list", 1);
+    unsigned five = world.sent[0]->params[0].integer == 6 ? 0 : 1;
+    answers(five, site, 1, 7);
+    gets(0, 200, "[" SITE "]");
+    gets(1, 200, "[" SITE "]");
+    gets(3, 200, "[" SITE "]");
+    assert_string_equal(asked[0].fields, asked[1].fields);
+    has_field(0, "ETag: W/\"");
+    assert_false(asked[2].answered);
+    answers(1 - five, NULL, 0, 7);
+    gets(2, 200, "[]");
+}
+
+/* Nobody sees less than what was committed before he asked. */
+static void who_comes_after_it_was_sent_waits_for_the_next(void **state)
+{
+    (void)state;
+    ask(0, "GET /sites");
+    turn();
+    ask(1, "GET /sites");
+    ask(2, "GET /sites");
+    turn();
+    assert_int_equal(world.count, 1);
+    answers(0, NULL, 0, 7);
+    gets(0, 200, "[]");
+    assert_false(asked[1].answered);
+    turn();
+    assert_int_equal(world.count, 2);
+    answers(1, site, 1, 7);
+    gets(1, 200, "[" SITE "]");
+    gets(2, 200, "[" SITE "]");
+}
+
+static void who_leaves_a_shared_read_leaves_it_to_the_others(void **state)
+{
+    (void)state;
+    ask(0, "GET /sites");
+    ask(1, "GET /sites");
+    leaves(0, HTTP_GONE);
+    turn();
+    answers(0, site, 1, 7);
+    gets(1, 200, SITE);
+    assert_false(asked[0].answered);
+    ask(2, "GET /sites");
+    turn();
+    leaves(2, HTTP_GONE); /* on its way, and nobody waits for it; the next still does */
+    ask(3, "GET /sites");
+    turn();
+    assert_int_equal(world.count, 2);
+    answers(1, site, 1, 7);
+    turn();
+    answers(2, NULL, 0, 7);
+    gets(3, 200, "[]");
+}
+
+static void an_error_of_a_shared_read_is_everybodys(void **state)
+{
+    (void)state;
+    ask(0, "GET /sites");
+    ask(1, "GET /sites");
+    turn();
+    lose(0);
+    gets(0, 503, "The database is away");
+    gets(1, 503, "The database is away");
+}
+
+static void the_conditions_of_a_shared_read_are_each_ones_own(void **state)
+{
+    (void)state;
+    ask(0, "GET /sites");
+    turn();
+    answers(0, site, 1, 7);
+    ask_with(1, "GET /sites", field_with_tag(0, "If-None-Match"), "");
+    ask_with(2, "GET /sites", "If-Match: \"other\"\r\n", "");
+    ask(3, "GET /sites");
+    turn();
+    answers(1, site, 1, 7);
+    gets(1, 304, "");
+    gets(2, 412, "If-Match");
+    gets(3, 200, SITE);
+    assert_string_equal(asked[3].fields, asked[0].fields);
+}
+
+/* ---- the cache ---- */
+
+#define USERS "GET /api/users/profiles?page=1&pagination=5"
+static const char *const user[] = {"1", "ann", "http://a", "User", "http://p"};
+
+static void fill_cache(unsigned index, unsigned unit)
+{
+    ask(index, USERS);
+    turn();
+    was_sent(unit, "user_page", 1);
+    answers(unit, user, 1, 5);
+    gets(index, 200, "\"username\":\"ann\"");
+}
+
+static void what_was_read_is_answered_from_the_cache(void **state)
+{
+    (void)state;
+    fill_cache(0, 0);
+    ask(1, USERS);
+    gets(1, 200, "ann"); /* at once */
+    assert_string_equal(asked[1].body, asked[0].body);
+    assert_string_equal(asked[1].fields, asked[0].fields);
+    assert_string_equal(asked[1].type, asked[0].type);
+    ask_with(2, USERS, field_with_tag(0, "If-None-Match"), "");
+    gets(2, 304, "");
+    assert_int_equal(world.count, 1);
+    ask(3, "GET /api/users/profiles?page=1&pagination=6"); /* another question */
+    assert_false(asked[3].answered);
+    ask(4, "GET /api/users/profiles?page=1&pagination=5&username=ann");
+    assert_false(asked[4].answered);
+}
+
+static void the_cache_forgets_after_five_seconds(void **state)
+{
+    (void)state;
+    fill_cache(0, 0);
+    world.ahead = 4 * CLOCK_SECOND;
+    ask(1, USERS);
+    gets(1, 200, "ann");
+    world.ahead = 6 * CLOCK_SECOND;
+    ask(2, USERS);
+    assert_false(asked[2].answered);
+}
+
+static void a_change_that_is_told_of_empties_the_cache_at_once(void **state)
+{
+    (void)state;
+    fill_cache(0, 0);
+    world.events.on_change(SLICE("sites"), world.events.argument); /* of another group */
+    ask(1, USERS);
+    gets(1, 200, "ann");
+    world.events.on_change(SLICE("users"), world.events.argument);
+    ask(2, USERS);
+    assert_false(asked[2].answered);
+}
+
+/* What was sent before the change may not have seen it. */
+static void what_was_on_its_way_when_a_change_was_told_of_is_not_kept(void **state)
+{
+    (void)state;
+    ask(0, USERS);
+    turn();
+    world.events.on_change(SLICE("users"), world.events.argument);
+    answers(0, user, 1, 5);
+    gets(0, 200, "ann");
+    ask(1, USERS);
+    assert_false(asked[1].answered);
+}
+
+static void after_a_gap_in_the_news_nothing_old_counts(void **state)
+{
+    (void)state;
+    fill_cache(0, 0);
+    world.events.on_listening(SLICE("this database"), world.events.argument);
+    ask(1, USERS);
+    assert_false(asked[1].answered);
+    turn();
+    answers(1, user, 1, 5);
+    ask(2, USERS);
+    gets(2, 200, "ann");
+}
+
+static void a_failure_is_not_kept(void **state)
+{
+    (void)state;
+    ask(0, USERS);
+    turn();
+    lose(0);
+    gets(0, 503, "away");
+    ask(1, USERS);
+    assert_false(asked[1].answered);
+}
+
+/* ---- conditional writes ---- */
+
+static const char *const guarded[] = {"7", "Lab", NULL, "Road 1", NULL, "DE", "01067", "guard-1"};
+static const char *const changed[] = {"7", "Lab", NULL, "Road 2", NULL, "DE", "01067", "guard-2"};
+
+/* The tag of the site as it is, by a GET. */
+static const char *if_match_of_the_site(void)
+{
+    ask(ASKED - 1, "GET /site/7");
+    turn();
+    answers(world.count - 1, site, 1, 7);
+    return field_with_tag(ASKED - 1, "If-Match");
+}
+
+static void a_conditional_write_names_the_record_that_it_has_read(void **state)
+{
+    (void)state;
+    ask_with(0, "POST /site/7", if_match_of_the_site(), "{\"name\": \"New\"}");
+    turn();
+    was_sent(1, "site_guard", 1);
+    answers(1, guarded, 1, 8);
+    turn();
+    was_sent(2, "site_put", 1);
+    assert_true(slice_equal(world.sent[2]->params[2].text, SLICE("guard-1")));
+    answers(2, site, 1, 7);
+    gets(0, 200, SITE);
+}
+
+static void a_condition_that_fails_changes_nothing(void **state)
+{
+    (void)state;
+    const char *if_match = if_match_of_the_site();
+    ask_with(0, "POST /site/7", if_match, "{\"name\": \"New\"}");
+    ask_with(1, "POST /site/7", "If-None-Match: *\r\n", "{\"name\": \"New\"}");
+    turn();
+    answers(1, changed, 1, 8);
+    answers(2, guarded, 1, 8);
+    gets(0, 412, "is not, or no longer, what If-Match names; nothing was changed.");
+    gets(1, 412, "There is a record that If-None-Match excludes; nothing was changed.");
+    ask_with(2, "POST /site/7", "If-Match: *\r\n", "{\"name\": \"New\"}");
+    turn();
+    answers(3, NULL, 0, 8);
+    gets(2, 412, "There is no record that If-Match could name");
+    ask_with(3, "POST /site/7", "If-Match: nonsense\r\n", "{\"name\": \"New\"}");
+    gets(3, 400, "If-Match must be * or entity tags");
+    turn();
+    assert_int_equal(world.count, 4);
+}
+
+static void where_any_record_will_do_its_changes_are_in_nobodys_way(void **state)
+{
+    (void)state;
+    ask_with(0, "POST /site/7", "If-Match: *\r\n", "{\"name\": \"New\"}");
+    ask_with(1, "POST /site/8", "If-None-Match: *\r\n", "{\"name\": \"New\"}");
+    turn();
+    answers(0, guarded, 1, 8);
+    answers(1, NULL, 0, 8);
+    turn();
+    assert_int_equal(world.count, 4);
+    assert_true(slice_equal(world.sent[2]->params[2].text, SLICE("*")));
+    assert_int_equal(world.sent[3]->params[2].text.len, 0);
+    assert_false(world.sent[3]->params[2].null);
+}
+
+static void a_record_that_changed_meanwhile_is_read_again(void **state)
+{
+    (void)state;
+    ask_with(0, "POST /site/7", if_match_of_the_site(), "{\"name\": \"New\"}");
+    turn();
+    answers(1, guarded, 1, 8);
+    turn();
+    answers(2, NULL, 0, 7); /* it has another guard now */
+    turn();
+    was_sent(3, "site_guard", 1);
+    answers(3, changed, 1, 8);
+    gets(0, 412, "no longer, what If-Match names");
+}
+
+static void a_write_that_finds_its_record_unchanged_and_is_not_made_is_an_error(void **state)
+{
+    (void)state;
+    ask_with(0, "POST /site/7", if_match_of_the_site(), "{\"name\": \"New\"}");
+    turn();
+    answers(1, guarded, 1, 8);
+    turn();
+    answers(2, NULL, 0, 7);
+    turn();
+    answers(3, guarded, 1, 8);
+    gets(0, 500, "did not make the change");
+}
+
+static void a_read_that_was_lost_has_changed_nothing(void **state)
+{
+    (void)state;
+    ask_with(0, "POST /site/7", "If-Match: *\r\n", "{\"name\": \"New\"}");
+    turn();
+    lose(0);
+    gets(0, 503, "The database is away; nothing was changed.");
+}
+
+/* ---- the end ---- */
+
+static void when_the_time_of_a_drain_is_over_all_are_told(void **state)
+{
+    (void)state;
+    ask_with(0, "DELETE /site/7", "", "");
+    turn();
+    world.full = true;
+    ask(1, "GET /site/8");
+    server_drain(world.server);
+    turn();
+    assert_false(asked[0].answered || asked[1].answered);
+    run_for(150 * CLOCK_MS);
+    gets(0, 503, "whether it did is unknown");
+    gets(1, 503, "The server is shutting down; nothing was changed.");
+}
+
+#define REQUESTS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        REQUESTS(a_record_is_read_and_written_as_json_with_its_tag),
+        REQUESTS(a_record_that_is_not_there_is_404),
+        REQUESTS(what_the_head_alone_decides_never_sees_the_database),
+        REQUESTS(a_body_is_asked_for_only_where_the_head_is_right),
+        REQUESTS(an_id_that_is_sane_is_said_again_and_another_is_made_up),
+        REQUESTS(a_write_gets_its_body_normalised_as_one_object),
+        REQUESTS(what_the_database_refuses_is_said_in_the_statements_words),
+        REQUESTS(of_an_unknown_constraint_the_columns_are_asked_for),
+        REQUESTS(a_lost_answer_leaves_the_outcome_open),
+        REQUESTS(a_database_that_is_away_is_not_asked),
+        REQUESTS(what_waits_is_told_when_the_database_goes),
+        REQUESTS(so_many_may_wait_and_no_more),
+        REQUESTS(the_deadline_tells_whether_it_was_sent),
+        REQUESTS(what_was_not_sent_is_taken_back_when_its_client_is_gone),
+        REQUESTS(a_client_that_sends_no_more_gets_what_is_on_its_way),
+        REQUESTS(equal_reads_that_were_not_sent_share_one),
+        REQUESTS(who_comes_after_it_was_sent_waits_for_the_next),
+        REQUESTS(who_leaves_a_shared_read_leaves_it_to_the_others),
+        REQUESTS(an_error_of_a_shared_read_is_everybodys),
+        REQUESTS(the_conditions_of_a_shared_read_are_each_ones_own),
+        REQUESTS(what_was_read_is_answered_from_the_cache),
+        REQUESTS(the_cache_forgets_after_five_seconds),
+        REQUESTS(a_change_that_is_told_of_empties_the_cache_at_once),
+        REQUESTS(what_was_on_its_way_when_a_change_was_told_of_is_not_kept),
+        REQUESTS(after_a_gap_in_the_news_nothing_old_counts),
+        REQUESTS(a_failure_is_not_kept),
+        REQUESTS(a_conditional_write_names_the_record_that_it_has_read),
+        REQUESTS(a_condition_that_fails_changes_nothing),
+        REQUESTS(where_any_record_will_do_its_changes_are_in_nobodys_way),
+        REQUESTS(a_record_that_changed_meanwhile_is_read_again),
+        REQUESTS(a_write_that_finds_its_record_unchanged_and_is_not_made_is_an_error),
+        REQUESTS(a_read_that_was_lost_has_changed_nothing),
+        REQUESTS(when_the_time_of_a_drain_is_over_all_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
