@@ -7,6 +7,7 @@ base_sources = \
 	src/base/advice.h \
 	src/base/arena.c \
 	src/base/arena.h \
+	src/base/backoff.h \
 	src/base/buf.c \
 	src/base/buf.h \
 	src/base/cacheurl.c \

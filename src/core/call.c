@@ -89,7 +89,7 @@ void calls_free(struct calls *calls)
 {
     if (calls == NULL)
         return;
-    loop_task_cancel(calls->loop, &calls->flush);
+    loop_task_cancel(&calls->flush);
     loop_timer_free(calls->patience);
     loop_timer_free(calls->turn);
     for (unsigned i = 0; i < calls->count; i++)
@@ -154,7 +154,7 @@ static void dequeue(struct calls *calls, struct call *call)
     if (call->blocked)
         unblock(calls, call);
     else
-        list_remove(&call->stmt->gather->waiting, &call->link);
+        list_remove(&call->link);
     calls->waiting--;
     call->state = CALL_IDLE;
 }
@@ -219,9 +219,7 @@ static bool is_kin(const struct call *a, const struct call *b)
 
 static struct call *first_kin(const struct calls *calls, const struct call *call)
 {
-    for (struct list_node *node = list_first(&calls->blocked); node != NULL;
-         node = list_next(&calls->blocked, node)) {
-        struct call *other = list_entry(node, struct call, link);
+    list_for_each(struct call, other, &calls->blocked, link) {
         if (is_kin(other, call))
             return other;
     }
@@ -242,7 +240,7 @@ static void block(struct calls *calls, struct call *call, int64_t again)
 /* If it was the first for its record, the next takes its place. */
 static void unblock(struct calls *calls, struct call *call)
 {
-    list_remove(&calls->blocked, &call->link);
+    list_remove(&call->link);
     call->blocked = false;
     struct call *next = call->first ? first_kin(calls, call) : NULL;
     if (next == NULL)
@@ -282,12 +280,12 @@ static void shut(struct calls *calls, struct gather *gather, int64_t now)
 /* Those at the head that would only meet the lock that others have met wait with them. */
 static void set_aside(struct calls *calls, struct gather *gather)
 {
-    struct list_node *node;
-    while (gather->stmt->db.waits && (node = list_first(&gather->waiting)) != NULL) {
-        struct call *call = list_entry(node, struct call, link);
+    if (!gather->stmt->db.waits)
+        return;
+    list_for_each(struct call, call, &gather->waiting, link) {
         if (first_kin(calls, call) == NULL)
             return;
-        list_remove(&gather->waiting, &call->link);
+        list_remove(&call->link);
         block(calls, call, clock_now());
     }
 }
@@ -303,19 +301,16 @@ static void give_up(struct calls *calls, struct call *call)
 /* Callbacks may end and begin others, so each is looked for anew. */
 static bool give_up_one(struct calls *calls, int64_t now)
 {
-    for (struct list_node *node = list_first(&calls->blocked); node != NULL;
-         node = list_next(&calls->blocked, node)) {
-        struct call *call = list_entry(node, struct call, link);
+    list_for_each(struct call, call, &calls->blocked, link) {
         if (call->state == CALL_WAITING && now >= call->give_up) {
             give_up(calls, call);
             return true;
         }
     }
     for (unsigned i = 0; i < calls->count; i++) {
-        struct list_node *node = list_first(&calls->gathers[i]->waiting);
-        if (!calls->gathers[i]->shut || node == NULL)
+        struct call *call = list_first_of(&calls->gathers[i]->waiting, struct call, link);
+        if (!calls->gathers[i]->shut || call == NULL)
             continue;
-        struct call *call = list_entry(node, struct call, link);
         if (now >= (call->give_up != 0 ? call->give_up : call->asked + calls->table_wait_ns)) {
             give_up(calls, call);
             return true;
@@ -364,13 +359,12 @@ static bool fits(const struct call *first, const struct call *call)
 
 static unsigned choose(struct gather *gather, struct call **chosen)
 {
-    struct call *first = list_entry(list_first(&gather->waiting), struct call, link);
-    unsigned count = 1, most = gather->stmt->set && !first->alone ? SET_MAX : 1;
-    chosen[0] = first;
-    for (struct list_node *node = list_next(&gather->waiting, &first->link); node != NULL && count < most;
-         node = list_next(&gather->waiting, node)) {
-        struct call *call = list_entry(node, struct call, link);
-        if (!call->alone && fits(first, call))
+    struct call *first = list_first_of(&gather->waiting, struct call, link);
+    unsigned count = 0, most = gather->stmt->set && !first->alone ? SET_MAX : 1;
+    list_for_each(struct call, call, &gather->waiting, link) {
+        if (count == most)
+            break;
+        if (call == first || (!call->alone && fits(first, call)))
             chosen[count++] = call;
     }
     return count;
@@ -425,9 +419,9 @@ static void send_batch(struct calls *calls, struct gather *gather)
 static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
 {
     unsigned count = 0;
-    for (struct list_node *node = list_first(&calls->blocked);
-         node != NULL && count < most && may_hold(calls); node = list_next(&calls->blocked, node)) {
-        struct call *call = list_entry(node, struct call, link);
+    list_for_each(struct call, call, &calls->blocked, link) {
+        if (count == most || !may_hold(calls))
+            break;
         if (call->state != CALL_WAITING || call->again > due || !call->first ||
             !calls->db->ops->room(calls->db, &call->stmt->db, true))
             continue;
@@ -456,7 +450,7 @@ static bool may_leave(struct calls *calls, struct gather *gather, int64_t now)
         return true;
     if (gather->in_flight >= calls->db->ops->connections(calls->db))
         return false;
-    const struct call *oldest = list_entry(list_first(&gather->waiting), struct call, link);
+    const struct call *oldest = list_first_of(&gather->waiting, struct call, link);
     bool crowd = now - gather->crowded < CROWD_NS;
     if ((!crowd && !oldest->alone) || now - oldest->asked >= PATIENCE_NS)
         return true;
@@ -519,10 +513,11 @@ void calls_on_room(struct calls *calls)
 
 static struct call *first_waiting(const struct list *list)
 {
-    struct list_node *node = list_first(list);
-    while (node != NULL && list_entry(node, struct call, link)->state != CALL_WAITING)
-        node = list_next(list, node);
-    return node != NULL ? list_entry(node, struct call, link) : NULL;
+    list_for_each(struct call, call, list, link) {
+        if (call->state == CALL_WAITING)
+            return call;
+    }
+    return NULL;
 }
 
 static void tell_away(struct calls *calls, const struct list *list)

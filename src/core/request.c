@@ -107,15 +107,10 @@ static void take_fields(struct request *request, const struct http_head *head)
 
 static struct request *begin(struct server *server, struct http_request *http)
 {
-    struct list_node *spare = list_pop(&server->spares);
-    struct request *request;
-    if (spare != NULL) {
-        request = list_entry(spare, struct request, link);
-    } else {
+    struct request *request = list_pop_of(&server->spares, struct request, link);
+    if (request == NULL) {
         request = mem_new(sizeof *request);
         arena_init(&request->arena);
-        list_node_init(&request->link);
-        list_node_init(&request->read_link);
     }
     request->server = server;
     request->http = http;
@@ -444,7 +439,7 @@ static struct list *list_of(const struct request *request)
 /* Between the pieces of a streamed reply: whose turn is it, the client's or ours? */
 static void park(struct request *request, bool parked)
 {
-    list_remove(list_of(request), &request->link);
+    list_remove(&request->link);
     request->parked = parked;
     request->due = clock_now() + request->server->settings->deadline_ns;
     list_append(list_of(request), &request->link);
@@ -524,7 +519,7 @@ static void over(struct request *request, int status)
 static void release(struct request *request)
 {
     struct server *server = request->server;
-    list_remove(list_of(request), &request->link);
+    list_remove(&request->link);
     arena_reset(&request->arena);
     if (server->spares.length < SPARES_MAX) {
         list_append(&server->spares, &request->link);

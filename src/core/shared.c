@@ -75,8 +75,7 @@ static struct shared_key *key_for(struct shared *shared, const struct route *rou
                                   const struct db_param *params)
 {
     struct list *bucket = bucket_of(shared, stmt, params);
-    for (struct list_node *node = list_first(bucket); node != NULL; node = list_next(bucket, node)) {
-        struct shared_key *key = list_entry(node, struct shared_key, link);
+    list_for_each(struct shared_key, key, bucket, link) {
         if (key->route == route && key->stmt == stmt && same_params(stmt, key->params, params))
             return key;
     }
@@ -97,7 +96,7 @@ static void forget_key(struct shared_key *key)
 {
     if (key->sent != NULL || key->gathering != NULL)
         return;
-    list_remove(bucket_of(key->shared, key->stmt, key->params), &key->link);
+    list_remove(&key->link);
     arena_fini(&key->arena);
     free(key);
 }
@@ -106,15 +105,14 @@ static void forget_key(struct shared_key *key)
 
 static void release_waiter(struct request *request)
 {
-    list_remove(&request->read->waiters, &request->read_link);
+    list_remove(&request->read_link);
     request->read = NULL;
 }
 
 static void refuse_waiters(struct shared_read *read, enum call_start why)
 {
-    struct list_node *node;
-    while ((node = list_first(&read->waiters)) != NULL) {
-        struct request *request = list_entry(node, struct request, read_link);
+    struct request *request;
+    while ((request = list_first_of(&read->waiters, struct request, read_link)) != NULL) {
         release_waiter(request);
         request_not_started(request, why);
     }
@@ -205,9 +203,8 @@ static void on_answer(struct call *call, const struct db_answer *answer, void *a
     else
         request_write_answer(key->route, call->stmt, key->params, answer, reply);
     cache_keep(key->shared->server->cache, key->route, call->stmt, key->params, call->sent, reply);
-    struct list_node *node;
-    while ((node = list_first(&read->waiters)) != NULL) {
-        struct request *request = list_entry(node, struct request, read_link);
+    struct request *request;
+    while ((request = list_first_of(&read->waiters, struct request, read_link)) != NULL) {
         release_waiter(request);
         request_send(request, reply);
     }

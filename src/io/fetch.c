@@ -75,11 +75,10 @@ void fetcher_free(struct fetcher *fetcher)
 {
     if (fetcher == NULL)
         return;
-    struct list_node *node;
-    while ((node = list_first(&fetcher->running)) != NULL)
-        fetch_cancel(list_entry(node, struct fetch, link));
+    list_for_each(struct fetch, fetch, &fetcher->running, link)
+        fetch_cancel(fetch);
     on_bury(fetcher);
-    loop_task_cancel(fetcher->loop, &fetcher->bury);
+    loop_task_cancel(&fetcher->bury);
     fetcher->curl->multi_cleanup(
         fetcher->multi); /* closes kept connections, and says so through on_curl_socket */
     loop_timer_free(fetcher->timer);
@@ -156,7 +155,7 @@ static void end(struct fetch *fetch)
 {
     struct fetcher *fetcher = fetch->fetcher;
     fetcher->curl->multi_remove_handle(fetcher->multi, fetch->easy);
-    list_remove(&fetcher->running, &fetch->link);
+    list_remove(&fetch->link);
     list_append(&fetcher->ended, &fetch->link);
     loop_defer(fetcher->loop, &fetcher->bury);
 }
@@ -169,9 +168,8 @@ void fetch_cancel(struct fetch *fetch)
 static void on_bury(void *argument)
 {
     struct fetcher *fetcher = argument;
-    struct list_node *node;
-    while ((node = list_pop(&fetcher->ended)) != NULL) {
-        struct fetch *fetch = list_entry(node, struct fetch, link);
+    struct fetch *fetch;
+    while ((fetch = list_pop_of(&fetcher->ended, struct fetch, link)) != NULL) {
         fetcher->curl->easy_cleanup(fetch->easy);
         fetcher->curl->slist_free_all(fetch->headers);
         buf_fini(&fetch->body);

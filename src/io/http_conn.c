@@ -60,7 +60,7 @@ void http_conn_open(struct http *http, int fd, const struct sockaddr *peer)
 static void set_state(struct http_conn *conn, enum http_state state)
 {
     if (conn->state != state) {
-        list_remove(&conn->http->states[conn->state], &conn->state_link);
+        list_remove(&conn->state_link);
         conn->state = state;
         conn->since = clock_now();
         list_append(&conn->http->states[state], &conn->state_link);
@@ -87,8 +87,8 @@ void http_conn_close(struct http_conn *conn)
     if (conn->state == HTTP_CLOSED)
         return;
     bool pending = conn->state == HTTP_PENDING || conn->state == HTTP_STREAMING;
-    list_remove(&http->dirty, &conn->dirty_link);
-    list_remove(&http->resumable, &conn->resume_link);
+    list_remove(&conn->dirty_link);
+    list_remove(&conn->resume_link);
     loop_watch_free(conn->watch);
     conn->watch = NULL;
     close(conn->fd);
@@ -546,7 +546,7 @@ static void finish_close(struct http_conn *conn)
 
 void http_conn_flush(struct http_conn *conn)
 {
-    list_remove(&conn->http->dirty, &conn->dirty_link);
+    list_remove(&conn->dirty_link);
     if (conn->out.failed) {
         http_conn_close(conn);
         return;

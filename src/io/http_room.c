@@ -59,7 +59,7 @@ void http_room_note(struct http_conn *conn)
 {
     struct list *list = &conn->http->room.unfinished[conn->group];
     if (!is_unfinished(conn))
-        list_remove(list, &conn->room_link);
+        list_remove(&conn->room_link);
     else if (!list_linked(&conn->room_link))
         list_append(list, &conn->room_link);
 }
@@ -94,7 +94,7 @@ static bool close_resting(struct http *http)
             http_conn_close(conn);
             return true;
         }
-        node = list_next(&http->states[HTTP_IDLE], node);
+        node = list_next(node);
     }
     return false;
 }
@@ -114,7 +114,7 @@ static enum http_room_result close_lingering(struct http *http)
 
 static int64_t oldest_since(const struct list *list)
 {
-    return list_entry(list_first(list), struct http_conn, room_link)->since;
+    return list_first_of(list, struct http_conn, room_link)->since;
 }
 
 /* The address with most unfinished requests, of those whose oldest began by then; of several, the one that has waited
@@ -160,7 +160,7 @@ static enum http_room_result evict_from(struct http *http, struct list *group)
             http_conn_evict(conn);
             return HTTP_ROOM_MADE;
         }
-        node = list_next(group, node);
+        node = list_next(node);
     }
     return result;
 }

@@ -66,8 +66,8 @@ void http_free(struct http *http)
         while ((node = list_first(&http->states[state])) != NULL)
             http_conn_close(list_entry(node, struct http_conn, state_link));
     }
-    loop_task_cancel(http->loop, &http->flush);
-    loop_task_cancel(http->loop, &http->bury);
+    loop_task_cancel(&http->flush);
+    loop_task_cancel(&http->bury);
     on_bury(http);
     for (size_t i = 0; i < http->listener_count; i++) {
         loop_watch_free(http->listeners[i].watch);
@@ -222,11 +222,11 @@ static void sweep_state(struct http *http, enum http_state state, int64_t limit,
             http_conn_time_out(conn);
             if (list_first(&http->states[state]) ==
                 node) { /* it may stay, but not in the way of the others */
-                list_remove(&http->states[state], node);
+                list_remove(node);
                 list_append(&http->states[state], node);
             }
         } else if (state == HTTP_WRITING || state == HTTP_STREAMING) {
-            list_remove(&http->states[state], node);
+            list_remove(node);
             list_append(&http->states[state], node);
         } else {
             return;
@@ -294,10 +294,7 @@ void http_retire(struct http *http)
  * its client does not expect that, and nobody would ask again for him. */
 static void close_idle(struct http *http)
 {
-    struct list_node *node = list_first(&http->states[HTTP_IDLE]), *next;
-    for (; node != NULL; node = next) {
-        next = list_next(&http->states[HTTP_IDLE], node);
-        struct http_conn *conn = list_entry(node, struct http_conn, state_link);
+    list_for_each(struct http_conn, conn, &http->states[HTTP_IDLE], state_link) {
         if (conn->out.len > conn->out_sent)
             conn->close = true;
         else if (http_room_is_resting(conn) && (conn->used || clock_now() - conn->since >= FRESH_NS))

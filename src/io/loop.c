@@ -228,9 +228,9 @@ void loop_defer(struct loop *loop, struct loop_task *task)
     list_append(&loop->tasks, &task->link);
 }
 
-void loop_task_cancel(struct loop *loop, struct loop_task *task)
+void loop_task_cancel(struct loop_task *task)
 {
-    list_remove(&loop->tasks, &task->link);
+    list_remove(&task->link);
 }
 
 static void on_turn_end(evutil_socket_t fd, short what, void *argument)
@@ -238,9 +238,8 @@ static void on_turn_end(evutil_socket_t fd, short what, void *argument)
     struct loop *loop = argument;
     (void)fd;
     (void)what;
-    struct list_node *node;
-    while ((node = list_pop(&loop->tasks)) != NULL) {
-        struct loop_task *task = list_entry(node, struct loop_task, link);
+    struct loop_task *task;
+    while ((task = list_pop_of(&loop->tasks, struct loop_task, link)) != NULL) {
         task->run(task->argument);
     }
 }

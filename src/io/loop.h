@@ -62,6 +62,6 @@ struct loop_task {
 void loop_task_init(struct loop_task *task, void (*run)(void *), void *argument);
 void loop_defer(struct loop *loop,
                 struct loop_task *task); /* runs once at the end of this turn; twice is once */
-void loop_task_cancel(struct loop *loop, struct loop_task *task);
+void loop_task_cancel(struct loop_task *task);
 
 #endif

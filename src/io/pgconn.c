@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -147,10 +148,9 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
 
 static void fail_units(struct pgconn *conn, const char *reason)
 {
-    struct list_node *node;
+    struct db_unit *unit;
     struct db_answer answer = {.error = DB_LOST, .message = reason, .sqlstate = ""};
-    while ((node = list_pop(&conn->units)) != NULL) {
-        struct db_unit *unit = list_entry(node, struct db_unit, link);
+    while ((unit = list_pop_of(&conn->units, struct db_unit, link)) != NULL) {
         pganswer_all(unit, &answer);
         unit->on_done(unit);
     }
@@ -159,7 +159,7 @@ static void fail_units(struct pgconn *conn, const char *reason)
 static void disconnect(struct pgconn *conn)
 {
     loop_timer_stop(conn->timer);
-    loop_task_cancel(conn->loop, &conn->doom);
+    loop_task_cancel(&conn->doom);
     loop_watch_free(conn->watch); /* before libpq closes its descriptor */
     conn->watch = NULL;
     resolve_cancel(conn->resolving);
@@ -471,9 +471,7 @@ static void next_attempt(struct pgconn *conn, const char *reason)
         return;
     }
     conn->host = 0;
-    int64_t pause = BACKOFF_FIRST_NS << (conn->failures < 5 ? conn->failures : 5);
-    if (pause > BACKOFF_MAX_NS)
-        pause = BACKOFF_MAX_NS;
+    int64_t pause = backoff_ns(conn->failures, BACKOFF_FIRST_NS, BACKOFF_MAX_NS);
     pause = pause / 2 + random() % (pause / 2 + 1);
     if (conn->failures++ == 0)
         log_warn("cannot connect to the database", LOG_S("role", conn->role), LOG_S("reason", copy));
@@ -745,9 +743,8 @@ static void answer_unsure(struct pgconn *conn, struct db_unit *unit)
 /* The Sync of the first unit has come, and with it the commit. */
 static void finish_unit(struct pgconn *conn)
 {
-    struct list_node *node = list_pop(&conn->units);
-    assert(node != NULL);
-    struct db_unit *unit = list_entry(node, struct db_unit, link);
+    struct db_unit *unit = list_pop_of(&conn->units, struct db_unit, link);
+    assert(unit != NULL);
     if (conn->state == PGCONN_READY)
         loop_timer_stop(conn->timer);
     conn->waits -= unit->statement->waits;
@@ -779,7 +776,7 @@ static void finish_unit(struct pgconn *conn)
 /* The first that is done of the first unit: its statement was accepted, if it was sent along. */
 static void note_prepared(struct pgconn *conn)
 {
-    const struct db_unit *unit = list_entry(list_first(&conn->units), struct db_unit, link);
+    const struct db_unit *unit = list_first_of(&conn->units, struct db_unit, link);
     if (!conn->pooled && conn->state == PGCONN_READY &&
         conn->prepared[unit->statement->index] == PGCONN_PREPARING)
         conn->prepared[unit->statement->index] = PGCONN_PREPARED;

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -26,6 +27,7 @@
 #define READY_LIMIT_NS (10 * CLOCK_SECOND) /* a successor that is not ready by then takes over nevertheless */
 #define STEADY_NS (10 * CLOCK_SECOND)      /* who lived this long did not die of its start */
 #define BACKOFF_FIRST_NS (100 * CLOCK_MS)
+#define BACKOFF_MAX_NS (10 * CLOCK_SECOND)
 #define DEATHS_MAX 8u /* in a row, none of them steady: it will not get better */
 #define RETIRED_MAX 1024u
 
@@ -146,7 +148,8 @@ static void schedule_again(struct master *master, struct slot *slot, int64_t liv
         master->hopeless = true;
         return;
     }
-    slot->again = clock_now() + (slot->deaths == 1 ? 0 : BACKOFF_FIRST_NS << (slot->deaths - 2));
+    slot->again = clock_now() +
+                  (slot->deaths == 1 ? 0 : backoff_ns(slot->deaths - 2, BACKOFF_FIRST_NS, BACKOFF_MAX_NS));
 }
 
 static void on_death(struct master *master, pid_t pid, int status)

@@ -103,7 +103,6 @@ static void add_job(struct sqlite *sqlite, struct db_unit *unit, unsigned member
         text += statement->types[i] == DB_TEXT && !params[i].null ? params[i].text.len : 0;
     struct job *job = mem_new(sizeof *job + text);
     char *at = job->text;
-    list_node_init(&job->link);
     job->unit = unit;
     job->member = member;
     for (unsigned i = 0; i < statement->param_count; i++) {
@@ -179,12 +178,11 @@ static void run_job(struct sqlite *sqlite, struct job *job)
 
 static void fail_waiting(struct sqlite *sqlite, const char *reason)
 {
-    struct list_node *node;
-    while ((node = list_pop(&sqlite->waiting)) != NULL) {
-        struct job *job = list_entry(node, struct job, link);
+    struct job *job;
+    while ((job = list_pop_of(&sqlite->waiting, struct job, link)) != NULL) {
         job->error = DB_AWAY;
         set_message(job, reason);
-        list_append(&sqlite->ran, node);
+        list_append(&sqlite->ran, &job->link);
     }
 }
 
@@ -223,35 +221,30 @@ static bool writes(struct sqlite *sqlite, const struct job *job)
 
 static bool any_writes(struct sqlite *sqlite)
 {
-    for (struct list_node *node = list_first(&sqlite->waiting); node != NULL;
-         node = list_next(&sqlite->waiting, node))
-        if (writes(sqlite, list_entry(node, struct job, link)))
+    list_for_each(struct job, job, &sqlite->waiting, link) {
+        if (writes(sqlite, job))
             return true;
+    }
     return false;
 }
 
 /* Nobody waits for these any more, and they have not run. */
 static void drop_unwanted(struct sqlite *sqlite)
 {
-    struct list_node *node = list_first(&sqlite->waiting), *next;
-    for (; node != NULL; node = next) {
-        next = list_next(&sqlite->waiting, node);
-        struct job *job = list_entry(node, struct job, link);
+    list_for_each(struct job, job, &sqlite->waiting, link) {
         if (job->unit->wanted == NULL || job->unit->wanted(job->unit, job->member))
             continue;
         job->error = DB_BUSY;
         set_message(job, "nobody waits for it any more");
-        list_remove(&sqlite->waiting, node);
-        list_append(&sqlite->ran, node);
+        list_remove(&job->link);
+        list_append(&sqlite->ran, &job->link);
     }
 }
 
 /* What ran and was not committed did not happen. */
 static void fail_ran(struct sqlite *sqlite, enum db_error error, const char *reason)
 {
-    for (struct list_node *node = list_first(&sqlite->ran); node != NULL;
-         node = list_next(&sqlite->ran, node)) {
-        struct job *job = list_entry(node, struct job, link);
+    list_for_each(struct job, job, &sqlite->ran, link) {
         if (!job->ran)
             continue;
         job->error = error;
@@ -271,18 +264,13 @@ static bool part(struct sqlite *sqlite)
 {
     if (sqlite->ran.length < 2)
         return false;
-    struct list_node *node;
-    struct list again;
-    list_init(&again);
-    while ((node = list_pop(&sqlite->ran)) != NULL)
-        list_append(&again, node);
-    while ((node = list_pop(&again)) != NULL) {
-        struct job *job = list_entry(node, struct job, link);
+    for (size_t left = sqlite->ran.length; left > 0; left--) {
+        struct job *job = list_pop_of(&sqlite->ran, struct job, link);
         sqlite_rows_fini(&job->rows);
         job->rows = (struct sqlite_rows){.bytes = {.max = 0}};
         job->alone = job->ran;
         job->ran = false;
-        list_append(job->alone ? &sqlite->waiting : &sqlite->ran, node);
+        list_append(job->alone ? &sqlite->waiting : &sqlite->ran, &job->link);
     }
     return true;
 }
@@ -305,21 +293,18 @@ static void on_rolled_back(struct sqlite *sqlite, const struct job *job)
 static void run_waiting(struct sqlite *sqlite)
 {
     int64_t end = clock_now() + TURN_NS;
-    struct list_node *node = list_first(&sqlite->waiting), *next;
-    for (; node != NULL; node = clock_now() < end ? next : NULL) {
-        struct job *job = list_entry(node, struct job, link);
-        next = list_next(&sqlite->waiting, node);
+    list_for_each(struct job, job, &sqlite->waiting, link) {
         if ((!sqlite->begun && writes(sqlite, job)) || (job->alone && sqlite->ran.length > 0))
             continue;
-        list_remove(&sqlite->waiting, node);
+        list_remove(&job->link);
         run_job(sqlite, job);
         note_broken(sqlite, job->error);
-        list_append(&sqlite->ran, node);
+        list_append(&sqlite->ran, &job->link);
         if (sqlite->begun && !sqlite_file_in_transaction(sqlite->file)) {
             on_rolled_back(sqlite, job);
             return;
         }
-        if (job->alone)
+        if (job->alone || clock_now() >= end)
             return;
     }
 }
@@ -327,15 +312,12 @@ static void run_waiting(struct sqlite *sqlite)
 /* The file cannot be written, which is not another process's doing: every waiting write is told. */
 static void fail_writes(struct sqlite *sqlite, enum db_error error)
 {
-    struct list_node *node = list_first(&sqlite->waiting), *next;
     note_broken(sqlite, error);
-    for (; node != NULL; node = next) {
-        struct job *job = list_entry(node, struct job, link);
-        next = list_next(&sqlite->waiting, node);
+    list_for_each(struct job, job, &sqlite->waiting, link) {
         if (!writes(sqlite, job))
             continue;
-        list_remove(&sqlite->waiting, node);
-        list_append(&sqlite->ran, node);
+        list_remove(&job->link);
+        list_append(&sqlite->ran, &job->link);
         job->ran = true;
     }
     fail_ran(sqlite, error, sqlite_file_error(sqlite->file));
@@ -344,10 +326,9 @@ static void fail_writes(struct sqlite *sqlite, enum db_error error)
 /* The calls of one turn fail for one reason, which is told once; clients are not told. */
 static void answer_ran(struct sqlite *sqlite)
 {
-    struct list_node *node;
+    struct job *job;
     bool told = false;
-    while ((node = list_pop(&sqlite->ran)) != NULL) {
-        struct job *job = list_entry(node, struct job, link);
+    while ((job = list_pop_of(&sqlite->ran, struct job, link)) != NULL) {
         if (!told && job->ran && (job->error == DB_AWAY || job->error == DB_LOST)) {
             told = true;
             log_error("the database file cannot be used", LOG_S("statement", job->unit->statement->name),
@@ -598,7 +579,7 @@ static void on_tick(void *argument)
 static void sqlite_free(struct db *db)
 {
     struct sqlite *sqlite = sqlite_of(db);
-    loop_task_cancel(sqlite->loop, &sqlite->work);
+    loop_task_cancel(&sqlite->work);
     loop_timer_free(sqlite->again);
     loop_timer_free(sqlite->tick);
     fail_waiting(sqlite, "the server is shutting down");

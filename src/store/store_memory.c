@@ -71,7 +71,7 @@ static void drop(struct store_memory *memory, struct entry *entry)
     while (*at != entry)
         at = &(*at)->next;
     *at = entry->next;
-    list_remove(&memory->entries, &entry->used);
+    list_remove(&entry->used);
     memory->bytes -= size_of(entry->key_length, entry->value_length);
     free(entry);
 }
@@ -88,7 +88,7 @@ static enum store_found store_memory_find(struct store *store, struct slice key,
         drop(memory, entry);
         return STORE_MISS;
     }
-    list_remove(&memory->entries, &entry->used);
+    list_remove(&entry->used);
     list_prepend(&memory->entries, &entry->used);
     *value = (struct slice){entry->bytes + entry->key_length, entry->value_length};
     return STORE_HIT;
@@ -103,7 +103,7 @@ static void store_memory_cancel(struct store *store, struct store_find *find)
 static void make_room(struct store_memory *memory, size_t size)
 {
     while (memory->bytes + size > memory->bytes_max)
-        drop(memory, list_entry(memory->entries.head.prev, struct entry, used));
+        drop(memory, list_last_of(&memory->entries, struct entry, used));
 }
 
 static void store_memory_put(struct store *store, struct slice key, struct slice value, int64_t life_ns)
@@ -123,7 +123,6 @@ static void store_memory_put(struct store *store, struct slice key, struct slice
     memcpy(entry->bytes, key.ptr, key.len);
     if (value.len > 0)
         memcpy(entry->bytes + key.len, value.ptr, value.len);
-    list_node_init(&entry->used);
     list_prepend(&memory->entries, &entry->used);
     entry->next = memory->buckets[hash % BUCKETS];
     memory->buckets[hash % BUCKETS] = entry;
@@ -135,9 +134,8 @@ static void store_memory_free(struct store *store)
     struct store_memory *memory = store_memory_of(store);
     if (memory == NULL)
         return;
-    struct list_node *node;
-    while ((node = list_pop(&memory->entries)) != NULL)
-        free(list_entry(node, struct entry, used));
+    list_for_each(struct entry, entry, &memory->entries, used)
+        free(entry);
     free(memory);
 }
 

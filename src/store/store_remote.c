@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -79,7 +80,7 @@ static void disconnect(struct store_remote *remote)
     loop_timer_stop(remote->timer);
     resolve_cancel(remote->resolving);
     remote->resolving = NULL;
-    loop_task_cancel(remote->loop, &remote->flush);
+    loop_task_cancel(&remote->flush);
     loop_watch_free(remote->watch);
     remote->watch = NULL;
     if (remote->fd >= 0)
@@ -204,12 +205,10 @@ void store_remote_ready(struct store_remote *remote)
 
 static void lost(struct store_remote *remote, const char *reason)
 {
-    int64_t pause = PAUSE_FIRST_NS << (remote->failures < 3 ? remote->failures : 3);
+    int64_t pause = backoff_ns(remote->failures, PAUSE_FIRST_NS, PAUSE_MAX_NS);
     if (remote->failures++ == 0)
         log_warn("the cache is away, the database answers alone", LOG_S("cache", remote->ops->name),
                  LOG_S("reason", reason));
-    if (pause > PAUSE_MAX_NS)
-        pause = PAUSE_MAX_NS;
     disconnect(remote);
     loop_timer_start(remote->timer, pause + random() % (pause / 4));
 }
@@ -217,10 +216,10 @@ static void lost(struct store_remote *remote, const char *reason)
 /* In READY: the oldest command's time is over, unless it was answered meanwhile. */
 static void judge_oldest(struct store_remote *remote)
 {
-    struct list_node *node = list_first(&remote->commands);
-    if (node == NULL)
+    const struct command *oldest = list_first_of(&remote->commands, struct command, link);
+    if (oldest == NULL)
         return;
-    int64_t left = list_entry(node, struct command, link)->sent + STORE_PATIENCE_NS - clock_now();
+    int64_t left = oldest->sent + STORE_PATIENCE_NS - clock_now();
     if (left > 0)
         loop_timer_start(remote->timer, left);
     else
@@ -249,7 +248,6 @@ static bool has_room(const struct store_remote *remote, size_t size)
 static struct command *add_command(struct store_remote *remote, size_t size)
 {
     struct command *command = mem_new(sizeof *command);
-    list_node_init(&command->link);
     command->size = size;
     command->sent = clock_now();
     remote->bytes += size;
@@ -293,15 +291,14 @@ static void store_remote_put(struct store *store, struct slice key, struct slice
 
 bool store_remote_finds(const struct store_remote *remote)
 {
-    return list_entry(list_first(&remote->commands), const struct command, link)->is_find;
+    return list_first_of(&remote->commands, struct command, link)->is_find;
 }
 
 void store_remote_answer(struct store_remote *remote, struct slice value)
 {
-    struct list_node *node = list_pop(&remote->commands);
-    if (node == NULL)
+    struct command *command = list_pop_of(&remote->commands, struct command, link);
+    if (command == NULL)
         return;
-    struct command *command = list_entry(node, struct command, link);
     struct store_find *find = command->find;
     remote->bytes -= command->size;
     free(command);

@@ -226,8 +226,8 @@ static void what_is_cancelled_does_not_run_and_may_be_deferred_again(void **stat
     loop_task_init(&second, note, b);
     loop_defer(loop, &first);
     loop_defer(loop, &second);
-    loop_task_cancel(loop, &first);
-    loop_task_cancel(loop, &first);
+    loop_task_cancel(&first);
+    loop_task_cancel(&first);
     run_for(CLOCK_MS);
     assert_string_equal(order, "2");
     loop_defer(loop, &first);

@@ -147,18 +147,40 @@ static void a_list_keeps_order_and_counts(void **state)
     list_append(&list, &things[3].link);
     list_prepend(&list, &things[0].link);
     assert_int_equal(list.length, 4);
-    list_remove(&list, &things[2].link);
-    list_remove(&list, &things[2].link);
+    list_remove(&things[2].link);
+    list_remove(&things[2].link);
     assert_int_equal(list.length, 3);
     static const int expected[] = {0, 1, 3};
     size_t i = 0;
-    for (struct list_node *node = list_first(&list); node != NULL; node = list_next(&list, node))
-        assert_int_equal(list_entry(node, struct thing, link)->number, expected[i++]);
+    list_for_each(struct thing, thing, &list, link)
+        assert_int_equal(thing->number, expected[i++]);
     assert_int_equal(i, 3);
     for (i = 0; i < 3; i++)
-        assert_int_equal(list_entry(list_pop(&list), struct thing, link)->number, expected[i]);
+        assert_int_equal(list_pop_of(&list, struct thing, link)->number, expected[i]);
     assert_int_equal(list.length, 0);
     assert_false(list_linked(&things[3].link));
+}
+
+static void a_walk_may_remove_what_it_is_given(void **state)
+{
+    (void)state;
+    struct list list;
+    struct thing things[4] = {{.number = 0}, {.number = 1}, {.number = 2}, {.number = 3}};
+    list_init(&list);
+    for (int i = 0; i < 4; i++)
+        list_append(&list, &things[i].link);
+    list_for_each(struct thing, thing, &list, link) {
+        if (thing->number % 2 == 0)
+            list_remove(&thing->link);
+    }
+    assert_int_equal(list.length, 2);
+    assert_ptr_equal(list_first_of(&list, struct thing, link), &things[1]);
+    assert_ptr_equal(list_last_of(&list, struct thing, link), &things[3]);
+    list_for_each(struct thing, thing, &list, link)
+        list_remove(&thing->link);
+    assert_null(list_first_of(&list, struct thing, link));
+    assert_null(list_last_of(&list, struct thing, link));
+    assert_int_equal(list.length, 0);
 }
 
 int main(void)
@@ -172,6 +194,7 @@ int main(void)
         cmocka_unit_test(an_arena_gives_memory_that_does_not_overlap),
         cmocka_unit_test(an_arena_copies_and_prints),
         cmocka_unit_test(a_list_keeps_order_and_counts),
+        cmocka_unit_test(a_walk_may_remove_what_it_is_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

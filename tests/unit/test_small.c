@@ -3,9 +3,11 @@
 
 #include "unit.h"
 
+#include <limits.h>
 #include <time.h>
 
 #include "base/advice.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -132,9 +134,20 @@ static void memory_comes_zeroed_and_copied(void **state)
     free(part);
 }
 
+static void pauses_double_up_to_the_longest(void **state)
+{
+    (void)state;
+    static const int64_t expected[] = {50, 100, 200, 400, 800, 1000, 1000};
+    for (unsigned i = 0; i < sizeof expected / sizeof expected[0]; i++)
+        assert_int_equal(backoff_ns(i, 50, 1000), expected[i]);
+    assert_int_equal(backoff_ns(UINT_MAX, 1, INT64_MAX / 2), INT64_MAX / 2);
+    assert_int_equal(backoff_ns(0, 2000, 1000), 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pauses_double_up_to_the_longest),
         cmocka_unit_test(times_are_written_as_the_rfcs_have_them),
         cmocka_unit_test(the_clock_goes_on),
         cmocka_unit_test(bytes_and_seeds_have_hashes_of_their_own),
