@@ -15,6 +15,7 @@
 #include "io/http.h"
 #include "io/loop.h"
 #include "io/pg.h"
+#include "store/store_memory.h"
 
 #define DEADLINE_NS (300 * CLOCK_MS)
 #define ASKED 24
@@ -28,8 +29,11 @@ struct asked {
     struct http_head head;
     char text[1024];
     bool answered, gone, close;
+    bool begun, aborted; /* of a response in pieces */
     int status;
     char type[64], fields[1024], body[4096], id[80];
+    struct buf pieces;
+    unsigned piece_count;
 };
 
 static struct {
@@ -115,30 +119,38 @@ void http_respond(struct http_request *request, const struct http_response *resp
     keep(to->id, sizeof to->id, response->request_id);
 }
 
+/* In pieces: the body gathers, and pieces are counted. */
 void http_respond_begin(struct http_request *request, const struct http_response *response)
 {
-    (void)request;
-    (void)response;
-    fail();
+    struct asked *to = (struct asked *)(void *)request;
+    http_respond(request, response);
+    to->answered = false;
+    to->begun = true;
+    to->piece_count = 0;
+    to->pieces.max = 1 << 20;
+    buf_clear(&to->pieces);
 }
 
 void http_respond_piece(struct http_request *request, struct slice piece)
 {
-    (void)request;
-    (void)piece;
-    fail();
+    struct asked *to = (struct asked *)(void *)request;
+    assert_true(to->begun && !to->answered);
+    buf_add_slice(&to->pieces, piece);
+    to->piece_count++;
 }
 
 void http_respond_end(struct http_request *request)
 {
-    (void)request;
-    fail();
+    struct asked *to = (struct asked *)(void *)request;
+    assert_true(to->begun && !to->answered);
+    to->answered = true;
 }
 
 void http_respond_abort(struct http_request *request)
 {
-    (void)request;
-    fail();
+    struct asked *to = (struct asked *)(void *)request;
+    assert_true(to->begun && !to->answered);
+    to->answered = to->aborted = true;
 }
 
 void http_peer(const struct http_request *request, char *out, size_t size)
@@ -268,6 +280,73 @@ static void was_sent(unsigned index, const char *name, unsigned members)
     assert_int_equal(world.sent[index]->members, members);
 }
 
+/* ---- the store: a value by name, which a test may look at and spoil ---- */
+
+static struct {
+    struct store store;
+    char name[64], value[8192];
+    size_t length; /* 0: it has none */
+    int64_t life;
+    bool slow; /* what is asked for comes later */
+    struct store_find *find;
+} shelf;
+
+static enum store_found shelf_find(struct store *store, struct slice key, struct store_find *find,
+                                   struct slice *value)
+{
+    (void)store;
+    if (shelf.slow) {
+        assert_null(shelf.find);
+        shelf.find = find;
+        return STORE_LATER;
+    }
+    *value = (struct slice){shelf.value, shelf.length};
+    return shelf.length > 0 && slice_equal(key, slice_of(shelf.name)) ? STORE_HIT : STORE_MISS;
+}
+
+static void shelf_cancel(struct store *store, struct store_find *find)
+{
+    (void)store;
+    assert_ptr_equal(shelf.find, find);
+    shelf.find = NULL;
+}
+
+static void shelf_put(struct store *store, struct slice key, struct slice value, int64_t life_ns)
+{
+    (void)store;
+    assert_true(key.len <= STORE_KEY_MAX && key.len < sizeof shelf.name && value.len <= sizeof shelf.value);
+    memcpy(shelf.name, key.ptr, key.len);
+    shelf.name[key.len] = '\0';
+    memcpy(shelf.value, value.ptr, value.len);
+    shelf.length = value.len;
+    shelf.life = life_ns;
+}
+
+static void shelf_free(struct store *store)
+{
+    (void)store;
+    assert_null(shelf.find);
+}
+
+struct store *store_memory_new(size_t bytes_max)
+{
+    static const struct store_ops ops = {
+        .find = shelf_find, .cancel = shelf_cancel, .put = shelf_put, .free = shelf_free};
+    (void)bytes_max;
+    memset(&shelf, 0, sizeof shelf);
+    shelf.store.ops = &ops;
+    return &shelf.store;
+}
+
+/* What was asked for comes: the value that is there, or nothing. */
+static void shelf_answers(bool hit)
+{
+    struct store_find *find = shelf.find;
+    assert_non_null(find);
+    shelf.find = NULL;
+    find->done(find, (struct slice){hit ? shelf.value : NULL, hit ? shelf.length : 0});
+}
+
 /* ---- requests ---- */
 
 static void stop(void *argument)
@@ -290,6 +369,7 @@ static void ask_with(unsigned index, const char *target, const char *fields, con
 {
     struct asked *one = &asked[index];
     struct http_refusal refusal;
+    buf_fini(&one->pieces);
     memset(one, 0, sizeof *one);
     snprintf(one->text, sizeof one->text, "%s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
     if (!http_parse(one->text, strlen(one->text), &one->head, &refusal))
@@ -338,7 +418,7 @@ static const char *field_with_tag(unsigned index, const char *name)
 
 static int set_up(void **state)
 {
-    static const struct app *const apps[] = {&app_orders, &app_sites, &app_users, NULL};
+    static const struct app *const apps[] = {&app_orders, &app_sites, &app_messages, &app_users, NULL};
     char *flags[] = {(char[]){"--database=host=h"}, (char[]){"--queue=8"},   (char[]){"--cache=simple:"},
                      (char[]){"--deadline=0.3"},    (char[]){"--drain=0.1"}, (char[]){"--distance=haversine"},
                      (char[]){"--access-log=off"}};
@@ -363,6 +443,8 @@ static int tear_down(void **state)
     loop_timer_free(world.stop);
     server_free(world.server);
     settings_free(&world.settings);
+    for (unsigned i = 0; i < ASKED; i++)
+        buf_fini(&asked[i].pieces);
     log_set_wakeup(NULL, NULL);
     return 0;
 }
@@ -492,6 +574,25 @@ static void a_write_gets_its_body_normalised_as_one_object(void **state)
     answers(0, row, 1, 4);
     gets(0, 200, "{\"id\":7,\"name\":\"5\",\"mac\":\"08:00:2b:01:02:03\",\"site_id\":null}");
     has_field(0, "ETag: \"");
+}
+
+static void a_delete_that_the_database_kept_from_being_made_is_said(void **state)
+{
+    (void)state;
+    static const char *const row[] = {"7", "Lab", NULL, NULL, NULL, NULL, NULL, "f"}, *const made[] = {
+                                                                                          "7",  "Lab", NULL,
+                                                                                          NULL, NULL,  NULL,
+                                                                                          NULL, "t"};
+    ask(0, "DELETE /site/7");
+    ask(1, "DELETE /site/8");
+    ask(2, "DELETE /site/9");
+    turn();
+    answers(0, row, 1, 8);
+    answers(1, made, 1, 8);
+    answers(2, NULL, 0, 8);
+    gets(0, 500, "did not make the change");
+    gets(1, 200, "\"name\":\"Lab\"");
+    gets(2, 404, "");
 }
 
 /* ---- errors ---- */
@@ -810,6 +911,73 @@ static void a_failure_is_not_kept(void **state)
     assert_false(asked[1].answered);
 }
 
+static void what_is_kept_lives_as_long_as_it_may_be_shown(void **state)
+{
+    (void)state;
+    ask(0, USERS);
+    turn();
+    world.ahead = 2 * CLOCK_SECOND; /* while it was on its way */
+    answers(0, user, 1, 5);
+    assert_true(shelf.length > 0);
+    assert_true(shelf.life > 2 * CLOCK_SECOND && shelf.life <= 3 * CLOCK_SECOND);
+}
+
+/* Another machine's byte order, another program's value, a torn one: each is a miss, and nobody is told nonsense. */
+static void whatever_byte_of_a_kept_reply_is_wrong_it_is_not_shown(void **state)
+{
+    (void)state;
+    fill_cache(0, 0);
+    size_t length = shelf.length;
+    for (size_t i = 0; i < length; i++) {
+        shelf.value[i] ^= 1;
+        ask(1, USERS);
+        if (asked[1].answered)
+            fail_msg("byte %zu of %zu", i, length);
+        leaves(1, HTTP_GONE);
+        shelf.value[i] ^= 1;
+    }
+    for (shelf.length = 1; shelf.length < length; shelf.length++) {
+        ask(1, USERS);
+        if (asked[1].answered)
+            fail_msg("cut at %zu of %zu", shelf.length, length);
+        leaves(1, HTTP_GONE);
+    }
+    ask(1, USERS);
+    gets(1, 200, "ann");
+}
+
+static void a_store_may_answer_later(void **state)
+{
+    (void)state;
+    fill_cache(0, 0);
+    shelf.slow = true;
+    ask(1, USERS);
+    assert_false(asked[1].answered);
+    shelf_answers(true);
+    gets(1, 200, "ann");
+    assert_string_equal(asked[1].body, asked[0].body);
+    ask(2, USERS);
+    shelf_answers(false);
+    assert_false(asked[2].answered);
+    turn();
+    was_sent(1, "user_page", 1);
+    answers(1, user, 1, 5);
+    gets(2, 200, "ann");
+}
+
+static void a_store_is_not_waited_for_by_who_has_left(void **state)
+{
+    (void)state;
+    shelf.slow = true;
+    ask(0, USERS);
+    leaves(0, HTTP_HALF_CLOSED); /* may still be there */
+    assert_false(asked[0].answered);
+    leaves(0, HTTP_GONE);
+    assert_null(shelf.find);
+    turn();
+    assert_int_equal(world.count, 0);
+}
+
 /* ---- conditional writes ---- */
 
 static const char *const guarded[] = {"7", "Lab", NULL, "Road 1", NULL, "DE", "01067", "guard-1"};
@@ -910,6 +1078,106 @@ static void a_read_that_was_lost_has_changed_nothing(void **state)
     gets(0, 503, "The database is away; nothing was changed.");
 }
 
+/* ---- replies in pieces ---- */
+
+#define MESSAGES 500 /* of a piece */
+#define RECENT "GET /messages?recipient=ann&days=3"
+
+static const char *messages[MESSAGES][6];
+
+static void make_messages(void)
+{
+    static const char *const message[6] = {"9", "bob", "ann", "hi", "2026-01-02 03:04:05+00", "since"};
+    for (unsigned i = 0; i < MESSAGES; i++)
+        memcpy(messages[i], message, sizeof message);
+}
+
+static void client_took_it(unsigned index)
+{
+    world.http.handlers.on_writable(&asked[index].http, world.http.handlers.argument);
+}
+
+#define MESSAGE                                                                                              \
+    "{\"id\":9,\"sender\":\"bob\",\"recipient\":\"ann\",\"text\":\"hi\",\"sent_at\":\"2026-01-02T03:04:"     \
+    "05Z\"}"
+
+static void what_is_long_goes_piece_by_piece_as_the_client_takes_it(void **state)
+{
+    (void)state;
+    make_messages();
+    ask(0, RECENT);
+    turn();
+    was_sent(0, "message_recent", 1);
+    answers(0, &messages[0][0], MESSAGES, 6);
+    assert_true(asked[0].begun && !asked[0].answered);
+    assert_int_equal(asked[0].status, 200);
+    has_field(0, "Link: </messages?recipient=ann&days=3>; rel=\"first\"\r\n");
+    turn();
+    assert_int_equal(world.count, 1); /* nothing is asked for before it was taken */
+    client_took_it(0);
+    turn();
+    was_sent(1, "message_recent", 1);
+    assert_int_equal(world.sent[1]->params[4].integer, 9); /* behind the last that was shown */
+    answers(1, &messages[0][0], 1, 6);
+    assert_true(asked[0].answered && !asked[0].aborted);
+    assert_int_equal(asked[0].piece_count, 2);
+    assert_int_equal(asked[0].pieces.len, (MESSAGES + 1) * (sizeof MESSAGE) + 1);
+    assert_memory_equal(asked[0].pieces.data, "[" MESSAGE "," MESSAGE, 2 * sizeof MESSAGE);
+    assert_int_equal(asked[0].pieces.data[asked[0].pieces.len - 1], ']');
+}
+
+static void what_is_short_is_one_reply_with_a_tag(void **state)
+{
+    (void)state;
+    make_messages();
+    ask(0, RECENT);
+    turn();
+    answers(0, &messages[0][0], 2, 6);
+    gets(0, 200, "[" MESSAGE "," MESSAGE "]");
+    has_field(0, "ETag: W/\"");
+    assert_false(asked[0].begun);
+}
+
+static void a_reply_that_fails_on_its_way_is_cut_short(void **state)
+{
+    (void)state;
+    make_messages();
+    ask(0, RECENT);
+    turn();
+    answers(0, &messages[0][0], MESSAGES, 6);
+    client_took_it(0);
+    turn();
+    lose(1);
+    assert_true(asked[0].aborted);
+}
+
+static void a_client_has_all_its_time_to_take_a_piece_and_the_database_has_not(void **state)
+{
+    (void)state;
+    make_messages();
+    ask(0, RECENT);
+    turn();
+    answers(0, &messages[0][0], MESSAGES, 6);
+    run_for(DEADLINE_NS + 60 * CLOCK_MS);
+    assert_false(asked[0].answered);
+    client_took_it(0);
+    run_for(DEADLINE_NS + 60 * CLOCK_MS);
+    assert_true(asked[0].aborted);
+}
+
+static void who_leaves_in_the_middle_of_a_reply_is_forgotten(void **state)
+{
+    (void)state;
+    make_messages();
+    ask(0, RECENT);
+    turn();
+    answers(0, &messages[0][0], MESSAGES, 6);
+    leaves(0, HTTP_GONE);
+    turn();
+    assert_int_equal(world.count, 1);
+    assert_false(asked[0].answered);
+}
+
 /* ---- the end ---- */
 
 static void when_the_time_of_a_drain_is_over_all_are_told(void **state)
@@ -938,6 +1206,7 @@ int main(void)
         REQUESTS(a_body_is_asked_for_only_where_the_head_is_right),
         REQUESTS(an_id_that_is_sane_is_said_again_and_another_is_made_up),
         REQUESTS(a_write_gets_its_body_normalised_as_one_object),
+        REQUESTS(a_delete_that_the_database_kept_from_being_made_is_said),
         REQUESTS(what_the_database_refuses_is_said_in_the_statements_words),
         REQUESTS(of_an_unknown_constraint_the_columns_are_asked_for),
         REQUESTS(a_lost_answer_leaves_the_outcome_open),
@@ -958,12 +1227,21 @@ int main(void)
         REQUESTS(what_was_on_its_way_when_a_change_was_told_of_is_not_kept),
         REQUESTS(after_a_gap_in_the_news_nothing_old_counts),
         REQUESTS(a_failure_is_not_kept),
+        REQUESTS(what_is_kept_lives_as_long_as_it_may_be_shown),
+        REQUESTS(whatever_byte_of_a_kept_reply_is_wrong_it_is_not_shown),
+        REQUESTS(a_store_may_answer_later),
+        REQUESTS(a_store_is_not_waited_for_by_who_has_left),
         REQUESTS(a_conditional_write_names_the_record_that_it_has_read),
         REQUESTS(a_condition_that_fails_changes_nothing),
         REQUESTS(where_any_record_will_do_its_changes_are_in_nobodys_way),
         REQUESTS(a_record_that_changed_meanwhile_is_read_again),
         REQUESTS(a_write_that_finds_its_record_unchanged_and_is_not_made_is_an_error),
         REQUESTS(a_read_that_was_lost_has_changed_nothing),
+        REQUESTS(what_is_long_goes_piece_by_piece_as_the_client_takes_it),
+        REQUESTS(what_is_short_is_one_reply_with_a_tag),
+        REQUESTS(a_reply_that_fails_on_its_way_is_cut_short),
+        REQUESTS(a_client_has_all_its_time_to_take_a_piece_and_the_database_has_not),
+        REQUESTS(who_leaves_in_the_middle_of_a_reply_is_forgotten),
         REQUESTS(when_the_time_of_a_drain_is_over_all_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
