@@ -14,10 +14,14 @@ base_sources = \
 	src/base/cacheurl.h \
 	src/base/clock.c \
 	src/base/clock.h \
+	src/base/command_line.c \
+	src/base/command_line.h \
 	src/base/csv.c \
 	src/base/csv.h \
 	src/base/dburl.c \
 	src/base/dburl.h \
+	src/base/environment.c \
+	src/base/environment.h \
 	src/base/filekind.c \
 	src/base/filekind.h \
 	src/base/hash.c \
@@ -35,10 +39,6 @@ base_sources = \
 	src/base/random.h \
 	src/base/setting.c \
 	src/base/setting.h \
-	src/base/setting_values.c \
-	src/base/setting_values.h \
-	src/base/settings.c \
-	src/base/settings.h \
 	src/base/similar.c \
 	src/base/similar.h \
 	src/base/slice.h \
@@ -78,6 +78,7 @@ io_sources = \
 	src/io/pgsettings.h \
 	src/io/pgtarget.c \
 	src/io/pgtarget.h \
+	src/io/pooler.h \
 	src/io/resolve.c \
 	src/io/resolve.h \
 	src/io/session_pg.c \
@@ -153,6 +154,8 @@ core_sources = \
 	src/core/rows.h \
 	src/core/server.c \
 	src/core/server.h \
+	src/core/settings.c \
+	src/core/settings.h \
 	src/core/shared.c \
 	src/core/shared.h \
 	src/core/sql.c \
@@ -185,6 +188,7 @@ apps_sources = \
 cmd_sources = \
 	src/cmd/cmd.c \
 	src/cmd/cmd.h \
+	src/cmd/commands.c \
 	src/cmd/config.c \
 	src/cmd/help.c \
 	src/cmd/import.c \

@@ -7,9 +7,15 @@
 
 #include "base/mem.h"
 
-static const struct app *const all[] = {&app_orders, &app_health, &app_sites, &app_messages, &app_users};
+static const struct app *const all[] = {&app_orders,   &app_health, &app_sites,
+                                        &app_messages, &app_users,  NULL};
 
-#define APP_COUNT (sizeof all / sizeof all[0])
+#define APP_COUNT (sizeof all / sizeof all[0] - 1)
+
+const struct app *const *apps_all(void)
+{
+    return all;
+}
 
 static const struct app *find(const char *name, size_t length)
 {
@@ -46,10 +52,10 @@ const char *apps_hint(const char *name, size_t length, char hint[static SIMILAR_
 const struct app **apps_choose(const char *list, char **error)
 {
     const struct app **chosen = mem_array(APP_COUNT + 2, sizeof *chosen);
-    bool wanted[APP_COUNT];
+    bool wanted[APP_COUNT], every = strcmp(list, "all") == 0;
     for (size_t i = 0; i < APP_COUNT; i++)
-        wanted[i] = list == NULL;
-    for (bool more = list != NULL; more;) {
+        wanted[i] = every;
+    for (bool more = !every; more;) {
         list += strspn(list, " ");
         size_t length = strcspn(list, ", ");
         const struct app *app = find(list, length);
@@ -73,4 +79,14 @@ const struct app **apps_choose(const char *list, char **error)
         if (wanted[i])
             chosen[count++] = all[i];
     return chosen;
+}
+
+const struct setting_group *const *apps_settings(void)
+{
+    static const struct setting_group *groups[APP_COUNT + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < APP_COUNT; i++)
+        if (all[i]->settings != NULL)
+            groups[count++] = all[i]->settings;
+    return groups;
 }

@@ -19,9 +19,65 @@
 #define TOTAL_NS (5 * CLOCK_SECOND)
 #define MOST_AT_ONCE 64u
 
+static const char *const providers[] = {"google", "osrm", "haversine", NULL};
+
+static const struct setting rows[] = {
+    {.name = "distance",
+     .flag = "--distance",
+     .value_name = "P",
+     .variables = {"ROWLOCK_DISTANCE"},
+     .built_in = "",
+     .kind = SETTING_CHOICE,
+     .choices = providers,
+     .member = offsetof(struct distance_settings, provider),
+     .about = "google, osrm or haversine; google when GMAP_TOKEN is set"},
+    {.name = "gmap-token",
+     .variables = {"GMAP_TOKEN"},
+     .built_in = "",
+     .secrecy = SETTING_SECRET,
+     .member = offsetof(struct distance_settings, gmap_token),
+     .about = "key of the Distance Matrix API"},
+    {.name = "gmap-url",
+     .variables = {"GMAP_DISTANCE_MATRIX_API"},
+     .built_in = "https://maps.googleapis.com/maps/api/distancematrix/json",
+     .secrecy = SETTING_WITH_PASSWORD,
+     .member = offsetof(struct distance_settings, gmap_url),
+     .about = "its address"},
+    {.name = "osrm-url",
+     .variables = {"OSRM_URL"},
+     .built_in = "",
+     .secrecy = SETTING_WITH_PASSWORD,
+     .member = offsetof(struct distance_settings, osrm_url),
+     .about = "address of an OSRM server"},
+    {.name = NULL},
+};
+
+/* Addresses count only when they are asked. */
+static bool check(const struct setting_list *list, void *members, char **error)
+{
+    struct distance_settings *own = members;
+    struct setting_at provider = setting_find(list, "distance");
+    bool token = own->gmap_token[0] != '\0';
+    if (provider.found->text[0] == '\0')
+        own->provider = token ? DISTANCE_GOOGLE : DISTANCE_HAVERSINE;
+    if (own->provider == DISTANCE_HAVERSINE)
+        return true;
+    bool google = own->provider == DISTANCE_GOOGLE;
+    if (google && !token)
+        return setting_wrong(&provider, "google needs GMAP_TOKEN", error);
+    if (!google && own->osrm_url[0] == '\0')
+        return setting_wrong(&provider, "osrm needs OSRM_URL", error);
+    struct setting_at url = setting_find(list, google ? "gmap-url" : "osrm-url");
+    return setting_is_http(url.found->text) ||
+           setting_wrong(&url, "it must begin with http:// or https://", error);
+}
+
+const struct setting_group distance_settings = {
+    .rows = rows, .size = sizeof(struct distance_settings), .check = check};
+
 struct distance {
     enum distance_provider provider;
-    const struct settings *settings;
+    const struct distance_settings *settings;
     struct fetcher *fetcher;
     int64_t most_ns;
 };
@@ -45,8 +101,8 @@ double distance_haversine(struct distance_point from, struct distance_point to)
 struct distance *distance_new(struct loop *loop, const struct settings *settings, char **error)
 {
     struct distance *distance = mem_new(sizeof *distance);
-    distance->provider = settings->distance;
-    distance->settings = settings;
+    distance->settings = settings_of(settings, &distance_settings);
+    distance->provider = distance->settings->provider;
     if (distance->provider == DISTANCE_HAVERSINE)
         return distance;
     /* the provider's time ends before the request's, so that its failure can still be told */
@@ -85,7 +141,8 @@ static void coordinate(char *out, size_t size, double number)
     snprintf(out, size, "%.6f", number); /* about a decimetre; never an exponent */
 }
 
-static char *google_url(const struct settings *settings, struct distance_point from, struct distance_point to)
+static char *google_url(const struct distance_settings *settings, struct distance_point from,
+                        struct distance_point to)
 {
     char text[4][32];
     coordinate(text[0], sizeof text[0], from.latitude);
@@ -102,7 +159,8 @@ static char *google_url(const struct settings *settings, struct distance_point f
 }
 
 /* OSRM wants longitude first. */
-static char *osrm_url(const struct settings *settings, struct distance_point from, struct distance_point to)
+static char *osrm_url(const struct distance_settings *settings, struct distance_point from,
+                      struct distance_point to)
 {
     char text[4][32];
     const char *base = settings->osrm_url;

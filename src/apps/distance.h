@@ -5,8 +5,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/settings.h"
+#include "core/settings.h"
 #include "io/loop.h"
+
+/* In the order of --distance's words. */
+enum distance_provider {
+    DISTANCE_GOOGLE,
+    DISTANCE_OSRM,
+    DISTANCE_HAVERSINE,
+};
+
+/* The settings: whom to ask. */
+struct distance_settings {
+    enum distance_provider provider;
+    const char *gmap_token, *gmap_url, *osrm_url;
+};
+
+extern const struct setting_group distance_settings;
 
 struct distance;
 struct distance_query;

@@ -399,6 +399,7 @@ const struct app app_orders = {
     .route_count = sizeof routes / sizeof routes[0],
     .statements = statements,
     .schema = 7,
+    .settings = &distance_settings,
     .idempotency = true,
     .start = start,
     .stop = stop,

@@ -184,6 +184,7 @@ const struct app app_users = {
     .route_count = sizeof routes / sizeof routes[0],
     .statements = statements,
     .schema = 5,
+    .settings = &github_settings,
     .seed = users_seed,
     .seed_from = users_seed_from_github,
     .seed_total = 150,

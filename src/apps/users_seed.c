@@ -128,8 +128,41 @@ bool users_seed(struct session *session, int64_t count)
 
 /* ---- from GitHub ---- */
 
+struct github_settings {
+    const char *url, *token; /* the token is "" when there is none */
+};
+
+static bool read_token(const struct setting_at *at, char **error)
+{
+    const char *token = at->found->text;
+    for (const char *c = token; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~')
+            return setting_wrong(at, "it must be one word of ASCII", error);
+    ((struct github_settings *)at->members)->token = token;
+    return true;
+}
+
+static const struct setting setting_rows[] = {
+    {.name = "github-url",
+     .variables = {"GITHUB_API_URL"},
+     .built_in = "https://api.github.com",
+     .kind = SETTING_URL,
+     .secrecy = SETTING_WITH_PASSWORD,
+     .member = offsetof(struct github_settings, url),
+     .about = "where seed users reads"},
+    {.name = "github-token",
+     .variables = {"GITHUB_TOKEN"},
+     .built_in = "",
+     .secrecy = SETTING_SECRET,
+     .read = read_token,
+     .about = "raises its rate limit"},
+    {.name = NULL},
+};
+
+const struct setting_group github_settings = {.rows = setting_rows, .size = sizeof(struct github_settings)};
+
 struct github {
-    const struct settings *settings;
+    const struct github_settings *settings;
     struct session *session;
     struct loop *loop;
     struct fetcher *fetcher;
@@ -161,7 +194,7 @@ static void stop(struct github *github, bool failed, const char *format, ...)
 
 static void ask(struct github *github)
 {
-    const char *base = github->settings->github_url;
+    const char *base = github->settings->url;
     size_t length = strlen(base);
     const char *const headers[] = {"Accept: application/vnd.github+json", "X-GitHub-Api-Version: 2022-11-28",
                                    github->authorization, NULL};
@@ -328,7 +361,10 @@ static void on_page(const struct fetch_answer *answer, void *argument)
 bool users_seed_from_github(const struct settings *settings, struct session *session, int64_t total,
                             void (*tell)(int64_t added, int64_t total), int64_t *added, char **word)
 {
-    struct github github = {.settings = settings, .session = session, .total = total, .tell = tell};
+    struct github github = {.settings = settings_of(settings, &github_settings),
+                            .session = session,
+                            .total = total,
+                            .tell = tell};
     *added = 0;
     *word = NULL;
     if (!last_id(session, &github.since)) {
@@ -346,9 +382,9 @@ bool users_seed_from_github(const struct settings *settings, struct session *ses
         *word = mem_dup("cannot initialise libcurl");
         return false;
     }
-    github.host = proxy_host_of(settings->github_url);
-    if (settings->github_token[0] != '\0')
-        github.authorization = mem_printf("Authorization: Bearer %s", settings->github_token);
+    github.host = proxy_host_of(github.settings->url);
+    if (github.settings->token[0] != '\0')
+        github.authorization = mem_printf("Authorization: Bearer %s", github.settings->token);
     ask(&github);
     if (github.word == NULL)
         loop_run(github.loop);

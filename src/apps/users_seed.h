@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/settings.h"
+#include "core/settings.h"
 #include "db/session.h"
+
+extern const struct setting_group github_settings;
 
 /* As struct app wants them. */
 bool users_seed(struct session *session, int64_t count);

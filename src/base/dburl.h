@@ -12,13 +12,6 @@ struct dburl {
 
 #define DBURL_ESCAPES "@ is %40, / is %2F, ? is %3F, % is %25"
 
-/* What stands between us and PostgreSQL. */
-enum pooler {
-    POOLER_AUTO,        /* each connection finds out for itself */
-    POOLER_NONE,        /* a session is ours as long as its connection lasts */
-    POOLER_TRANSACTION, /* nothing of a session outlives a transaction: PgBouncer's pool_mode = transaction */
-};
-
 /* False with *error (static) when it is none: postgres[ql][+driver]://…, key=value …, sqlite:PATH, sqlite:///PATH. */
 bool dburl_parse(const char *text, struct dburl *url, const char **error);
 

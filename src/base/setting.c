@@ -1,163 +1,258 @@
+/* Rows of settings: the text that was found for each becomes a member (setting_list_take), and is shown again. */
 #include <config.h>
 
 #include "base/setting.h"
 
-#include <stddef.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
-const struct setting setting_rows[SETTING_COUNT] = {
-    [SETTING_DATABASE] = {"database",
-                          "--database",
-                          "URL",
-                          {"DATABASE_URL", "SQLALCHEMY_DATABASE_URI"},
-                          "sqlite:rowlock.db",
-                          SECRECY_PASSWORD,
-                          "postgresql://… or sqlite:FILE"},
-    [SETTING_LISTEN] = {"listen",
-                        "--listen",
-                        "ADDR",
-                        {"ROWLOCK_LISTEN"},
-                        "127.0.0.1:8080",
-                        SECRECY_NONE,
-                        "host:port, [v6]:port or unix:PATH; may be repeated"},
-    [SETTING_WORKERS] = {"workers",
-                         "--workers",
-                         "N",
-                         {"ROWLOCK_WORKERS"},
-                         "1",
-                         SECRECY_NONE,
-                         "processes on the same port; auto: as many as cores"},
-    [SETTING_DB_CONNECTIONS] = {"db-connections",
-                                "--db-connections",
-                                "N",
-                                {"ROWLOCK_DB_CONNECTIONS"},
-                                "4",
-                                SECRECY_NONE,
-                                "PostgreSQL connections of a worker"},
-    [SETTING_POOLER] = {"pooler",
-                        "--pooler",
-                        "P",
-                        {"ROWLOCK_POOLER"},
-                        "auto",
-                        SECRECY_NONE,
-                        "before PostgreSQL: none, transaction (PgBouncer) or auto"},
-    [SETTING_APPS] = {"apps",
-                      "--apps",
-                      "LIST",
-                      {"ROWLOCK_APPS"},
-                      "",
-                      SECRECY_NONE,
-                      "which apps are served, by comma; all"},
-    [SETTING_DISTANCE] = {"distance",
-                          "--distance",
-                          "P",
-                          {"ROWLOCK_DISTANCE"},
-                          "",
-                          SECRECY_NONE,
-                          "google, osrm or haversine; google when GMAP_TOKEN is set"},
-    [SETTING_GMAP_TOKEN] =
-        {"gmap-token", NULL, NULL, {"GMAP_TOKEN"}, "", SECRECY_WHOLE, "key of the Distance Matrix API"},
-    [SETTING_GMAP_URL] = {"gmap-url",
-                          NULL,
-                          NULL,
-                          {"GMAP_DISTANCE_MATRIX_API"},
-                          "https://maps.googleapis.com/maps/api/distancematrix/json",
-                          SECRECY_PASSWORD,
-                          "its address"},
-    [SETTING_OSRM_URL] =
-        {"osrm-url", NULL, NULL, {"OSRM_URL"}, "", SECRECY_PASSWORD, "address of an OSRM server"},
-    [SETTING_GITHUB_URL] = {"github-url",
-                            NULL,
-                            NULL,
-                            {"GITHUB_API_URL"},
-                            "https://api.github.com",
-                            SECRECY_PASSWORD,
-                            "where seed users reads"},
-    [SETTING_GITHUB_TOKEN] =
-        {"github-token", NULL, NULL, {"GITHUB_TOKEN"}, "", SECRECY_WHOLE, "raises its rate limit"},
-    [SETTING_HTTPS_PROXY] = {"https-proxy",
-                             NULL,
-                             NULL,
-                             {"https_proxy", "HTTPS_PROXY"},
-                             "",
-                             SECRECY_PASSWORD,
-                             "proxy to https:// addresses of the three above"},
-    [SETTING_HTTP_PROXY] = {"http-proxy",
-                            NULL,
-                            NULL,
-                            {"http_proxy"},
-                            "",
-                            SECRECY_PASSWORD,
-                            "to http:// ones; in lower case alone, as libcurl has it"},
-    [SETTING_ALL_PROXY] = {"all-proxy",
-                           NULL,
-                           NULL,
-                           {"all_proxy", "ALL_PROXY"},
-                           "",
-                           SECRECY_PASSWORD,
-                           "to those without one of their own"},
-    [SETTING_NO_PROXY] = {"no-proxy",
-                          NULL,
-                          NULL,
-                          {"no_proxy", "NO_PROXY"},
-                          "",
-                          SECRECY_NONE,
-                          "hosts, domains and networks that are asked directly; * all"},
-    [SETTING_CACHE] = {"cache",
-                       "--cache",
-                       "URL",
-                       {"CACHE_URL"},
-                       "simple:",
-                       SECRECY_PASSWORD,
-                       "none, simple:, redis://… or memcached://…"},
-    [SETTING_DEADLINE] = {"deadline",
-                          "--deadline",
-                          "S",
-                          {"ROWLOCK_DEADLINE"},
-                          "10",
-                          SECRECY_NONE,
-                          "seconds within which every request ends"},
-    [SETTING_DRAIN] =
-        {"drain", "--drain", "S", {"ROWLOCK_DRAIN"}, "8", SECRECY_NONE, "seconds that a shutdown may take"},
-    [SETTING_QUEUE] = {"queue",
-                       "--queue",
-                       "N",
-                       {"ROWLOCK_QUEUE"},
-                       "1024",
-                       SECRECY_NONE,
-                       "database calls that may wait in a worker"},
-    [SETTING_MAX_CONNECTIONS] = {"max-connections",
-                                 "--max-connections",
-                                 "N",
-                                 {"ROWLOCK_MAX_CONNECTIONS"},
-                                 "",
-                                 SECRECY_NONE,
-                                 "clients of a worker; as the file limit allows"},
-    [SETTING_MIGRATE] = {"migrate",
-                         "--migrate",
-                         NULL,
-                         {"ROWLOCK_MIGRATE"},
-                         "off",
-                         SECRECY_NONE,
-                         "bring a PostgreSQL schema up to date at start"},
-    [SETTING_ACCESS_LOG] = {"access-log",
-                            "--access-log",
-                            NULL,
-                            {"ROWLOCK_ACCESS_LOG"},
-                            "",
-                            SECRECY_NONE,
-                            "a line a request; on when stdout is a terminal"},
-    [SETTING_LOG_FORMAT] = {"log-format",
-                            "--log-format",
-                            "F",
-                            {"ROWLOCK_LOG_FORMAT"},
-                            "",
-                            SECRECY_NONE,
-                            "text or json; text on a terminal"},
-    [SETTING_LOG_LEVEL] = {"log-level",
-                           "--log-level",
-                           "L",
-                           {"ROWLOCK_LOG_LEVEL"},
-                           "info",
-                           SECRECY_NONE,
-                           "debug, info, warn or error"},
-};
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/dburl.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+/* ---- the list ---- */
+
+void setting_list_add(struct setting_list *list, const struct setting_group *group, void *members)
+{
+    size_t rows = 0;
+    while (group->rows[rows].name != NULL)
+        rows++;
+    assert(list->count < SETTING_GROUPS_MAX);
+    list->groups[list->count++] =
+        (struct setting_values){.group = group,
+                                .found = mem_array(rows, sizeof(struct setting_found)),
+                                .members = members != NULL ? members : mem_new(group->size),
+                                .owned = members == NULL};
+}
+
+void setting_list_free(struct setting_list *list)
+{
+    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at))
+        setting_found_set(at.found, NULL, NULL);
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->groups[i].found);
+        if (list->groups[i].owned)
+            free(list->groups[i].members);
+    }
+    list->count = 0;
+}
+
+const void *setting_list_members(const struct setting_list *list, const struct setting_group *group)
+{
+    size_t i = 0;
+    while (list->groups[i].group != group) {
+        i++;
+        assert(i < list->count);
+    }
+    return list->groups[i].members;
+}
+
+/* The first row of a group that has any, from this group on. */
+static struct setting_at first_of(const struct setting_list *list, size_t group)
+{
+    while (group < list->count && list->groups[group].group->rows[0].name == NULL)
+        group++;
+    if (group == list->count)
+        return (struct setting_at){.row = NULL};
+    const struct setting_values *values = &list->groups[group];
+    return (struct setting_at){values->group->rows, values->found, values->members, group};
+}
+
+struct setting_at setting_first(const struct setting_list *list)
+{
+    return first_of(list, 0);
+}
+
+void setting_next(const struct setting_list *list, struct setting_at *at)
+{
+    at->row++;
+    at->found++;
+    if (at->row->name == NULL)
+        *at = first_of(list, at->group + 1);
+}
+
+struct setting_at setting_find(const struct setting_list *list, const char *name)
+{
+    struct setting_at at = setting_first(list);
+    while (strcmp(at.row->name, name) != 0)
+        setting_next(list, &at);
+    return at;
+}
+
+bool setting_is_built_in(const struct setting_at *at)
+{
+    return strcmp(at->found->source, SETTING_BUILT_IN) == 0;
+}
+
+void setting_found_set(struct setting_found *found, char *text, char *source)
+{
+    free(found->text);
+    free(found->source);
+    *found = (struct setting_found){text, source};
+}
+
+/* ---- from text to members ---- */
+
+/* Where a password begins and ends in what is malformed is anybody's guess, so none of it is shown. */
+bool setting_wrong(const struct setting_at *at, const char *right, char **error)
+{
+    const char *source = setting_is_built_in(at) ? at->row->name : at->found->source;
+    *error = at->row->secrecy == SETTING_PUBLIC
+                 ? mem_printf("%s: \"%s\" is not right: %s", source, at->found->text, right)
+                 : mem_printf("%s is not right: %s", source, right);
+    return false;
+}
+
+bool setting_is_http(const char *url)
+{
+    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+}
+
+static void *member_of(const struct setting_at *at)
+{
+    return (char *)at->members + at->row->member;
+}
+
+static bool read_text(const struct setting_at *at, char **error)
+{
+    const char *text = at->found->text;
+    if (at->row->kind == SETTING_URL && !setting_is_http(text))
+        return setting_wrong(at, "it must begin with http:// or https://", error);
+    *(const char **)member_of(at) = text;
+    return true;
+}
+
+static bool read_int(const struct setting_at *at, char **error)
+{
+    const struct setting *row = at->row;
+    int64_t *member = member_of(at), max = row->max_now != NULL ? row->max_now() : row->max;
+    if (row->zero != NULL && strcmp(at->found->text, row->zero) == 0) {
+        *member = 0;
+        return true;
+    }
+    if (text_int(slice_of(at->found->text), member) == TEXT_NUMBER_OK && *member >= row->min &&
+        *member <= max)
+        return true;
+    char *right =
+        mem_printf("it must be %s%san integer from %lld to %lld", row->zero != NULL ? row->zero : "",
+                   row->zero != NULL ? " or " : "", (long long)row->min, (long long)max);
+    setting_wrong(at, right, error);
+    free(right);
+    return false;
+}
+
+static bool read_seconds(const struct setting_at *at, char **error)
+{
+    double seconds;
+    if (text_double(slice_of(at->found->text), &seconds) != TEXT_NUMBER_OK || seconds < 0.1 || seconds > 3600)
+        return setting_wrong(at, "it must be a number of seconds from 0.1 to 3600", error);
+    *(int64_t *)member_of(at) = (int64_t)(seconds * (double)CLOCK_SECOND);
+    return true;
+}
+
+static bool read_bool(const struct setting_at *at, char **error)
+{
+    static const char *const words[2][5] = {{"off", "false", "no", "0", "OFF"},
+                                            {"on", "true", "yes", "1", "ON"}};
+    for (int on = 0; on < 2; on++)
+        for (size_t i = 0; i < 5; i++)
+            if (strcmp(at->found->text, words[on][i]) == 0) {
+                *(bool *)member_of(at) = on == 1;
+                return true;
+            }
+    return setting_wrong(at, "it must be on or off", error);
+}
+
+/* "it must be a, b or c" */
+static char *list_choices(const char *const *choices)
+{
+    struct buf text = BUF_INIT(4096);
+    buf_printf(&text, "it must be %s", choices[0]);
+    for (size_t i = 1; choices[i] != NULL; i++)
+        buf_printf(&text, "%s%s", choices[i + 1] != NULL ? ", " : " or ", choices[i]);
+    buf_add_char(&text, '\0');
+    return text.data;
+}
+
+/* Without a word the member stays zero: the group's check chooses. */
+static bool read_choice(const struct setting_at *at, char **error)
+{
+    if (at->found->text[0] == '\0' && at->row->built_in[0] == '\0')
+        return true;
+    for (unsigned i = 0; at->row->choices[i] != NULL; i++)
+        if (strcmp(at->found->text, at->row->choices[i]) == 0) {
+            *(unsigned *)member_of(at) = i;
+            return true;
+        }
+    char *right = list_choices(at->row->choices);
+    setting_wrong(at, right, error);
+    free(right);
+    return false;
+}
+
+static bool read_one(const struct setting_at *at, char **error)
+{
+    static bool (*const readers[])(const struct setting_at *, char **) = {
+        [SETTING_TEXT] = read_text,       [SETTING_URL] = read_text,  [SETTING_INT] = read_int,
+        [SETTING_SECONDS] = read_seconds, [SETTING_BOOL] = read_bool, [SETTING_CHOICE] = read_choice,
+    };
+    return at->row->read != NULL ? at->row->read(at, error) : readers[at->row->kind](at, error);
+}
+
+bool setting_list_take(struct setting_list *list, char **error)
+{
+    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at))
+        if (!read_one(&at, error))
+            return false;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct setting_group *group = list->groups[i].group;
+        if (group->check != NULL && !group->check(list, list->groups[i].members, error))
+            return false;
+    }
+    return true;
+}
+
+/* ---- showing them ---- */
+
+void setting_list_help(const struct setting_list *list, FILE *out)
+{
+    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at)) {
+        const struct setting *row = at.row;
+        char flag[40];
+        snprintf(flag, sizeof flag, "%s%s%s", row->flag != NULL ? row->flag : "",
+                 row->value_name != NULL ? " " : "", row->value_name != NULL ? row->value_name : "");
+        fprintf(out, "  %-22s %-26s %s%s%s%s\n", flag, row->variables[0], row->about,
+                row->built_in[0] != '\0' ? " [" : "", row->built_in, row->built_in[0] != '\0' ? "]" : "");
+    }
+}
+
+static char *show(const struct setting_at *at)
+{
+    const struct setting *row = at->row;
+    const char *text = at->found->text;
+    if (row->show != NULL)
+        return row->show(at);
+    if (row->secrecy != SETTING_PUBLIC)
+        return row->secrecy == SETTING_WITH_PASSWORD ? dburl_mask(text)
+                                                     : mem_dup(text[0] != '\0' ? "***" : "");
+    if (row->kind == SETTING_INT)
+        return mem_printf("%lld", (long long)*(int64_t *)member_of(at));
+    if (row->kind == SETTING_BOOL)
+        return mem_dup(*(bool *)member_of(at) ? "on" : "off");
+    return mem_dup(row->kind == SETTING_CHOICE ? row->choices[*(unsigned *)member_of(at)] : text);
+}
+
+void setting_list_print(const struct setting_list *list, FILE *out)
+{
+    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at)) {
+        char *lines = show(&at), *rest = lines;
+        do {
+            const char *line = strsep(&rest, "\n");
+            fprintf(out, "%-16s %-48s # %s\n", at.row->name, line, at.found->source);
+        } while (rest != NULL);
+        free(lines);
+    }
+}

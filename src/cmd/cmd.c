@@ -1,3 +1,4 @@
+/* What several commands need: the apps, a session with the database, and complaints. */
 #include <config.h>
 
 #include "cmd/cmd.h"
@@ -14,7 +15,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/migrate.h"
-#include "io/pg.h"
 #include "io/session_pg.h"
 #include "sqlite/session_sqlite.h"
 
@@ -34,40 +34,12 @@ void cmd_complain_of(const char *what, const char *error)
     cmd_complain("%s: %s%s%s", what, error, advice != NULL ? "; " : "", advice != NULL ? advice : "");
 }
 
-static void tell_mistyped(const char *variable, const char *meant)
-{
-    log_warn("this variable is no setting", LOG_S("variable", variable), LOG_S("meant", meant));
-}
-
-bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **words, size_t word_max,
-               size_t *word_count, struct settings *settings, int *code)
-{
-    char *error = NULL;
-    if (!settings_read(settings, argc, argv, flags, words, word_max, word_count, &error)) {
-        cmd_complain("%s", error);
-        free(error);
-        settings_free(settings);
-        *code = CMD_USAGE;
-        return false;
-    }
-    const char *right;
-    if (settings->conninfo != NULL && !pg_check(settings->conninfo, &right)) {
-        cmd_complain("%s is not right: %s", settings->values.of[SETTING_DATABASE].source, right);
-        settings_free(settings);
-        *code = CMD_USAGE;
-        return false;
-    }
-    log_setup(settings->log_level, settings->log_format);
-    values_find_mistyped(tell_mistyped);
-    return true;
-}
-
 const struct app **cmd_apps(const struct settings *settings)
 {
     char *error = NULL;
     const struct app **apps = apps_choose(settings->apps, &error);
     if (apps == NULL)
-        cmd_complain("%s: %s", settings->values.of[SETTING_APPS].source, error);
+        cmd_complain("%s: %s", settings_source(settings, "apps"), error);
     free(error);
     return apps;
 }

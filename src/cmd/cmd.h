@@ -1,11 +1,11 @@
-/* The commands. Each gets the arguments behind its name and returns the exit code: 0 done, 1 failed, 2 wrong usage. */
+/* The commands: a row each. commands.c has the table, reads settings and arguments, and runs one. */
 #ifndef ROWLOCK_CMD_CMD_H
 #define ROWLOCK_CMD_CMD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/settings.h"
+#include "core/settings.h"
 #include "db/session.h"
 
 struct app;
@@ -16,19 +16,26 @@ enum {
     CMD_USAGE = 2,
 };
 
-int cmd_serve(int argc, char **argv);
-int cmd_migrate(int argc, char **argv);
-int cmd_seed(int argc, char **argv);
-int cmd_import(int argc, char **argv);
-int cmd_routes(int argc, char **argv);
-int cmd_config(int argc, char **argv);
+struct command {
+    const char *name;
+    const char *usage, *about;        /* of --help; about may have several lines */
+    const struct command_flag *flags; /* its own; ends with name NULL; NULL: none */
+    size_t words_max;
+    void (*add_flags)(struct command_line *line); /* those that depend on the apps; may be NULL */
+    int (*run)(const struct settings *settings, const struct command_line *line);
+};
+
+extern const struct command command_serve, command_migrate, command_seed, command_import, command_routes,
+    command_config;
+
+/* Ends with NULL. */
+extern const struct command *const commands[];
+
+/* Runs the command that the program's arguments name, and returns its exit code. */
+int cmd_run(int argc, char **argv);
+
 int cmd_help(void);
 int cmd_version(void);
-
-/* What every command begins with: reads the settings, its own flags and its words, and sets up the log. On false a
- * line was printed and *code is to be returned; settings need no freeing then. */
-bool cmd_begin(int argc, char **argv, struct command_flag *flags, const char **words, size_t word_max,
-               size_t *word_count, struct settings *settings, int *code);
 
 /* The apps that are to be served, ended by NULL; to be freed. Or NULL and a line on stderr. */
 const struct app **cmd_apps(const struct settings *settings);

@@ -1,3 +1,4 @@
+/* The settings that hold, each with where it is from. */
 #include <config.h>
 
 #include <stdio.h>
@@ -5,18 +6,16 @@
 
 #include "cmd/cmd.h"
 
-int cmd_config(int argc, char **argv)
+static int run(const struct settings *settings, const struct command_line *line)
 {
-    struct settings settings;
-    size_t words;
-    int code;
-    if (!cmd_begin(argc, argv, NULL, NULL, 0, &words, &settings, &code))
-        return code;
-    const struct app **apps = cmd_apps(&settings);
-    if (apps != NULL)
-        settings_print(&settings, stdout);
-    code = apps != NULL ? CMD_DONE : CMD_USAGE;
+    (void)line;
+    const struct app **apps = cmd_apps(settings);
+    if (apps == NULL)
+        return CMD_USAGE;
+    settings_print(settings, stdout);
     free((void *)apps);
-    settings_free(&settings);
-    return code;
+    return CMD_DONE;
 }
+
+const struct command command_config = {
+    .name = "config", .usage = "config", .about = "print the effective settings, secrets masked", .run = run};

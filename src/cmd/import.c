@@ -3,34 +3,22 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "apps/apps.h"
 #include "cmd/cmd.h"
 #include "core/import.h"
 #include "core/sql.h"
 
-#define FILES_MAX 8
-
-/* Which flags there are is up to the app, so its name is looked for before they are read. */
-static const struct app *find_app(int argc, char **argv)
-{
-    for (int i = 0; i < argc; i++) {
-        const struct app *app = apps_find(argv[i]);
-        if (app != NULL && app->imports != NULL)
-            return app;
-    }
-    return NULL;
-}
-
-static bool check_usage(const struct app *app, const struct command_flag *flags)
+static bool check_usage(const struct app *app, const struct command_line *line)
 {
     bool given = false;
-    for (; flags->name != NULL; flags++) {
-        if (flags->value != NULL && flags->value[0] == '\0') {
-            cmd_complain("import: %s needs the name of a file", flags->name);
+    for (const struct command_flag *flag = line->flags; flag->name != NULL; flag++) {
+        if (flag->value != NULL && flag->value[0] == '\0') {
+            cmd_complain("import: %s needs the name of a file", flag->name);
             return false;
         }
-        given |= flags->value != NULL;
+        given |= flag->value != NULL;
     }
     if (!given)
         cmd_complain("import: name a file at least: %s FILE and the like, see rowlock --help",
@@ -38,13 +26,14 @@ static bool check_usage(const struct app *app, const struct command_flag *flags)
     return given;
 }
 
-static bool read_files(const struct app *app, const struct command_flag *flags, struct import **imports,
+static bool read_files(const struct app *app, const struct command_line *line, struct import **imports,
                        char **error)
 {
-    for (size_t i = 0; flags[i].name != NULL; i++) {
-        if (flags[i].value == NULL)
+    for (size_t i = 0; app->imports[i].flag != NULL; i++) {
+        const char *path = command_line_value(line, app->imports[i].flag);
+        if (path == NULL)
             continue;
-        imports[i] = import_read(&app->imports[i], flags[i].value, error);
+        imports[i] = import_read(&app->imports[i], path, error);
         if (imports[i] == NULL)
             return false;
     }
@@ -53,7 +42,7 @@ static bool read_files(const struct app *app, const struct command_flag *flags, 
 
 static bool store_all(struct import *const *imports, struct session *session, char **error)
 {
-    for (size_t i = 0; i < FILES_MAX; i++)
+    for (size_t i = 0; i < COMMAND_FLAGS_MAX; i++)
         if (imports[i] != NULL && !import_store(imports[i], session, error))
             return false;
     return true;
@@ -94,41 +83,65 @@ static int store(const struct app *app, struct import *const *imports, const str
     return ok ? CMD_DONE : CMD_FAILED;
 }
 
-static int import(const struct app *app, const struct command_flag *flags, const struct settings *settings)
+static int import(const struct app *app, const struct command_line *line, const struct settings *settings)
 {
-    struct import *imports[FILES_MAX] = {NULL};
+    struct import *imports[COMMAND_FLAGS_MAX] = {NULL};
     char *error = NULL;
     int code = CMD_FAILED;
-    if (read_files(app, flags, imports, &error))
+    if (read_files(app, line, imports, &error))
         code = store(app, imports, settings);
     else
         cmd_complain("import: %s", error);
-    for (size_t i = 0; i < FILES_MAX; i++) {
+    for (size_t i = 0; i < COMMAND_FLAGS_MAX; i++) {
         if (imports[i] != NULL && code == CMD_DONE)
-            printf("%s: %zu records\n", flags[i].value, import_count(imports[i]));
+            printf("%s: %zu records\n", command_line_value(line, app->imports[i].flag),
+                   import_count(imports[i]));
         import_free(imports[i]);
     }
     free(error);
     return code;
 }
 
-int cmd_import(int argc, char **argv)
+/* Each takes its own files, and the apps' flags differ; today one app has any. */
+static void add_flags(struct command_line *line)
 {
-    struct command_flag flags[FILES_MAX + 1] = {{.name = NULL}};
-    const struct app *app = find_app(argc, argv);
-    const char *name;
-    struct settings settings;
-    size_t words;
-    int code;
-    if (app == NULL) {
-        cmd_complain("import: name what to import: health");
-        return CMD_USAGE;
-    }
-    for (size_t i = 0; app->imports[i].flag != NULL; i++)
-        flags[i] = (struct command_flag){.name = app->imports[i].flag, .value_name = "F"};
-    if (!cmd_begin(argc, argv, flags, &name, 1, &words, &settings, &code))
-        return code;
-    code = check_usage(app, flags) ? import(app, flags, &settings) : CMD_USAGE;
-    settings_free(&settings);
-    return code;
+    size_t count = 0;
+    for (const struct app *const *app = apps_all(); *app != NULL; app++)
+        for (size_t i = 0; (*app)->imports != NULL && (*app)->imports[i].flag != NULL; i++)
+            line->flags[count++] = (struct command_flag){.name = (*app)->imports[i].flag, .value_name = "F"};
 }
+
+static int complain_of(const char *name)
+{
+    char hint[SIMILAR_HINT_MAX], names[128] = "";
+    struct similar similar = similar_to(name != NULL ? name : "", name != NULL ? strlen(name) : 0);
+    for (const struct app *const *app = apps_all(); *app != NULL; app++)
+        if ((*app)->imports != NULL) {
+            similar_try(&similar, (*app)->name);
+            strcat(names, names[0] != '\0' ? ", " : "");
+            strcat(names, (*app)->name);
+        }
+    if (name == NULL)
+        cmd_complain("import: name what to import: %s", names);
+    else
+        cmd_complain("import: \"%s\" is no app that takes files%s; name what to import: %s", name,
+                     similar_hint(&similar, hint), names);
+    return CMD_USAGE;
+}
+
+static int run(const struct settings *settings, const struct command_line *line)
+{
+    const char *name = line->words[0];
+    const struct app *app = name != NULL ? apps_find(name) : NULL;
+    if (app == NULL || app->imports == NULL)
+        return complain_of(name);
+    return check_usage(app, line) ? import(app, line, settings) : CMD_USAGE;
+}
+
+const struct command command_import = {
+    .name = "import",
+    .usage = "import health --regions F --provinces F --health-regions F --fsa F",
+    .about = "load CSV files in one transaction; any of them alone will do",
+    .add_flags = add_flags,
+    .words_max = 1,
+    .run = run};

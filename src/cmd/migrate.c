@@ -1,3 +1,4 @@
+/* The schema: brought up to date, or its versions listed. */
 #include <config.h>
 
 #include "core/migrate.h"
@@ -40,27 +41,29 @@ static int migrate(const struct settings *settings, bool status, int wait)
     return ok ? CMD_DONE : CMD_FAILED;
 }
 
-int cmd_migrate(int argc, char **argv)
+static int run(const struct settings *settings, const struct command_line *line)
 {
-    struct command_flag flags[] = {
-        {.name = "--status", .about = "list the versions"},
-        {.name = "--wait", .value_name = "S", .about = "wait that long for the database"},
-        {.name = NULL}};
     int64_t wait = 0;
-    struct settings settings;
-    size_t words;
-    int code;
-    if (!cmd_begin(argc, argv, flags, NULL, 0, &words, &settings, &code))
-        return code;
-    if (flags[1].value != NULL &&
-        (text_int(slice_of(flags[1].value), &wait) != TEXT_NUMBER_OK || wait < 0 || wait > WAIT_MAX_S)) {
-        cmd_complain("--wait: \"%s\" is not right: it must be a number of seconds from 0 to %d",
-                     flags[1].value, WAIT_MAX_S);
-        settings_free(&settings);
+    const char *text = command_line_value(line, "--wait");
+    bool status = command_line_value(line, "--status") != NULL;
+    if (text != NULL &&
+        (text_int(slice_of(text), &wait) != TEXT_NUMBER_OK || wait < 0 || wait > WAIT_MAX_S)) {
+        cmd_complain("--wait: \"%s\" is not right: it must be a number of seconds from 0 to %d", text,
+                     WAIT_MAX_S);
         return CMD_USAGE;
     }
-    bool status = flags[0].value != NULL;
-    code = status && is_missing(&settings) ? CMD_FAILED : migrate(&settings, status, (int)wait);
-    settings_free(&settings);
-    return code;
+    return status && is_missing(settings) ? CMD_FAILED : migrate(settings, status, (int)wait);
 }
+
+static const struct command_flag flags[] = {
+    {.name = "--status", .about = "list the versions"},
+    {.name = "--wait", .value_name = "S", .about = "wait that long for the database"},
+    {.name = NULL}};
+
+const struct command command_migrate = {
+    .name = "migrate",
+    .usage = "migrate",
+    .about = "bring the schema up to date; --status: list its versions; --wait S:\n"
+             "up to S seconds for a PostgreSQL that cannot be reached yet",
+    .flags = flags,
+    .run = run};

@@ -1,3 +1,4 @@
+/* The routes of the apps that are served, with their parameters. */
 #include <config.h>
 
 #include <stdio.h>
@@ -13,15 +14,10 @@ static void print_fields(const char *kind, const struct field *fields)
                fields->about != NULL ? ": " : "", fields->about != NULL ? fields->about : "");
 }
 
-int cmd_routes(int argc, char **argv)
+static int run(const struct settings *settings, const struct command_line *line)
 {
-    struct settings settings;
-    size_t words;
-    int code;
-    if (!cmd_begin(argc, argv, NULL, NULL, 0, &words, &settings, &code))
-        return code;
-    const struct app **apps = cmd_apps(&settings);
-    settings_free(&settings);
+    (void)line;
+    const struct app **apps = cmd_apps(settings);
     if (apps == NULL)
         return CMD_USAGE;
     for (size_t i = 0; apps[i] != NULL; i++)
@@ -35,3 +31,6 @@ int cmd_routes(int argc, char **argv)
     free((void *)apps);
     return CMD_DONE;
 }
+
+const struct command command_routes = {
+    .name = "routes", .usage = "routes", .about = "print the route table", .run = run};

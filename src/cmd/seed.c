@@ -151,27 +151,39 @@ static int seed_named(const struct settings *settings, const char *name, const s
     return code;
 }
 
-int cmd_seed(int argc, char **argv)
+static int run(const struct settings *settings, const struct command_line *line)
 {
-    struct command_flag flags[] = {{.name = "--total", .short_name = "-t", .value_name = "N"},
-                                   {.name = "--if-empty"},
-                                   {.name = "--offline"},
-                                   {.name = NULL}};
-    const char *name = NULL;
-    struct settings settings;
-    size_t words;
-    int code;
-    if (!cmd_begin(argc, argv, flags, &name, 1, &words, &settings, &code))
-        return code;
-    struct wish wish = {.total = -1, .if_empty = flags[1].value != NULL, .offline = flags[2].value != NULL};
-    if (flags[0].value != NULL && (text_int(slice_of(flags[0].value), &wish.total) != TEXT_NUMBER_OK ||
-                                   wish.total < 0 || wish.total > TOTAL_MAX)) {
-        cmd_complain("--total: \"%s\" is not right: it must be an integer from 0 to %d", flags[0].value,
-                     TOTAL_MAX);
-        code = CMD_USAGE;
-    } else {
-        code = seed_named(&settings, name, &wish);
+    const char *total = command_line_value(line, "--total");
+    struct wish wish = {.total = -1,
+                        .if_empty = command_line_value(line, "--if-empty") != NULL,
+                        .offline = command_line_value(line, "--offline") != NULL};
+    if (total != NULL && (text_int(slice_of(total), &wish.total) != TEXT_NUMBER_OK || wish.total < 0 ||
+                          wish.total > TOTAL_MAX)) {
+        cmd_complain("--total: \"%s\" is not right: it must be an integer from 0 to %d", total, TOTAL_MAX);
+        return CMD_USAGE;
     }
-    settings_free(&settings);
-    return code;
+    return seed_named(settings, line->words[0], &wish);
 }
+
+static const struct setting_alias of_total[] = {{"--number", "--total"}, {"-n", "--total"}, {NULL, NULL}};
+
+static const struct command_flag flags[] = {{.name = "--total",
+                                             .short_name = "-t",
+                                             .value_name = "N",
+                                             .about = "how many",
+                                             .counts = true,
+                                             .aliases = of_total},
+                                            {.name = "--if-empty", .about = "only when there are none"},
+                                            {.name = "--offline", .about = "made up, not from elsewhere"},
+                                            {.name = NULL}};
+
+const struct command command_seed = {.name = "seed",
+                                     .usage = "seed APP [-t N]",
+                                     .about =
+                                         "add N sample records (--total N; 15 when not said, of users 150);\n"
+                                         "users are read from the GitHub API, or made up with --offline,\n"
+                                         "as all others are; --if-empty: only when there are none;\n"
+                                         "APP may be all: each app that is served",
+                                     .flags = flags,
+                                     .words_max = 1,
+                                     .run = run};

@@ -1,3 +1,5 @@
+/* The server: addresses that are free, a schema that is up to date, sockets, then one worker in this process or several
+ * under a master. */
 #include <config.h>
 
 #include <errno.h>
@@ -147,8 +149,8 @@ static bool migrate(struct serving *serving)
 static bool addresses_are_free(const struct settings *settings)
 {
     char bound[LISTEN_ADDRESS_MAX], error[256];
-    int fds[SETTING_LISTEN_MAX];
-    struct listen_file files[SETTING_LISTEN_MAX];
+    int fds[SETTINGS_LISTEN_MAX];
+    struct listen_file files[SETTINGS_LISTEN_MAX];
     size_t count = 0;
     for (; count < settings->listen_count; count++) {
         fds[count] = listen_open(settings->listen[count], false, bound, error, sizeof error);
@@ -205,9 +207,9 @@ static bool open_listeners(const struct settings *settings, int *fds)
 /* Sockets that were passed take the place of all addresses. There is one of each, and the workers share it. */
 static bool share_listeners(const struct settings *settings, size_t count, int *fds)
 {
-    if (!values_built_in(&settings->values, SETTING_LISTEN))
+    if (strcmp(settings_source(settings, "listen"), SETTING_BUILT_IN) != 0)
         log_warn("sockets were passed (LISTEN_FDS), so this setting is not used",
-                 LOG_S("setting", settings->values.of[SETTING_LISTEN].source));
+                 LOG_S("setting", settings_source(settings, "listen")));
     for (size_t i = 0; i < count; i++) {
         char bound[LISTEN_ADDRESS_MAX];
         fds[i] = SYSTEMD_FIRST_LISTENER + (int)i;
@@ -297,7 +299,7 @@ static int listen_and_run(struct serving *serving)
     if (passed > 0 && share_listeners(settings, passed, fds)) {
         code = run(serving, fds, addresses);
     } else if (passed == 0 && open_listeners(settings, fds)) {
-        struct listen_file files[SETTING_LISTEN_MAX];
+        struct listen_file files[SETTINGS_LISTEN_MAX];
         for (size_t i = 0; i < settings->listen_count; i++)
             files[i] = listen_file_of(settings->listen[i]);
         code = run(serving, fds, addresses);
@@ -313,7 +315,7 @@ static int serve(const struct settings *settings, const struct app *const *apps,
     struct serving serving = {.settings = settings, .apps = apps, .ready_fd = ready_fd};
     char *error = NULL;
     int code = CMD_USAGE;
-    if (systemd_open(&serving.systemd, SETTING_LISTEN_MAX, &error)) {
+    if (systemd_open(&serving.systemd, SETTINGS_LISTEN_MAX, &error)) {
         raise_file_limit();
         signal(SIGPIPE, SIG_IGN);
         hold_signals(true);
@@ -344,23 +346,26 @@ static bool take_ready_fd(const char *text, int *fd)
     return fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-int cmd_serve(int argc, char **argv)
+static int run_command(const struct settings *settings, const struct command_line *line)
 {
-    struct command_flag flags[] = {
-        {.name = "--check", .about = "only see whether the settings are right and the addresses free"},
-        {.name = "--ready-fd", .value_name = "N", .about = "a descriptor that gets the addresses"},
-        {.name = NULL}};
-    int ready_fd;
-    struct settings settings;
-    size_t words;
-    int code;
-    if (!cmd_begin(argc, argv, flags, NULL, 0, &words, &settings, &code))
-        return code;
-    const struct app **apps = cmd_apps(&settings);
-    code = CMD_USAGE;
-    if (apps != NULL && take_ready_fd(flags[1].value, &ready_fd))
-        code = serve(&settings, apps, ready_fd, flags[0].value != NULL);
+    int ready_fd, code = CMD_USAGE;
+    const struct app **apps = cmd_apps(settings);
+    if (apps != NULL && take_ready_fd(command_line_value(line, "--ready-fd"), &ready_fd))
+        code = serve(settings, apps, ready_fd, command_line_value(line, "--check") != NULL);
     free((void *)apps);
-    settings_free(&settings);
     return code;
 }
+
+static const struct command_flag flags[] = {
+    {.name = "--check", .about = "only see whether the settings are right and the addresses free"},
+    {.name = "--ready-fd", .value_name = "N", .about = "a descriptor that gets the addresses"},
+    {.name = NULL}};
+
+const struct command command_serve = {
+    .name = "serve",
+    .usage = "[serve]",
+    .about = "run the server; --check: only see whether the settings are right and the\n"
+             "addresses free; --ready-fd N: the addresses are written to this\n"
+             "descriptor, a line each, as soon as it listens",
+    .flags = flags,
+    .run = run_command};

@@ -3,7 +3,7 @@
 #define ROWLOCK_CORE_SERVER_H
 
 #include "base/list.h"
-#include "base/settings.h"
+#include "core/settings.h"
 #include "core/call.h"
 #include "core/reply.h"
 #include "core/router.h"
@@ -24,6 +24,7 @@ struct app {
     size_t route_count;
     struct stmt *const *statements;                     /* ends with NULL */
     int schema;                                         /* the newest migration that it needs */
+    const struct setting_group *settings;               /* those of its own; NULL: none */
     bool idempotency;                                   /* some of its routes honour Idempotency-Key */
     bool (*start)(struct server *server, char **error); /* *error is to be freed; may be NULL, as stop */
     void (*stop)(struct server *server);

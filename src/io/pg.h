@@ -3,9 +3,9 @@
 #ifndef ROWLOCK_IO_PG_H
 #define ROWLOCK_IO_PG_H
 
-#include "base/dburl.h"
 #include "db/db.h"
 #include "io/loop.h"
+#include "io/pooler.h"
 
 struct pg_options {
     const char *conninfo; /* connection string or URI */

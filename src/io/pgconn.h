@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/dburl.h"
 #include "db/db.h"
 #include "io/loop.h"
+#include "io/pooler.h"
 
 struct pgconn;
 struct pg_target;

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/dburl.h"
 #include "base/mem.h"
 #include "io/pg.h"
 

@@ -41,6 +41,13 @@ def test_help_names_the_commands():
 
 
 @pytest.mark.quick
+def test_the_readme_has_the_commands_of_the_help():
+    commands = set(re.findall(r"^  rowlock \[?([a-z]+)", done("--help"), re.M))
+    readme = (ROOT / "README.md").read_text()
+    assert set(re.findall(r"rowlock ([a-z]+)", readme)) == commands
+
+
+@pytest.mark.quick
 def test_help_of_serve_names_every_flag_of_its_slice():
     text = done("serve", "--help")
     for flag in ("--database", "--listen", "--db-connections", "--distance", "--deadline", "--drain", "--queue", "--max-connections",

@@ -22,7 +22,7 @@ GOOD = {
     "ROWLOCK_WORKERS": ("workers", "1", {"1": "1", "2": "2", "256": "256", "auto": str(os.sysconf("SC_NPROCESSORS_ONLN"))}),
     "ROWLOCK_DB_CONNECTIONS": ("db-connections", "4", {"1": "1", "64": "64"}),
     "ROWLOCK_POOLER": ("pooler", "auto", {"none": "none", "transaction": "transaction", "auto": "auto"}),
-    "ROWLOCK_APPS": ("apps", "all", {"orders": "orders", "orders,sites,health,messages,users": "orders,sites,health,messages,users"}),
+    "ROWLOCK_APPS": ("apps", "all", {"all": "all", "orders": "orders", "orders,sites,health,messages,users": "orders,sites,health,messages,users"}),
     "ROWLOCK_DISTANCE": ("distance", "haversine", {"google": "google", "osrm": "osrm", "haversine": "haversine"}),
     "GMAP_TOKEN": ("gmap-token", "", {"one": "***", "another": "***"}),
     "GMAP_DISTANCE_MATRIX_API": ("gmap-url", "https://maps.googleapis.com/maps/api/distancematrix/json", {"http://h/x": "http://h/x", "https://h": "https://h"}),

@@ -1,11 +1,12 @@
-/* base/settings: what flags and variables mean, which of them wins, and what is said of those that are wrong. */
+/* core/settings with base/setting, command_line and environment, and the groups of two apps: what flags and variables mean, which of them wins, and what is said of those that are wrong. */
 #include <config.h>
 
 #include "unit.h"
 
 #include <unistd.h>
 
-#include "base/settings.h"
+#include "apps/apps.h"
+#include "apps/distance.h"
 
 extern char **environ;
 
@@ -13,28 +14,33 @@ static struct settings settings;
 static char *error;
 static char *empty[] = {NULL};
 static char **real_environment;
-static struct command_flag flags[] = {
-    {.name = "--total", .short_name = "-t", .value_name = "N", .about = "how many"},
+static const struct command_flag flags[] = {
+    {.name = "--total", .short_name = "-t", .value_name = "N", .about = "how many", .counts = true},
     {.name = "--dry", .about = "only say"},
     {.name = NULL},
 };
-static const char *words[2];
-static size_t word_count;
+static struct command_line line;
 
 /* Flags by space. */
-static bool reads(const char *command_line)
+static bool reads(const char *arguments)
 {
     static char copy[1024];
-    char *argv[24], *save = NULL;
+    static char *argv[24];
+    char *save = NULL;
     int argc = 0;
     settings_free(&settings);
     free(error);
     error = NULL;
-    snprintf(copy, sizeof copy, "%s", command_line);
+    snprintf(copy, sizeof copy, "%s", arguments);
     for (char *word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
         argv[argc++] = word;
-    flags[0].value = flags[1].value = NULL;
-    return settings_read(&settings, argc, argv, flags, words, COUNT(words), &word_count, &error);
+    line = (struct command_line){.argc = argc, .argv = argv, .flags = {flags[0], flags[1]}, .words_max = 2};
+    return settings_read(&settings, &line, apps_settings(), &error);
+}
+
+static const struct distance_settings *distance(void)
+{
+    return settings_of(&settings, &distance_settings);
 }
 
 static int set_up(void **state)
@@ -91,7 +97,7 @@ static void without_a_word_the_built_in_values_hold(void **state)
     takes("");
     assert_string_equal(settings.sqlite_path, "rowlock.db");
     assert_null(settings.conninfo);
-    assert_null(settings.apps);
+    assert_string_equal(settings.apps, "all");
     assert_string_equal(settings_engine(&settings), "sqlite");
     shows("database", "sqlite:rowlock.db", "built-in");
     shows("listen", "127.0.0.1:8080", "built-in");
@@ -307,7 +313,7 @@ static void a_secret_may_be_in_a_file(void **state)
     write_file("secret\r\n\n", 9);
     setenv("GMAP_TOKEN_FILE", path, 1);
     takes("");
-    assert_string_equal(settings.gmap_token, "secret");
+    assert_string_equal(distance()->gmap_token, "secret");
     shows("gmap-token", "***", "GMAP_TOKEN_FILE");
     setenv("GMAP_TOKEN", "x", 1);
     refuses("", "GMAP_TOKEN and GMAP_TOKEN_FILE are both set; set one");
@@ -344,7 +350,7 @@ static void a_file_that_is_too_long_is_no_secret(void **state)
     write_file(bytes, sizeof bytes - 1);
     setenv("GMAP_TOKEN_FILE", path, 1);
     takes("");
-    assert_int_equal(strlen(settings.gmap_token), sizeof bytes - 1);
+    assert_int_equal(strlen(distance()->gmap_token), sizeof bytes - 1);
     unlink(path);
 }
 
@@ -393,15 +399,15 @@ static void words_and_flags_of_a_command_are_told_apart(void **state)
 {
     (void)state;
     takes("one --total 5 --dry two");
-    assert_int_equal(word_count, 2);
-    assert_string_equal(words[0], "one");
-    assert_string_equal(words[1], "two");
-    assert_string_equal(flags[0].value, "5");
-    assert_string_equal(flags[1].value, "");
+    assert_int_equal(line.word_count, 2);
+    assert_string_equal(line.words[0], "one");
+    assert_string_equal(line.words[1], "two");
+    assert_string_equal(command_line_value(&line, "--total"), "5");
+    assert_string_equal(command_line_value(&line, "--dry"), "");
     takes("-t=6 -");
-    assert_string_equal(flags[0].value, "6");
-    assert_null(flags[1].value);
-    assert_string_equal(words[0], "-");
+    assert_string_equal(command_line_value(&line, "--total"), "6");
+    assert_null(command_line_value(&line, "--dry"));
+    assert_string_equal(line.words[0], "-");
 }
 
 static char mistyped[256];
@@ -422,7 +428,8 @@ static void a_variable_that_looks_mistyped_is_told(void **state)
     setenv("ROWLOCK_QEUE", "5", 1);
     setenv("ROWLOCK_NONSENSE", "5", 1);
     setenv("QUEUE", "5", 1);
-    values_find_mistyped(note);
+    takes("");
+    settings_find_mistyped(&settings, note);
     assert_string_equal(mistyped, "ROWLOCK_QEUE>ROWLOCK_QUEUE ");
 }
 
@@ -432,7 +439,7 @@ static void help_has_a_line_for_each(void **state)
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    settings_print_help(out);
+    settings_print_help(apps_settings(), out);
     fclose(out);
     assert_non_null(strstr(
         text, "\n  --queue N              ROWLOCK_QUEUE              database calls that may wait in a "

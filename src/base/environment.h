@@ -1,0 +1,22 @@
+/* Variables of the environment, and the files that their _FILE forms name, as places where settings stand. */
+#ifndef ROWLOCK_BASE_ENVIRONMENT_H
+#define ROWLOCK_BASE_ENVIRONMENT_H
+
+#include "base/setting.h"
+
+/* What a variable holds, or, with may_be_file, the file that its _FILE form names. found->text is NULL when neither is
+ * set; an empty variable counts as not set, because compose files pass those. Of an empty file it is "". False with
+ * *error (to be freed), which names the variable. */
+bool environment_variable(const char *name, bool may_be_file, struct setting_found *found, char **error);
+
+/* Whether found is from an empty file, then with *error; found is empty afterwards. */
+bool environment_refuse_empty(struct setting_found *found, char **error);
+
+/* Fills all rows for which there was no flag: from their variables, from elsewhere, or with what is built in. */
+bool environment_read(struct setting_list *list, char **error);
+
+/* Variables that begin with prefix and look like a mistyped one of the list; nobody reads them. */
+void environment_find_mistyped(const struct setting_list *list, const char *prefix,
+                               void (*tell)(const char *variable, const char *meant));
+
+#endif

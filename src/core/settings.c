@@ -1,0 +1,473 @@
+/* Core's rows, and the few values whose meaning is more than a number, a word or a choice. */
+#include <config.h>
+
+#include "core/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/dburl.h"
+#include "base/environment.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define FILES_RESERVED 64 /* descriptors for all but clients */
+#define LIBPQ "libpq's environment"
+
+/* ---- the database ---- */
+
+static bool read_database(const struct setting_at *at, char **error)
+{
+    struct settings *settings = at->members;
+    struct dburl url;
+    const char *right;
+    if (!dburl_parse(at->found->text, &url, &right))
+        return setting_wrong(at, right, error);
+    settings->sqlite_path = url.sqlite_path;
+    settings->conninfo = url.conninfo;
+    return true;
+}
+
+/* DB_HOST and its likes, put together for libpq. */
+static bool find_db_parts(struct setting_found *found, char **error)
+{
+    static const struct {
+        const char *key, *variable, *other;
+        bool secret;
+    } parts[] = {{"host", "DB_HOST", NULL, false},
+                 {"port", "DB_PORT", NULL, false},
+                 {"user", "DB_USERNAME", "DB_USER", false},
+                 {"password", "DB_PASSWORD", NULL, true},
+                 {"dbname", "DB_NAME", NULL, false}};
+    const char *host = getenv("DB_HOST"), *name = getenv("DB_NAME");
+    if ((host == NULL || host[0] == '\0') && (name == NULL || name[0] == '\0'))
+        return true;
+    char *conninfo = NULL;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        struct setting_found part;
+        if (!environment_variable(parts[i].variable, parts[i].secret, &part, error) ||
+            environment_refuse_empty(&part, error)) {
+            free(conninfo);
+            return false;
+        }
+        if (part.text == NULL && parts[i].other != NULL)
+            environment_variable(parts[i].other, false, &part, error);
+        bool right = part.text == NULL || strcmp(parts[i].key, "port") != 0 || dburl_ports_ok(part.text);
+        if (part.text != NULL)
+            conninfo = dburl_add_keyword(conninfo, parts[i].key, part.text);
+        setting_found_set(&part, NULL, NULL);
+        if (!right) {
+            *error = mem_printf("%s is not right: it must be a port from 1 to 65535", parts[i].variable);
+            free(conninfo);
+            return false;
+        }
+    }
+    setting_found_set(found, conninfo, mem_dup("environment DB_HOST and its likes"));
+    return true;
+}
+
+/* Those variables, or else libpq's own, which libpq reads by itself. */
+static bool find_database(struct setting_found *found, char **error)
+{
+    static const char *const names[] = {"PGHOST", "PGDATABASE", "PGSERVICE"};
+    if (!find_db_parts(found, error))
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && found->text == NULL; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && value[0] != '\0')
+            setting_found_set(found, mem_dup("application_name=rowlock"), mem_dup(LIBPQ));
+    }
+    return true;
+}
+
+/* What libpq finds by itself is shown in its place, but for the password. */
+static char *show_database(const struct setting_at *at)
+{
+    static const char *const names[] = {"PGSERVICE", "PGHOST",     "PGHOSTADDR",
+                                        "PGPORT",    "PGDATABASE", "PGUSER"};
+    if (strcmp(at->found->source, LIBPQ) != 0)
+        return dburl_mask(at->found->text);
+    struct buf text = BUF_INIT((size_t)1 << 20);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && value[0] != '\0')
+            buf_printf(&text, "%s%s=%s", text.len > 0 ? " " : "", names[i], value);
+    }
+    buf_add_char(&text, '\0');
+    return text.data;
+}
+
+/* ---- addresses ---- */
+
+static bool listen_ok(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    if (strncmp(address, "unix:", 5) == 0)
+        return address[5] != '\0' && strlen(address) < 100;
+    int64_t port;
+    return colon != NULL && text_int(slice_of(colon + 1), &port) == TEXT_NUMBER_OK && port >= 0 &&
+           port <= 65535 &&
+           (address[0] == '[' ? colon[-1] == ']' : memchr(address, ':', (size_t)(colon - address)) == NULL);
+}
+
+/* Each flag names one address, which is a line; a variable may name several, by comma or space. */
+static bool read_listen(const struct setting_at *at, char **error)
+{
+    struct settings *settings = at->members;
+    const char *source = setting_is_built_in(at) ? at->row->name : at->found->source;
+    const char *between = strcmp(source, at->row->flag) == 0 ? "\n" : ", ";
+    char *copy = mem_dup(at->found->text), *save = NULL;
+    for (char *word = strtok_r(copy, between, &save); word != NULL && *error == NULL;
+         word = strtok_r(NULL, between, &save)) {
+        if (settings->listen_count == SETTINGS_LISTEN_MAX)
+            *error = mem_printf("%s names more than %d addresses", source, SETTINGS_LISTEN_MAX);
+        else if (!listen_ok(word))
+            *error = mem_printf("%s: \"%s\" is not right: it must be host:port, [v6]:port or unix:PATH",
+                                source, word);
+        else
+            settings->listen[settings->listen_count++] = mem_dup(word);
+    }
+    free(copy);
+    if (*error == NULL && settings->listen_count == 0)
+        setting_wrong(at, "it must name an address", error);
+    return *error == NULL;
+}
+
+static char *show_listen(const struct setting_at *at)
+{
+    const struct settings *settings = at->members;
+    char *lines = mem_dup(settings->listen[0]);
+    for (size_t i = 1; i < settings->listen_count; i++) {
+        char *longer = mem_printf("%s\n%s", lines, settings->listen[i]);
+        free(lines);
+        lines = longer;
+    }
+    return lines;
+}
+
+static bool read_cache(const struct setting_at *at, char **error)
+{
+    const char *right;
+    return cacheurl_parse(at->found->text, &((struct settings *)at->members)->cache, &right) ||
+           setting_wrong(at, right, error);
+}
+
+static char *show_cache(const struct setting_at *at)
+{
+    return cacheurl_mask(at->found->text);
+}
+
+/* A proxy may be named without its scheme. Nothing else is asked of it: the environment has proxies for others as well,
+ * and most servers ask nobody. */
+static char *show_proxy(const struct setting_at *at)
+{
+    const char *text = at->found->text;
+    bool bare = text[0] != '\0' && strstr(text, "://") == NULL;
+    char *url = mem_printf("%s%s", bare ? "http://" : "", text), *masked = dburl_mask(url);
+    free(url);
+    return masked;
+}
+
+/* ---- what this machine says ---- */
+
+/* As many clients as descriptors are left for, once the soft limit was raised to the hard one. */
+static int64_t connections_max(void)
+{
+    struct rlimit files;
+    int64_t max = 1024;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+        max = files.rlim_max == RLIM_INFINITY || files.rlim_max > 1 << 20 ? 1 << 20 : (int64_t)files.rlim_max;
+    return max > 2 * FILES_RESERVED ? max - FILES_RESERVED : max / 2;
+}
+
+static char *connections_now(void)
+{
+    return mem_printf("%lld", (long long)connections_max());
+}
+
+static char *access_log_now(void)
+{
+    return mem_dup(isatty(STDOUT_FILENO) ? "on" : "off");
+}
+
+static char *log_format_now(void)
+{
+    return mem_dup(isatty(STDERR_FILENO) ? "text" : "json");
+}
+
+/* ---- rows ---- */
+
+static const char *const poolers[] = {"auto", "none", "transaction", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+
+static const struct setting_alias of_database[] = {{"--db", "--database"},
+                                                   {"--url", "--database"},
+                                                   {"--dsn", "--database"},
+                                                   {"-d", "--database"},
+                                                   {NULL, NULL}};
+static const struct setting_alias of_listen[] = {{"--port", "--listen HOST:PORT"},
+                                                 {"-p", "--listen HOST:PORT"},
+                                                 {"--bind", "--listen"},
+                                                 {"-b", "--listen"},
+                                                 {"--host", "--listen HOST:PORT"},
+                                                 {"--address", "--listen"},
+                                                 {NULL, NULL}};
+static const struct setting_alias of_workers[] = {
+    {"--threads", "--workers"}, {"--processes", "--workers"}, {"-w", "--workers"}, {NULL, NULL}};
+static const struct setting_alias of_deadline[] = {{"--timeout", "--deadline"}, {NULL, NULL}};
+static const struct setting_alias of_log_level[] = {{"--verbose", "--log-level debug"},
+                                                    {"-v", "--log-level debug"},
+                                                    {"--debug", "--log-level debug"},
+                                                    {NULL, NULL}};
+
+static const struct setting rows[] = {
+    {.name = "database",
+     .flag = "--database",
+     .value_name = "URL",
+     .variables = {"DATABASE_URL", "SQLALCHEMY_DATABASE_URI"},
+     .built_in = "sqlite:rowlock.db",
+     .secrecy = SETTING_WITH_PASSWORD,
+     .read = read_database,
+     .show = show_database,
+     .elsewhere = find_database,
+     .aliases = of_database,
+     .about = "postgresql://… or sqlite:FILE"},
+    {.name = "listen",
+     .flag = "--listen",
+     .value_name = "ADDR",
+     .variables = {"ROWLOCK_LISTEN"},
+     .built_in = "127.0.0.1:8080",
+     .repeats = true,
+     .read = read_listen,
+     .show = show_listen,
+     .aliases = of_listen,
+     .about = "host:port, [v6]:port or unix:PATH; may be repeated"},
+    {.name = "workers",
+     .flag = "--workers",
+     .value_name = "N",
+     .variables = {"ROWLOCK_WORKERS"},
+     .built_in = "1",
+     .kind = SETTING_INT,
+     .zero = "auto",
+     .min = 1,
+     .max = SETTINGS_WORKERS_MAX,
+     .member = offsetof(struct settings, workers),
+     .aliases = of_workers,
+     .about = "processes on the same port; auto: as many as cores"},
+    {.name = "db-connections",
+     .flag = "--db-connections",
+     .value_name = "N",
+     .variables = {"ROWLOCK_DB_CONNECTIONS"},
+     .built_in = "4",
+     .kind = SETTING_INT,
+     .min = 1,
+     .max = 64,
+     .member = offsetof(struct settings, db_connections),
+     .about = "PostgreSQL connections of a worker"},
+    {.name = "pooler",
+     .flag = "--pooler",
+     .value_name = "P",
+     .variables = {"ROWLOCK_POOLER"},
+     .built_in = "auto",
+     .kind = SETTING_CHOICE,
+     .choices = poolers,
+     .member = offsetof(struct settings, pooler),
+     .about = "before PostgreSQL: none, transaction (PgBouncer) or auto"},
+    {.name = "apps",
+     .flag = "--apps",
+     .value_name = "LIST",
+     .variables = {"ROWLOCK_APPS"},
+     .built_in = "all",
+     .member = offsetof(struct settings, apps),
+     .about = "which apps are served, by comma"},
+    {.name = "https-proxy",
+     .variables = {"https_proxy", "HTTPS_PROXY"},
+     .built_in = "",
+     .secrecy = SETTING_WITH_PASSWORD,
+     .member = offsetof(struct settings, proxies.https),
+     .show = show_proxy,
+     .about = "proxy to https:// addresses of other servers"},
+    {.name = "http-proxy",
+     .variables = {"http_proxy"},
+     .built_in = "",
+     .secrecy = SETTING_WITH_PASSWORD,
+     .member = offsetof(struct settings, proxies.http),
+     .show = show_proxy,
+     .about = "to http:// ones; in lower case alone, as libcurl has it"},
+    {.name = "all-proxy",
+     .variables = {"all_proxy", "ALL_PROXY"},
+     .built_in = "",
+     .secrecy = SETTING_WITH_PASSWORD,
+     .member = offsetof(struct settings, proxies.all),
+     .show = show_proxy,
+     .about = "to those without one of their own"},
+    {.name = "no-proxy",
+     .variables = {"no_proxy", "NO_PROXY"},
+     .built_in = "",
+     .member = offsetof(struct settings, proxies.none_for),
+     .about = "hosts, domains and networks that are asked directly; * all"},
+    {.name = "cache",
+     .flag = "--cache",
+     .value_name = "URL",
+     .variables = {"CACHE_URL"},
+     .built_in = "simple:",
+     .secrecy = SETTING_WITH_PASSWORD,
+     .read = read_cache,
+     .show = show_cache,
+     .about = "none, simple:, redis://… or memcached://…"},
+    {.name = "deadline",
+     .flag = "--deadline",
+     .value_name = "S",
+     .variables = {"ROWLOCK_DEADLINE"},
+     .built_in = "10",
+     .kind = SETTING_SECONDS,
+     .member = offsetof(struct settings, deadline_ns),
+     .aliases = of_deadline,
+     .about = "seconds within which every request ends"},
+    {.name = "drain",
+     .flag = "--drain",
+     .value_name = "S",
+     .variables = {"ROWLOCK_DRAIN"},
+     .built_in = "8",
+     .kind = SETTING_SECONDS,
+     .member = offsetof(struct settings, drain_ns),
+     .about = "seconds that a shutdown may take"},
+    {.name = "queue",
+     .flag = "--queue",
+     .value_name = "N",
+     .variables = {"ROWLOCK_QUEUE"},
+     .built_in = "1024",
+     .kind = SETTING_INT,
+     .min = 1,
+     .max = 1000000,
+     .member = offsetof(struct settings, queue),
+     .about = "database calls that may wait in a worker"},
+    {.name = "max-connections",
+     .flag = "--max-connections",
+     .value_name = "N",
+     .variables = {"ROWLOCK_MAX_CONNECTIONS"},
+     .built_in = "",
+     .built_in_now = connections_now,
+     .kind = SETTING_INT,
+     .min = 1,
+     .max_now = connections_max,
+     .member = offsetof(struct settings, max_connections),
+     .about = "clients of a worker; as the file limit allows"},
+    {.name = "migrate",
+     .flag = "--migrate",
+     .variables = {"ROWLOCK_MIGRATE"},
+     .built_in = "off",
+     .kind = SETTING_BOOL,
+     .member = offsetof(struct settings, migrate),
+     .about = "bring a PostgreSQL schema up to date at start"},
+    {.name = "access-log",
+     .flag = "--access-log",
+     .variables = {"ROWLOCK_ACCESS_LOG"},
+     .built_in = "",
+     .built_in_now = access_log_now,
+     .kind = SETTING_BOOL,
+     .member = offsetof(struct settings, access_log),
+     .about = "a line a request; on when stdout is a terminal"},
+    {.name = "log-format",
+     .flag = "--log-format",
+     .value_name = "F",
+     .variables = {"ROWLOCK_LOG_FORMAT"},
+     .built_in = "",
+     .built_in_now = log_format_now,
+     .kind = SETTING_CHOICE,
+     .choices = log_formats,
+     .member = offsetof(struct settings, log_format),
+     .about = "text or json; text on a terminal"},
+    {.name = "log-level",
+     .flag = "--log-level",
+     .value_name = "L",
+     .variables = {"ROWLOCK_LOG_LEVEL"},
+     .built_in = "info",
+     .kind = SETTING_CHOICE,
+     .choices = log_levels,
+     .member = offsetof(struct settings, log_level),
+     .aliases = of_log_level,
+     .about = "debug, info, warn or error"},
+    {.name = NULL},
+};
+
+static bool check(const struct setting_list *list, void *members, char **error)
+{
+    struct settings *settings = members;
+    struct setting_at workers = setting_find(list, "workers");
+    if (settings->workers == 0)
+        settings->workers = settings->sqlite_path != NULL ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
+    return settings->workers == 1 || settings->sqlite_path == NULL ||
+           setting_wrong(&workers, "SQLite has one worker; more need PostgreSQL (--database)", error);
+}
+
+static const struct setting_group core = {.rows = rows, .size = sizeof(struct settings), .check = check};
+
+/* ---- reading and showing ---- */
+
+static void add_groups(struct setting_list *list, struct settings *settings,
+                       const struct setting_group *const *groups)
+{
+    setting_list_add(list, &core, settings);
+    for (; *groups != NULL; groups++)
+        setting_list_add(list, *groups, NULL);
+}
+
+bool settings_read(struct settings *settings, struct command_line *line,
+                   const struct setting_group *const *groups, char **error)
+{
+    memset(settings, 0, sizeof *settings);
+    *error = NULL;
+    add_groups(&settings->list, settings, groups);
+    return command_line_read(line, &settings->list, error) && environment_read(&settings->list, error) &&
+           setting_list_take(&settings->list, error);
+}
+
+void settings_free(struct settings *settings)
+{
+    setting_list_free(&settings->list);
+    free(settings->sqlite_path);
+    free(settings->conninfo);
+    for (size_t i = 0; i < settings->listen_count; i++)
+        free(settings->listen[i]);
+    cacheurl_fini(&settings->cache);
+    memset(settings, 0, sizeof *settings);
+}
+
+const void *settings_of(const struct settings *settings, const struct setting_group *group)
+{
+    return setting_list_members(&settings->list, group);
+}
+
+const char *settings_engine(const struct settings *settings)
+{
+    return settings->sqlite_path != NULL ? "sqlite" : "postgres";
+}
+
+const char *settings_source(const struct settings *settings, const char *name)
+{
+    return setting_find(&settings->list, name).found->source;
+}
+
+void settings_find_mistyped(const struct settings *settings,
+                            void (*tell)(const char *variable, const char *meant))
+{
+    environment_find_mistyped(&settings->list, "ROWLOCK_", tell);
+}
+
+void settings_print_help(const struct setting_group *const *groups, FILE *out)
+{
+    struct settings settings = {.workers = 0};
+    add_groups(&settings.list, &settings, groups);
+    setting_list_help(&settings.list, out);
+    setting_list_free(&settings.list);
+}
+
+void settings_print(const struct settings *settings, FILE *out)
+{
+    setting_list_print(&settings->list, out);
+}

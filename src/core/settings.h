@@ -1,0 +1,54 @@
+/* The settings of the program itself (core's rows and members), and how to get those of an app. */
+#ifndef ROWLOCK_CORE_SETTINGS_H
+#define ROWLOCK_CORE_SETTINGS_H
+
+#include "base/cacheurl.h"
+#include "base/command_line.h"
+#include "base/log.h"
+#include "base/proxy.h"
+#include "base/setting.h"
+#include "io/pooler.h"
+
+#define SETTINGS_LISTEN_MAX 16
+#define SETTINGS_WORKERS_MAX 256
+
+struct settings {
+    /* exactly one of these two; owned */
+    char *sqlite_path;
+    char *conninfo;
+    enum pooler pooler;
+    char *listen[SETTINGS_LISTEN_MAX]; /* owned */
+    size_t listen_count;
+    int64_t workers, db_connections, queue, max_connections;
+    const char *apps;       /* by comma, or "all" */
+    struct proxies proxies; /* to other servers */
+    struct cacheurl cache;
+    int64_t deadline_ns, drain_ns;
+    bool migrate, access_log;
+    enum log_format log_format;
+    enum log_level log_level;
+    struct setting_list list; /* what they were made of, and the groups of apps */
+};
+
+/* Reads flags and environment: core's settings and those of the groups (which end with NULL). False with *error (to be
+ * freed), which names the flag, variable or file and says what would be right. To be freed in any case. */
+bool settings_read(struct settings *settings, struct command_line *line,
+                   const struct setting_group *const *groups, char **error);
+void settings_free(struct settings *settings);
+
+/* The struct that an app's group of settings fills. */
+const void *settings_of(const struct settings *settings, const struct setting_group *group);
+
+const char *settings_engine(const struct settings *settings); /* "postgres" or "sqlite": the folder in sql/ */
+
+/* Where a setting was found: "--listen", "ROWLOCK_LISTEN", SETTING_BUILT_IN and the like. */
+const char *settings_source(const struct settings *settings, const char *name);
+
+/* Variables that look like a mistyped ROWLOCK_ setting. */
+void settings_find_mistyped(const struct settings *settings,
+                            void (*tell)(const char *variable, const char *meant));
+
+void settings_print_help(const struct setting_group *const *groups, FILE *out); /* a line a setting */
+void settings_print(const struct settings *settings, FILE *out); /* what holds, secrets masked */
+
+#endif

@@ -1,0 +1,11 @@
+/* What stands between us and PostgreSQL. */
+#ifndef ROWLOCK_IO_POOLER_H
+#define ROWLOCK_IO_POOLER_H
+
+enum pooler {
+    POOLER_AUTO,        /* each connection finds out for itself */
+    POOLER_NONE,        /* a session is ours as long as its connection lasts */
+    POOLER_TRANSACTION, /* nothing of a session outlives a transaction: PgBouncer's pool_mode = transaction */
+};
+
+#endif
