@@ -423,12 +423,12 @@ static int set_up(void **state)
                      (char[]){"--deadline=0.3"},    (char[]){"--drain=0.1"}, (char[]){"--distance=haversine"},
                      (char[]){"--access-log=off"}};
     char *error = NULL;
-    size_t words = 0;
+    struct command_line line = {.argc = COUNT(flags), .argv = flags};
     (void)state;
     memset(&world, 0, sizeof world);
     memset(asked, 0, sizeof asked);
     log_setup(LOG_ERROR + 1, LOG_TEXT);
-    if (!settings_read(&world.settings, COUNT(flags), flags, NULL, NULL, 0, &words, &error))
+    if (!settings_read(&world.settings, &line, apps_settings(), &error))
         fail_msg("%s", error);
     world.server = server_start(&world.settings, apps, NULL, 0, &error);
     if (world.server == NULL)
