@@ -1,5 +1,5 @@
-/* What a file is that is no text in UTF-8: people export workbooks, or text of another encoding, and a parser's complaint about
- * the first odd byte would not tell them. */
+/* What a file is that is no text in UTF-8: people export workbooks, or text of another encoding, and a parser's
+ * complaint about the first odd byte would not tell them. */
 #ifndef ROWLOCK_BASE_FILEKIND_H
 #define ROWLOCK_BASE_FILEKIND_H
 

@@ -7,8 +7,8 @@
 
 #include "base/slice.h"
 
-/* Folded multiplication as in wyhash (W. Yi, D. Y. Wang, "Modern Non-Cryptographic Hash Function and Pseudorandom Number
- * Generator", 2019). The seed chains several texts into one hash. */
+/* Folded multiplication as in wyhash (W. Yi, D. Y. Wang, "Modern Non-Cryptographic Hash Function and Pseudorandom
+ * Number Generator", 2019). The seed chains several texts into one hash. */
 uint64_t hash_bytes(struct slice bytes, uint64_t seed);
 
 #endif

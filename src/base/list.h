@@ -29,7 +29,7 @@ struct list {
     ((type *)list_object(list_next(&(item)->member), offsetof(type, member)))
 #define list_pop_of(list, type, member) ((type *)list_object(list_pop(list), offsetof(type, member)))
 
-/* list_for_each (struct call, call, &calls, link) ...: the body may remove the object that it is given, and no other. */
+/* list_for_each(struct call, call, &calls, link) { ... }: the body may remove the object that it is given, no other. */
 #define list_for_each(type, item, list, member)                                                              \
     for (type *item = list_first_of(list, type, member), *item##_next;                                       \
          item != NULL && (item##_next = list_next_of(item, type, member), true); item = item##_next)

@@ -12,7 +12,8 @@ struct proxies {
 /* The proxy for an address that begins with http:// or https://; NULL: none. */
 const char *proxy_for(const struct proxies *proxies, const char *url);
 
-/* The "host:port" of an address, all of it that people may be shown: without scheme, user, password and path. To be freed. */
+/* The "host:port" of an address, all of it that people may be shown: without scheme, user, password and path. To be
+ * freed. */
 char *proxy_host_of(const char *url);
 
 #endif

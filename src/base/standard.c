@@ -6,7 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* The lowest number that is free, which is fd. Without /dev (in a chroot) another that can be neither read nor written. */
+/* The lowest number that is free, which is fd. Without /dev (in a chroot) another that can be neither read nor
+ * written. */
 static bool open_on_null(int fd)
 {
     int got = open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);

@@ -16,7 +16,8 @@ enum text_number {
 /* -?[0-9]+ into 64 bits. */
 enum text_number text_int(struct slice text, int64_t *number);
 
-/* The number grammar of RFC 8259 section 6, with leading zeros and a plus sign allowed: people write "012.70". Never NaN or infinite. */
+/* The number grammar of RFC 8259 section 6, with leading zeros and a plus sign allowed: people write "012.70". Never
+ * NaN or infinite. */
 enum text_number text_double(struct slice text, double *number);
 
 /* The shortest decimal text that reads back as the same double; out holds at least 32 bytes. */

@@ -43,8 +43,8 @@ enum db_error session_begin(struct session *session);
 /* Undoes a transaction. error and again stay those of what failed before. */
 void session_undo(struct session *session);
 
-/* For a transaction that failed: undoes it, and waits a moment if it is worth another try; else, and after several tries
- * (*tries counts them from 0), false. */
+/* For a transaction that failed: undoes it, and waits a moment if it is worth another try; else, and after several
+ * tries (*tries counts them from 0), false. */
 bool session_retry(struct session *session, int *tries);
 
 #endif

@@ -6,7 +6,8 @@
 
 struct resolve;
 
-/* address is a list of numeric addresses by comma, in the system's order, or NULL with an error; called once, never before resolve_start has returned. */
+/* address is a list of numeric addresses by comma, in the system's order, or NULL with an error; called once, never
+ * before resolve_start has returned. */
 typedef void resolve_cb(const char *address, const char *error, void *argument);
 
 struct resolve *resolve_start(struct loop *loop, const char *name, resolve_cb *callback, void *argument);

@@ -205,8 +205,8 @@ static void start_again(struct master *master, struct slot *slot)
         schedule_again(master, slot, 0);
 }
 
-/* Kills it when it is stuck: its clients see the end of their connections at once, and know as much as they would by their
- * deadline. */
+/* Kills it when it is stuck: its clients see the end of their connections at once, and know as much as they would by
+ * their deadline. */
 static void listen_for_beat(const struct master *master, struct process *process, int64_t awake)
 {
     if (process->pid <= 0 || process->killed)
@@ -222,8 +222,8 @@ static void listen_for_beat(const struct master *master, struct process *process
     process->killed = true;
 }
 
-/* Who was asleep himself cannot blame the others: after a pause of the machine or of the whole group all beats are old, and
- * where the master gets its turn late, so do the workers. So time counts only while the master is on time. */
+/* Who was asleep himself cannot blame the others: after a pause of the machine or of the whole group all beats are
+ * old, and where the master gets its turn late, so do the workers. So time counts only while the master is on time. */
 static void listen_for_beats(struct master *master)
 {
     int64_t now = clock_now(), passed = now - master->ticked,

@@ -258,8 +258,8 @@ static void note_broken(struct sqlite *sqlite, enum db_error error)
         sqlite->broken = error;
 }
 
-/* One of them was refused in such a way that none has happened, and nobody knows which: each runs again by itself. False
- * when there is but one. */
+/* One of them was refused in such a way that none has happened, and nobody knows which: each runs again by itself.
+ * False when there is but one. */
 static bool part(struct sqlite *sqlite)
 {
     if (sqlite->ran.length < 2)
@@ -275,8 +275,8 @@ static bool part(struct sqlite *sqlite)
     return true;
 }
 
-/* An error that rolled back the whole transaction took with it what had run before: whoever is at fault alone, as by the
- * RAISE(ROLLBACK) of a trigger, must not fail the others. */
+/* An error that rolled back the whole transaction took with it what had run before: whoever is at fault alone, as by
+ * the RAISE(ROLLBACK) of a trigger, must not fail the others. */
 static void on_rolled_back(struct sqlite *sqlite, const struct job *job)
 {
     char reason[sizeof job->message];
@@ -488,8 +488,8 @@ static enum db_error try_writing(struct sqlite *sqlite)
     return error == DB_SCHEMA ? DB_OK : error; /* not for want of room or right */
 }
 
-/* Taking the write lock and giving it back shows that the file may be written, and writes nothing. Whether there is room
- * the file system says. */
+/* Taking the write lock and giving it back shows that the file may be written, and writes nothing. Whether there is
+ * room the file system says. */
 static enum db_error try_lock(struct sqlite *sqlite)
 {
     enum db_error error = sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE; ROLLBACK");

@@ -155,8 +155,8 @@ static void create(const char *path)
     close(fd);
 }
 
-/* SQLite has given it the mode that the file had then. If that could not be written and can be now, its companions never
- * would be, whoever opens them. */
+/* SQLite has given it the mode that the file had then. If that could not be written and can be now, its companions
+ * never would be, whoever opens them. */
 static void mend_companion(const char *path, const char *suffix)
 {
     struct stat main, found;

@@ -12,8 +12,8 @@
 struct sqlite_file;
 struct sqlite_block;
 
-/* busy_ms: how long a call may wait for another process's lock; 0 for the loop. NULL and *error (to be freed). A new file
- * and its companions can be read by their owner alone; one that is there keeps its mode. */
+/* busy_ms: how long a call may wait for another process's lock; 0 for the loop. NULL and *error (to be freed). A new
+ * file and its companions can be read by their owner alone; one that is there keeps its mode. */
 struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error);
 void sqlite_file_close(struct sqlite_file *file);
 

@@ -1,5 +1,5 @@
-/* The master's decisions, on a scripted system: this file's fork, kill, waitpid, sigtimedwait, mmap and clock_gettime take
- * the place of the C library's, so that minutes of a master's life pass at once and no process is ever started. */
+/* The master's decisions, on a scripted system: this file's fork, kill, waitpid, sigtimedwait, mmap and clock_gettime
+ * take the place of the C library's, so that minutes of a master's life pass at once and no process is ever started. */
 #include <config.h>
 
 #include "unit.h"

@@ -1,5 +1,5 @@
-/* The core from a request to its answer, between a scripted HTTP and a scripted database: this file's http_new and pg_open
- * take the place of the real ones. Routes and statements are those of the apps. */
+/* The core from a request to its answer, between a scripted HTTP and a scripted database: this file's http_new and
+ * pg_open take the place of the real ones. Routes and statements are those of the apps. */
 #include <config.h>
 
 #include "unit.h"
