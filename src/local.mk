@@ -96,6 +96,8 @@ sqlite_sources = \
 	src/sqlite/session_sqlite.h \
 	src/sqlite/sqlite.c \
 	src/sqlite/sqlite.h \
+	src/sqlite/sqlite_block.c \
+	src/sqlite/sqlite_block.h \
 	src/sqlite/sqlite_file.c \
 	src/sqlite/sqlite_file.h \
 	src/sqlite/sqlite_wal.c \

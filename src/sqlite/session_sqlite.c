@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sqlite/sqlite_block.h"
 #include "sqlite/sqlite_file.h"
 
 #define BUSY_MS 10000 /* a command may wait for the server's writes */

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "sqlite/sqlite_block.h"
 #include "sqlite/sqlite_file.h"
 #include "sqlite/sqlite_wal.h"
 

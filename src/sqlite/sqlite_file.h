@@ -1,16 +1,14 @@
-/* One SQLite database file, opened the way Rowlock wants it; nothing else but sqlite_wal.c knows sqlite3. A "block" is
- * the text of one named statement: it may hold several SQL statements, of which the first that gives a row is the
- * answer, and those after it do not run. */
+/* One SQLite database file, opened the way Rowlock wants it. Only what is in this folder with it knows sqlite3: this
+ * file, sqlite_block.c and sqlite_wal.c. */
 #ifndef ROWLOCK_SQLITE_SQLITE_FILE_H
 #define ROWLOCK_SQLITE_SQLITE_FILE_H
 
 #include <stdbool.h>
 
-#include "base/buf.h"
 #include "db/db.h"
 
 struct sqlite_file;
-struct sqlite_block;
+struct sqlite3;
 
 /* busy_ms: how long a call may wait for another process's lock; 0 for the loop. NULL and *error (to be freed). A new
  * file and its companions can be read by their owner alone; one that is there keeps its mode. */
@@ -22,29 +20,18 @@ void sqlite_file_close(struct sqlite_file *file);
 bool sqlite_file_reopen(struct sqlite_file *file);
 bool sqlite_file_usable(const struct sqlite_file *file); /* false after a reopening that failed */
 
+/* For sqlite_block.c. The handle is NULL after a reopening that failed. note keeps the message of the last failure and
+ * says what kind of error the code is; complain keeps a message of ours. */
+struct sqlite3 *sqlite_file_handle(const struct sqlite_file *file);
+enum db_error sqlite_file_note(struct sqlite_file *file, int code);
+void sqlite_file_complain(struct sqlite_file *file, const char *message);
+
 /* Runs a script that gives no rows. */
 enum db_error sqlite_file_script(struct sqlite_file *file, const char *sql);
 const char *sqlite_file_error(const struct sqlite_file *file); /* of the last failure */
 bool sqlite_file_in_transaction(const struct sqlite_file *file);
 /* True when the last failure was a COMMIT's and leaves open whether it happened. */
 bool sqlite_file_unsure(const struct sqlite_file *file);
-
-/* Prepared on first use, kept until the file is closed. NULL when it cannot be prepared (see sqlite_file_error). */
-struct sqlite_block *sqlite_block_new(struct sqlite_file *file, const char *sql);
-void sqlite_block_free(struct sqlite_block *block);
-bool sqlite_block_read_only(const struct sqlite_block *block);
-
-/* The rows of one execution, on their own memory. */
-struct sqlite_rows {
-    struct db_rows base;
-    struct buf bytes;          /* every value, NUL-terminated */
-    struct sqlite_cell *cells; /* count times columns */
-};
-void sqlite_rows_fini(struct sqlite_rows *rows);
-
-/* Executes the block once; $1 is params[0]. Never leaves a statement running. */
-enum db_error sqlite_block_run(struct sqlite_block *block, const struct db_param *params,
-                               const enum db_type *types, unsigned count, struct sqlite_rows *rows);
 
 enum sqlite_file_place {
     SQLITE_FILE_THERE,
