@@ -161,6 +161,55 @@ static void a_descriptor_is_reported_for_what_is_asked_as_long_as_it_is_so(void 
     close(fds[1]);
 }
 
+/* ---- what goes wrong ---- */
+
+static const char *complaint(void (*provoke)(void))
+{
+    static char text[1024];
+    int fds[2], real = dup(STDERR_FILENO);
+    assert_int_equal(pipe(fds), 0);
+    dup2(fds[1], STDERR_FILENO);
+    provoke();
+    dup2(real, STDERR_FILENO);
+    close(fds[1]);
+    ssize_t length = read(fds[0], text, sizeof text - 1);
+    text[length > 0 ? length : 0] = '\0';
+    close(fds[0]);
+    close(real);
+    return text;
+}
+
+static void watch_a_file(void)
+{
+    FILE *file = tmpfile();
+    struct loop_watch *watch = loop_watch_new(loop, fileno(file), on_ready, &calls);
+    loop_watch_set(watch, LOOP_READ); /* which epoll does not take */
+    loop_watch_free(watch);
+    fclose(file);
+}
+
+static void run_within(void *argument)
+{
+    (void)argument;
+    loop_run(loop); /* which libevent refuses */
+    loop_stop(loop);
+}
+
+static void run_twice(void)
+{
+    struct loop_timer *timer = loop_timer_new(loop, run_within, NULL);
+    loop_timer_start(timer, 0);
+    loop_run(loop);
+    loop_timer_free(timer);
+}
+
+static void what_cannot_be_watched_and_what_libevent_says_goes_into_the_log(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(complaint(watch_a_file), " error cannot watch a descriptor fd="));
+    assert_non_null(strstr(complaint(run_twice), " warn  libevent detail="));
+}
+
 /* ---- signals ---- */
 
 static void on_number(int number, void *argument)
@@ -256,6 +305,7 @@ int main(void)
         LOOP(a_timer_that_is_started_again_moves),
         LOOP(a_timer_that_was_stopped_or_freed_does_not_fire),
         LOOP(a_descriptor_is_reported_for_what_is_asked_as_long_as_it_is_so),
+        LOOP(what_cannot_be_watched_and_what_libevent_says_goes_into_the_log),
         LOOP(a_signal_is_an_event_like_others),
         LOOP(what_is_deferred_runs_once_in_order_behind_what_happened_in_the_turn),
         LOOP(what_is_cancelled_does_not_run_and_may_be_deferred_again),

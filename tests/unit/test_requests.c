@@ -595,6 +595,75 @@ static void a_delete_that_the_database_kept_from_being_made_is_said(void **state
     gets(2, 404, "");
 }
 
+static void a_page_links_to_its_neighbours_in_the_form_that_was_asked(void **state)
+{
+    (void)state;
+    static const char *const two[] = {"7", "Lab", NULL, NULL, NULL, NULL, NULL,
+                                      "9", "Lab", NULL, NULL, NULL, NULL, NULL};
+    ask(0, "GET /sites?limit=1&after=3");
+    ask(1, "GET /sites/4/1");
+    ask(2, "GET /sites/0/5");
+    turn();
+    assert_int_equal(world.sent[0]->params[0].integer, 2); /* one more than is shown */
+    assert_int_equal(world.sent[0]->params[2].integer, 3);
+    assert_int_equal(world.sent[1]->params[1].integer, 4);
+    answers(0, two, 2, 7);
+    answers(1, two, 2, 7);
+    answers(2, two, 2, 7);
+    has_field(0, "Link: </sites?limit=1&after=7>; rel=\"next\", </sites?limit=1>; rel=\"first\"\r\n");
+    has_field(
+        1, "Link: </sites/5/1>; rel=\"next\", </sites/3/1>; rel=\"prev\", </sites/0/1>; rel=\"first\"\r\n");
+    has_field(2, "Link: </sites/0/5>; rel=\"first\"\r\n");
+    assert_null(strstr(asked[1].body, "\"id\":9"));
+    assert_non_null(strstr(asked[2].body, "\"id\":9"));
+}
+
+/* ---- keys of requests that may be repeated ---- */
+
+#define PLACE(from) "{\"origin\": [" from "], \"destination\": [50, 12]}"
+
+static void a_key_stands_for_what_a_body_means(void **state)
+{
+    (void)state;
+    static const char key[] = "Idempotency-Key: k-1\r\n";
+    ask_with(0, "POST /orders", key, PLACE("51, 13"));
+    ask_with(1, "POST /orders", key, "{\"destination\":[\"50.0\",12], \"origin\":[51.0,\"13\"]}");
+    ask_with(2, "POST /orders", key, PLACE("51, 13.5"));
+    turn();
+    const struct db_param *params[3] = {NULL, NULL, NULL};
+    for (unsigned i = 0, found = 0; i < world.count; i++)
+        for (unsigned member = 0; member < world.sent[i]->members; member++, found++) {
+            assert_string_equal(world.sent[i]->statement->name, "order_place_once");
+            params[found] = world.sent[i]->params + member * world.sent[i]->statement->param_count + 5;
+        }
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(slice_equal(params[i][0].text, SLICE("/orders")));
+        assert_true(slice_equal(params[i][1].text, SLICE("k-1")));
+        assert_int_equal(params[i][2].text.len, 32);
+    }
+    assert_true(slice_equal(params[0][2].text, params[1][2].text));
+    assert_false(slice_equal(params[0][2].text, params[2][2].text));
+}
+
+static void a_key_is_one_visible_word(void **state)
+{
+    (void)state;
+    char lengthy[300] = "Idempotency-Key: ";
+    ask_with(0, "POST /orders", "Idempotency-Key: a b\r\n", PLACE("51, 13"));
+    gets(0, 400, "Idempotency-Key must be 1 to 255 visible ASCII characters.");
+    ask_with(1, "POST /orders", "Idempotency-Key: \xc3\xa9\r\n", PLACE("51, 13"));
+    gets(1, 400, "visible ASCII");
+    ask_with(2, "POST /orders", "Idempotency-Key:\r\n", PLACE("51, 13"));
+    gets(2, 400, "visible ASCII");
+    memset(lengthy + 17, 'k', 256);
+    strcpy(lengthy + 17 + 256, "\r\n");
+    ask_with(3, "POST /orders", lengthy, PLACE("51, 13"));
+    gets(3, 400, "visible ASCII");
+    ask_with(4, "POST /orders", "", PLACE("51, 13"));
+    turn();
+    was_sent(0, "order_place", 1);
+}
+
 /* ---- errors ---- */
 
 static void what_the_database_refuses_is_said_in_the_statements_words(void **state)
@@ -1207,6 +1276,9 @@ int main(void)
         REQUESTS(an_id_that_is_sane_is_said_again_and_another_is_made_up),
         REQUESTS(a_write_gets_its_body_normalised_as_one_object),
         REQUESTS(a_delete_that_the_database_kept_from_being_made_is_said),
+        REQUESTS(a_page_links_to_its_neighbours_in_the_form_that_was_asked),
+        REQUESTS(a_key_stands_for_what_a_body_means),
+        REQUESTS(a_key_is_one_visible_word),
         REQUESTS(what_the_database_refuses_is_said_in_the_statements_words),
         REQUESTS(of_an_unknown_constraint_the_columns_are_asked_for),
         REQUESTS(a_lost_answer_leaves_the_outcome_open),

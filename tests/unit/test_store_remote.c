@@ -4,7 +4,9 @@
 
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,7 +17,7 @@
 #include "store/redis.h"
 #include "store/store_remote.h"
 
-#define SOON (2 * CLOCK_SECOND) /* longer than anything takes that works */
+#define SOON (5 * CLOCK_SECOND) /* longer than anything takes that works */
 #define LONG (100 * CLOCK_SECOND)
 
 static struct {
@@ -105,6 +107,11 @@ static void say(const char *text, size_t length)
 static bool is_ready(void)
 {
     return ((struct store_remote *)(void *)rig.store)->state == STORE_REMOTE_READY;
+}
+
+static bool has_failed(void)
+{
+    return ((struct store_remote *)(void *)rig.store)->failures > 0;
 }
 
 /* Meets the store, hears its greeting and answers it. */
@@ -480,6 +487,49 @@ static void so_many_questions_wait_and_no_more(void **state)
     rig.store->ops->cancel(rig.store, &question[255].find);
 }
 
+/* The same by TCP, to an address and to a name. */
+static void listen_by_tcp(char *host)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof address;
+    rig.store->ops->free(rig.store);
+    close(rig.listener);
+    rig.listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(rig.listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(rig.listener, 4), 0);
+    assert_int_equal(getsockname(rig.listener, (struct sockaddr *)&address, &length), 0);
+    rig.url.path = NULL;
+    rig.url.host = host;
+    rig.url.port = ntohs(address.sin_port);
+    rig.store = redis_new(rig.loop, &rig.url);
+}
+
+static void an_address_is_connected_to_at_once(void **state)
+{
+    (void)state;
+    static char host[] = "127.0.0.1";
+    listen_by_tcp(host);
+    meet_redis();
+}
+
+/* Of several addresses the next one is tried after each failure. */
+static void a_name_is_looked_up_and_each_of_its_addresses_tried(void **state)
+{
+    (void)state;
+    static char host[] = "localhost";
+    listen_by_tcp(host);
+    meet_redis();
+}
+
+static void a_name_that_is_none_is_tried_again_later(void **state)
+{
+    (void)state;
+    static char host[] = "a name with spaces";
+    listen_by_tcp(host);
+    assert_true(run_until(has_failed));
+    assert_false(ask(0, "k"));
+}
+
 static void who_hangs_up_is_missed(void **state)
 {
     (void)state;
@@ -517,6 +567,9 @@ int main(void)
         MEMCACHED(a_cancelled_question_takes_no_answer_of_another),
         MEMCACHED(who_does_not_answer_in_time_is_left),
         MEMCACHED(so_many_questions_wait_and_no_more),
+        REDIS(an_address_is_connected_to_at_once),
+        REDIS(a_name_is_looked_up_and_each_of_its_addresses_tried),
+        REDIS(a_name_that_is_none_is_tried_again_later),
         REDIS(who_hangs_up_is_missed),
     };
     log_setup(LOG_ERROR, LOG_TEXT); /* the connections that are lost on purpose */
