@@ -52,18 +52,6 @@ io_sources = \
 	src/io/curl.h \
 	src/io/fetch.c \
 	src/io/fetch.h \
-	src/io/http.h \
-	src/io/http_chunks.c \
-	src/io/http_chunks.h \
-	src/io/http_conn.c \
-	src/io/http_conn.h \
-	src/io/http_host.c \
-	src/io/http_host.h \
-	src/io/http_parse.c \
-	src/io/http_parse.h \
-	src/io/http_room.c \
-	src/io/http_room.h \
-	src/io/http_server.c \
 	src/io/loop.c \
 	src/io/loop.h \
 	src/io/pg.c \
@@ -85,6 +73,20 @@ io_sources = \
 	src/io/session_pg.h \
 	src/io/sqlstate.c \
 	src/io/sqlstate.h
+
+http_sources = \
+	src/http/http.h \
+	src/http/http_chunks.c \
+	src/http/http_chunks.h \
+	src/http/http_conn.c \
+	src/http/http_conn.h \
+	src/http/http_host.c \
+	src/http/http_host.h \
+	src/http/http_parse.c \
+	src/http/http_parse.h \
+	src/http/http_room.c \
+	src/http/http_room.h \
+	src/http/http_server.c
 
 db_sources = \
 	src/db/db.h \
@@ -202,6 +204,7 @@ cmd_sources = \
 librowlock_sources = \
 	$(base_sources) \
 	$(io_sources) \
+	$(http_sources) \
 	$(db_sources) \
 	$(sqlite_sources) \
 	$(store_sources) \

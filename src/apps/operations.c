@@ -5,7 +5,7 @@
 
 #include "apps/apps.h"
 #include "core/request.h"
-#include "io/http.h"
+#include "http/http.h"
 
 static void add_check(struct buf *body, const struct server_check *check)
 {

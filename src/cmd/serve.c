@@ -19,7 +19,7 @@
 #include "cmd/cmd.h"
 #include "core/migrate.h"
 #include "core/server.h"
-#include "io/http.h"
+#include "http/http.h"
 #include "proc/listen.h"
 #include "proc/master.h"
 #include "proc/systemd.h"

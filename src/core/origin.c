@@ -2,7 +2,7 @@
 
 #include "core/origin.h"
 
-#include "io/http_host.h"
+#include "http/http_host.h"
 
 /* A port that is not given is the scheme's, in Host as well: the browser asked by the scheme that Origin has. */
 static bool is_same_host(struct slice theirs, struct slice asked, int scheme_port)

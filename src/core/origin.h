@@ -4,7 +4,7 @@
 #ifndef ROWLOCK_CORE_ORIGIN_H
 #define ROWLOCK_CORE_ORIGIN_H
 
-#include "io/http_parse.h"
+#include "http/http_parse.h"
 
 /* NULL, or why the request is refused, as a sentence. Who was asked is what Host says (or an absolute target), never
  * X-Forwarded-Host, which a proxy may pass on from a client: a proxy has to pass Host. The scheme is ignored, because

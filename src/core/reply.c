@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "core/refusal.h"
-#include "io/http.h"
+#include "http/http.h"
 
 #define BODY_MAX ((size_t)48 << 20)
 

@@ -12,7 +12,7 @@
 
 #include "base/slice.h"
 #include "core/stmt.h"
-#include "io/http.h"
+#include "http/http.h"
 
 struct arena;
 struct request;

@@ -16,7 +16,7 @@
 #include "core/request.h"
 #include "core/shared.h"
 #include "core/sql.h"
-#include "io/http.h"
+#include "http/http.h"
 #include "io/pg.h"
 #include "sqlite/sqlite.h"
 

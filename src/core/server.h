@@ -9,7 +9,7 @@
 #include "core/router.h"
 #include "core/stmt.h"
 #include "db/session.h"
-#include "io/http.h"
+#include "http/http.h"
 
 struct idempotency_purge;
 struct import_file;

@@ -1,4 +1,4 @@
-/* io/http: connections among others, with limits of seconds and clients in the same loop. */
+/* http/http: connections among others, with limits of seconds and clients in the same loop. */
 #include <config.h>
 
 #include "unit.h"
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "io/http_conn.h"
+#include "http/http_conn.h"
 
 #define CLIENTS 8
 #define TICK_NS (10 * CLOCK_MS)

@@ -1,9 +1,9 @@
-/* io/http_host: what may stand in Host and in the authority of a target. */
+/* http/http_host: what may stand in Host and in the authority of a target. */
 #include <config.h>
 
 #include "unit.h"
 
-#include "io/http_host.h"
+#include "http/http_host.h"
 
 static void hosts_are_taken_apart(void **state)
 {

@@ -1,9 +1,9 @@
-/* io/http_parse: the head and the chunked body of a request, whole and in pieces of every size. */
+/* http/http_parse: the head and the chunked body of a request, whole and in pieces of every size. */
 #include <config.h>
 
 #include "unit.h"
 
-#include "io/http_parse.h"
+#include "http/http_parse.h"
 
 static struct http_head head;
 static struct http_refusal refusal;

@@ -1,4 +1,4 @@
-/* io/http_room: whose connection goes when there are as many as there may be. */
+/* http/http_room: whose connection goes when there are as many as there may be. */
 #include <config.h>
 
 #include "unit.h"
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "io/http_conn.h"
+#include "http/http_conn.h"
 
 #define MOST 16
 #define HALF "GET / HTTP/1.1\r\n"

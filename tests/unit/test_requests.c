@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/server.h"
-#include "io/http.h"
+#include "http/http.h"
 #include "io/loop.h"
 #include "io/pg.h"
 #include "store/store_memory.h"

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "io/http_conn.h"
+#include "http/http_conn.h"
 
 #define ACCEPTS_PER_TURN 64
 #define SWEEP_NS (250 * CLOCK_MS)

@@ -1,10 +1,10 @@
 #include <config.h>
 
-#include "io/http_parse.h"
+#include "http/http_parse.h"
 
 #include <string.h>
 
-#include "io/http_host.h"
+#include "http/http_host.h"
 
 static const char *const method_names[HTTP_METHODS] = {"GET",    "HEAD",    "POST",  "PUT",    "PATCH",
                                                        "DELETE", "OPTIONS", "TRACE", "CONNECT"};

@@ -1,11 +1,11 @@
 /* Inside HTTP: one connection, and the lists by which its server finds it. */
-#ifndef ROWLOCK_IO_HTTP_CONN_H
-#define ROWLOCK_IO_HTTP_CONN_H
+#ifndef ROWLOCK_HTTP_CONN_H
+#define ROWLOCK_HTTP_CONN_H
 
 #include "base/buf.h"
 #include "base/list.h"
-#include "io/http.h"
-#include "io/http_room.h"
+#include "http/http.h"
+#include "http/http_room.h"
 
 /* A connection sits on the list of its state, in the order in which it came there, so that the oldest is first. */
 enum http_state {

@@ -3,14 +3,14 @@
  *
  * Order of calls: http_new, http_add_listener, then on_request for each request; each is answered exactly once
  * by http_respond, at once or later, unless on_leave said that the client is gone. http_drain, then http_free. */
-#ifndef ROWLOCK_IO_HTTP_H
-#define ROWLOCK_IO_HTTP_H
+#ifndef ROWLOCK_HTTP_H
+#define ROWLOCK_HTTP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "io/http_parse.h"
+#include "http/http_parse.h"
 #include "io/loop.h"
 
 struct http;

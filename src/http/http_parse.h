@@ -1,15 +1,15 @@
 /* The head of an HTTP/1.1 request, strictly (RFC 9112 sections 2 to 7, RFC 9110 section 5). Pure functions over
  * memory: no copying, no allocation. What other parsers might read differently is refused, because two readers
  * of one stream that disagree are how requests are smuggled. */
-#ifndef ROWLOCK_IO_HTTP_PARSE_H
-#define ROWLOCK_IO_HTTP_PARSE_H
+#ifndef ROWLOCK_HTTP_PARSE_H
+#define ROWLOCK_HTTP_PARSE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "io/http_chunks.h"
+#include "http/http_chunks.h"
 
 #define HTTP_LINE_MAX 8192u  /* request line; longer: 414 */
 #define HTTP_HEAD_MAX 16384u /* request line and fields; longer: 431 */

@@ -5,8 +5,8 @@
  * Half requests cost their sender nothing, so they are judged by address: the one that has most of them loses its
  * oldest first. Where it holds so many that it is to blame, they go before connections that rest; else those that rest
  * go first, because their clients expect that (RFC 9112 section 9.5). */
-#ifndef ROWLOCK_IO_HTTP_ROOM_H
-#define ROWLOCK_IO_HTTP_ROOM_H
+#ifndef ROWLOCK_HTTP_ROOM_H
+#define ROWLOCK_HTTP_ROOM_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* Who is asked: the value of Host and the authority of a request target, uri-host [ ":" port ] (RFC 9112 section 3.2,
  * RFC 3986 sections 3.2.2 and 3.2.3). Pure functions over memory. */
-#ifndef ROWLOCK_IO_HTTP_HOST_H
-#define ROWLOCK_IO_HTTP_HOST_H
+#ifndef ROWLOCK_HTTP_HOST_H
+#define ROWLOCK_HTTP_HOST_H
 
 #include <stdbool.h>
 

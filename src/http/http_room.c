@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "io/http_room.h"
+#include "http/http_room.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "io/http_conn.h"
+#include "http/http_conn.h"
 
 #define RESTED_NS (500 * CLOCK_MS) /* a connection that has rested for so long may make room */
 #define SCAN 16u

@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "io/http_host.h"
+#include "http/http_host.h"
 
 #include <arpa/inet.h>
 

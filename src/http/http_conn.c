@@ -1,7 +1,7 @@
 /* A connection reads downwards: readable -> process -> (head, body) -> on_request ... http_respond -> flush. */
 #include <config.h>
 
-#include "io/http_conn.h"
+#include "http/http_conn.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

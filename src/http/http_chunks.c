@@ -1,9 +1,9 @@
 /* One byte after the other, by a state and the byte alone, so that pieces of any size make no difference. */
 #include <config.h>
 
-#include "io/http_chunks.h"
+#include "http/http_chunks.h"
 
-#include "io/http_parse.h"
+#include "http/http_parse.h"
 
 #define OVERHEAD_MAX 16384u
 
