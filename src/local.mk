@@ -125,6 +125,7 @@ proc_sources = \
 	src/proc/systemd.h
 
 core_sources = \
+	src/core/app.h \
 	src/core/cache.c \
 	src/core/cache.h \
 	src/core/call.c \
@@ -158,6 +159,7 @@ core_sources = \
 	src/core/rows.h \
 	src/core/server.c \
 	src/core/server.h \
+	src/core/server_parts.h \
 	src/core/settings.c \
 	src/core/settings.h \
 	src/core/shared.c \

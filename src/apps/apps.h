@@ -3,7 +3,7 @@
 #define ROWLOCK_APPS_APPS_H
 
 #include "base/similar.h"
-#include "core/server.h"
+#include "core/app.h"
 
 extern const struct app app_operations; /* always served */
 extern const struct app app_orders;

@@ -121,16 +121,20 @@ static const struct route routes[] = {
 static struct stmt *const statements[] = {&health_region_page, &health_region_get, &health_region_of_fsa,
                                           NULL};
 
-const struct app app_health = {
-    .name = "health",
-    .routes = routes,
-    .route_count = sizeof routes / sizeof routes[0],
-    .statements = statements,
-    .schema = 3,
+static const struct app_data data = {
     .seed = health_seed,
     .seed_total = 15,
     .any = "health_any",
     .lock = "health_lock",
     .samples = "health_samples",
     .imports = health_files,
+};
+
+const struct app app_health = {
+    .name = "health",
+    .routes = routes,
+    .route_count = sizeof routes / sizeof routes[0],
+    .statements = statements,
+    .schema = 3,
+    .data = &data,
 };

@@ -394,6 +394,12 @@ static struct stmt *const statements[] = {
     &message_send, &message_send_once, &message_get,    &message_guard,       &message_delete,
     &message_list, &message_list_from, &message_recent, &message_recent_from, NULL};
 
+static const struct app_data data = {
+    .seed = seed,
+    .seed_total = 15,
+    .any = "message_any",
+};
+
 const struct app app_messages = {
     .name = "messages",
     .routes = routes,
@@ -401,7 +407,5 @@ const struct app app_messages = {
     .statements = statements,
     .schema = 7,
     .idempotency = true,
-    .seed = seed,
-    .seed_total = 15,
-    .any = "message_any",
+    .data = &data,
 };

@@ -5,6 +5,7 @@
 
 #include "apps/apps.h"
 #include "core/request.h"
+#include "core/server.h"
 #include "http/http.h"
 
 static void add_check(struct buf *body, const struct server_check *check)

@@ -11,11 +11,10 @@
 #include "core/idempotency.h"
 #include "core/paging.h"
 #include "core/request.h"
+#include "core/server.h"
 
 #define LIMIT_MAX 1000
 #define TAKER_MAX 200
-
-static struct distance *distance;
 
 /* ---- statements ---- */
 
@@ -100,6 +99,12 @@ static const struct field place_body[] = {
     {.name = NULL},
 };
 
+/* The app's state. */
+static struct distance *distance_of(const struct request *request)
+{
+    return server_state(request->server, &app_orders);
+}
+
 static struct distance_point point_of(const struct value *value)
 {
     return (struct distance_point){value->point[0], value->point[1]};
@@ -145,7 +150,7 @@ static void ask_distance(struct request *request)
 {
     struct distance_point from = point_of(&request->values[PLACE_ORIGIN]),
                           to = point_of(&request->values[PLACE_DESTINATION]);
-    request->waiting_for = distance_start(distance, from, to, on_distance, request);
+    request->waiting_for = distance_start(distance_of(request), from, to, on_distance, request);
     if (request->waiting_for == NULL)
         request_problem(request, 503,
                         "Too many questions wait for the distance provider; nothing was changed.");
@@ -160,7 +165,7 @@ static void place(struct request *request)
                           to = point_of(&request->values[PLACE_DESTINATION]);
     struct db_param key[3] = {{.null = false}};
     int64_t metres;
-    if (distance_now(distance, from, to, &metres)) {
+    if (distance_now(distance_of(request), from, to, &metres)) {
         place_with_distance(request, metres);
         return;
     }
@@ -380,18 +385,21 @@ static struct stmt *const statements[] = {&order_place,   &order_place_once, &or
                                           &order_release, &order_deliver,    &order_change_if, &order_get,
                                           &order_guard,   &order_page,       &order_before,    NULL};
 
-static bool start(struct server *server, char **error)
+static void *start(struct loop *loop, const struct settings *settings, char **error)
 {
-    distance = distance_new(server->loop, server->settings, error);
-    return distance != NULL;
+    return distance_new(loop, settings, error);
 }
 
-static void stop(struct server *server)
+static void stop(void *state)
 {
-    (void)server;
-    distance_free(distance);
-    distance = NULL;
+    distance_free(state);
 }
+
+static const struct app_data data = {
+    .seed = orders_seed,
+    .seed_total = 15,
+    .any = "order_any",
+};
 
 const struct app app_orders = {
     .name = "orders",
@@ -403,7 +411,5 @@ const struct app app_orders = {
     .idempotency = true,
     .start = start,
     .stop = stop,
-    .seed = orders_seed,
-    .seed_total = 15,
-    .any = "order_any",
+    .data = &data,
 };

@@ -299,13 +299,17 @@ static struct stmt *const statements[] = {KIND_NAMES(site),
                                           &lab_history_page,
                                           NULL};
 
+static const struct app_data data = {
+    .seed = sites_seed,
+    .seed_total = 15,
+    .any = "site_any",
+};
+
 const struct app app_sites = {
     .name = "sites",
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
     .statements = statements,
     .schema = 2,
-    .seed = sites_seed,
-    .seed_total = 15,
-    .any = "site_any",
+    .data = &data,
 };

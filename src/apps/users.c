@@ -178,6 +178,13 @@ static const struct route routes[] = {
 static struct stmt *const statements[] = {&user_page,           &user_page_by_type, &user_search,
                                           &user_search_by_type, &user_one,          NULL};
 
+static const struct app_data data = {
+    .seed = users_seed,
+    .seed_from = users_seed_from_github,
+    .seed_total = 150,
+    .any = "user_any",
+};
+
 const struct app app_users = {
     .name = "users",
     .routes = routes,
@@ -185,8 +192,5 @@ const struct app app_users = {
     .statements = statements,
     .schema = 5,
     .settings = &github_settings,
-    .seed = users_seed,
-    .seed_from = users_seed_from_github,
-    .seed_total = 150,
-    .any = "user_any",
+    .data = &data,
 };

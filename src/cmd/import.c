@@ -10,6 +10,11 @@
 #include "core/import.h"
 #include "core/sql.h"
 
+static bool takes_files(const struct app *app)
+{
+    return app->data != NULL && app->data->imports != NULL;
+}
+
 static bool check_usage(const struct app *app, const struct command_line *line)
 {
     bool given = false;
@@ -22,18 +27,18 @@ static bool check_usage(const struct app *app, const struct command_line *line)
     }
     if (!given)
         cmd_complain("import: name a file at least: %s FILE and the like, see rowlock --help",
-                     app->imports[0].flag);
+                     app->data->imports[0].flag);
     return given;
 }
 
 static bool read_files(const struct app *app, const struct command_line *line, struct import **imports,
                        char **error)
 {
-    for (size_t i = 0; app->imports[i].flag != NULL; i++) {
-        const char *path = command_line_value(line, app->imports[i].flag);
+    for (size_t i = 0; app->data->imports[i].flag != NULL; i++) {
+        const char *path = command_line_value(line, app->data->imports[i].flag);
         if (path == NULL)
             continue;
-        imports[i] = import_read(&app->imports[i], path, error);
+        imports[i] = import_read(&app->data->imports[i], path, error);
         if (imports[i] == NULL)
             return false;
     }
@@ -50,8 +55,8 @@ static bool store_all(struct import *const *imports, struct session *session, ch
 
 static bool take_lock(const struct app *app, struct session *session)
 {
-    return app->lock == NULL ||
-           session_query(session, sql_text(session->engine, app->lock), NULL, 0, NULL) == DB_OK;
+    return app->data->lock == NULL ||
+           session_query(session, sql_text(session->engine, app->data->lock), NULL, 0, NULL) == DB_OK;
 }
 
 /* One transaction. */
@@ -94,7 +99,7 @@ static int import(const struct app *app, const struct command_line *line, const 
         cmd_complain("import: %s", error);
     for (size_t i = 0; i < COMMAND_FLAGS_MAX; i++) {
         if (imports[i] != NULL && code == CMD_DONE)
-            printf("%s: %zu records\n", command_line_value(line, app->imports[i].flag),
+            printf("%s: %zu records\n", command_line_value(line, app->data->imports[i].flag),
                    import_count(imports[i]));
         import_free(imports[i]);
     }
@@ -107,8 +112,9 @@ static void add_flags(struct command_line *line)
 {
     size_t count = 0;
     for (const struct app *const *app = apps_all(); *app != NULL; app++)
-        for (size_t i = 0; (*app)->imports != NULL && (*app)->imports[i].flag != NULL; i++)
-            line->flags[count++] = (struct command_flag){.name = (*app)->imports[i].flag, .value_name = "F"};
+        for (size_t i = 0; takes_files(*app) && (*app)->data->imports[i].flag != NULL; i++)
+            line->flags[count++] =
+                (struct command_flag){.name = (*app)->data->imports[i].flag, .value_name = "F"};
 }
 
 static int complain_of(const char *name)
@@ -116,7 +122,7 @@ static int complain_of(const char *name)
     char hint[SIMILAR_HINT_MAX], names[128] = "";
     struct similar similar = similar_to(name != NULL ? name : "", name != NULL ? strlen(name) : 0);
     for (const struct app *const *app = apps_all(); *app != NULL; app++)
-        if ((*app)->imports != NULL) {
+        if (takes_files(*app)) {
             similar_try(&similar, (*app)->name);
             strcat(names, names[0] != '\0' ? ", " : "");
             strcat(names, (*app)->name);
@@ -133,7 +139,7 @@ static int run(const struct settings *settings, const struct command_line *line)
 {
     const char *name = line->words[0];
     const struct app *app = name != NULL ? apps_find(name) : NULL;
-    if (app == NULL || app->imports == NULL)
+    if (app == NULL || !takes_files(app))
         return complain_of(name);
     return check_usage(app, line) ? import(app, line, settings) : CMD_USAGE;
 }

@@ -28,6 +28,11 @@ struct wish {
     bool if_empty, offline;
 };
 
+static bool has_samples(const struct app *app)
+{
+    return app->data != NULL && app->data->seed != NULL;
+}
+
 static bool query(struct session *session, const char *name, const struct db_rows **rows)
 {
     return session_query(session, sql_text(session->engine, name), NULL, 0, rows) == DB_OK;
@@ -37,7 +42,7 @@ static bool query(struct session *session, const char *name, const struct db_row
 static bool ask_empty(struct session *session, const struct app *app, bool *empty)
 {
     const struct db_rows *rows;
-    if (!query(session, "seed_lock", NULL) || !query(session, app->any, &rows))
+    if (!query(session, "seed_lock", NULL) || !query(session, app->data->any, &rows))
         return false;
     *empty = rows->count == 0;
     return true;
@@ -45,9 +50,9 @@ static bool ask_empty(struct session *session, const struct app *app, bool *empt
 
 static bool prepare(struct session *session, const struct app *app)
 {
-    return (app->lock == NULL || query(session, app->lock, NULL)) &&
-           (app->samples == NULL ||
-            session_script(session, sql_text(session->engine, app->samples)) == DB_OK);
+    return (app->data->lock == NULL || query(session, app->data->lock, NULL)) &&
+           (app->data->samples == NULL ||
+            session_script(session, sql_text(session->engine, app->data->samples)) == DB_OK);
 }
 
 /* All or nothing: one transaction. */
@@ -61,7 +66,7 @@ static bool add_all(struct session *session, const struct app *app, const struct
         return false;
     for (int64_t done = 0; *wanted && done < total;) {
         int64_t chunk = total - done < APP_SEED_CHUNK ? total - done : APP_SEED_CHUNK;
-        if (!app->seed(session, chunk))
+        if (!app->data->seed(session, chunk))
             return false;
         done += chunk;
         if (terminal)
@@ -77,7 +82,7 @@ static int add_from(const struct settings *settings, struct session *session, co
     bool terminal = isatty(STDERR_FILENO) == 1;
     int64_t added;
     char *word;
-    bool ok = app->seed_from(settings, session, total, terminal ? show_progress : NULL, &added, &word);
+    bool ok = app->data->seed_from(settings, session, total, terminal ? show_progress : NULL, &added, &word);
     if (terminal && added > 0 && added < total)
         fputc('\n', stderr);
     if (!ok)
@@ -92,16 +97,16 @@ static int add_from(const struct settings *settings, struct session *session, co
 static int seed(const struct settings *settings, struct session *session, const struct app *app,
                 const struct wish *wish)
 {
-    int64_t total = wish->total >= 0 ? wish->total : app->seed_total;
+    int64_t total = wish->total >= 0 ? wish->total : app->data->seed_total;
     const struct db_rows *rows;
     bool wanted = true;
-    if (!query(session, app->any, &rows)) {
+    if (!query(session, app->data->any, &rows)) {
         cmd_complain_of("seed", session->error);
         return CMD_FAILED;
     }
     if (wish->if_empty && rows->count > 0)
         return CMD_DONE;
-    if (app->seed_from != NULL && !wish->offline)
+    if (app->data->seed_from != NULL && !wish->offline)
         return add_from(settings, session, app, total);
     for (int tries = 0; !add_all(session, app, wish, total, &wanted);)
         if (!session_retry(session, &tries)) {
@@ -118,7 +123,7 @@ static int seed_each(const struct settings *settings, const struct app *const *a
 {
     int code = CMD_DONE;
     for (; *apps != NULL && code == CMD_DONE; apps++) {
-        if ((*apps)->seed == NULL)
+        if (!has_samples(*apps))
             continue;
         struct session *session = cmd_app_session(settings, *apps);
         code = session == NULL ? CMD_FAILED : seed(settings, session, *apps, wish);
@@ -141,7 +146,7 @@ static int complain_of(const char *name)
 static int seed_named(const struct settings *settings, const char *name, const struct wish *wish)
 {
     const struct app *one[] = {name != NULL ? apps_find(name) : NULL, NULL};
-    if (one[0] != NULL && one[0]->seed != NULL)
+    if (one[0] != NULL && has_samples(one[0]))
         return seed_each(settings, one, wish);
     if (name == NULL || strcmp(name, "all") != 0)
         return complain_of(name);

@@ -19,7 +19,7 @@
 #include "cmd/cmd.h"
 #include "core/migrate.h"
 #include "core/server.h"
-#include "http/http.h"
+#include "io/loop.h"
 #include "proc/listen.h"
 #include "proc/master.h"
 #include "proc/systemd.h"
@@ -79,17 +79,17 @@ static void on_ignored_signal(int number, void *argument)
 /* From the loop, so that one that is stuck says nothing. */
 static void tell_systemd(struct serving *serving, const char *failed_check, const char *reason)
 {
-    const struct server *server = serving->server;
+    struct server_status server = server_status(serving->server);
     char status[SYSTEMD_STATUS_MAX];
-    if (server->draining)
-        snprintf(status, sizeof status, "draining, %zu requests and %zu connections left",
-                 server->requests.length, http_connection_count(server->http));
+    if (server.draining)
+        snprintf(status, sizeof status, "draining, %zu requests and %zu connections left", server.requests,
+                 server.connections);
     else if (failed_check != NULL)
         snprintf(status, sizeof status, "waiting for the %s: %s", failed_check, reason);
     else
         snprintf(status, sizeof status, "ready to serve");
     systemd_tell(&serving->systemd,
-                 server->draining       ? SYSTEMD_STOPPING
+                 server.draining        ? SYSTEMD_STOPPING
                  : failed_check != NULL ? SYSTEMD_WAITING
                                         : SYSTEMD_READY,
                  status);
@@ -109,7 +109,8 @@ static void on_beat(void *argument)
         tell_systemd(serving, check, reason);
         interval = systemd_interval(&serving->systemd);
     }
-    loop_timer_start(serving->beat_timer, serving->server->told_ready ? interval : interval / 10);
+    loop_timer_start(serving->beat_timer,
+                     server_status(serving->server).told_ready ? interval : interval / 10);
 }
 
 static void raise_file_limit(void)
@@ -239,7 +240,7 @@ static void start_beating(struct serving *serving)
 {
     if (serving->beat == NULL && !systemd_wanted(&serving->systemd))
         return;
-    serving->beat_timer = loop_timer_new(serving->server->loop, on_beat, serving);
+    serving->beat_timer = loop_timer_new(server_loop(serving->server), on_beat, serving);
     on_beat(serving);
 }
 
@@ -257,8 +258,8 @@ static int work(size_t worker, const int *fds, size_t count, struct master_beat 
         return CMD_FAILED;
     }
     if (serving->systemd.listeners > 0)
-        serving->server->queue = HTTP_LEAVE_QUEUE;
-    struct loop *loop = serving->server->loop;
+        server_leave_queue(serving->server);
+    struct loop *loop = server_loop(serving->server);
     struct loop_signal *signals[] = {loop_signal_new(loop, SIGTERM, on_end_signal, serving),
                                      loop_signal_new(loop, SIGINT, on_end_signal, serving),
                                      loop_signal_new(loop, SIGUSR1, on_retire_signal, serving),

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "core/server.h"
+#include "core/server_parts.h"
 #include "core/shared.h"
 #include "store/memcached.h"
 #include "store/redis.h"

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/refusal.h"
-#include "core/server.h"
+#include "core/server_parts.h"
 
 #define KEY_MAX 255
 #define AGAIN_MAX 5u

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/server.h"
+#include "core/server_parts.h"
 
 static bool gave(const struct request *request, const char *member)
 {

@@ -16,7 +16,7 @@
 #include "core/precondition.h"
 #include "core/refusal.h"
 #include "core/rows.h"
-#include "core/server.h"
+#include "core/server_parts.h"
 #include "core/shared.h"
 #include "core/validate.h"
 

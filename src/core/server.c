@@ -14,6 +14,8 @@
 #include "core/idempotency.h"
 #include "core/migrate.h"
 #include "core/request.h"
+#include "core/router.h"
+#include "core/server_parts.h"
 #include "core/shared.h"
 #include "core/sql.h"
 #include "http/http.h"
@@ -35,8 +37,9 @@ static void on_log(void *argument);
 
 /* ---- start ---- */
 
-static bool add_app(struct server *server, const struct app *app, char **error)
+static bool add_app(struct server *server, size_t index, char **error)
 {
+    const struct app *app = server->apps[index];
     for (size_t i = 0; i < app->route_count; i++)
         router_add(server->router, &app->routes[i]);
     for (struct stmt *const *stmt = app->statements; stmt != NULL && *stmt != NULL; stmt++)
@@ -46,7 +49,9 @@ static bool add_app(struct server *server, const struct app *app, char **error)
         }
     if (app->idempotency && server->purge == NULL)
         server->purge = idempotency_purge_start(server);
-    return app->start == NULL || app->start(server, error);
+    if (app->start != NULL)
+        server->states[index] = app->start(server->loop, server->settings, error);
+    return app->start == NULL || server->states[index] != NULL;
 }
 
 static bool open_db(struct server *server, char **error)
@@ -123,8 +128,10 @@ struct server *server_start(const struct settings *settings, const struct app *c
     server->listen = (struct stmt){.name = "changes_listen"};
     server->identity = (struct stmt){.name = "database_identity"};
     server->level = sql_level(settings_engine(settings));
-    for (size_t i = 0; apps[i] != NULL; i++)
-        server->needed = apps[i]->schema > server->needed ? apps[i]->schema : server->needed;
+    size_t count = 0;
+    for (; apps[count] != NULL; count++)
+        server->needed = apps[count]->schema > server->needed ? apps[count]->schema : server->needed;
+    server->states = mem_array(count + 1, sizeof *server->states);
     bool ok = calls_register(server->calls, &server->health, settings_engine(settings)) &&
               calls_register(server->calls, &server->constraint_columns, settings_engine(settings)) &&
               calls_register(server->calls, &server->room_spill, settings_engine(settings)) &&
@@ -132,7 +139,7 @@ struct server *server_start(const struct settings *settings, const struct app *c
               calls_register(server->calls, &server->listen, settings_engine(settings)) &&
               calls_register(server->calls, &server->identity, settings_engine(settings));
     for (size_t i = 0; ok && apps[i] != NULL; i++)
-        ok = add_app(server, apps[i], error);
+        ok = add_app(server, i, error);
     if (!ok || !open_db(server, error)) {
         server_free(server);
         return NULL;
@@ -146,6 +153,34 @@ struct server *server_start(const struct settings *settings, const struct app *c
 void server_run(struct server *server)
 {
     loop_run(server->loop);
+}
+
+/* ---- what others may know ---- */
+
+void *server_state(const struct server *server, const struct app *app)
+{
+    size_t i = 0;
+    while (server->apps[i] != app)
+        i++;
+    return server->states[i];
+}
+
+struct loop *server_loop(const struct server *server)
+{
+    return server->loop;
+}
+
+struct server_status server_status(const struct server *server)
+{
+    return (struct server_status){.draining = server->draining,
+                                  .told_ready = server->told_ready,
+                                  .requests = server->requests.length,
+                                  .connections = http_connection_count(server->http)};
+}
+
+void server_leave_queue(struct server *server)
+{
+    server->queue = HTTP_LEAVE_QUEUE;
 }
 
 /* ---- the log leaves once a turn ---- */
@@ -353,8 +388,9 @@ void server_free(struct server *server)
     if (server->http != NULL)
         http_free(server->http);
     for (size_t i = 0; server->apps[i] != NULL; i++)
-        if (server->apps[i]->stop != NULL)
-            server->apps[i]->stop(server);
+        if (server->states[i] != NULL)
+            server->apps[i]->stop(server->states[i]);
+    free(server->states);
     idempotency_purge_stop(server->purge);
     if (server->db != NULL)
         server->db->ops->free(server->db);

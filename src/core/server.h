@@ -2,76 +2,13 @@
 #ifndef ROWLOCK_CORE_SERVER_H
 #define ROWLOCK_CORE_SERVER_H
 
-#include "base/list.h"
-#include "core/settings.h"
-#include "core/call.h"
-#include "core/reply.h"
-#include "core/router.h"
-#include "core/stmt.h"
-#include "db/session.h"
-#include "http/http.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-struct idempotency_purge;
-struct import_file;
-struct cache;
-struct shared;
+struct app;
+struct loop;
 struct server;
-
-/* An app: a name for --apps, its routes and its statements, and what it needs before the first request. */
-struct app {
-    const char *name;
-    const struct route *routes;
-    size_t route_count;
-    struct stmt *const *statements;                     /* ends with NULL */
-    int schema;                                         /* the newest migration that it needs */
-    const struct setting_group *settings;               /* those of its own; NULL: none */
-    bool idempotency;                                   /* some of its routes honour Idempotency-Key */
-    bool (*start)(struct server *server, char **error); /* *error is to be freed; may be NULL, as stop */
-    void (*stop)(struct server *server);
-    /* Sample records: adds count of them (at most APP_SEED_CHUNK) within the session's transaction; false with
-     * session->error. NULL: it has none. */
-    bool (*seed)(struct session *session, int64_t count);
-    /* Records from elsewhere, in place of made-up ones unless --offline is given: adds up to total, in transactions of
-     * its own, and calls tell (unless NULL) as they come. *added says how many there were; on false, and when there are
-     * no more, *word (to be freed) says why they are fewer. NULL: there is no elsewhere. */
-    bool (*seed_from)(const struct settings *settings, struct session *session, int64_t total,
-                      void (*tell)(int64_t added, int64_t total), int64_t *added, char **word);
-    int64_t seed_total; /* how many when it is not said */
-    const char *any;    /* a statement that gives a row when there are records */
-    /* A statement that keeps others who seed or import out until the transaction ends; NULL: they do not mind one
-     * another. */
-    const char *lock;
-    const char *samples; /* a statement that adds built-in records, which the others rest on; NULL: none */
-    const struct import_file
-        *imports; /* what rowlock import takes, in this order; ends with flag NULL; NULL: nothing */
-};
-
-#define APP_SEED_CHUNK 1000
-
-struct server {
-    const struct settings *settings;
-    const struct app *const *apps; /* those that are served; ends with NULL */
-    struct loop *loop;
-    struct db *db;
-    struct calls *calls;
-    struct shared *shared;
-    struct cache *cache;
-    struct http *http;
-    struct router *router;
-    struct reply reply;   /* being written; one at a time */
-    struct list requests; /* pending, oldest first */
-    struct list streams;  /* those whose clients are taking what was sent */
-    struct list spares;   /* requests that are over, with their memory */
-    struct loop_timer *deadline, *drain_limit;
-    struct stmt health, room_spill, room_write, listen, identity, constraint_columns;
-    struct idempotency_purge *purge; /* NULL: no app has keys */
-    int needed;                      /* the newest migration that the served apps need */
-    int level;                       /* the newest that this program knows */
-    enum http_queue queue;           /* what becomes of it in a drain */
-    bool draining;                   /* says so in its health, and every response closes its connection */
-    bool told_ready;                 /* what the log was told last */
-    char told_reason[320];
-};
+struct settings;
 
 /* Starts a server on descriptors that listen already (which it then owns). NULL and *error (to be freed). */
 struct server *server_start(const struct settings *settings, const struct app *const *apps,
@@ -87,6 +24,22 @@ void server_drain(struct server *server);
 void server_retire(struct server *server);
 
 void server_stop(struct server *server); /* ends server_run now */
+
+/* In a drain, connections that nobody has accepted yet are left to others who have the same sockets. */
+void server_leave_queue(struct server *server);
+
+/* What the app's start returned. */
+void *server_state(const struct server *server, const struct app *app);
+
+struct loop *server_loop(const struct server *server);
+
+struct server_status {
+    bool draining;
+    bool told_ready; /* the log was told last that it is ready */
+    size_t requests, connections;
+};
+
+struct server_status server_status(const struct server *server);
 void server_free(struct server *server);
 
 enum check_status {

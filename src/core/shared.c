@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "core/cache.h"
-#include "core/server.h"
+#include "core/server_parts.h"
 
 #define BUCKETS 256u
 

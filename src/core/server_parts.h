@@ -1,0 +1,43 @@
+/* What a server consists of, for the files of core that work on it; all others see core/server.h. */
+#ifndef ROWLOCK_CORE_SERVER_PARTS_H
+#define ROWLOCK_CORE_SERVER_PARTS_H
+
+#include "base/list.h"
+#include "core/app.h"
+#include "core/call.h"
+#include "core/reply.h"
+#include "core/server.h"
+#include "core/stmt.h"
+#include "http/http.h"
+
+struct idempotency_purge;
+struct cache;
+struct shared;
+
+struct server {
+    const struct settings *settings;
+    const struct app *const *apps; /* those that are served; ends with NULL */
+    void **states;                 /* of each of them, by the same index; NULL where it has none */
+    struct loop *loop;
+    struct db *db;
+    struct calls *calls;
+    struct shared *shared;
+    struct cache *cache;
+    struct http *http;
+    struct router *router;
+    struct reply reply;   /* being written; one at a time */
+    struct list requests; /* pending, oldest first */
+    struct list streams;  /* those whose clients are taking what was sent */
+    struct list spares;   /* requests that are over, with their memory */
+    struct loop_timer *deadline, *drain_limit;
+    struct stmt health, room_spill, room_write, listen, identity, constraint_columns;
+    struct idempotency_purge *purge; /* NULL: no app has keys */
+    int needed;                      /* the newest migration that the served apps need */
+    int level;                       /* the newest that this program knows */
+    enum http_queue queue;           /* what becomes of it in a drain */
+    bool draining;                   /* says so in its health, and every response closes its connection */
+    bool told_ready;                 /* what the log was told last */
+    char told_reason[320];
+};
+
+#endif
