@@ -6,7 +6,6 @@
 #include "core/app.h"
 #include "core/call.h"
 #include "core/reply.h"
-#include "core/server.h"
 #include "core/stmt.h"
 #include "http/http.h"
 
