@@ -22,6 +22,7 @@ unit_sources = \
 	tests/unit/test_loop.c \
 	tests/unit/test_master.c \
 	tests/unit/test_memory.c \
+	tests/unit/test_migrate.c \
 	tests/unit/test_origin.c \
 	tests/unit/test_pganswer.c \
 	tests/unit/test_pgparam.c \
