@@ -134,7 +134,8 @@ static void a_database_that_does_not_answer_fits_nothing(void **state)
         assert_false(migrate_print_status(&scripted.session, out));
         assert_false(migrate_apply(&scripted.session, NULL));
     }
-    assert_string_equal(scripted.done, "BEGIN lock ROLLBACK BEGIN lock ROLLBACK ");
+    assert_memory_equal(scripted.done, "BEGIN lock ROLLBACK ", 20);
+    assert_null(strchr(scripted.done, '+'));
     scripted.silent = "migrations_lock";
     assert_false(migrate_apply(&scripted.session, NULL));
     fclose(out);
