@@ -1,3 +1,4 @@
+/* Advice on messages of a database: the first row of the table whose words the message has. */
 #include <config.h>
 
 #include "base/advice.h"

@@ -1,3 +1,5 @@
+/* Memory of one request, in blocks. arena_alloc takes from the newest block and adds another when it is full;
+ * arena_reset frees all but the first. */
 #include <config.h>
 
 #include "base/arena.h"

@@ -1,3 +1,5 @@
+/* A growing buffer. Whatever adds to it asks buf_room first, which grows the memory or sets failed; what is added to a
+ * buffer that has failed is dropped. */
 #include <config.h>
 
 #include "base/buf.h"

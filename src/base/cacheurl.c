@@ -1,3 +1,5 @@
+/* Addresses of caches. cacheurl_parse: the words "none" and "simple:", else parse_rest takes an URL apart (parse_user,
+ * parse_host, parse_db). cacheurl_mask hides the password for those who read the settings. */
 #include <config.h>
 
 #include "base/cacheurl.h"
@@ -13,14 +15,14 @@
 #define MEMCACHED_PORT 11211
 #define PATH_MAX_BYTES 100 /* what fits into a socket address, with room to spare */
 
-static bool is_word(const char *text, const char *word)
+static bool cacheurl_is_word(const char *text, const char *word)
 {
     size_t length = strlen(word);
     return strncmp(text, word, length) == 0 &&
            (text[length] == '\0' || strcmp(text + length, ":") == 0 || strcmp(text + length, "://") == 0);
 }
 
-static char *decode(struct slice text)
+static char *cacheurl_decode(struct slice text)
 {
     char *out = mem_new(text.len + 1);
     size_t length;
@@ -39,8 +41,8 @@ static bool parse_user(struct slice text, struct cacheurl *url)
     if (url->kind != CACHE_REDIS || colon == NULL)
         return false;
     size_t user = (size_t)(colon - text.ptr);
-    url->user = user > 0 ? decode((struct slice){text.ptr, user}) : NULL;
-    url->password = decode((struct slice){colon + 1, text.len - user - 1});
+    url->user = user > 0 ? cacheurl_decode((struct slice){text.ptr, user}) : NULL;
+    url->password = cacheurl_decode((struct slice){colon + 1, text.len - user - 1});
     return (user == 0 || url->user != NULL) && url->password != NULL;
 }
 
@@ -103,10 +105,10 @@ bool cacheurl_parse(const char *text, struct cacheurl *url, const char **error)
 {
     memset(url, 0, sizeof *url);
     *error = FORMS;
-    if (is_word(text, "none"))
+    if (cacheurl_is_word(text, "none"))
         return true;
     url->kind = CACHE_SIMPLE;
-    if (is_word(text, "simple"))
+    if (cacheurl_is_word(text, "simple"))
         return true;
     url->kind = strncmp(text, "redis://", 8) == 0 ? CACHE_REDIS : CACHE_MEMCACHED;
     if (url->kind == CACHE_MEMCACHED && strncmp(text, "memcached://", 12) != 0) {

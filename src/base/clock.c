@@ -1,3 +1,4 @@
+/* Clocks, and times as RFC 3339 and HTTP write them. The date of HTTP is made once a second. */
 #include <config.h>
 
 #include "base/clock.h"

@@ -1,3 +1,5 @@
+/* Records of a CSV text. csv_next takes one line field by field (take_plain, take_quoted); fields with doubled quotes
+ * are unescaped in place, which is why the text must be writable. */
 #include <config.h>
 
 #include "base/csv.h"

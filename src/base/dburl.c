@@ -1,3 +1,5 @@
+/* Addresses of databases. dburl_parse tells a SQLite file from what goes to libpq; dburl_mask hides passwords in both
+ * forms that libpq knows, URLs (mask_url) and words (mask_words). */
 #include <config.h>
 
 #include "base/dburl.h"
@@ -122,7 +124,7 @@ static void mask_url(struct buf *out, const char *text)
 }
 
 /* The length of a value in libpq's quoting: up to white space, or up to the quote that ends it. */
-static size_t value_length(const char *value)
+static size_t dburl_value_length(const char *value)
 {
     bool quoted = *value == '\'';
     size_t length = quoted;
@@ -143,7 +145,7 @@ static void mask_words(struct buf *out, const char *text)
             break;
         }
         value += 1 + strspn(value + 1, SPACES);
-        size_t value_bytes = value_length(value);
+        size_t value_bytes = dburl_value_length(value);
         if (is_secret(name, length))
             at = hide(out, at, value, value_bytes);
         name = value + value_bytes;

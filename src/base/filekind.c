@@ -1,3 +1,5 @@
+/* What kind of file it is, by its first bytes: known signatures, then UTF-16 by its zero bytes, then control
+ * characters. */
 #include <config.h>
 
 #include "base/filekind.h"

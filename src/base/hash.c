@@ -1,3 +1,4 @@
+/* A hash by folded multiplication: 16 bytes a step, then what is left and the length. */
 #include <config.h>
 
 #include "base/hash.h"

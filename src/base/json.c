@@ -1,3 +1,5 @@
+/* JSON documents, by jansson. json_read refuses what is not strict JSON; jansson says at which byte, and member_at
+ * finds in which member that is, because a client can do something with the name. The rest reads values. */
 #include <config.h>
 
 #include "base/json.h"
@@ -84,7 +86,7 @@ static void member_at(struct slice text, size_t position, char name[NAME_MAX_SHO
 }
 
 /* jansson's words, without what it says about where: positions in a body help nobody, the member's name does. */
-static const char *reason_of(const json_error_t *error)
+static const char *json_reason(const json_error_t *error)
 {
     switch (json_error_code(error)) {
     case json_error_duplicate_key:
@@ -112,7 +114,7 @@ struct json *json_read(struct slice text, char *error, size_t error_size)
     if (document != NULL)
         return (struct json *)(void *)document;
     member_at(text, why.position < 0 ? 0 : (size_t)why.position, member);
-    const char *reason = reason_of(&why);
+    const char *reason = json_reason(&why);
     if (reason != NULL)
         snprintf(error, error_size, "%s %s.", member[0] != '\0' ? member : "The body", reason);
     else if (member[0] != '\0')

@@ -1,3 +1,5 @@
+/* The log. log_write formats a line into one buffer (add_line) and asks the loop for a turn; log_flush writes what has
+ * gathered, once a turn. Lines that stderr does not take are dropped, and counted for a later line. */
 #include <config.h>
 
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* Allocation that does not fail: without memory the process ends with one line. */
 #include <config.h>
 
 #include "base/mem.h"

@@ -1,3 +1,5 @@
+/* Which proxy an address is asked through. proxy_for: the proxy of the scheme, unless is_direct finds the host in the
+ * list of those that are asked directly (network_has for addresses, domain_has for names). */
 #include <config.h>
 
 #include "base/proxy.h"
@@ -29,7 +31,7 @@ char *proxy_host_of(const char *url)
 }
 
 /* Without port, brackets and the dot that a name may end with. */
-static struct slice name_of(struct slice authority)
+static struct slice proxy_name_of(struct slice authority)
 {
     struct slice name = authority;
     const char *end;
@@ -44,7 +46,7 @@ static struct slice name_of(struct slice authority)
 }
 
 /* 4 or 16 bytes; 0: it is no address in numbers. */
-static size_t read_address(struct slice text, unsigned char bytes[16])
+static size_t proxy_read_address(struct slice text, unsigned char bytes[16])
 {
     char copy[64];
     if (text.len >= sizeof copy)
@@ -67,7 +69,7 @@ static bool network_has(struct slice network, const unsigned char *address, size
         return false;
     if (base.len > 1 && base.ptr[0] == '[' && base.ptr[base.len - 1] == ']')
         base = (struct slice){base.ptr + 1, base.len - 2};
-    if (read_address(base, bytes) != size)
+    if (proxy_read_address(base, bytes) != size)
         return false;
     for (int64_t bit = 0; bit < bits; bit++)
         if (((bytes[bit / 8] ^ address[bit / 8]) >> (7 - bit % 8)) & 1)
@@ -90,7 +92,7 @@ static bool domain_has(struct slice domain, struct slice host)
 static bool is_direct(const char *none_for, struct slice host)
 {
     unsigned char address[16];
-    size_t size = read_address(host, address);
+    size_t size = proxy_read_address(host, address);
     for (const char *at = none_for + strspn(none_for, ", "); *at != '\0'; at += strspn(at, ", ")) {
         struct slice word = {at, strcspn(at, ", ")};
         if (slice_equal(word, SLICE("*")) ||
@@ -106,5 +108,5 @@ const char *proxy_for(const struct proxies *proxies, const char *url)
     const char *proxy = strncasecmp(url, "https:", 6) == 0 ? proxies->https : proxies->http;
     if (proxy[0] == '\0')
         proxy = proxies->all;
-    return proxy[0] == '\0' || is_direct(proxies->none_for, name_of(authority_of(url))) ? NULL : proxy;
+    return proxy[0] == '\0' || is_direct(proxies->none_for, proxy_name_of(authority_of(url))) ? NULL : proxy;
 }

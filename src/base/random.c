@@ -1,3 +1,4 @@
+/* Random numbers by xorshift, seeded from the system once. */
 #include <config.h>
 
 #include "base/random.h"

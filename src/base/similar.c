@@ -1,3 +1,5 @@
+/* The word that is nearest to a mistyped one: similar_try keeps the one with the fewest changes between them,
+ * similar_hint says it if it is near enough. */
 #include <config.h>
 
 #include "base/similar.h"

@@ -1,3 +1,4 @@
+/* Opens the standard descriptors that the program was started without. */
 #include <config.h>
 
 #include "base/standard.h"

@@ -1,3 +1,4 @@
+/* Readers of numbers, UTF-8 and percent-encoding. Each takes the whole text or refuses it. */
 #include <config.h>
 
 #include "base/text.h"

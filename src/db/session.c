@@ -1,3 +1,5 @@
+/* Sessions for commands: what both engines have in common. A transaction is session_begin, queries, COMMIT by
+ * session_script; if one of these fails, session_retry undoes it and says whether it is worth another try. */
 #include <config.h>
 
 #include "db/session.h"
@@ -62,7 +64,7 @@ void session_undo(struct session *session)
     session->again = again;
 }
 
-/* Those who met should not meet again, so everyone waits for a time of his own. */
+/* Transactions that met once should not meet again, so the pause is random. */
 bool session_retry(struct session *session, int *tries)
 {
     session_undo(session);

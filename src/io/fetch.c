@@ -1,4 +1,4 @@
-/* fetch_start -> (curl asks for sockets and a timer) -> on_socket / on_timer -> take_finished -> finish. */
+/* fetch_start -> (curl asks for sockets and a timer) -> fetch_on_socket / fetch_on_timer -> take_finished -> finish. */
 #include <config.h>
 
 #include "io/fetch.h"
@@ -39,9 +39,9 @@ struct fetch {
 
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *argument, void *watch);
 static int on_curl_timer(CURLM *multi, long after_ms, void *argument);
-static void on_socket(int fd, int ready, void *argument);
-static void on_timer(void *argument);
-static void on_bury(void *argument);
+static void fetch_on_socket(int fd, int ready, void *argument);
+static void fetch_on_timer(void *argument);
+static void fetch_on_bury(void *argument);
 
 struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, unsigned most_at_once,
                             int64_t connect_ns, int64_t total_ns)
@@ -57,10 +57,10 @@ struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, un
     fetcher->most = most_at_once;
     fetcher->connect_ms = (long)(connect_ns / CLOCK_MS);
     fetcher->total_ms = (long)(total_ns / CLOCK_MS);
-    fetcher->timer = loop_timer_new(loop, on_timer, fetcher);
+    fetcher->timer = loop_timer_new(loop, fetch_on_timer, fetcher);
     list_init(&fetcher->running);
     list_init(&fetcher->ended);
-    loop_task_init(&fetcher->bury, on_bury, fetcher);
+    loop_task_init(&fetcher->bury, fetch_on_bury, fetcher);
     fetcher->multi = curl->multi_init();
     curl->multi_setopt(fetcher->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     curl->multi_setopt(fetcher->multi, CURLMOPT_SOCKETDATA, fetcher);
@@ -77,7 +77,7 @@ void fetcher_free(struct fetcher *fetcher)
         return;
     list_for_each(struct fetch, fetch, &fetcher->running, link)
         fetch_cancel(fetch);
-    on_bury(fetcher);
+    fetch_on_bury(fetcher);
     loop_task_cancel(&fetcher->bury);
     fetcher->curl->multi_cleanup(
         fetcher->multi); /* closes kept connections, and says so through on_curl_socket */
@@ -106,7 +106,7 @@ static void set_proxy(struct fetch *fetch, const char *url)
         fetch->proxy = proxy_host_of(proxy);
 }
 
-static void set_up(struct fetch *fetch, const char *url, const char *const *headers)
+static void fetch_set_up(struct fetch *fetch, const char *url, const char *const *headers)
 {
     const struct curl_library *curl = fetch->fetcher->curl;
     CURL *easy = fetch->easy;
@@ -144,14 +144,14 @@ struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *
         free(fetch);
         return NULL;
     }
-    set_up(fetch, url, headers);
+    fetch_set_up(fetch, url, headers);
     list_append(&fetcher->running, &fetch->link);
     fetcher->curl->multi_add_handle(fetcher->multi, fetch->easy);
     return fetch;
 }
 
 /* Out of curl's hands and off the list; the memory goes at the end of the turn. */
-static void end(struct fetch *fetch)
+static void fetch_end(struct fetch *fetch)
 {
     struct fetcher *fetcher = fetch->fetcher;
     fetcher->curl->multi_remove_handle(fetcher->multi, fetch->easy);
@@ -162,10 +162,10 @@ static void end(struct fetch *fetch)
 
 void fetch_cancel(struct fetch *fetch)
 {
-    end(fetch);
+    fetch_end(fetch);
 }
 
-static void on_bury(void *argument)
+static void fetch_on_bury(void *argument)
 {
     struct fetcher *fetcher = argument;
     struct fetch *fetch;
@@ -179,7 +179,7 @@ static void on_bury(void *argument)
 }
 
 /* Why there is no answer; "" when there is one. One that the proxy gives for itself is none. */
-static const char *error_of(const struct fetch *fetch, CURLcode code, char *text, size_t size)
+static const char *fetch_error_of(const struct fetch *fetch, CURLcode code, char *text, size_t size)
 {
     long status = 0, tunnel = 0;
     fetch->fetcher->curl->easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -196,18 +196,18 @@ static const char *error_of(const struct fetch *fetch, CURLcode code, char *text
     return text;
 }
 
-static void finish(struct fetch *fetch, CURLcode code)
+static void fetch_finish(struct fetch *fetch, CURLcode code)
 {
     char text[128];
     struct fetch_answer answer = {
-        .error = error_of(fetch, code, text, sizeof text), .proxy = fetch->proxy, .fetch = fetch};
+        .error = fetch_error_of(fetch, code, text, sizeof text), .proxy = fetch->proxy, .fetch = fetch};
     long status = 0;
     if (answer.error[0] == '\0') {
         fetch->fetcher->curl->easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
         answer.status = (int)status;
         answer.body = buf_slice(&fetch->body);
     }
-    end(fetch);
+    fetch_end(fetch);
     fetch->callback(&answer, fetch->argument);
 }
 
@@ -230,7 +230,7 @@ static void take_finished(struct fetcher *fetcher)
         if (message->msg != CURLMSG_DONE)
             continue;
         fetcher->curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &fetch);
-        finish((struct fetch *)(void *)fetch, code);
+        fetch_finish((struct fetch *)(void *)fetch, code);
     }
 }
 
@@ -246,7 +246,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *argument
         fetcher->curl->multi_assign(fetcher->multi, fd, NULL);
         return 0;
     }
-    watch = loop_watch_new(fetcher->loop, fd, on_socket, fetcher);
+    watch = loop_watch_new(fetcher->loop, fd, fetch_on_socket, fetcher);
     loop_watch_set(watch, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
     fetcher->curl->multi_assign(fetcher->multi, fd, watch);
     return 0;
@@ -263,7 +263,7 @@ static int on_curl_timer(CURLM *multi, long after_ms, void *argument)
     return 0;
 }
 
-static void on_socket(int fd, int ready, void *argument)
+static void fetch_on_socket(int fd, int ready, void *argument)
 {
     struct fetcher *fetcher = argument;
     int what = (ready & LOOP_READ ? CURL_CSELECT_IN : 0) | (ready & LOOP_WRITE ? CURL_CSELECT_OUT : 0),
@@ -272,7 +272,7 @@ static void on_socket(int fd, int ready, void *argument)
     take_finished(fetcher);
 }
 
-static void on_timer(void *argument)
+static void fetch_on_timer(void *argument)
 {
     struct fetcher *fetcher = argument;
     int running;

@@ -1,3 +1,5 @@
+/* The event loop, on libevent. Tasks that are deferred during a turn run at its end (on_turn_end): the first one
+ * makes an event active, which libevent puts behind those that are active already. */
 #include <config.h>
 
 #include "io/loop.h"
@@ -135,7 +137,7 @@ void loop_watch_free(struct loop_watch *watch)
 
 /* ---- timers ---- */
 
-static void on_timer(evutil_socket_t fd, short what, void *argument)
+static void loop_on_timer(evutil_socket_t fd, short what, void *argument)
 {
     struct loop_timer *timer = argument;
     (void)fd;
@@ -148,7 +150,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_timer_cb *callback, vo
     struct loop_timer *timer = mem_new(sizeof *timer);
     timer->callback = callback;
     timer->argument = argument;
-    timer->event = event_new(loop->base, -1, 0, on_timer, timer);
+    timer->event = event_new(loop->base, -1, 0, loop_on_timer, timer);
     if (timer->event == NULL)
         abort();
     return timer;
@@ -183,7 +185,7 @@ void loop_timer_free(struct loop_timer *timer)
 
 /* ---- signals ---- */
 
-static void on_signal(evutil_socket_t number, short what, void *argument)
+static void loop_on_signal(evutil_socket_t number, short what, void *argument)
 {
     struct loop_signal *watch = argument;
     (void)what;
@@ -195,7 +197,7 @@ struct loop_signal *loop_signal_new(struct loop *loop, int number, loop_signal_c
     struct loop_signal *watch = mem_new(sizeof *watch);
     watch->callback = callback;
     watch->argument = argument;
-    watch->event = evsignal_new(loop->base, number, on_signal, watch);
+    watch->event = evsignal_new(loop->base, number, loop_on_signal, watch);
     if (watch->event == NULL || event_add(watch->event, NULL) != 0)
         log_error("cannot watch a signal", LOG_I("signal", number));
     return watch;

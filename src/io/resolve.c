@@ -1,3 +1,6 @@
+/* Names to addresses. resolve_start starts a thread (look_up) that sends its answer over a pair of sockets; on the loop
+ * resolve_on_answer receives it, and resolve_finish frees and calls back. A resolve that was cancelled closes its
+ * end, and the thread's answer is lost. */
 #include <config.h>
 
 #include "io/resolve.h"
@@ -74,7 +77,7 @@ static void *look_up(void *argument)
     return NULL;
 }
 
-static void finish(struct resolve *resolve, const struct answer *answer)
+static void resolve_finish(struct resolve *resolve, const struct answer *answer)
 {
     resolve_cb *callback = resolve->callback;
     void *argument = resolve->argument;
@@ -82,21 +85,22 @@ static void finish(struct resolve *resolve, const struct answer *answer)
     callback(answer->address[0] != '\0' ? answer->address : NULL, answer->error, argument);
 }
 
-static void on_answer(int fd, int ready, void *argument)
+static void resolve_on_answer(int fd, int ready, void *argument)
 {
     struct answer answer = {.address = "", .error = "cannot look up the host name"};
     (void)ready;
     if (recv(fd, &answer, sizeof answer, 0) != (ssize_t)sizeof answer)
         answer.address[0] = '\0';
-    finish(argument, &answer);
+    resolve_finish(argument, &answer);
 }
 
 static void on_failed(void *argument)
 {
-    finish(argument, &(struct answer){.error = "cannot look up the host name: no thread could be started"});
+    resolve_finish(argument,
+                   &(struct answer){.error = "cannot look up the host name: no thread could be started"});
 }
 
-static bool start_thread(struct job *job)
+static bool resolve_start_thread(struct job *job)
 {
     pthread_t thread;
     pthread_attr_t attributes;
@@ -124,9 +128,9 @@ struct resolve *resolve_start(struct loop *loop, const char *name, resolve_cb *c
     snprintf(job->name, sizeof job->name, "%s", name);
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds) == 0) {
         job->answer_fd = fds[1];
-        if (start_thread(job)) {
+        if (resolve_start_thread(job)) {
             resolve->fd = fds[0];
-            resolve->watch = loop_watch_new(loop, fds[0], on_answer, resolve);
+            resolve->watch = loop_watch_new(loop, fds[0], resolve_on_answer, resolve);
             loop_watch_set(resolve->watch, LOOP_READ);
             return resolve;
         }

@@ -1,3 +1,6 @@
+/* Listening sockets. listen_open: open_unix for a path (remove_stale first), else split_address and getaddrinfo, and
+ * of the addresses found the first that open_one can listen on. listen_adopt checks and settles a socket that was
+ * passed. */
 #include <config.h>
 
 #include "proc/listen.h"
@@ -23,7 +26,7 @@ struct host_port {
     char host[128], port[8];
 };
 
-static bool split(const char *address, struct host_port *out)
+static bool split_address(const char *address, struct host_port *out)
 {
     const char *colon = strrchr(address, ':');
     if (colon == NULL)
@@ -47,14 +50,14 @@ static bool split(const char *address, struct host_port *out)
     return true;
 }
 
-static int fail(char *error, size_t size, const char *address, const char *what, const char *why)
+static int listen_fail(char *error, size_t size, const char *address, const char *what, const char *why)
 {
     snprintf(error, size, "cannot %s %s: %s", what, address, why);
     return -1;
 }
 
 /* What the system says, and what may help. */
-static const char *reason_of(int number)
+static const char *listen_reason(int number)
 {
     switch (number) {
     case EADDRINUSE:
@@ -90,7 +93,7 @@ static int open_unix(const char *address, char *bound, char *error, size_t size)
     remove_stale(&name, sizeof name);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
-        fail(error, size, address, "listen on", reason_of(errno));
+        listen_fail(error, size, address, "listen on", listen_reason(errno));
         if (fd >= 0)
             close(fd);
         return -1;
@@ -132,13 +135,13 @@ int listen_open(const char *address, bool reuse_port, char bound[static LISTEN_A
     if (strncmp(address, "unix:", 5) == 0)
         return open_unix(address, bound, error, error_size);
     struct host_port parts;
-    if (!split(address, &parts))
-        return fail(error, error_size, address, "listen on", "it has not the form host:port");
+    if (!split_address(address, &parts))
+        return listen_fail(error, error_size, address, "listen on", "it has not the form host:port");
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE},
                     *found;
     int code = getaddrinfo(parts.host[0] == '\0' ? NULL : parts.host, parts.port, &hints, &found);
     if (code != 0)
-        return fail(error, error_size, address, "listen on", gai_strerror(code));
+        return listen_fail(error, error_size, address, "listen on", gai_strerror(code));
     int fd = -1, saved = 0;
     for (struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
         fd = open_one(at, reuse_port);
@@ -147,12 +150,12 @@ int listen_open(const char *address, bool reuse_port, char bound[static LISTEN_A
     }
     freeaddrinfo(found);
     if (fd < 0)
-        return fail(error, error_size, address, "listen on", reason_of(saved));
+        return listen_fail(error, error_size, address, "listen on", listen_reason(saved));
     listen_name(fd, bound);
     return fd;
 }
 
-static int option(int fd, int name)
+static int socket_option(int fd, int name)
 {
     int value = -1;
     socklen_t length = sizeof value;
@@ -161,17 +164,17 @@ static int option(int fd, int name)
 
 bool listen_adopt(int fd, char *error, size_t error_size)
 {
-    int family = option(fd, SO_DOMAIN);
+    int family = socket_option(fd, SO_DOMAIN);
     if (family < 0) {
         snprintf(error, error_size, "%s", errno == ENOTSOCK ? "it is not a socket" : strerror(errno));
         return false;
     }
     if ((family != AF_INET && family != AF_INET6 && family != AF_UNIX) ||
-        option(fd, SO_TYPE) != SOCK_STREAM) {
+        socket_option(fd, SO_TYPE) != SOCK_STREAM) {
         snprintf(error, error_size, "it must be a stream socket (ListenStream=) of IPv4, IPv6 or unix");
         return false;
     }
-    if (option(fd, SO_ACCEPTCONN) != 1) {
+    if (socket_option(fd, SO_ACCEPTCONN) != 1) {
         snprintf(error, error_size, "it does not listen (a connection of Accept=yes?)");
         return false;
     }

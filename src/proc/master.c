@@ -1,3 +1,8 @@
+/* The master: master_run starts one worker a slot (master_start: fork, become_worker), then in each tick takes one
+ * signal, reaps the dead (on_death, schedule_again), kills those that do not beat (listen_for_beats) and starts again
+ * those whose pause is over (start_again). SIGHUP: begin_replacing, then continue_replacing slot by slot: a successor
+ * is started on the same sockets and takes over when it is ready; the old worker retires. SIGTERM: master_end, then
+ * the loop runs until all have ended or end_limit kills them. */
 #include <config.h>
 
 #include "proc/master.h"
@@ -20,15 +25,15 @@
 #include "proc/systemd.h"
 
 #define TICK_NS (100 * CLOCK_MS)
-#define SILENCE_LEAST_NS (3 * CLOCK_SECOND) /* a machine that has much to do makes beats late, too */
-#define SILENCE_MOST_NS (10 * CLOCK_SECOND) /* also for a start, which may wait for what is not there yet */
+#define SILENCE_MIN_NS (3 * CLOCK_SECOND)  /* a busy machine makes beats late, too */
+#define SILENCE_MAX_NS (10 * CLOCK_SECOND) /* also for a start, which may wait for what is not there yet */
 #define LATE_NS CLOCK_SECOND
-#define QUICK_NS (2 * CLOCK_SECOND)        /* who has not heard that it is to end at once ends then */
+#define QUICK_NS (2 * CLOCK_SECOND)        /* after a second SIGTERM; then SIGKILL */
 #define READY_LIMIT_NS (10 * CLOCK_SECOND) /* a successor that is not ready by then takes over nevertheless */
-#define STEADY_NS (10 * CLOCK_SECOND)      /* who lived this long did not die of its start */
+#define STEADY_NS (10 * CLOCK_SECOND)      /* a worker that lived this long did not die of its start */
 #define BACKOFF_FIRST_NS (100 * CLOCK_MS)
 #define BACKOFF_MAX_NS (10 * CLOCK_SECOND)
-#define DEATHS_MAX 8u /* in a row, none of them steady: it will not get better */
+#define DEATHS_MAX 8u /* in a row, each before STEADY_NS: then the master gives up */
 #define RETIRED_MAX 1024u
 
 struct process {
@@ -52,11 +57,11 @@ struct master {
     struct slot *slots;
     struct process retired[RETIRED_MAX];
     size_t retired_count;
-    size_t replacing; /* the slot whose turn it is; workers: none */
-    size_t kept;      /* workers that could not be replaced, this time */
+    size_t replacing; /* the slot that is replaced just now; plan->workers: none */
+    size_t kept;      /* workers that this SIGHUP could not replace */
     bool ending, hopeless;
     int64_t end_limit;
-    int64_t silence_ns; /* of who is stuck */
+    int64_t silence_ns; /* a process that has not beaten for so long is stuck */
     int64_t ticked;     /* when the master itself was last awake */
     sigset_t signals;
 };
@@ -94,7 +99,7 @@ static struct master_beat *beat_new(void)
     return beat != MAP_FAILED ? beat : NULL;
 }
 
-static bool start(struct master *master, size_t index, struct process *process)
+static bool master_start(struct master *master, size_t index, struct process *process)
 {
     pid_t parent = getpid();
     struct master_beat *beat = beat_new();
@@ -112,7 +117,7 @@ static bool start(struct master *master, size_t index, struct process *process)
     return true;
 }
 
-static void forget(struct process *process)
+static void master_forget(struct process *process)
 {
     beat_free(process->beat);
     *process = (struct process){.pid = 0};
@@ -157,7 +162,7 @@ static void on_death(struct master *master, pid_t pid, int status)
     int64_t now = clock_now();
     for (size_t i = 0; i < master->retired_count; i++)
         if (master->retired[i].pid == pid) {
-            forget(&master->retired[i]);
+            master_forget(&master->retired[i]);
             master->retired[i] = master->retired[--master->retired_count];
             log_info("retired worker ended", LOG_I("pid", pid));
             return;
@@ -170,7 +175,7 @@ static void on_death(struct master *master, pid_t pid, int status)
         if (process == NULL)
             continue;
         int64_t lived = now - process->started;
-        forget(process);
+        master_forget(process);
         if (master->ending)
             return;
         log_error("worker died", LOG_I("worker", i + 1), LOG_I("pid", pid),
@@ -201,12 +206,12 @@ static void start_again(struct master *master, struct slot *slot)
     if (slot->again == 0 || clock_now() < slot->again)
         return;
     slot->again = 0;
-    if (!start(master, (size_t)(slot - master->slots), &slot->now))
+    if (!master_start(master, (size_t)(slot - master->slots), &slot->now))
         schedule_again(master, slot, 0);
 }
 
-/* Kills it when it is stuck: its clients see the end of their connections at once, and know as much as they would by
- * their deadline. */
+/* Kills a process that is stuck. Its clients see the end of their connections at once, which tells them no less than
+ * their deadline would. */
 static void listen_for_beat(const struct master *master, struct process *process, int64_t awake)
 {
     if (process->pid <= 0 || process->killed)
@@ -214,7 +219,7 @@ static void listen_for_beat(const struct master *master, struct process *process
     int64_t at = atomic_load(&process->beat->at);
     process->silent = at == process->heard ? process->silent + awake : 0;
     process->heard = at;
-    if (process->silent <= (at == 0 ? SILENCE_MOST_NS : master->silence_ns))
+    if (process->silent <= (at == 0 ? SILENCE_MAX_NS : master->silence_ns))
         return;
     log_error("worker does not beat, killing it", LOG_I("worker", process->worker),
               LOG_I("pid", process->pid), LOG_MS("silent_ms", process->silent));
@@ -222,8 +227,8 @@ static void listen_for_beat(const struct master *master, struct process *process
     process->killed = true;
 }
 
-/* Who was asleep himself cannot blame the others: after a pause of the machine or of the whole group all beats are
- * old, and where the master gets its turn late, so do the workers. So time counts only while the master is on time. */
+/* After a pause of the machine or of the whole group all beats are old, and when the master gets its turn late, the
+ * workers may have got theirs late, too. So of the time since the last tick no more than two ticks count. */
 static void listen_for_beats(struct master *master)
 {
     int64_t now = clock_now(), passed = now - master->ticked,
@@ -243,7 +248,7 @@ static void replace_next(struct master *master)
 {
     while (++master->replacing < master->plan->workers) {
         struct slot *slot = &master->slots[master->replacing];
-        if (slot->now.pid > 0 && start(master, master->replacing, &slot->successor))
+        if (slot->now.pid > 0 && master_start(master, master->replacing, &slot->successor))
             return;
         master->kept += slot->now.pid > 0;
     }
@@ -253,8 +258,8 @@ static void replace_next(struct master *master)
         log_info("workers replaced");
 }
 
-/* One that is not ready in time takes over nevertheless, because the database may be away for all; but not one that is
- * stuck. */
+/* A successor that is not ready in time takes over nevertheless, because the database may be away for all. One that is
+ * stuck does not. */
 static bool may_take_over(const struct process *process)
 {
     bool beats = process->heard != 0 && process->silent < LATE_NS && !process->killed;
@@ -267,7 +272,7 @@ static void retire(struct master *master, struct process *process)
     if (master->retired_count < RETIRED_MAX)
         master->retired[master->retired_count++] = *process;
     else
-        forget(process);
+        master_forget(process);
 }
 
 static void continue_replacing(struct master *master)
@@ -299,7 +304,7 @@ static void begin_replacing(struct master *master)
 
 /* ---- the end ---- */
 
-static void end(struct master *master)
+static void master_end(struct master *master)
 {
     signal_all(master, master->ending ? SIGUSR2 : SIGTERM); /* a second time: they end at once */
     int64_t limit = clock_now() + (master->ending ? QUICK_NS : master->plan->drain_ns + CLOCK_SECOND);
@@ -312,10 +317,10 @@ static void end(struct master *master)
         close(master->plan->fds[i]);
 }
 
-static void on_signal(struct master *master, int number)
+static void master_on_signal(struct master *master, int number)
 {
     if (number == SIGTERM || number == SIGINT)
-        end(master);
+        master_end(master);
     else if (number == SIGHUP && !master->ending)
         begin_replacing(master);
 }
@@ -332,7 +337,7 @@ static size_t count_ready(const struct master *master)
     return count;
 }
 
-static void tell_systemd(struct master *master)
+static void master_tell_systemd(struct master *master)
 {
     char status[128];
     size_t workers = master->plan->workers, ready = count_ready(master);
@@ -350,43 +355,43 @@ static void tell_systemd(struct master *master)
     systemd_tell(master->plan->systemd, state, status);
 }
 
-static int64_t between(int64_t least, int64_t number, int64_t most)
+static int64_t between(int64_t min, int64_t number, int64_t max)
 {
-    return number < least ? least : number > most ? most : number;
+    return number < min ? min : number > max ? max : number;
 }
 
-static void set_up(struct master *master, const struct master_plan *plan)
+static void master_set_up(struct master *master, const struct master_plan *plan)
 {
     *master = (struct master){.plan = plan, .replacing = plan->workers, .ticked = clock_now()};
-    master->silence_ns = between(SILENCE_LEAST_NS, plan->deadline_ns, SILENCE_MOST_NS);
+    master->silence_ns = between(SILENCE_MIN_NS, plan->deadline_ns, SILENCE_MAX_NS);
     master->slots = mem_array(plan->workers, sizeof *master->slots);
-    sigemptyset(
-        &master->signals); /* blocked, and taken one by one; a worker unblocks them when it can handle them */
+    /* Blocked, and taken one by one; a worker unblocks them when it can handle them. */
+    sigemptyset(&master->signals);
     int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sigaddset(&master->signals, numbers[i]);
     sigprocmask(SIG_BLOCK, &master->signals, NULL);
-    signal(SIGCHLD,
-           SIG_DFL); /* a parent that ignored it leaves that behind, and then nobody hears of a death */
+    /* A parent that ignored it has left that behind, and then no death would be reported. */
+    signal(SIGCHLD, SIG_DFL);
 }
 
 int master_run(const struct master_plan *plan)
 {
     struct master master;
-    set_up(&master, plan);
+    master_set_up(&master, plan);
     for (size_t i = 0; i < plan->workers; i++)
-        if (!start(&master, i, &master.slots[i].now))
+        if (!master_start(&master, i, &master.slots[i].now))
             schedule_again(&master, &master.slots[i], 0);
     int64_t interval = systemd_interval(plan->systemd);
     struct timespec tick = {.tv_nsec = interval < TICK_NS ? interval : TICK_NS};
     while (!(master.ending && count_alive(&master) == 0)) {
-        tell_systemd(&master);
+        master_tell_systemd(&master);
         int number = sigtimedwait(&master.signals, NULL, &tick);
         if (number > 0)
-            on_signal(&master, number);
+            master_on_signal(&master, number);
         reap(&master);
         if (master.hopeless && !master.ending)
-            end(&master);
+            master_end(&master);
         if (master.ending && clock_now() > master.end_limit)
             signal_all(&master, SIGKILL);
         listen_for_beats(&master);

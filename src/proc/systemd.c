@@ -1,3 +1,6 @@
+/* systemd's protocols. systemd_open reads what was passed (read_listeners, read_watchdog, systemd_read_address) and
+ * removes the variables. systemd_tell is called at each beat: it sends one datagram if the state or the status has
+ * changed, or if the watchdog is due; what the manager's queue does not take is sent at the next beat. */
 #include <config.h>
 
 #include "proc/systemd.h"
@@ -62,7 +65,7 @@ static bool read_watchdog(struct systemd *systemd, char **error)
     return true;
 }
 
-static bool read_address(struct systemd *systemd, char **error)
+static bool systemd_read_address(struct systemd *systemd, char **error)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     size_t length = path != NULL ? strlen(path) : 0;
@@ -92,7 +95,7 @@ bool systemd_open(struct systemd *systemd, size_t listeners_max, char **error)
                                             "WATCHDOG_PID", "WATCHDOG_USEC", "NOTIFY_SOCKET"};
     *systemd = (struct systemd){.fd = -1};
     bool ok = read_listeners(systemd, listeners_max, error) && read_watchdog(systemd, error) &&
-              read_address(systemd, error);
+              systemd_read_address(systemd, error);
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
         unsetenv(variables[i]);
     return ok;
@@ -143,7 +146,7 @@ static bool send_text(struct systemd *systemd, const char *text)
     return true;
 }
 
-static enum systemd_state settle(struct systemd *systemd, enum systemd_state state, int64_t now)
+static enum systemd_state systemd_settle(struct systemd *systemd, enum systemd_state state, int64_t now)
 {
     if (state != SYSTEMD_WAITING)
         return state;
@@ -163,7 +166,7 @@ void systemd_tell(struct systemd *systemd, enum systemd_state state, const char 
         return;
     char line[SYSTEMD_STATUS_MAX], text[SYSTEMD_STATUS_MAX + 128], since[64] = "";
     int64_t now = clock_now();
-    state = settle(systemd, state, now);
+    state = systemd_settle(systemd, state, now);
     copy_status(line, status);
     bool changed = state != systemd->state, said = strcmp(line, systemd->status) != 0;
     bool due = systemd->watchdog_ns > 0 &&

@@ -1,3 +1,4 @@
+/* A session for commands on a file of SQLite: each query is prepared, run and freed. */
 #include <config.h>
 
 #include "sqlite/session_sqlite.h"
@@ -39,7 +40,7 @@ static void sqlite_session_close(struct session *session)
     free(own);
 }
 
-static enum db_error check(struct sqlite_session *own, enum db_error error)
+static enum db_error sqlite_session_check(struct sqlite_session *own, enum db_error error)
 {
     snprintf(own->session.error, sizeof own->session.error, "%s",
              error == DB_OK ? "" : sqlite_file_error(own->file));
@@ -49,7 +50,7 @@ static enum db_error check(struct sqlite_session *own, enum db_error error)
 static enum db_error sqlite_script(struct session *session, const char *sql)
 {
     struct sqlite_session *own = (struct sqlite_session *)session;
-    return check(own, sqlite_file_script(own->file, sql));
+    return sqlite_session_check(own, sqlite_file_script(own->file, sql));
 }
 
 static enum db_error sqlite_query(struct session *session, const char *sql, const char *const *params,
@@ -67,8 +68,9 @@ static enum db_error sqlite_query(struct session *session, const char *sql, cons
     *rows = &own->rows.base;
     struct sqlite_block *block = sqlite_block_new(own->file, sql);
     if (block == NULL)
-        return check(own, DB_SCHEMA);
-    enum db_error error = check(own, sqlite_block_run(block, values, types, count, &own->rows));
+        return sqlite_session_check(own, DB_SCHEMA);
+    enum db_error error =
+        sqlite_session_check(own, sqlite_block_run(block, values, types, count, &own->rows));
     sqlite_block_free(block);
     return error;
 }

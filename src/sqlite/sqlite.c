@@ -1,6 +1,9 @@
-/* send -> (end of turn) on_work: begin if something writes, run unit by unit, commit, then answer.
- * Locked by another process: nothing was started, try again soon. Each turn looks before and behind whether the file is
- * still where it was opened, because what is written to a file that is gone is lost however well the commit went. */
+/* SQLite as a database on the loop. sqlite_send makes a job of each call of a unit; at the end of the turn on_work
+ * checks that the file is in place (in_place), drops jobs that nobody waits for (drop_unwanted), begins a transaction
+ * if one of them writes, runs them (run_waiting), commits, and answers (answer_ran). If another process holds the
+ * lock, only reads run, and on_again tries the rest soon. A commit counts only if the file is in place afterwards,
+ * because what is written to a file that was removed is lost. sqlite_on_tick asks for the health each second and
+ * starts the work on a large WAL. */
 #include <config.h>
 
 #include "sqlite/sqlite.h"
@@ -61,8 +64,8 @@ static const char unusable[] = "its file cannot be used";
 
 static void on_work(void *argument);
 static void on_again(void *argument);
-static void on_tick(void *argument);
-static void ask_health(struct sqlite *sqlite);
+static void sqlite_on_tick(void *argument);
+static void sqlite_ask_health(struct sqlite *sqlite);
 static const struct db_ops sqlite_ops;
 
 static struct sqlite *sqlite_of(const struct db *db)
@@ -86,9 +89,9 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct db_stat
     list_init(&sqlite->ran);
     loop_task_init(&sqlite->work, on_work, sqlite);
     sqlite->again = loop_timer_new(loop, on_again, sqlite);
-    sqlite->tick = loop_timer_new(loop, on_tick, sqlite);
+    sqlite->tick = loop_timer_new(loop, sqlite_on_tick, sqlite);
     sqlite->health_statement = health;
-    ask_health(sqlite);
+    sqlite_ask_health(sqlite);
     loop_timer_start(sqlite->tick, TICK_NS);
     return &sqlite->db;
 }
@@ -142,8 +145,8 @@ static void set_message(struct job *job, const char *message)
     text_end_at_character(job->message);
 }
 
-/* What gave no row, or failed, has not happened. If that cannot be seen to, the job has failed whatever it said before,
- * and takes the transaction with it. */
+/* What gave no row, or failed, is rolled back to its savepoint. If that fails, so has the job, whatever it said
+ * before, and the whole transaction is rolled back. */
 static void end_savepoint(struct sqlite *sqlite, struct job *job)
 {
     bool stays = job->error == DB_OK && job->rows.base.count > 0;
@@ -229,7 +232,7 @@ static bool any_writes(struct sqlite *sqlite)
     return false;
 }
 
-/* Nobody waits for these any more, and they have not run. */
+/* Jobs that have not run and that nobody waits for any more. */
 static void drop_unwanted(struct sqlite *sqlite)
 {
     list_for_each(struct job, job, &sqlite->waiting, link) {
@@ -259,9 +262,9 @@ static void note_broken(struct sqlite *sqlite, enum db_error error)
         sqlite->broken = error;
 }
 
-/* One of them was refused in such a way that none has happened, and nobody knows which: each runs again by itself.
- * False when there is but one. */
-static bool part(struct sqlite *sqlite)
+/* The transaction was rolled back because of one of its jobs, and it is not known which: each job runs again in a
+ * transaction of its own. False when there was only one. */
+static bool rerun_alone(struct sqlite *sqlite)
 {
     if (sqlite->ran.length < 2)
         return false;
@@ -276,8 +279,8 @@ static bool part(struct sqlite *sqlite)
     return true;
 }
 
-/* An error that rolled back the whole transaction took with it what had run before: whoever is at fault alone, as by
- * the RAISE(ROLLBACK) of a trigger, must not fail the others. */
+/* An error that rolled back the whole transaction (RAISE(ROLLBACK) of a trigger, a full disk) undid the jobs before
+ * it, too. If it is the fault of this job alone, the others run again. */
 static void on_rolled_back(struct sqlite *sqlite, const struct job *job)
 {
     char reason[sizeof job->message];
@@ -285,7 +288,7 @@ static void on_rolled_back(struct sqlite *sqlite, const struct job *job)
     bool own = error == DB_REFUSED || error == DB_FAILED;
     snprintf(reason, sizeof reason, "%s", job->message);
     sqlite->begun = false;
-    if (!own || !part(sqlite))
+    if (!own || !rerun_alone(sqlite))
         fail_ran(sqlite, error, reason);
 }
 
@@ -310,7 +313,7 @@ static void run_waiting(struct sqlite *sqlite)
     }
 }
 
-/* The file cannot be written, which is not another process's doing: every waiting write is told. */
+/* The file cannot be written, and no other process is the reason: all writes that wait fail. */
 static void fail_writes(struct sqlite *sqlite, enum db_error error)
 {
     note_broken(sqlite, error);
@@ -324,7 +327,7 @@ static void fail_writes(struct sqlite *sqlite, enum db_error error)
     fail_ran(sqlite, error, sqlite_file_error(sqlite->file));
 }
 
-/* The calls of one turn fail for one reason, which is told once; clients are not told. */
+/* The jobs of one turn fail for one reason, which is logged once; clients do not get it. */
 static void answer_ran(struct sqlite *sqlite)
 {
     struct job *job;
@@ -414,7 +417,7 @@ static void commit(struct sqlite *sqlite)
         return;
     }
     note_broken(sqlite, error);
-    if (error != DB_REFUSED || !part(sqlite))
+    if (error != DB_REFUSED || !rerun_alone(sqlite))
         fail_ran(sqlite, is_known(sqlite, error) ? error : DB_LOST, sqlite_file_error(sqlite->file));
     if (sqlite_file_in_transaction(sqlite->file))
         sqlite_file_script(sqlite->file, "ROLLBACK");
@@ -489,15 +492,15 @@ static enum db_error try_writing(struct sqlite *sqlite)
     return error == DB_SCHEMA ? DB_OK : error; /* not for want of room or right */
 }
 
-/* Taking the write lock and giving it back shows that the file may be written, and writes nothing. Whether there is
- * room the file system says. */
+/* Taking and releasing the write lock shows that the file may be written, and writes nothing. The file system says
+ * whether there is room. */
 static enum db_error try_lock(struct sqlite *sqlite)
 {
     enum db_error error = sqlite_file_script(sqlite->file, "BEGIN IMMEDIATE; ROLLBACK");
     return error == DB_OK ? sqlite_file_room(sqlite->file) : error;
 }
 
-/* Rights that came back are those of the next one who opens the file. */
+/* Rights that were given back count only when the file is opened again. */
 static enum db_error check_writing(struct sqlite *sqlite)
 {
     enum db_error error = sqlite->broken == DB_OK ? try_lock(sqlite) : try_writing(sqlite);
@@ -509,14 +512,14 @@ static enum db_error check_writing(struct sqlite *sqlite)
     return sqlite->broken;
 }
 
-static const char *trouble_of(enum db_error error)
+static const char *sqlite_trouble_of(enum db_error error)
 {
     if (error == DB_FULL)
         return "it has no room left";
     return error == DB_DENIED ? "the server has not the right to write it" : unusable;
 }
 
-static void set_unhealthy(struct db_health *health, const char *trouble, const char *reason)
+static void sqlite_set_unhealthy(struct db_health *health, const char *trouble, const char *reason)
 {
     health->answers = health->writable = false;
     health->trouble = trouble;
@@ -535,7 +538,7 @@ static void ask_schema(struct sqlite *sqlite)
     sqlite_rows_fini(&rows);
 }
 
-static void ask_health(struct sqlite *sqlite)
+static void sqlite_ask_health(struct sqlite *sqlite)
 {
     struct db_health *health = &sqlite->health;
     const char *trouble;
@@ -543,19 +546,19 @@ static void ask_health(struct sqlite *sqlite)
         reopen(sqlite);
     if (!in_place(sqlite)) {
         const char *reason = gone_reason(sqlite, &trouble);
-        set_unhealthy(health, trouble, reason);
+        sqlite_set_unhealthy(health, trouble, reason);
         return;
     }
     health->answers = health->writable = true;
     health->reason[0] = '\0';
     enum db_error error = check_writing(sqlite);
     if (error != DB_OK)
-        set_unhealthy(health, trouble_of(error), sqlite_file_error(sqlite->file));
+        sqlite_set_unhealthy(health, sqlite_trouble_of(error), sqlite_file_error(sqlite->file));
     ask_schema(sqlite);
 }
 
-/* A reader of another process may keep the WAL from being used anew, so that it grows; what has gathered by the time
- * that he leaves is too much for the commit of one turn. */
+/* A reader of another process may keep the WAL from being used anew, so that it grows. Once the reader is gone, a
+ * checkpoint of all that would hold up the turn that commits, so a thread does it. */
 static void tend_wal(struct sqlite *sqlite)
 {
     if (sqlite->wal != NULL && sqlite_wal_done(sqlite->wal)) {
@@ -568,10 +571,10 @@ static void tend_wal(struct sqlite *sqlite)
         sqlite->wal = sqlite_wal_start(sqlite->path);
 }
 
-static void on_tick(void *argument)
+static void sqlite_on_tick(void *argument)
 {
     struct sqlite *sqlite = argument;
-    ask_health(sqlite);
+    sqlite_ask_health(sqlite);
     tend_wal(sqlite);
     loop_timer_start(sqlite->tick, TICK_NS);
     sqlite->events.on_health(sqlite->events.argument);

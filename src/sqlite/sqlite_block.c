@@ -1,5 +1,5 @@
-/* Named statements on SQLite. sqlite_block_new prepares each SQL statement of the text as one step; sqlite_block_run binds
- * and executes them in order (bind, take_row) until one has given a row. */
+/* Named statements on SQLite. sqlite_block_new prepares each SQL statement of the text as one step; sqlite_block_run
+ * binds and executes them in order (bind, take_row) until one has given a row. */
 #include <config.h>
 
 #include "sqlite/sqlite_block.h"

@@ -136,7 +136,7 @@ static struct identity identify(const char *path)
     return stat(path, &found) == 0 ? (struct identity){found.st_dev, found.st_ino} : (struct identity){0, 0};
 }
 
-static bool same(struct identity a, struct identity b)
+static bool same_identity(struct identity a, struct identity b)
 {
     return a.device == b.device && a.inode == b.inode;
 }
@@ -178,7 +178,7 @@ static int find_descriptor(struct identity wanted)
         int fd = atoi(entry->d_name);
         struct stat of;
         if (entry->d_name[0] != '.' && fstat(fd, &of) == 0 &&
-            same((struct identity){of.st_dev, of.st_ino}, wanted))
+            same_identity((struct identity){of.st_dev, of.st_ino}, wanted))
             found = fd;
     }
     if (folder != NULL)
@@ -268,7 +268,7 @@ struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error
     return NULL;
 }
 
-static void disconnect(struct sqlite_file *file, bool keep_apart)
+static void sqlite_file_disconnect(struct sqlite_file *file, bool keep_apart)
 {
     if (keep_apart && file->db != NULL)
         sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -280,8 +280,8 @@ static void disconnect(struct sqlite_file *file, bool keep_apart)
 bool sqlite_file_reopen(struct sqlite_file *file)
 {
     struct identity before = file->main;
-    disconnect(file, false);
-    if (!same(identify(file->path), before)) {
+    sqlite_file_disconnect(file, false);
+    if (!same_identity(identify(file->path), before)) {
         snprintf(file->error, sizeof file->error, "it is not there");
         return false;
     }
@@ -294,7 +294,7 @@ void sqlite_file_close(struct sqlite_file *file)
         return;
     enum sqlite_file_place place = sqlite_file_place(file);
     bool rescued = place == SQLITE_FILE_WAL_GONE && sqlite_file_rescue(file);
-    disconnect(file, place != SQLITE_FILE_THERE && !rescued);
+    sqlite_file_disconnect(file, place != SQLITE_FILE_THERE && !rescued);
     free(file->path);
     free(file->wal_path);
     free(file->shm_path);
@@ -307,7 +307,7 @@ static bool has_moved(const struct sqlite_file *file)
 {
     int moved = 0;
     if (file->db == NULL)
-        return file->main.inode != 0 && !same(identify(file->path), file->main);
+        return file->main.inode != 0 && !same_identity(identify(file->path), file->main);
     return sqlite3_file_control(file->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
 }
 
@@ -326,8 +326,8 @@ enum sqlite_file_place sqlite_file_place(const struct sqlite_file *file)
         return SQLITE_FILE_MOVED;
     if (file->db == NULL)
         return SQLITE_FILE_THERE;
-    bool wal = file->wal.inode == 0 || same(identify(file->wal_path), file->wal);
-    bool shm = file->shm.inode == 0 || same(identify(file->shm_path), file->shm);
+    bool wal = file->wal.inode == 0 || same_identity(identify(file->wal_path), file->wal);
+    bool shm = file->shm.inode == 0 || same_identity(identify(file->shm_path), file->shm);
     return wal && shm && begins_as_log(file) ? SQLITE_FILE_THERE : SQLITE_FILE_WAL_GONE;
 }
 
@@ -340,7 +340,7 @@ bool sqlite_file_rescue(struct sqlite_file *file)
         snprintf(file->error, sizeof file->error, "the write-ahead log was cut short or written over");
         return false;
     }
-    if (stat(file->wal_path, &other) == 0 && !same(identify(file->wal_path), file->wal) &&
+    if (stat(file->wal_path, &other) == 0 && !same_identity(identify(file->wal_path), file->wal) &&
         other.st_size > 0) {
         snprintf(file->error, sizeof file->error, "another process has begun a new write-ahead log");
         return false;

@@ -1,3 +1,5 @@
+/* The thread that brings a large WAL back into the file. sqlite_wal_start opens a connection and starts
+ * sqlite_wal_work; the loop asks sqlite_wal_done each second and joins the thread by sqlite_wal_free. */
 #include <config.h>
 
 #include "sqlite/sqlite_wal.h"
@@ -23,7 +25,7 @@ struct sqlite_wal {
 
 /* PASSIVE is in nobody's way, but while it works others write on: round by round there is less left. What TRUNCATE then
  * finds is little, so the time in which nobody else can write is short. */
-static void *work(void *argument)
+static void *sqlite_wal_work(void *argument)
 {
     struct sqlite_wal *wal = argument;
     int frames = 0, saved = 0, before = -1;
@@ -44,12 +46,12 @@ static void *work(void *argument)
 }
 
 /* Signals are for the loop. */
-static bool start_thread(struct sqlite_wal *wal)
+static bool sqlite_wal_start_thread(struct sqlite_wal *wal)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&wal->thread, NULL, work, wal);
+    int code = pthread_create(&wal->thread, NULL, sqlite_wal_work, wal);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return code == 0;
 }
@@ -60,7 +62,7 @@ struct sqlite_wal *sqlite_wal_start(const char *path)
     int code = sqlite3_open_v2(path, &wal->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
         sqlite3_busy_timeout(wal->db, BUSY_MS);
-        if (start_thread(wal))
+        if (sqlite_wal_start_thread(wal))
             return wal;
     }
     sqlite3_close(wal->db);

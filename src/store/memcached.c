@@ -1,3 +1,5 @@
+/* memcached's text protocol. The greeting is "version", because it needs no key; memcached_take takes one line off the
+ * front, and the value behind it where the line announces one. */
 #include <config.h>
 
 #include "store/memcached.h"
@@ -82,7 +84,7 @@ static enum store_remote_take front_line(const struct buf *in, struct slice *lin
 }
 
 /* "VALUE key flags bytes": the last word. */
-static bool value_length(struct slice line, size_t *length)
+static bool memcached_value_length(struct slice line, size_t *length)
 {
     const char *space = memrchr(line.ptr, ' ', line.len);
     int64_t number;
@@ -95,7 +97,8 @@ static bool value_length(struct slice line, size_t *length)
     return true;
 }
 
-static enum store_remote_take take_found(struct store_remote *remote, struct buf *in, struct slice line)
+static enum store_remote_take memcached_take_found(struct store_remote *remote, struct buf *in,
+                                                   struct slice line)
 {
     static const char tail[] = "\r\nEND\r\n";
     size_t length, head = line.len + 2;
@@ -104,7 +107,7 @@ static enum store_remote_take take_found(struct store_remote *remote, struct buf
         store_remote_answer(remote, (struct slice){NULL, 0});
         return STORE_REMOTE_ONE;
     }
-    if (!begins_with(line, "VALUE ") || !value_length(line, &length))
+    if (!begins_with(line, "VALUE ") || !memcached_value_length(line, &length))
         return STORE_REMOTE_BAD;
     if (in->len < head + length + sizeof tail - 1)
         return STORE_REMOTE_MORE;
@@ -116,7 +119,8 @@ static enum store_remote_take take_found(struct store_remote *remote, struct buf
 }
 
 /* What it says to a set is of no interest, as long as it is one of its words. */
-static enum store_remote_take take_stored(struct store_remote *remote, struct buf *in, struct slice line)
+static enum store_remote_take memcached_take_stored(struct store_remote *remote, struct buf *in,
+                                                    struct slice line)
 {
     if (!slice_equal(line, SLICE("STORED")) && !slice_equal(line, SLICE("NOT_STORED")) &&
         !begins_with(line, "SERVER_ERROR"))
@@ -126,7 +130,8 @@ static enum store_remote_take take_stored(struct store_remote *remote, struct bu
     return STORE_REMOTE_ONE;
 }
 
-static enum store_remote_take take_welcome(struct store_remote *remote, struct buf *in, struct slice line)
+static enum store_remote_take memcached_take_welcome(struct store_remote *remote, struct buf *in,
+                                                     struct slice line)
 {
     if (!begins_with(line, "VERSION "))
         return STORE_REMOTE_BAD;
@@ -142,8 +147,9 @@ static enum store_remote_take memcached_take(struct store_remote *remote, struct
     if (take != STORE_REMOTE_ONE)
         return take;
     if (remote->state == STORE_REMOTE_GREETING)
-        return take_welcome(remote, in, line);
-    return store_remote_finds(remote) ? take_found(remote, in, line) : take_stored(remote, in, line);
+        return memcached_take_welcome(remote, in, line);
+    return store_remote_finds(remote) ? memcached_take_found(remote, in, line)
+                                      : memcached_take_stored(remote, in, line);
 }
 
 static const struct store_remote_ops memcached_ops = {

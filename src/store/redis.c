@@ -114,36 +114,36 @@ static bool redis_put(struct store_remote *remote, struct slice key, struct slic
 
 /* ---- answers ---- */
 
-static enum store_remote_take refuse(struct redis *redis, const redisReply *reply)
+static enum store_remote_take redis_refuse(struct redis *redis, const redisReply *reply)
 {
     if (reply->type == REDIS_REPLY_ERROR)
         snprintf(redis->remote.reason, sizeof redis->remote.reason, "%s", reply->str);
     return STORE_REMOTE_BAD;
 }
 
-static enum store_remote_take take_welcome(struct redis *redis, const redisReply *reply)
+static enum store_remote_take redis_take_welcome(struct redis *redis, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_STATUS)
-        return refuse(redis, reply);
+        return redis_refuse(redis, reply);
     if (--redis->greetings == 0)
         store_remote_ready(&redis->remote);
     return STORE_REMOTE_ONE;
 }
 
 /* A GET that fails (still loading, out of rights) is not worth repeating for a while. */
-static enum store_remote_take take_found(struct redis *redis, const redisReply *reply)
+static enum store_remote_take redis_take_found(struct redis *redis, const redisReply *reply)
 {
     struct slice value = {NULL, 0};
     if (reply->type == REDIS_REPLY_STRING)
         value = (struct slice){reply->str, (size_t)reply->len};
     else if (reply->type != REDIS_REPLY_NIL)
-        return refuse(redis, reply);
+        return redis_refuse(redis, reply);
     store_remote_answer(&redis->remote, value);
     return STORE_REMOTE_ONE;
 }
 
 /* A SET that fails (out of memory, read-only) is no reason to stop reading. */
-static enum store_remote_take take_stored(struct redis *redis, const redisReply *reply)
+static enum store_remote_take redis_take_stored(struct redis *redis, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_STATUS && reply->type != REDIS_REPLY_ERROR)
         return STORE_REMOTE_BAD;
@@ -155,8 +155,8 @@ static enum store_remote_take take_reply(struct redis *redis, const redisReply *
 {
     struct store_remote *remote = &redis->remote;
     if (remote->state == STORE_REMOTE_GREETING)
-        return redis->greetings > 0 ? take_welcome(redis, reply) : STORE_REMOTE_BAD;
-    return store_remote_finds(remote) ? take_found(redis, reply) : take_stored(redis, reply);
+        return redis->greetings > 0 ? redis_take_welcome(redis, reply) : STORE_REMOTE_BAD;
+    return store_remote_finds(remote) ? redis_take_found(redis, reply) : redis_take_stored(redis, reply);
 }
 
 /* None of our answers is an array, and none is long: hiredis would set memory aside for as many elements as a

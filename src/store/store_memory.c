@@ -1,3 +1,5 @@
+/* The store in the process: a hash table with chains, and one list of all entries, last used first. store_memory_put
+ * drops entries off the end of that list until the new one fits (store_memory_make_room). */
 #include <config.h>
 
 #include "store/store_memory.h"
@@ -65,7 +67,7 @@ static struct entry **place_of(struct store_memory *memory, struct slice key, ui
     return at;
 }
 
-static void drop(struct store_memory *memory, struct entry *entry)
+static void store_memory_drop(struct store_memory *memory, struct entry *entry)
 {
     struct entry **at = &memory->buckets[entry->hash % BUCKETS];
     while (*at != entry)
@@ -85,7 +87,7 @@ static enum store_found store_memory_find(struct store *store, struct slice key,
     if (entry == NULL)
         return STORE_MISS;
     if (clock_now() >= entry->dies) {
-        drop(memory, entry);
+        store_memory_drop(memory, entry);
         return STORE_MISS;
     }
     list_remove(&entry->used);
@@ -100,10 +102,10 @@ static void store_memory_cancel(struct store *store, struct store_find *find)
     (void)find;
 }
 
-static void make_room(struct store_memory *memory, size_t size)
+static void store_memory_make_room(struct store_memory *memory, size_t size)
 {
     while (memory->bytes + size > memory->bytes_max)
-        drop(memory, list_last_of(&memory->entries, struct entry, used));
+        store_memory_drop(memory, list_last_of(&memory->entries, struct entry, used));
 }
 
 static void store_memory_put(struct store *store, struct slice key, struct slice value, int64_t life_ns)
@@ -113,10 +115,10 @@ static void store_memory_put(struct store *store, struct slice key, struct slice
     size_t size = size_of(key.len, value.len);
     struct entry *old = *place_of(memory, key, hash);
     if (old != NULL)
-        drop(memory, old);
+        store_memory_drop(memory, old);
     if (size > memory->bytes_max)
         return;
-    make_room(memory, size);
+    store_memory_make_room(memory, size);
     struct entry *entry = mem_resize(NULL, sizeof *entry + key.len + value.len);
     *entry = (struct entry){
         .hash = hash, .dies = clock_now() + life_ns, .key_length = key.len, .value_length = value.len};

@@ -1,5 +1,6 @@
-/* start_attempt -> (on_resolved) -> connect_to -> on_socket: greeting sent, answered: store_remote_ready -> (find |
- * put -> on_socket: store_remote_answer)*. lost: what was asked is a miss, close, wait, start_attempt. */
+/* store_remote_start_attempt -> (store_remote_on_resolved) -> connect_to -> store_remote_on_socket: greeting sent,
+ * answered: store_remote_ready -> (find | put -> store_remote_on_socket: store_remote_answer)*. lost: what was asked
+ * is a miss, close, wait, store_remote_start_attempt. */
 #include <config.h>
 
 #include "store/store_remote.h"
@@ -36,11 +37,11 @@ struct command {
     int64_t sent;
 };
 
-static void on_timer(void *argument);
-static void on_resolved(const char *address, const char *error, void *argument);
-static void on_socket(int fd, int ready, void *argument);
-static void on_flush(void *argument);
-static void lost(struct store_remote *remote, const char *reason);
+static void store_remote_on_timer(void *argument);
+static void store_remote_on_resolved(const char *address, const char *error, void *argument);
+static void store_remote_on_socket(int fd, int ready, void *argument);
+static void store_remote_on_flush(void *argument);
+static void store_remote_lost(struct store_remote *remote, const char *reason);
 static const struct store_ops store_remote_store_ops;
 
 static struct store_remote *store_remote_of(struct store *store)
@@ -62,8 +63,8 @@ void store_remote_init(struct store_remote *remote, struct loop *loop, const str
     remote->in = BUF_INIT(STORE_VALUE_MAX + 2 * (size_t)READ_BYTES);
     remote->out = BUF_INIT(2 * BYTES_MAX);
     list_init(&remote->commands);
-    loop_task_init(&remote->flush, on_flush, remote);
-    remote->timer = loop_timer_new(loop, on_timer, remote);
+    loop_task_init(&remote->flush, store_remote_on_flush, remote);
+    remote->timer = loop_timer_new(loop, store_remote_on_timer, remote);
     loop_timer_start(remote->timer, 0);
 }
 
@@ -74,7 +75,7 @@ static void fail_commands(struct store_remote *remote)
         store_remote_answer(remote, (struct slice){NULL, 0});
 }
 
-static void disconnect(struct store_remote *remote)
+static void store_remote_disconnect(struct store_remote *remote)
 {
     remote->state = STORE_REMOTE_WAITING;
     loop_timer_stop(remote->timer);
@@ -94,7 +95,7 @@ static void disconnect(struct store_remote *remote)
 
 void store_remote_fini(struct store_remote *remote)
 {
-    disconnect(remote);
+    store_remote_disconnect(remote);
     loop_timer_free(remote->timer);
 }
 
@@ -140,7 +141,7 @@ static bool connect_to(struct store_remote *remote, const char *address)
         setsockopt(remote->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(remote->fd, (struct sockaddr *)&where, length) < 0 && errno != EINPROGRESS)
         return false;
-    remote->watch = loop_watch_new(remote->loop, remote->fd, on_socket, remote);
+    remote->watch = loop_watch_new(remote->loop, remote->fd, store_remote_on_socket, remote);
     loop_watch_set(remote->watch, LOOP_WRITE);
     return true;
 }
@@ -152,33 +153,33 @@ static void open_at(struct store_remote *remote, const char *address)
     if (connect_to(remote, address))
         remote->ops->greet(remote, &remote->out);
     else
-        lost(remote, strerror(errno));
+        store_remote_lost(remote, strerror(errno));
 }
 
-static bool is_address(const char *host)
+static bool is_numeric(const char *host)
 {
     unsigned char out[16];
     return inet_pton(AF_INET, host, out) == 1 || inet_pton(AF_INET6, host, out) == 1;
 }
 
-static void start_attempt(struct store_remote *remote)
+static void store_remote_start_attempt(struct store_remote *remote)
 {
     const struct cacheurl *url = remote->url;
     loop_timer_start(remote->timer, CONNECT_NS);
-    if (url->path != NULL || is_address(url->host)) {
+    if (url->path != NULL || is_numeric(url->host)) {
         open_at(remote, url->host);
         return;
     }
     remote->state = STORE_REMOTE_RESOLVING;
-    remote->resolving = resolve_start(remote->loop, url->host, on_resolved, remote);
+    remote->resolving = resolve_start(remote->loop, url->host, store_remote_on_resolved, remote);
 }
 
-static void on_resolved(const char *address, const char *error, void *argument)
+static void store_remote_on_resolved(const char *address, const char *error, void *argument)
 {
     struct store_remote *remote = argument;
     remote->resolving = NULL;
     if (address == NULL) {
-        lost(remote, error);
+        store_remote_lost(remote, error);
         return;
     }
     /* of several addresses another one with each attempt that failed */
@@ -203,13 +204,13 @@ void store_remote_ready(struct store_remote *remote)
 
 /* ---- losing it ---- */
 
-static void lost(struct store_remote *remote, const char *reason)
+static void store_remote_lost(struct store_remote *remote, const char *reason)
 {
     int64_t pause = backoff_ns(remote->failures, PAUSE_FIRST_NS, PAUSE_MAX_NS);
     if (remote->failures++ == 0)
         log_warn("the cache is away, the database answers alone", LOG_S("cache", remote->ops->name),
                  LOG_S("reason", reason));
-    disconnect(remote);
+    store_remote_disconnect(remote);
     loop_timer_start(remote->timer, pause + random() % (pause / 4));
 }
 
@@ -223,18 +224,18 @@ static void judge_oldest(struct store_remote *remote)
     if (left > 0)
         loop_timer_start(remote->timer, left);
     else
-        lost(remote, "it did not answer in time");
+        store_remote_lost(remote, "it did not answer in time");
 }
 
-static void on_timer(void *argument)
+static void store_remote_on_timer(void *argument)
 {
     struct store_remote *remote = argument;
     if (remote->state == STORE_REMOTE_WAITING)
-        start_attempt(remote);
+        store_remote_start_attempt(remote);
     else if (remote->state == STORE_REMOTE_READY)
         judge_oldest(remote);
     else
-        lost(remote, "it did not answer the attempt to connect in time");
+        store_remote_lost(remote, "it did not answer the attempt to connect in time");
 }
 
 /* ---- asking ---- */
@@ -309,10 +310,10 @@ void store_remote_answer(struct store_remote *remote, struct slice value)
 /* ---- the socket ---- */
 
 /* False: it was lost. */
-static bool flush(struct store_remote *remote)
+static bool store_remote_flush(struct store_remote *remote)
 {
     if (remote->out.failed) { /* cannot be: what may be outstanding is bounded below it */
-        lost(remote, "a command outgrew its buffer");
+        store_remote_lost(remote, "a command outgrew its buffer");
         return false;
     }
     while (remote->out.len > 0) {
@@ -322,7 +323,7 @@ static bool flush(struct store_remote *remote)
         if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             break;
         if (sent < 0) {
-            lost(remote, strerror(errno));
+            store_remote_lost(remote, strerror(errno));
             return false;
         }
         buf_drop(&remote->out, (size_t)sent);
@@ -332,9 +333,9 @@ static bool flush(struct store_remote *remote)
     return true;
 }
 
-static void on_flush(void *argument)
+static void store_remote_on_flush(void *argument)
 {
-    flush(argument);
+    store_remote_flush(argument);
 }
 
 /* What comes without having been asked for is as bad as nonsense. */
@@ -347,26 +348,27 @@ static void take_answers(struct store_remote *remote)
                    : remote->ops->take(remote, &remote->in);
     buf_trim(&remote->in, 2 * (size_t)READ_BYTES);
     if (take == STORE_REMOTE_BAD)
-        lost(remote, remote->reason[0] != '\0' ? remote->reason : "it answers what no such server would");
+        store_remote_lost(remote, remote->reason[0] != '\0' ? remote->reason
+                                                            : "it answers what no such server would");
 }
 
-static void on_socket(int fd, int ready, void *argument)
+static void store_remote_on_socket(int fd, int ready, void *argument)
 {
     struct store_remote *remote = argument;
-    if ((ready & LOOP_WRITE) != 0 && !flush(remote))
+    if ((ready & LOOP_WRITE) != 0 && !store_remote_flush(remote))
         return;
     if ((ready & LOOP_READ) == 0)
         return;
     char *room = buf_room(&remote->in, READ_BYTES);
     if (room == NULL) {
-        lost(remote, "its answer is too long");
+        store_remote_lost(remote, "its answer is too long");
         return;
     }
     ssize_t count = recv(fd, room, READ_BYTES, 0);
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (count <= 0) {
-        lost(remote, count < 0 ? strerror(errno) : "the connection was closed");
+        store_remote_lost(remote, count < 0 ? strerror(errno) : "the connection was closed");
         return;
     }
     remote->in.len += (size_t)count;

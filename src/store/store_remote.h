@@ -1,6 +1,6 @@
-/* What stores on the other side of a socket have in common: one connection, answers in the order of the questions,
- * and the resolve not to wait. A server that does not answer in time is left alone for a while; what was asked is a
- * miss, and until it answers a greeting again nobody asks.
+/* What stores on a server have in common: one connection, on which answers come in the order of the questions. Nobody
+ * waits for it longer than STORE_PATIENCE_NS: when the server has not answered by then, the connection is closed and
+ * all that was asked is a miss. Until a new connection has answered a greeting, nothing is asked.
  *
  * A protocol (redis.c, memcached.c) embeds the struct and fills ops: it writes commands and takes answers apart; it
  * never sees the socket. */
@@ -32,8 +32,8 @@ struct store_remote_ops {
     bool (*find)(struct store_remote *remote, struct slice key, struct buf *out);
     bool (*put)(struct store_remote *remote, struct slice key, struct slice value, int64_t life_ns,
                 struct buf *out);
-    /* Takes one answer off the front of in and reports it: store_remote_ready while greeting, else store_remote_answer.
-     * */
+    /* Takes one answer off the front of in and reports it: by store_remote_ready while greeting, then by
+     * store_remote_answer. */
     enum store_remote_take (*take)(struct store_remote *remote, struct buf *in);
     void (*reset)(struct store_remote *remote); /* the connection is gone: forget what came half */
     void (*free)(struct store_remote *remote);
@@ -71,9 +71,9 @@ void store_remote_fini(struct store_remote *remote);
 
 /* For take: */
 void store_remote_ready(struct store_remote *remote);
-void store_remote_answer(struct store_remote *remote,
-                         struct slice value); /* to the oldest command; .ptr NULL: nothing was found */
-bool store_remote_finds(
-    const struct store_remote *remote); /* whether the oldest command is a find; there is one */
+/* To the oldest command; .ptr NULL: nothing was found. */
+void store_remote_answer(struct store_remote *remote, struct slice value);
+/* Whether the oldest command is a find. There must be one. */
+bool store_remote_finds(const struct store_remote *remote);
 
 #endif
