@@ -1,4 +1,4 @@
-/* base/clock, base/hash, base/random, base/advice, base/mem. */
+/* base/backoff, base/clock, base/hash, base/random, base/advice, base/mem. */
 #include <config.h>
 
 #include "unit.h"
@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/advice.h"
+#include "base/backoff.h"
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -114,6 +115,17 @@ static void advice_fits_the_message(void **state)
     assert_null(advice_on(NULL));
 }
 
+static void pauses_double_up_to_their_bound(void **state)
+{
+    (void)state;
+    static const int64_t wanted[] = {100, 200, 400, 800, 1000, 1000};
+    for (unsigned failures = 0; failures < COUNT(wanted); failures++)
+        assert_int_equal(backoff_ns(failures, 100, 1000), wanted[failures]);
+    assert_int_equal(backoff_ns(UINT32_MAX, 100, 1000), 1000);
+    assert_int_equal(backoff_ns(0, 100, 50), 50);
+    assert_int_equal(backoff_ns(3, 125, 1000), 1000);
+}
+
 static void memory_comes_zeroed_and_copied(void **state)
 {
     (void)state;
@@ -154,6 +166,7 @@ int main(void)
         cmocka_unit_test(every_byte_counts_in_a_hash),
         cmocka_unit_test(random_numbers_keep_to_their_bounds_and_reach_them),
         cmocka_unit_test(advice_fits_the_message),
+        cmocka_unit_test(pauses_double_up_to_their_bound),
         cmocka_unit_test(memory_comes_zeroed_and_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
