@@ -7,8 +7,9 @@
 
 #include "base/mem.h"
 
-static const struct app *const all[] = {&app_orders,   &app_health, &app_sites,
-                                        &app_messages, &app_users,  NULL};
+static const struct app *const all[] = {
+    /* in the order of lists, and of routes */
+    &app_orders, &app_health, &app_sites, &app_messages, &app_users, NULL};
 
 #define APP_COUNT (sizeof all / sizeof all[0] - 1)
 
