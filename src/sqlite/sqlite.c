@@ -167,7 +167,7 @@ static void run_job(struct sqlite *sqlite, struct job *job)
     const struct db_statement *statement = job->unit->statement;
     struct sqlite_block *block = block_of(sqlite, statement);
     job->ran = true;
-    job->error = DB_SCHEMA;
+    job->error = block == NULL ? sqlite_file_failure(sqlite->file) : DB_OK;
     bool savepoint = block != NULL && !sqlite_block_read_only(block);
     if (savepoint)
         sqlite_file_script(sqlite->file, "SAVEPOINT one");

@@ -21,6 +21,8 @@
 #include "base/mem.h"
 
 #define ROOM ((off_t)64 << 10)     /* that a take needs in the WAL, and then some */
+#define OPEN_MS 2000               /* it may wait so long for another process at the start, */
+#define REOPEN_MS 20               /* and so long in the loop, where the next look comes soon */
 #define PLENTY ((uint64_t)1 << 20) /* with so much left the disk is not what is full */
 
 struct identity {
@@ -91,16 +93,21 @@ static bool lacks_table(const char *message)
            strstr(message, " has no column named ") != NULL;
 }
 
+enum db_error sqlite_file_failure(const struct sqlite_file *file)
+{
+    enum db_error error = classify(file->code);
+    if (error == DB_FULL && has_plenty(file))
+        error = DB_FAILED;
+    return error == DB_FAILED && lacks_table(file->error) ? DB_SCHEMA : error;
+}
+
 enum db_error sqlite_file_note(struct sqlite_file *file, int code)
 {
     const char *message = file->db != NULL ? sqlite3_errmsg(file->db) : "it cannot be opened";
     if (file->db != NULL || file->error[0] == '\0')
         snprintf(file->error, sizeof file->error, "%s", message);
     file->code = code;
-    enum db_error error = classify(code);
-    if (error == DB_FULL && has_plenty(file))
-        error = DB_FAILED;
-    return error == DB_FAILED && lacks_table(message) ? DB_SCHEMA : error;
+    return sqlite_file_failure(file);
 }
 
 struct sqlite3 *sqlite_file_handle(const struct sqlite_file *file)
@@ -110,6 +117,7 @@ struct sqlite3 *sqlite_file_handle(const struct sqlite_file *file)
 
 void sqlite_file_complain(struct sqlite_file *file, const char *message)
 {
+    file->code = SQLITE_ERROR;
     snprintf(file->error, sizeof file->error, "%s", message);
 }
 
@@ -201,10 +209,10 @@ static void remember(struct sqlite_file *file)
 }
 
 /* The last of the script reads, so that the WAL and its index are open when this has returned. */
-static int configure(struct sqlite_file *file)
+static int configure(struct sqlite_file *file, int wait_ms)
 {
     sqlite3_extended_result_codes(file->db, 1);
-    sqlite3_busy_timeout(file->db, 2000); /* for the switch to WAL alone */
+    sqlite3_busy_timeout(file->db, wait_ms); /* for the switch to WAL alone */
     int code = sqlite3_exec(file->db,
                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                             "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
@@ -214,14 +222,14 @@ static int configure(struct sqlite_file *file)
     return code;
 }
 
-static bool connect_file(struct sqlite_file *file, int flags)
+static bool connect_file(struct sqlite_file *file, int flags, int wait_ms)
 {
     mend_companion(file->path, "-wal");
     mend_companion(file->path, "-shm");
     int code =
         sqlite3_open_v2(file->path, &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL);
     if (code == SQLITE_OK)
-        code = configure(file);
+        code = configure(file, wait_ms);
     if (code == SQLITE_OK) {
         remember(file);
         return true;
@@ -259,7 +267,7 @@ struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error
     file->busy_ms = busy_ms;
     file->wal_fd = -1;
     create(path);
-    if (connect_file(file, SQLITE_OPEN_CREATE))
+    if (connect_file(file, SQLITE_OPEN_CREATE, OPEN_MS))
         return file;
     *error = (file->code & 0xff) == SQLITE_CANTOPEN ? why_not_opened(path) : NULL;
     if (*error == NULL)
@@ -285,7 +293,7 @@ bool sqlite_file_reopen(struct sqlite_file *file)
         snprintf(file->error, sizeof file->error, "it is not there");
         return false;
     }
-    return connect_file(file, 0);
+    return connect_file(file, 0, REOPEN_MS);
 }
 
 void sqlite_file_close(struct sqlite_file *file)

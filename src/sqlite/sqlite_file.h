@@ -21,9 +21,10 @@ bool sqlite_file_reopen(struct sqlite_file *file);
 bool sqlite_file_usable(const struct sqlite_file *file); /* false after a reopening that failed */
 
 /* For sqlite_block.c. The handle is NULL after a reopening that failed. note keeps the message of the last failure and
- * says what kind of error the code is; complain keeps a message of ours. */
+ * says what kind of error the code is, which failure says again; complain keeps a message of ours. */
 struct sqlite3 *sqlite_file_handle(const struct sqlite_file *file);
 enum db_error sqlite_file_note(struct sqlite_file *file, int code);
+enum db_error sqlite_file_failure(const struct sqlite_file *file);
 void sqlite_file_complain(struct sqlite_file *file, const char *message);
 
 /* Runs a script that gives no rows. */
