@@ -167,7 +167,7 @@ enum call_start call_start(struct calls *calls, struct call *call)
     if (calls->waiting >= calls->queue_max)
         return CALL_QUEUE_FULL;
     call->tries = 0;
-    call->alone = call->blocked = false;
+    call->alone = call->blocked = call->left = false;
     call->pauses = 0;
     call->give_up = 0;
     call->asked = clock_now();
@@ -193,6 +193,11 @@ void call_cancel(struct calls *calls, struct call *call)
     else if (call->state == CALL_SENT)
         forget(calls, call);
     call->state = CALL_IDLE;
+}
+
+void call_leave(struct call *call)
+{
+    call->left = true;
 }
 
 /* ---- waiting for a lock ---- */
@@ -552,8 +557,9 @@ static bool is_again(const struct calls *calls, const struct call *call, enum db
 {
     if (error == DB_RETRY)
         return call->tries < TRIES_MAX;
-    return error == DB_LOCKED ||
-           (error == DB_UNFIT && call->tries < calls->db->ops->connections(calls->db) + TRIES_MAX);
+    if (error == DB_LOCKED)
+        return !call->left;
+    return error == DB_UNFIT && call->tries < calls->db->ops->connections(calls->db) + TRIES_MAX;
 }
 
 static void on_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)

@@ -41,6 +41,7 @@ struct call {
     bool alone;
     bool blocked; /* it met a lock, and sits on the list of those until it is done */
     bool first;   /* of those on it that are for its record */
+    bool left;    /* see call_leave */
     unsigned pauses;
     int64_t again,
         give_up; /* when it may be sent again, and when it has waited enough; 0: it has met no lock */
@@ -67,6 +68,9 @@ void calls_set_db(struct calls *calls, struct db *db);
 /* Set stmt, params, done and argument before. */
 enum call_start call_start(struct calls *calls, struct call *call);
 void call_cancel(struct calls *calls, struct call *call); /* harmless when idle */
+/* Nobody may be there any more who wants the answer. One that was sent is still answered, but does not wait for a lock:
+ * it is DB_LOCKED when it meets one. */
+void call_leave(struct call *call);
 
 size_t calls_waiting(const struct calls *calls);
 

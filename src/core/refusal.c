@@ -164,5 +164,7 @@ void refusal_reply(struct request *request, struct stmt *stmt, const struct db_a
     request->refusal = keep_refusal(request, stmt, answer);
     params[0].text = slice_of(request->refusal->answer.table);
     params[1].text = slice_of(request->refusal->answer.constraint);
-    request_call(request, &request->server->constraint_columns, params, on_columns);
+    /* that it was refused is known, whether or not it can be asked why */
+    if (request_try_call(request, &request->server->constraint_columns, params, on_columns) != CALL_STARTED)
+        finish(request, stmt, &request->refusal->answer);
 }

@@ -306,14 +306,20 @@ static void on_answer(struct call *call, const struct db_answer *answer, void *a
     request_answer(argument, call->stmt, call->params, answer);
 }
 
-void request_call(struct request *request, struct stmt *stmt, const struct db_param *params, call_cb *done)
+enum call_start request_try_call(struct request *request, struct stmt *stmt, const struct db_param *params,
+                                 call_cb *done)
 {
     struct call *call = &request->call;
     call->stmt = stmt;
     memcpy(call->params, params, sizeof call->params);
     call->done = done != NULL ? done : on_answer;
     call->argument = request;
-    enum call_start started = call_start(request->server->calls, call);
+    return call_start(request->server->calls, call);
+}
+
+void request_call(struct request *request, struct stmt *stmt, const struct db_param *params, call_cb *done)
+{
+    enum call_start started = request_try_call(request, stmt, params, done);
     if (started != CALL_STARTED)
         request_not_started(request, started);
 }
@@ -576,6 +582,8 @@ void request_on_leave(struct http_request *http, enum http_leave how, void *argu
         request_problem(request, 503,
                         "The connection was closed before the request was sent to the database; nothing "
                         "was changed.");
+    else
+        call_leave(&request->call);
 }
 
 void request_end_all(struct server *server, const char *why)

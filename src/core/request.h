@@ -65,6 +65,9 @@ void request_stream_abort(struct request *request);
 /* Starts the statement for this request alone or in a set. Without `done` its answer becomes the reply by the
  * route; with it, done has to reply. */
 void request_call(struct request *request, struct stmt *stmt, const struct db_param *params, call_cb *done);
+/* The same, but the caller replies when it was not started. */
+enum call_start request_try_call(struct request *request, struct stmt *stmt, const struct db_param *params,
+                                 call_cb *done);
 
 /* The fields of the route to the parameters of a statement, by name. */
 void request_bind(struct request *request, const struct stmt *stmt, struct db_param params[DB_PARAMS_MAX]);

@@ -433,6 +433,27 @@ static void a_lock_that_stays_is_given_up_and_nothing_was_changed(void **state)
     assert_int_equal(fixture.answered[0], 1);
 }
 
+static void whose_client_left_after_it_was_sent_does_not_wait_for_a_lock(void **state)
+{
+    (void)state;
+    ask(0, &fixture.row, 1);
+    run_for(0);
+    answer(0, DB_LOCKED);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 2);
+    ask(1, &fixture.row, 1);
+    call_leave(&fixture.call[0]);
+    answer(1, DB_LOCKED);
+    assert_int_equal(fixture.answered[0], 1);
+    assert_int_equal(fixture.error[0], DB_LOCKED);
+    run_for(A_TURN);
+    assert_int_equal(database.count, 3); /* the next for the record has its turn */
+    call_leave(&fixture.call[1]);
+    answer(2, DB_OK);
+    assert_int_equal(fixture.error[1], DB_OK);
+    assert_int_equal(calls_waiting(fixture.calls), 0);
+}
+
 static void of_those_for_one_record_one_is_sent_and_others_go_on(void **state)
 {
     (void)state;
@@ -707,6 +728,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_call_that_met_a_lock_waits_here_and_is_sent_again_with_nothing_behind_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lock_that_stays_is_given_up_and_nothing_was_changed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(whose_client_left_after_it_was_sent_does_not_wait_for_a_lock, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(of_those_for_one_record_one_is_sent_and_others_go_on, set_up,
                                         tear_down),

@@ -698,6 +698,21 @@ static void of_an_unknown_constraint_the_columns_are_asked_for(void **state)
     gets(0, 400, "name does not keep to a rule that the database has for it.");
 }
 
+static void a_refusal_is_told_though_its_columns_cannot_be_asked_for(void **state)
+{
+    (void)state;
+    ask_with(0, "POST /computer/7", "", "{\"name\": \"a\"}");
+    turn();
+    world.away = true;
+    fails(0, (struct db_answer){.error = DB_REFUSED,
+                                .message = "m",
+                                .sqlstate = "23514",
+                                .table = "computer",
+                                .constraint = "theirs"});
+    gets(0, 500, "The database refused this for a reason that no request can mend");
+    assert_int_equal(world.count, 1);
+}
+
 static void a_lost_answer_leaves_the_outcome_open(void **state)
 {
     (void)state;
@@ -1281,6 +1296,7 @@ int main(void)
         REQUESTS(a_key_is_one_visible_word),
         REQUESTS(what_the_database_refuses_is_said_in_the_statements_words),
         REQUESTS(of_an_unknown_constraint_the_columns_are_asked_for),
+        REQUESTS(a_refusal_is_told_though_its_columns_cannot_be_asked_for),
         REQUESTS(a_lost_answer_leaves_the_outcome_open),
         REQUESTS(a_database_that_is_away_is_not_asked),
         REQUESTS(what_waits_is_told_when_the_database_goes),
