@@ -24,9 +24,11 @@ SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'o
         )
     ) AS obstacle,
     -- The rights that are missing, one a line behind the app that needs it. Without what else there is (deleting, keys of
-    -- repeated requests) most requests work. A table that is not there is the schema's matter.
+    -- repeated requests) most requests work. A table that is not there is the schema's matter. Where row security is on
+    -- for this role, no row at all can be changed without a policy that lets it.
     (
-        SELECT string_agg(n.app || ' ' || n.needed || ' on ' || n.name, E'\n')
+        SELECT string_agg(n.app || ' ' || n.needed || ' on ' || n.name
+            || CASE WHEN r.granted THEN ' by a policy of its row security' ELSE '' END, E'\n')
         FROM (VALUES ('orders', 'orders', 'SELECT'), ('orders', 'orders', 'INSERT'), ('orders', 'orders', 'UPDATE'),
             ('orders', 'orders_id_seq', 'USAGE'), ('orders', 'order_events', 'INSERT'),
             ('messages', 'messages', 'SELECT'), ('messages', 'messages', 'INSERT'), ('messages', 'messages_id_seq', 'USAGE'),
@@ -37,10 +39,33 @@ SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'o
             ('sites', 'instrument', 'SELECT'), ('sites', 'lab_history', 'SELECT'), ('sites', 'lab_history', 'INSERT'),
             ('health', 'region', 'SELECT'), ('health', 'province', 'SELECT'), ('health', 'health_region', 'SELECT'),
             ('health', 'fsa', 'SELECT'), ('users', 'users', 'SELECT')) AS n (app, name, needed)
-        WHERE NOT CASE WHEN n.name LIKE '%\_seq' THEN has_sequence_privilege(to_regclass(n.name), n.needed)
-            ELSE has_any_column_privilege(to_regclass(n.name), n.needed) END
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN n.name LIKE '%\_seq' THEN has_sequence_privilege(to_regclass(n.name), n.needed)
+                    ELSE has_any_column_privilege(to_regclass(n.name), n.needed) END AS granted
+            ) AS r
+        WHERE NOT r.granted
+            OR (row_security_active(to_regclass(n.name)) AND NOT EXISTS (
+                SELECT FROM pg_policy AS p
+                WHERE p.polrelid = to_regclass(n.name) AND p.polpermissive
+                    AND p.polcmd IN ('*', CASE n.needed WHEN 'SELECT' THEN 'r' WHEN 'INSERT' THEN 'a' ELSE 'w' END)
+                    AND EXISTS (
+                        SELECT FROM unnest(p.polroles) AS o (role)
+                        WHERE CASE WHEN o.role = 0 THEN true ELSE pg_has_role(o.role, 'USAGE') END
+                    )
+            ))
     ) AS denied
 FROM migrated;
+
+-- Why the tables are not found: a schema that is searched has them, and the role may not use it.
+-- name: tables_hidden
+SELECT n.nspname AS name
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relname = 'rowlock_migrations' AND NOT has_schema_privilege(n.oid, 'USAGE')
+    AND n.nspname::text IN (
+        SELECT CASE btrim(s.name, ' "') WHEN '$user' THEN current_user ELSE btrim(s.name, ' "') END
+        FROM unnest(string_to_array(current_setting('search_path'), ',')) AS s (name)
+    )
+LIMIT 1;
 
 -- Is there room on the disk? Asked on an idle server too, so nothing may stay of it: what does not fit into memory goes
 -- to a file beside the tables, which is gone at the end.

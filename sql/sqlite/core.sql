@@ -5,6 +5,9 @@ SELECT 1 AS writable, coalesce(max(version), 0) AS version, coalesce(max(oldest_
     'on' AS synchronous_commit
 FROM rowlock_migrations;
 
+-- name: tables_hidden
+SELECT NULL AS name WHERE 0; -- a file has one schema
+
 -- name: room_spill
 SELECT 1; -- the file system is asked
 

@@ -70,7 +70,8 @@ static bool open_db(struct server *server, char **error)
                                      .pooler = settings->pooler,
                                      .connections = (unsigned)settings->db_connections,
                                      .deadline_ns = settings->deadline_ns,
-                                     .health = &server->health.db};
+                                     .health = &server->health.db,
+                                     .hidden = &server->tables_hidden.db};
         if (cache_wanted(server)) {
             options.listen = &server->listen.db;
             options.identity = &server->identity.db;
@@ -123,6 +124,7 @@ struct server *server_start(const struct settings *settings, const struct app *c
     server->health = (struct stmt){.name = "health"};
     server->constraint_columns =
         (struct stmt){.name = "constraint_columns", .params = {{"table", DB_TEXT}, {"constraint", DB_TEXT}}};
+    server->tables_hidden = (struct stmt){.name = "tables_hidden"};
     server->room_spill = (struct stmt){.name = "room_spill"};
     server->room_write = (struct stmt){.name = "room_write"};
     server->listen = (struct stmt){.name = "changes_listen"};
@@ -134,6 +136,7 @@ struct server *server_start(const struct settings *settings, const struct app *c
     server->states = mem_array(count + 1, sizeof *server->states);
     bool ok = calls_register(server->calls, &server->health, settings_engine(settings)) &&
               calls_register(server->calls, &server->constraint_columns, settings_engine(settings)) &&
+              calls_register(server->calls, &server->tables_hidden, settings_engine(settings)) &&
               calls_register(server->calls, &server->room_spill, settings_engine(settings)) &&
               calls_register(server->calls, &server->room_write, settings_engine(settings)) &&
               calls_register(server->calls, &server->listen, settings_engine(settings)) &&
@@ -262,7 +265,14 @@ static void check_database(const struct server *server, const struct db_health *
         check->status = CHECK_PASS;
 }
 
-static void check_schema(const struct server *server, const struct db_health *health,
+/* The obstacle may name schemas, which not everybody needs to know. */
+static void tell_obstacle(const struct db_health *health, bool in_full, struct server_check *check)
+{
+    snprintf(check->reason, sizeof check->reason, "%s",
+             in_full ? health->obstacle : "its tables are not as this server needs them, see the log");
+}
+
+static void check_schema(const struct server *server, const struct db_health *health, bool in_full,
                          struct server_check *check)
 {
     check->name = "schema";
@@ -274,10 +284,13 @@ static void check_schema(const struct server *server, const struct db_health *he
         struct migrate_state state = {0, 0};
         if (health->has_schema)
             state = (struct migrate_state){health->version, health->oldest_server};
-        if (!migrate_fits(state, server->needed, server->level, check->reason, sizeof check->reason))
+        if (!health->has_schema && health->obstacle[0] != '\0')
+            tell_obstacle(health, in_full, check);
+        else if (!migrate_fits(state, server->needed, server->level, check->reason, sizeof check->reason))
             return;
-        snprintf(check->reason, sizeof check->reason, "%s", health->obstacle);
-        if (health->obstacle[0] == '\0')
+        else if (health->obstacle[0] != '\0')
+            tell_obstacle(health, in_full, check);
+        else
             check->status = CHECK_PASS;
     }
 }
@@ -294,7 +307,7 @@ void server_check(const struct server *server, bool in_full, struct server_check
 {
     const struct db_health *health = server->db->ops->health(server->db);
     check_database(server, health, in_full, &checks[0]);
-    check_schema(server, health, &checks[1]);
+    check_schema(server, health, in_full, &checks[1]);
     check_drain(server, &checks[2]);
 }
 

@@ -45,7 +45,8 @@ struct pg {
     struct loop_timer *tick, *grace;
     /* health */
     struct pgconn *health_conn;
-    struct db_unit health_unit, room_unit; /* on their way one at a time */
+    struct db_unit health_unit, hidden_unit, room_unit; /* on their way one at a time */
+    bool no_tables;           /* health found none: before that is told, hidden is asked why */
     struct pgconn *health_on; /* where it was asked: a connection of the pool when there is no other */
     int64_t health_asked;     /* 0 when no question is on its way */
     const struct db_statement *room_spill, *room_write;
@@ -69,6 +70,7 @@ static void on_ignored(struct pgconn *conn, void *argument);
 static void on_health_lost(struct pgconn *conn, const char *reason, void *argument);
 static void on_health_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
 static void on_health_done(struct db_unit *unit);
+static void on_hidden_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
 static void on_room_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
 static void on_room_done(struct db_unit *unit);
 static void on_listen_ready(struct pgconn *conn, void *argument);
@@ -133,6 +135,11 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
     pg->health_unit = (struct db_unit){.statement = options->health,
                                        .members = 1,
                                        .on_answer = on_health_answer,
+                                       .on_done = on_health_done,
+                                       .owner = pg};
+    pg->hidden_unit = (struct db_unit){.statement = options->hidden,
+                                       .members = 1,
+                                       .on_answer = on_hidden_answer,
                                        .on_done = on_health_done,
                                        .owner = pg};
     pg->room_unit =
@@ -403,7 +410,10 @@ static void on_room_answer(struct db_unit *unit, unsigned member, const struct d
     heard(pg);
     if (answer->error == DB_FULL && !pg->full)
         log_error("the database has no room left", LOG_S("reason", answer->message));
-    if (answer->error == DB_FULL || unit->statement == pg->room_write)
+    /* what passes, as a lock that is in the way, says nothing about the room */
+    bool passing = answer->error == DB_LOCKED || answer->error == DB_BUSY || answer->error == DB_RETRY ||
+                   answer->error == DB_UNFIT || answer->error == DB_AWAY;
+    if (answer->error == DB_FULL || (unit->statement == pg->room_write && !passing))
         pg->full = answer->error == DB_FULL;
 }
 
@@ -455,53 +465,83 @@ static void keep_text(char *out, size_t size, struct slice text)
     text_end_at_character(out);
 }
 
+/* False when there is none that says anything of the health. */
+static bool is_answer(struct pg *pg, const struct db_answer *answer)
+{
+    if (pg->ending)
+        return false;
+    if (answer->error != DB_LOST)
+        heard(pg);
+    if (answer->error == DB_OK || answer->error == DB_SCHEMA)
+        return true;
+    set_unhealthy(pg, answer->message,
+                  answer->error == DB_LOST ? trouble_of(answer->message) : error_of(answer->message));
+    return false;
+}
+
+static void set_healthy(struct pg *pg, bool has_schema)
+{
+    bool had_schema = pg->health.has_schema;
+    pg->health.answers = true;
+    pg->health.has_schema = has_schema;
+    pg->health.full = pg->full;
+    pg->health.reason[0] = '\0';
+    renew_sessions(pg, has_schema && !had_schema);
+    tell_health(pg);
+}
+
 static void on_health_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
 {
     struct pg *pg = unit->owner;
     struct db_health *health = &pg->health;
+    const struct db_rows *rows = answer->rows;
     (void)member;
-    if (pg->ending)
+    if (!is_answer(pg, answer))
         return;
-    if (answer->error != DB_LOST)
-        heard(pg);
-    if (answer->error != DB_OK && answer->error != DB_SCHEMA) {
-        set_unhealthy(pg, answer->message,
-                      answer->error == DB_LOST ? trouble_of(answer->message) : error_of(answer->message));
+    pg->no_tables = answer->error != DB_OK || answer->count != 1;
+    if (pg->no_tables)
         return;
-    }
-    health->answers = true;
-    health->reason[0] = '\0';
-    health->full = pg->full;
-    health->denied[0] = '\0';
-    bool had_schema = health->has_schema;
-    health->has_schema = answer->error == DB_OK && answer->count == 1;
-    if (health->has_schema) {
-        const struct db_rows *rows = answer->rows;
-        health->writable = slice_equal(rows->value(rows, answer->first, 0), SLICE("t"));
-        health->version = number_at(answer, 1);
-        health->oldest_server = number_at(answer, 2);
-        health->asynchronous_commit = slice_equal(rows->value(rows, answer->first, 3), SLICE("off"));
-        pg->standby = slice_equal(rows->value(rows, answer->first, 4), SLICE("t"));
-        keep_text(health->obstacle, sizeof health->obstacle, rows->value(rows, answer->first, 5));
-        keep_text(health->denied, sizeof health->denied, rows->value(rows, answer->first, 6));
-    } else {
-        health->obstacle[0] = '\0';
-        health->writable = true;
-        health->version = health->oldest_server = 0;
-    }
+    health->writable = slice_equal(rows->value(rows, answer->first, 0), SLICE("t"));
+    health->version = number_at(answer, 1);
+    health->oldest_server = number_at(answer, 2);
+    health->asynchronous_commit = slice_equal(rows->value(rows, answer->first, 3), SLICE("off"));
+    pg->standby = slice_equal(rows->value(rows, answer->first, 4), SLICE("t"));
+    keep_text(health->obstacle, sizeof health->obstacle, rows->value(rows, answer->first, 5));
+    keep_text(health->denied, sizeof health->denied, rows->value(rows, answer->first, 6));
     if (health->asynchronous_commit && !pg->warned_asynchronous) {
         pg->warned_asynchronous = true;
         log_warn(
             "synchronous_commit is off: a crash of PostgreSQL can forget orders that were answered SUCCESS");
     }
-    renew_sessions(pg, health->has_schema && !had_schema);
-    tell_health(pg);
+    set_healthy(pg, true);
 }
 
 static void on_health_done(struct db_unit *unit)
 {
     struct pg *pg = unit->owner;
     pg->health_asked = 0;
+    if (pg->no_tables && !pg->ending)
+        ask_on(pg, pg->health_on, &pg->hidden_unit);
+    pg->no_tables = false;
+}
+
+static void on_hidden_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+{
+    struct pg *pg = unit->owner;
+    struct db_health *health = &pg->health;
+    (void)member;
+    if (!is_answer(pg, answer))
+        return;
+    health->denied[0] = health->obstacle[0] = '\0';
+    if (answer->error == DB_OK && answer->count == 1) {
+        struct slice schema = answer->rows->value(answer->rows, answer->first, 0);
+        snprintf(health->obstacle, sizeof health->obstacle,
+                 "the server's role may not use the schema %.*s, where its tables are", (int)schema.len,
+                 schema.ptr);
+    }
+    health->writable = true;
+    health->version = health->oldest_server = 0;
+    set_healthy(pg, false);
 }
 
 /* Where one connection came through, the others need not sit out their pauses. */

@@ -13,6 +13,7 @@ struct pg_options {
     unsigned connections;
     int64_t deadline_ns; /* of a request: statements are bounded below it, silence above it */
     const struct db_statement *health, *room_spill, *room_write; /* the statements of those names */
+    const struct db_statement *hidden; /* tables_hidden, asked when those that health reads are not found */
     const struct db_statement *listen,
         *identity; /* how it tells of changes and who it is; NULL: it need not */
 };

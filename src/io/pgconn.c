@@ -659,7 +659,8 @@ static bool send_statement(struct pgconn *conn, const struct db_unit *unit)
         return send_unnamed(conn, unit->statement);
     if (!conn->pooled)
         return send_brief(conn, unit) && send_named(conn, unit->statement);
-    /* whatever session this is, nothing is expected of it and nothing stays in it */
+    /* whatever session this is, nothing is expected of it and nothing stays in it. These two run under the role's own
+     * statement_timeout; one that ends them skips the rest of the transaction, so nothing is changed (DB_BUSY). */
     return send_plain(conn, PGSETTINGS_ISOLATION) && send_plain(conn, conn->local.data) &&
            (!conn->ends_first || send_plain(conn, end_read_only.text)) && send_brief(conn, unit) &&
            send_unnamed(conn, unit->statement);

@@ -152,6 +152,25 @@ def test_a_role_that_may_not_write_all_tables_does_not_take_that_for_room(serve,
     assert server.api.post("/messages", BIG).status == 201
 
 
+def test_a_lock_that_is_in_the_way_of_asking_is_no_room(serve, disk):
+    database = disk.database
+    server = serve(database=database)
+    database.query("ALTER TABLE messages SET TABLESPACE small")
+    disk.fill()
+    until(lambda: server.api.post("/messages", BIG).status == 503, 20, "no room is left")
+    until(lambda: output(server) == FULL, 3, "the health says so")
+    session = database.connect()
+    try:
+        session.cursor().execute("LOCK TABLE messages IN SHARE MODE")
+        end = time.monotonic() + 4      # in which it is asked more than once
+        while time.monotonic() < end:
+            assert output(server) == FULL
+        disk.empty()
+    finally:
+        session.close()
+    until(lambda: healthy(server), 5, "there is room again")
+
+
 def test_asking_for_room_leaves_nothing_behind(serve, postgres):
     server = serve(database=postgres)
     before = postgres.query("SELECT pg_relation_size('orders') + pg_relation_size('messages') + pg_relation_size('order_events')")

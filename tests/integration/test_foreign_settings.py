@@ -242,8 +242,9 @@ def test_tables_that_are_found_elsewhere_make_it_unhealthy(serve, foreign):
     foreign.query("CREATE SCHEMA other; ALTER TABLE messages SET SCHEMA other; "
                   f"ALTER DATABASE {foreign.name} SET search_path = public, other")
     server = serve(database=foreign, wait="listening")
-    until(lambda: "schema: the table messages is found in the schema other" in server.api.get("/healthcheck").json().get("output", ""),
-          8, "it is said")
+    until(lambda: server.api.get("/healthcheck").json().get("output") == "schema: its tables are not as this server needs them, see the log",
+          8, "it is said, and names nothing")
+    until(lambda: "the table messages is found in the schema other" in server.log(), 3, "the log names it")
     foreign.query("ALTER TABLE other.messages SET SCHEMA public")
     until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
 
@@ -260,7 +261,8 @@ def test_a_server_that_began_before_its_tables_were_there_knows_them_when_they_a
 def test_triggers_that_are_switched_off_make_it_unhealthy(serve, foreign):
     set_for_all(foreign, session_replication_role="replica")
     server = serve(database=foreign, wait="listening")
-    until(lambda: "session_replication_role" in server.api.get("/healthcheck").json().get("output", ""), 5, "it is said")
+    until(lambda: "session_replication_role" in server.log(), 5, "it is said")
+    assert server.api.get("/healthcheck").json()["output"].startswith("schema: ")
 
 
 # ---- commands take their time ----

@@ -247,6 +247,7 @@ def role(postgres):
 
 
 RIGHTS = "database: it does not give this server the rights that it needs"
+OBSTACLE = "schema: its tables are not as this server needs them, see the log"
 
 
 @pytest.mark.parametrize("right, table", [("SELECT", "orders"), ("INSERT", "orders"), ("UPDATE", "orders"), ("USAGE", "SEQUENCE orders_id_seq"),
@@ -261,6 +262,22 @@ def test_a_right_that_is_taken_away_fails_by_name_until_it_is_given_again(serve,
     postgres.query(f"GRANT {right} ON {table} TO {name}")
     until(lambda: verdict(server.api)[0] == 200, 5, "it is given again")
     succeeded(server.api.take(server.api.place()))
+
+
+def test_row_security_that_lets_no_row_be_changed_is_a_right_that_is_missing(serve, postgres, role):
+    url, name = role
+    server = serve(database=url)
+    order = server.api.place()
+    postgres.query("ALTER TABLE orders ENABLE ROW LEVEL SECURITY; CREATE POLICY seen ON orders FOR SELECT USING (true)")
+    until(lambda: verdict(server.api)[1].get("output") == RIGHTS, 5, "it is missed")
+    line, = until(lambda: [line for line in server.lines() if line["message"] == "not ready to serve"], 3)
+    assert "INSERT on orders by a policy of its row security" in line["reason"]
+    postgres.query(f"CREATE POLICY placed ON orders FOR INSERT TO {name} WITH CHECK (true)")
+    until(lambda: any("UPDATE on orders by a policy" in line.get("reason", "") for line in server.lines()), 5, "the next one is missed")
+    postgres.query("CREATE POLICY changed ON orders FOR UPDATE USING (true)")
+    until(lambda: verdict(server.api)[0] == 200, 5, "nothing is missing")
+    succeeded(server.api.take(order))
+    server.api.place()
 
 
 def test_a_request_without_the_right_to_it_is_told_so_and_changes_nothing(serve, postgres, role):
@@ -289,7 +306,9 @@ def test_a_schema_that_may_not_be_used_fails(serve, postgres, role):
     url, name = role
     server = serve(database=url)
     postgres.query("REVOKE USAGE ON SCHEMA public FROM PUBLIC")
-    until(lambda: verdict(server.api)[0] == 503, 5)
+    until(lambda: verdict(server.api)[1].get("output") == OBSTACLE, 5, "it is said, and names nothing")
+    line, = until(lambda: [line for line in server.lines() if line["message"] == "not ready to serve"], 3)
+    assert line["reason"] == "the server's role may not use the schema public, where its tables are"
     problem(server.api.post("/orders", {"origin": ["1", "2"], "destination": ["3", "4"]}), 503)
     postgres.query("GRANT USAGE ON SCHEMA public TO PUBLIC")
     until(lambda: verdict(server.api)[0] == 200, 5)
