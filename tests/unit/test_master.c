@@ -148,9 +148,10 @@ static int end_at(unsigned tick)
     return world.tick == tick ? SIGTERM : 0;
 }
 
+static struct systemd systemd;
+
 static int run_master(size_t workers, int (*script)(void))
 {
-    struct systemd systemd = {.fd = -1};
     const struct master_plan plan = {.workers = workers,
                                      .deadline_ns = 5 * CLOCK_SECOND,
                                      .drain_ns = 2 * CLOCK_SECOND,
@@ -171,6 +172,7 @@ static int set_up(void **state)
     sigprocmask(SIG_SETMASK, NULL, &signals_before);
     memset(&world, 0, sizeof world);
     world.now = CLOCK_SECOND;
+    systemd = (struct systemd){.fd = -1};
     return 0;
 }
 
@@ -404,6 +406,72 @@ static void a_successor_takes_the_place_of_an_old_one_that_died(void **state)
     assert_string_equal(world.said, "USR1 1, TERM 2, TERM 3, TERM 1, ");
 }
 
+static int retired_is_stuck(void)
+{
+    world.child[0].stuck = world.tick > 5;
+    if (strstr(world.said, "KILL 0") != NULL && world.child[0].alive)
+        die(0);
+    return world.tick == 3 ? SIGHUP : end_at(100);
+}
+
+static void who_retires_must_beat_to_the_end(void **state)
+{
+    (void)state;
+    assert_int_equal(run_master(1, retired_is_stuck), 0);
+    assert_string_equal(world.said, "USR1 0, KILL 0, TERM 1, ");
+}
+
+static int some_are_not_replaced(void)
+{
+    if (world.tick == 3)
+        world.no_fork = true;
+    return world.tick == 3 ? SIGHUP : end_at(10);
+}
+
+static void who_cannot_be_replaced_goes_on(void **state)
+{
+    (void)state;
+    assert_int_equal(run_master(2, some_are_not_replaced), 0);
+    assert_int_equal(world.started, 2);
+    assert_string_equal(world.said, "TERM 0, TERM 1, ");
+}
+
+/* ---- what systemd is told ---- */
+
+static int replaces_and_ends(void)
+{
+    return world.tick == 4 ? SIGHUP : end_at(8);
+}
+
+static void systemd_hears_how_many_serve(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {
+        "STATUS=0 of 1 workers ready to serve\n",
+        "READY=1\nSTATUS=1 of 1 workers ready to serve\n",
+        "RELOADING=1\nMONOTONIC_USEC=1400000\nSTATUS=replacing workers, 0 of 1 done\n",
+        "READY=1\nSTATUS=1 of 1 workers ready to serve\n",
+        "STOPPING=1\nSTATUS=draining, 2 workers left\n",
+    };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    int length =
+        snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "rowlock-master-%d", (int)getpid());
+    systemd.address = address;
+    systemd.address_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+    assert_int_equal(bind(manager, (struct sockaddr *)&address, systemd.address_length), 0);
+    systemd.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(run_master(1, replaces_and_ends), 0);
+    for (size_t i = 0; i <= COUNT(expected); i++) {
+        char text[256];
+        ssize_t got = recv(manager, text, sizeof text - 1, 0);
+        text[got > 0 ? got : 0] = '\0';
+        assert_string_equal(text, i < COUNT(expected) ? expected[i] : "");
+    }
+    systemd_close(&systemd);
+    close(manager);
+}
+
 static int hangs_up_while_ending(void)
 {
     if (world.tick == 6)
@@ -437,6 +505,9 @@ int main(void)
         MASTER(a_successor_that_is_not_ready_in_time_takes_over_nevertheless),
         MASTER(a_successor_that_is_stuck_is_killed_and_the_old_one_goes_on),
         MASTER(a_successor_takes_the_place_of_an_old_one_that_died),
+        MASTER(who_retires_must_beat_to_the_end),
+        MASTER(who_cannot_be_replaced_goes_on),
+        MASTER(systemd_hears_how_many_serve),
         MASTER(who_ends_replaces_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

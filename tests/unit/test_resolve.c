@@ -4,12 +4,23 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "io/loop.h"
 #include "io/resolve.h"
 
 static struct loop *loop;
+static bool no_descriptors;
+
+/* In place of the C library's. */
+int socketpair(int domain, int type, int protocol, int fds[2])
+{
+    return no_descriptors ? -1 : (int)syscall(SYS_socketpair, domain, type, protocol, fds);
+}
+
 static char found[1024], reason[256];
 static int reports;
 
@@ -83,6 +94,19 @@ static void a_name_that_is_none_is_said(void **state)
     assert_true(strlen(reason) > 30);
 }
 
+static void what_cannot_be_started_is_said_from_the_loop(void **state)
+{
+    (void)state;
+    no_descriptors = true;
+    resolve_start(loop, "localhost", on_resolved, &reports);
+    no_descriptors = false;
+    assert_int_equal(reports, 0);
+    run(10 * CLOCK_SECOND);
+    assert_int_equal(reports, 1);
+    assert_string_equal(reason, "cannot look up the host name: no thread could be started");
+    resolve_cancel(resolve_start(loop, "localhost", on_resolved, &reports));
+}
+
 static void who_cancels_hears_nothing(void **state)
 {
     (void)state;
@@ -98,9 +122,8 @@ static void who_cancels_hears_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RESOLVE(a_name_becomes_addresses_by_comma),
-        RESOLVE(an_address_is_its_own),
-        RESOLVE(a_name_that_is_none_is_said),
+        RESOLVE(a_name_becomes_addresses_by_comma), RESOLVE(an_address_is_its_own),
+        RESOLVE(a_name_that_is_none_is_said),       RESOLVE(what_cannot_be_started_is_said_from_the_loop),
         RESOLVE(who_cancels_hears_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
