@@ -80,13 +80,19 @@ http_sources = \
 	src/http/http_chunks.h \
 	src/http/http_conn.c \
 	src/http/http_conn.h \
+	src/http/http_groups.c \
+	src/http/http_groups.h \
 	src/http/http_host.c \
 	src/http/http_host.h \
 	src/http/http_parse.c \
 	src/http/http_parse.h \
+	src/http/http_reader.c \
+	src/http/http_reader.h \
 	src/http/http_room.c \
 	src/http/http_room.h \
-	src/http/http_server.c
+	src/http/http_server.c \
+	src/http/http_writer.c \
+	src/http/http_writer.h
 
 db_sources = \
 	src/db/db.h \

@@ -14,7 +14,9 @@ unit_sources = \
 	tests/unit/test_http_conn.c \
 	tests/unit/test_http_host.c \
 	tests/unit/test_http_parse.c \
+	tests/unit/test_http_reader.c \
 	tests/unit/test_http_room.c \
+	tests/unit/test_http_writer.c \
 	tests/unit/test_import.c \
 	tests/unit/test_json.c \
 	tests/unit/test_listen.c \

@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "http/http_chunks.h"
 
 #define HTTP_LINE_MAX 8192u  /* request line; longer: 414 */
 #define HTTP_HEAD_MAX 16384u /* request line and fields; longer: 431 */

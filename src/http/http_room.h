@@ -9,33 +9,14 @@
 #define ROWLOCK_HTTP_ROOM_H
 
 #include <stdbool.h>
-#include <stdint.h>
-#include <sys/socket.h>
 
-#include "base/list.h"
+#include "base/clock.h"
 
 struct http;
 struct http_conn;
 
-#define HTTP_ROOM_GROUPS 1024u
-#define HTTP_ROOM_WAIT_NS                                                                                    \
-    (50 * CLOCK_MS) /* in which a request that has begun may come to its end undisturbed */
-
-/* Addresses are told apart by a hash: two that fall together are one, and nobody can choose which. */
-struct http_room {
-    struct list unfinished[HTTP_ROOM_GROUPS]; /* in the order in which they began */
-    uint64_t seed;
-    int64_t told;
-};
-
-void http_room_init(struct http_room *room);
-
-/* What counts as one address: of IPv6 a /64, which is what one customer has; all peers of unix sockets. */
-uint64_t http_room_address(const struct sockaddr *peer);
-unsigned http_room_group(const struct http_room *room, const struct sockaddr *peer);
-
-/* The connection came, or is in another state. */
-void http_room_note(struct http_conn *conn);
+/* A request that has begun may come to its end undisturbed in this time. */
+#define HTTP_ROOM_WAIT_NS (50 * CLOCK_MS)
 
 /* Those that linger have had their answer and are gone in a moment. */
 bool http_room_is_left(const struct http *http);

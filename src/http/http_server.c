@@ -1,4 +1,6 @@
-/* The server side of HTTP: listeners, the lists of connections, time limits, draining. */
+/* The server of HTTP: it accepts connections (on_connection), closes those that sat in a state for too long (on_sweep),
+ * and drains. Connections do what they do by themselves (http_conn.c); at the end of a turn the server sends what they
+ * have to send (on_flush) and looks at those that were closed or linger (on_settle). */
 #include <config.h>
 
 #include <errno.h>
@@ -12,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/http_conn.h"
+#include "http/http_room.h"
 
 #define ACCEPTS_PER_TURN 64
 #define SWEEP_NS (250 * CLOCK_MS)
@@ -27,8 +30,9 @@ struct http_listener {
 };
 
 static void on_flush(void *argument);
-static void on_bury(void *argument);
+static void on_settle(void *argument);
 static void close_idle(struct http *http);
+static void check_drained(struct http *http);
 static void on_sweep(void *argument);
 static void on_resume(void *argument);
 static void on_accept_again(void *argument);
@@ -42,11 +46,11 @@ struct http *http_new(struct loop *loop, const struct http_handlers *handlers,
     http->limits = *limits;
     for (int state = 0; state < HTTP_STATES; state++)
         list_init(&http->states[state]);
-    http_room_init(&http->room);
+    http_groups_init(&http->groups);
     list_init(&http->dirty);
     list_init(&http->resumable);
     loop_task_init(&http->flush, on_flush, http);
-    loop_task_init(&http->bury, on_bury, http);
+    loop_task_init(&http->settle, on_settle, http);
     http->sweep = loop_timer_new(loop, on_sweep, http);
     http->resume = loop_timer_new(loop, on_resume, http);
     http->accept_again = loop_timer_new(loop, on_accept_again, http);
@@ -64,11 +68,11 @@ void http_free(struct http *http)
     for (int state = 0; state < HTTP_CLOSED; state++) {
         struct list_node *node;
         while ((node = list_first(&http->states[state])) != NULL)
-            http_conn_close(list_entry(node, struct http_conn, state_link));
+            http_conn_close(list_entry(node, struct http_conn, state_link), HTTP_CLOSE_STOPPED);
     }
     loop_task_cancel(&http->flush);
-    loop_task_cancel(&http->bury);
-    on_bury(http);
+    loop_task_cancel(&http->settle);
+    on_settle(http);
     for (size_t i = 0; i < http->listener_count; i++) {
         loop_watch_free(http->listeners[i].watch);
         if (http->listeners[i].fd >= 0)
@@ -127,16 +131,16 @@ static bool accept_one(struct http *http, int listener)
     return made == HTTP_ROOM_MADE;
 }
 
-static bool somebody_waits(int listener)
+static bool client_waits(int listener)
 {
     struct pollfd queue = {.fd = listener, .events = POLLIN};
     return poll(&queue, 1, 0) == 1;
 }
 
-/* True when somebody waits and there is room for him. */
+/* True when a client waits to be accepted and there is room for it. */
 static bool make_room(struct http *http, int listener)
 {
-    if (!somebody_waits(listener))
+    if (!client_waits(listener))
         return false;
     enum http_room_result made = http_room_make(http);
     if (made != HTTP_ROOM_MADE)
@@ -185,17 +189,21 @@ static void on_flush(void *argument)
         http_conn_flush(list_entry(node, struct http_conn, dirty_link));
 }
 
-static void on_bury(void *argument)
+static void on_settle(void *argument)
 {
     struct http *http = argument;
     struct list_node *node;
     while ((node = list_pop(&http->states[HTTP_CLOSED])) != NULL) {
         struct http_conn *conn = list_entry(node, struct http_conn, state_link);
-        buf_fini(&conn->in);
-        buf_fini(&conn->out);
-        buf_fini(&conn->body);
+        http_reader_fini(&conn->reader);
+        http_writer_fini(&conn->writer);
         free(conn);
     }
+    if (!http->draining && !http->listening && http_room_is_left(http)) {
+        loop_timer_stop(http->accept_again);
+        listen_for(http, true);
+    }
+    check_drained(http);
 }
 
 static void on_resume(void *argument)
@@ -258,15 +266,6 @@ static void check_drained(struct http *http)
     http->handlers.on_drained(http->handlers.argument);
 }
 
-void http_server_on_closed(struct http *http)
-{
-    if (!http->draining && !http->listening && http_room_is_left(http)) {
-        loop_timer_stop(http->accept_again);
-        listen_for(http, true);
-    }
-    check_drained(http);
-}
-
 static void stop_listening(struct http *http)
 {
     for (size_t i = 0; i < http->listener_count; i++) {
@@ -295,10 +294,10 @@ void http_retire(struct http *http)
 static void close_idle(struct http *http)
 {
     list_for_each(struct http_conn, conn, &http->states[HTTP_IDLE], state_link) {
-        if (conn->out.len > conn->out_sent)
+        if (http_writer_left(&conn->writer) > 0)
             conn->close = true;
         else if (http_room_is_resting(conn) && (conn->used || clock_now() - conn->since >= FRESH_NS))
-            http_conn_close(conn);
+            http_conn_close(conn, HTTP_CLOSE_DRAINED);
     }
 }
 
@@ -317,39 +316,4 @@ void http_drain(struct http *http, enum http_queue queue)
 size_t http_connection_count(const struct http *http)
 {
     return http_conn_count(http);
-}
-
-const char *http_reason(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {204, "No Content"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {412, "Precondition Failed"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {415, "Unsupported Media Type"},
-        {417, "Expectation Failed"},
-        {422, "Unprocessable Content"},
-        {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {503, "Service Unavailable"},
-        {505, "HTTP Version Not Supported"},
-    };
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    return "Unknown";
 }

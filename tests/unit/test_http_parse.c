@@ -3,6 +3,7 @@
 
 #include "unit.h"
 
+#include "http/http_chunks.h"
 #include "http/http_parse.h"
 
 static struct http_head head;

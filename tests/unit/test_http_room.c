@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "http/http_conn.h"
+#include "http/http_room.h"
 
 #define MOST 16
 #define HALF "GET / HTTP/1.1\r\n"
@@ -122,7 +123,7 @@ static int set_up(void **state)
     memset(&fixture, 0, sizeof fixture);
     fixture.loop = loop_new();
     fixture.http = http_new(fixture.loop, &handlers, &limits);
-    fixture.http->room.seed = 1; /* with which the addresses of these tests are different ones */
+    fixture.http->groups.seed = 1; /* with which the addresses of these tests are different ones */
     fixture.stop = loop_timer_new(fixture.loop, on_stop, NULL);
     return 0;
 }
@@ -160,7 +161,7 @@ static void addresses_are_what_one_sender_has(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct sockaddr_storage a = address_of(cases[i].a), b = address_of(cases[i].b);
-        bool same = http_room_address((struct sockaddr *)&a) == http_room_address((struct sockaddr *)&b);
+        bool same = http_groups_address((struct sockaddr *)&a) == http_groups_address((struct sockaddr *)&b);
         if (same != cases[i].same)
             fail_msg("%s and %s", cases[i].a, cases[i].b);
     }
@@ -231,10 +232,10 @@ static void a_request_on_a_used_connection_is_unfinished_too(void **state)
 {
     (void)state;
     unsigned half = join("10.0.0.1", WHOLE HALF, 100);
-    assert_int_equal(fixture.http->room.unfinished[fixture.conn[half]->group].length, 1);
+    assert_int_equal(fixture.http->groups.unfinished[fixture.conn[half]->group].length, 1);
     assert_int_equal(write(fixture.client[half], "Host: x\r\n\r\n", 11), 11);
     settle();
-    assert_int_equal(fixture.http->room.unfinished[fixture.conn[half]->group].length, 0);
+    assert_int_equal(fixture.http->groups.unfinished[fixture.conn[half]->group].length, 0);
     join("10.0.0.1", "\r\n", 100); /* of which nothing has come */
     assert_int_equal(who_goes(), 1);
 }

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "core/import.h"
 
 /* ---- the file ---- */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "apps/apps.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/server.h"

@@ -1,0 +1,59 @@
+/* Inside HTTP: responses to the bytes of one connection, and those to its socket. Whether the connection is kept is
+ * decided by its caller.
+ *
+ * Order of calls: http_writer_respond, or http_writer_begin, any number of http_writer_piece, http_writer_end; and
+ * http_writer_send whenever the socket may take something. What does not fit into memory is a failure that
+ * http_writer_send reports. */
+#ifndef ROWLOCK_HTTP_HTTP_WRITER_H
+#define ROWLOCK_HTTP_HTTP_WRITER_H
+
+#include "base/buf.h"
+#include "http/http.h"
+
+/* A request that was read, and what its response must know of it. */
+struct http_exchange {
+    struct http_request request;
+    bool keep_alive; /* the client would go on with the connection */
+    bool is_head;    /* the response has no body */
+    bool minor_0;    /* HTTP/1.0: there are no chunks, and keep-alive must be said */
+};
+
+/* All zero but the limit of the buffer (HTTP_WRITER_INIT). */
+struct http_writer {
+    struct buf out; /* what was not sent begins at sent */
+    size_t sent;
+    bool chunked; /* the response that is streamed has chunks */
+};
+
+#define HTTP_WRITER_INIT ((struct http_writer){.out = BUF_INIT((size_t)64 << 20)})
+
+void http_writer_fini(struct http_writer *writer); /* it may be used again */
+
+/* 100 (Continue), before the response. */
+void http_writer_continue(struct http_writer *writer);
+
+/* close: the response says that the connection is closed behind it. False when there is no memory for it; then nothing
+ * of it was written. */
+bool http_writer_respond(struct http_writer *writer, const struct http_exchange *exchange,
+                         const struct http_response *response, bool close);
+
+/* A response whose length is not known: with chunks, or for HTTP/1.0 until the end of the connection. */
+void http_writer_begin(struct http_writer *writer, const struct http_exchange *exchange,
+                       const struct http_response *response, bool close);
+void http_writer_piece(struct http_writer *writer, const struct http_exchange *exchange, struct slice piece);
+void http_writer_end(struct http_writer *writer, const struct http_exchange *exchange);
+
+/* Bytes that were written and not sent. */
+size_t http_writer_left(const struct http_writer *writer);
+
+enum http_sending {
+    HTTP_SENT_ALL,
+    HTTP_SENT_PART, /* the client does not take more now */
+    HTTP_SEND_LOST, /* the connection is of no use any more */
+    HTTP_SEND_OVERFLOW,
+};
+
+/* Afterwards no more than keep bytes of memory are kept where all was sent. */
+enum http_sending http_writer_send(struct http_writer *writer, int fd, size_t keep);
+
+#endif

@@ -1,0 +1,177 @@
+/* http/http_writer: responses to bytes, and bytes to a socket that does not take them all at once. */
+#include <config.h>
+
+#include "unit.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/http_writer.h"
+
+#define LARGE ((size_t)4 << 20)
+
+static struct http_writer writer;
+static struct http_exchange exchange;
+static const struct http_response hello = {.status = 200,
+                                           .content_type = "text/plain",
+                                           .fields = {"ETag: \"1\"\r\n", 11},
+                                           .request_id = {"id", 2},
+                                           .body = {"hello", 5}};
+
+/* What was written, without the line of the date, which changes. */
+static const char *written(void)
+{
+    static char text[1024];
+    struct slice out = buf_slice(&writer.out);
+    const char *date = memmem(out.ptr, out.len, "Date: ", 6);
+    assert_non_null(date);
+    size_t before = (size_t)(date - out.ptr), line = 6 + 29 + 2;
+    snprintf(text, sizeof text, "%.*s%.*s", (int)before, out.ptr, (int)(out.len - before - line),
+             date + line);
+    return text;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    writer = HTTP_WRITER_INIT;
+    exchange = (struct http_exchange){.keep_alive = true};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    http_writer_fini(&writer);
+    return 0;
+}
+
+#define FRONT "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+#define FIELDS "X-Content-Type-Options: nosniff\r\nX-Request-Id: id\r\nETag: \"1\"\r\n"
+
+static void a_response_has_its_length_and_its_body(void **state)
+{
+    (void)state;
+    assert_true(http_writer_respond(&writer, &exchange, &hello, false));
+    assert_string_equal(written(), FRONT "Content-Length: 5\r\n" FIELDS "\r\nhello");
+}
+
+static void the_answer_to_head_has_the_length_and_no_body(void **state)
+{
+    (void)state;
+    exchange.is_head = true;
+    assert_true(http_writer_respond(&writer, &exchange, &hello, true));
+    assert_string_equal(written(), FRONT "Content-Length: 5\r\n" FIELDS "Connection: close\r\n\r\n");
+}
+
+static void statuses_without_a_body_have_neither_type_nor_length(void **state)
+{
+    (void)state;
+    struct http_response response = hello;
+    response.status = 304;
+    assert_true(http_writer_respond(&writer, &exchange, &response, false));
+    assert_string_equal(written(), "HTTP/1.1 304 Not Modified\r\n" FIELDS "\r\n");
+}
+
+static void http_1_0_is_told_that_the_connection_stays(void **state)
+{
+    (void)state;
+    exchange.minor_0 = true;
+    assert_true(http_writer_respond(&writer, &exchange, &hello, false));
+    assert_string_equal(written(),
+                        FRONT "Content-Length: 5\r\n" FIELDS "Connection: keep-alive\r\n\r\nhello");
+}
+
+static void stream(bool close)
+{
+    http_writer_begin(&writer, &exchange, &hello, close);
+    http_writer_piece(&writer, &exchange, SLICE("0123456789abcdef"));
+    http_writer_piece(&writer, &exchange, SLICE("")); /* it would be the last chunk */
+    http_writer_piece(&writer, &exchange, SLICE("z"));
+    http_writer_end(&writer, &exchange);
+}
+
+static void a_stream_has_chunks(void **state)
+{
+    (void)state;
+    stream(false);
+    assert_string_equal(written(), FRONT "Transfer-Encoding: chunked\r\n" FIELDS
+                                         "\r\n10\r\n0123456789abcdef\r\n1\r\nz\r\n0\r\n\r\n");
+}
+
+static void a_stream_of_http_1_0_ends_with_the_connection(void **state)
+{
+    (void)state;
+    exchange.minor_0 = true;
+    stream(true);
+    assert_string_equal(written(), FRONT FIELDS "Connection: close\r\n\r\n0123456789abcdefz");
+}
+
+static void a_stream_that_answers_head_has_its_head_only(void **state)
+{
+    (void)state;
+    exchange.is_head = true;
+    stream(false);
+    assert_string_equal(written(), FRONT "Transfer-Encoding: chunked\r\n" FIELDS "\r\n");
+}
+
+static void what_a_client_does_not_take_is_kept_and_nothing_is_sent_twice(void **state)
+{
+    (void)state;
+    static char large[LARGE], buffer[65536];
+    int pair[2];
+    size_t took = 0, rounds = 0;
+    struct http_response response = {.status = 200, .request_id = {"id", 2}, .body = {large, LARGE}};
+    for (size_t i = 0; i < LARGE; i++)
+        large[i] = (char)(i * 31 >> 3);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    assert_true(http_writer_respond(&writer, &exchange, &response, false));
+    size_t head = http_writer_left(&writer) - LARGE;
+    for (enum http_sending sending = HTTP_SENT_PART; sending != HTTP_SENT_ALL || took < head + LARGE;) {
+        sending = http_writer_send(&writer, pair[0], 1024);
+        assert_true(sending == HTTP_SENT_PART || sending == HTTP_SENT_ALL);
+        assert_true((sending == HTTP_SENT_ALL) == (http_writer_left(&writer) == 0));
+        ssize_t got = read(pair[1], buffer, sizeof buffer);
+        assert_true(got > 0);
+        for (size_t i = 0; i < (size_t)got; i++, took++)
+            if (took >= head)
+                assert_int_equal(buffer[i], large[took - head]);
+        rounds++;
+    }
+    assert_int_equal(took, head + LARGE);
+    assert_true(rounds > 10);
+    assert_int_equal(writer.out.cap, 0); /* an idle connection keeps no large buffer */
+    close(pair[1]);
+    assert_true(http_writer_respond(&writer, &exchange, &hello, false));
+    assert_int_equal(http_writer_send(&writer, pair[0], 1024), HTTP_SEND_LOST);
+    close(pair[0]);
+}
+
+static void what_does_not_fit_into_memory_is_a_failure_that_stays(void **state)
+{
+    (void)state;
+    writer.out = BUF_INIT(1024);
+    static char large[2048];
+    struct http_response response = {.status = 200, .request_id = {"id", 2}, .body = {large, sizeof large}};
+    assert_false(http_writer_respond(&writer, &exchange, &response, false));
+    assert_int_equal(http_writer_send(&writer, -1, 1024), HTTP_SEND_OVERFLOW);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_response_has_its_length_and_its_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_answer_to_head_has_the_length_and_no_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(statuses_without_a_body_have_neither_type_nor_length, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(http_1_0_is_told_that_the_connection_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stream_has_chunks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stream_of_http_1_0_ends_with_the_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stream_that_answers_head_has_its_head_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_client_does_not_take_is_kept_and_nothing_is_sent_twice, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_does_not_fit_into_memory_is_a_failure_that_stays, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
