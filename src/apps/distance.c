@@ -21,34 +21,19 @@
 
 static const char *const providers[] = {"google", "osrm", "haversine", NULL};
 
+#define INTO(field) .member = offsetof(struct distance_settings, field)
+
 static const struct setting rows[] = {
-    {.name = "distance",
-     .flag = "--distance",
-     .value_name = "P",
-     .variables = {"ROWLOCK_DISTANCE"},
-     .built_in = "",
-     .kind = SETTING_CHOICE,
-     .choices = providers,
-     .member = offsetof(struct distance_settings, provider),
-     .about = "google, osrm or haversine; google when GMAP_TOKEN is set"},
-    {.name = "gmap-token",
-     .variables = {"GMAP_TOKEN"},
-     .built_in = "",
-     .secrecy = SETTING_SECRET,
-     .member = offsetof(struct distance_settings, gmap_token),
-     .about = "key of the Distance Matrix API"},
-    {.name = "gmap-url",
-     .variables = {"GMAP_DISTANCE_MATRIX_API"},
-     .built_in = "https://maps.googleapis.com/maps/api/distancematrix/json",
-     .secrecy = SETTING_WITH_PASSWORD,
-     .member = offsetof(struct distance_settings, gmap_url),
-     .about = "its address"},
-    {.name = "osrm-url",
-     .variables = {"OSRM_URL"},
-     .built_in = "",
-     .secrecy = SETTING_WITH_PASSWORD,
-     .member = offsetof(struct distance_settings, osrm_url),
-     .about = "address of an OSRM server"},
+    {SETTING_FLAG("distance", "P", "ROWLOCK_DISTANCE"), "",
+     "google, osrm or haversine; google when GMAP_TOKEN is set", SETTING_CHOICE, INTO(provider),
+     .choices = providers},
+    {SETTING_VARIABLE("gmap-token", "GMAP_TOKEN"), "", "key of the Distance Matrix API", SETTING_TEXT,
+     INTO(gmap_token), .secrecy = SETTING_SECRET},
+    {SETTING_VARIABLE("gmap-url", "GMAP_DISTANCE_MATRIX_API"),
+     "https://maps.googleapis.com/maps/api/distancematrix/json", "its address", SETTING_TEXT, INTO(gmap_url),
+     .secrecy = SETTING_WITH_PASSWORD},
+    {SETTING_VARIABLE("osrm-url", "OSRM_URL"), "", "address of an OSRM server", SETTING_TEXT, INTO(osrm_url),
+     .secrecy = SETTING_WITH_PASSWORD},
     {.name = NULL},
 };
 

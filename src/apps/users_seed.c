@@ -142,20 +142,13 @@ static bool read_token(const struct setting_at *at, char **error)
     return true;
 }
 
+#define INTO(field) .member = offsetof(struct github_settings, field)
+
 static const struct setting setting_rows[] = {
-    {.name = "github-url",
-     .variables = {"GITHUB_API_URL"},
-     .built_in = "https://api.github.com",
-     .kind = SETTING_URL,
-     .secrecy = SETTING_WITH_PASSWORD,
-     .member = offsetof(struct github_settings, url),
-     .about = "where seed users reads"},
-    {.name = "github-token",
-     .variables = {"GITHUB_TOKEN"},
-     .built_in = "",
-     .secrecy = SETTING_SECRET,
-     .read = read_token,
-     .about = "raises its rate limit"},
+    {SETTING_VARIABLE("github-url", "GITHUB_API_URL"), "https://api.github.com", "where seed users reads",
+     SETTING_URL, INTO(url), .secrecy = SETTING_WITH_PASSWORD},
+    {SETTING_VARIABLE("github-token", "GITHUB_TOKEN"), "", "raises its rate limit", .secrecy = SETTING_SECRET,
+     .read = read_token},
     {.name = NULL},
 };
 

@@ -14,7 +14,7 @@
 
 #define LOG_GATHER_MAX ((size_t)1 << 20)
 
-static const char *const level_names[] = {"debug", "info", "warn", "error"};
+const char *const log_level_names[] = {"debug", "info", "warn", "error", NULL};
 
 static struct {
     enum log_level least;
@@ -42,16 +42,6 @@ void log_set_worker(int worker)
 bool log_enabled(enum log_level level)
 {
     return level >= state.least;
-}
-
-bool log_level_from_name(const char *name, enum log_level *level)
-{
-    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
-        if (strcmp(name, level_names[i]) == 0) {
-            *level = (enum log_level)i;
-            return true;
-        }
-    return false;
 }
 
 void log_set_wakeup(void (*wakeup)(void *), void *argument)
@@ -157,10 +147,10 @@ static void add_line(struct buf *out, enum log_level level, const char *message,
     char now[40];
     clock_rfc3339(now, sizeof now);
     if (state.format == LOG_JSON) {
-        buf_printf(out, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", now, level_names[level]);
+        buf_printf(out, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", now, log_level_names[level]);
         buf_add_json(out, slice_of(message));
     } else {
-        buf_printf(out, "%s %-5s %s", now, level_names[level], message);
+        buf_printf(out, "%s %-5s %s", now, log_level_names[level], message);
     }
     struct log_field worker = LOG_I("worker", state.worker);
     if (state.worker > 0)

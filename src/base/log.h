@@ -19,6 +19,8 @@ enum log_level {
     LOG_ERROR,
 };
 
+extern const char *const log_level_names[]; /* by enum log_level; ends with NULL */
+
 enum log_format {
     LOG_TEXT,
     LOG_JSON,
@@ -48,7 +50,6 @@ void log_setup(enum log_level least, enum log_format format);
 void log_set_worker(int worker);
 
 bool log_enabled(enum log_level level);
-bool log_level_from_name(const char *name, enum log_level *level);
 
 /* When set, called once after a line was gathered into an empty buffer: the loop then calls log_flush at the
  * end of its turn. Without it every line leaves at once. */

@@ -74,6 +74,11 @@ struct setting {
     bool (*elsewhere)(struct setting_found *found, char **error);
 };
 
+/* How a row begins; built_in, about and kind may follow without their names. */
+#define SETTING_FLAG(word, value, ...)                                                                       \
+    .name = word, .flag = "--" word, .value_name = (value), .variables = {__VA_ARGS__}
+#define SETTING_VARIABLE(word, ...) .name = word, .variables = {__VA_ARGS__}
+
 struct setting_list;
 
 struct setting_group {

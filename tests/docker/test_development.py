@@ -188,7 +188,7 @@ PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "
 
 def settings_of_the_server(source):
     """The variables of `rowlock --help`, from where it takes them; ROWLOCK_LISTEN is the image's own."""
-    rows = [re.findall(r"\.variables = \{(.*?)\}", file.read_text(), re.S) for file in (source / "src").rglob("*.c")]
+    rows = [re.findall(r"SETTING_(?:FLAG|VARIABLE)\((.*?)\)", file.read_text(), re.S) for file in (source / "src").rglob("*.c")]
     found = {name for row in sum(rows, []) for name in re.findall(r'"([A-Z]+(?:_[A-Z]+)+)"', row)} - {"ROWLOCK_LISTEN"}
     assert {"DATABASE_URL", "GMAP_DISTANCE_MATRIX_API", "ROWLOCK_QUEUE"} <= found
     return found
