@@ -61,47 +61,26 @@ CREATE TABLE lab_history (
 ) STRICT;
 CREATE INDEX lab_history_by_record ON lab_history (kind, record_id, id);
 
--- What the triggers below leave to be escaped: control characters, which are rare.
+-- What the triggers below leave to be escaped: control characters, which are rare. One after the other.
 CREATE TRIGGER lab_history_escape AFTER INSERT ON lab_history
 WHEN coalesce(new.old, '') || coalesce(new.new, '') GLOB '*[' || char(1) || '-' || char(31) || ']*' BEGIN
-    UPDATE lab_history SET
-        old = replace(replace(replace(replace(replace(replace(replace(replace(old,
-            char(1), '\u0001'), char(2), '\u0002'), char(3), '\u0003'), char(4), '\u0004'), char(5), '\u0005'),
-            char(6), '\u0006'), char(7), '\u0007'), char(8), '\b'),
-        new = replace(replace(replace(replace(replace(replace(replace(replace(new,
-            char(1), '\u0001'), char(2), '\u0002'), char(3), '\u0003'), char(4), '\u0004'), char(5), '\u0005'),
-            char(6), '\u0006'), char(7), '\u0007'), char(8), '\b')
-    WHERE id = new.id;
-    UPDATE lab_history SET
-        old = replace(replace(replace(replace(replace(old,
-            char(9), '\t'), char(10), '\n'), char(11), '\u000b'), char(12), '\f'), char(13), '\r'),
-        new = replace(replace(replace(replace(replace(new,
-            char(9), '\t'), char(10), '\n'), char(11), '\u000b'), char(12), '\f'), char(13), '\r')
-    WHERE id = new.id;
-    UPDATE lab_history SET
-        old = replace(replace(replace(replace(replace(replace(replace(replace(replace(old,
-            char(14), '\u000e'), char(15), '\u000f'), char(16), '\u0010'), char(17), '\u0011'),
-            char(18), '\u0012'), char(19), '\u0013'), char(20), '\u0014'), char(21), '\u0015'),
-            char(22), '\u0016'),
-        new = replace(replace(replace(replace(replace(replace(replace(replace(replace(new,
-            char(14), '\u000e'), char(15), '\u000f'), char(16), '\u0010'), char(17), '\u0011'),
-            char(18), '\u0012'), char(19), '\u0013'), char(20), '\u0014'), char(21), '\u0015'),
-            char(22), '\u0016')
-    WHERE id = new.id;
-    UPDATE lab_history SET
-        old = replace(replace(replace(replace(replace(replace(replace(replace(replace(old,
-            char(23), '\u0017'), char(24), '\u0018'), char(25), '\u0019'), char(26), '\u001a'),
-            char(27), '\u001b'), char(28), '\u001c'), char(29), '\u001d'), char(30), '\u001e'),
-            char(31), '\u001f'),
-        new = replace(replace(replace(replace(replace(replace(replace(replace(replace(new,
-            char(23), '\u0017'), char(24), '\u0018'), char(25), '\u0019'), char(26), '\u001a'),
-            char(27), '\u001b'), char(28), '\u001c'), char(29), '\u001d'), char(30), '\u001e'),
-            char(31), '\u001f')
+    UPDATE lab_history SET (old, new) = (
+        WITH RECURSIVE step (code, escape_of_code, old_text, new_text) AS (
+            SELECT 1, '\u0001', new.old, new.new
+            UNION ALL
+            SELECT code + 1,
+                CASE code + 1 WHEN 8 THEN '\b' WHEN 9 THEN '\t' WHEN 10 THEN '\n' WHEN 12 THEN '\f' WHEN 13 THEN '\r'
+                    ELSE printf('\u%04x', code + 1) END,
+                replace(old_text, char(code), escape_of_code), replace(new_text, char(code), escape_of_code)
+            FROM step WHERE code < 32
+        )
+        SELECT old_text, new_text FROM step WHERE code = 32
+    )
     WHERE id = new.id;
 END;
 
--- The objects are put together by hand, because the triggers of a schema that is not trusted (PRAGMA trusted_schema)
--- may not call SQLite's JSON functions.
+-- The objects are put together by hand: the server does not trust the schema of its file (PRAGMA trusted_schema), and the
+-- triggers of such a schema may not call json_object() ("unsafe use of json_object()" up to SQLite 3.40 at least).
 -- A record whose id was changed by hand has the change in the history of both ids.
 CREATE TRIGGER site_insert AFTER INSERT ON site BEGIN
     INSERT INTO lab_history (kind, record_id, operation, new) VALUES ('site', new.id, 'insert',
