@@ -28,13 +28,11 @@ struct command {
 extern const struct command command_serve, command_migrate, command_seed, command_import, command_routes,
     command_config;
 
-/* Ends with NULL. */
-extern const struct command *const commands[];
-
 /* Runs the command that the program's arguments name, and returns its exit code. */
 int cmd_run(int argc, char **argv);
 
-int cmd_help(void);
+/* commands ends with NULL. */
+int cmd_help(const struct command *const *commands);
 int cmd_version(void);
 
 /* The apps that are to be served, ended by NULL; to be freed. Or NULL and a line on stderr. */

@@ -11,8 +11,8 @@
 #include "cmd/cmd.h"
 #include "io/pg.h"
 
-const struct command *const commands[] = {&command_serve,  &command_migrate, &command_seed, &command_import,
-                                          &command_routes, &command_config,  NULL};
+static const struct command *const commands[] = {
+    &command_serve, &command_migrate, &command_seed, &command_import, &command_routes, &command_config, NULL};
 
 static void tell_mistyped(const char *variable, const char *meant)
 {
@@ -69,12 +69,12 @@ int cmd_run(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return cmd_help();
+            return cmd_help(commands);
         if (strcmp(argv[i], "--version") == 0)
             return cmd_version();
     }
     if (argc > 1 && strcmp(argv[1], "help") == 0)
-        return cmd_help();
+        return cmd_help(commands);
     if (argc < 2 || argv[1][0] == '-')
         return run(&command_serve, argc - 1, argv + 1);
     for (size_t i = 0; commands[i] != NULL; i++)

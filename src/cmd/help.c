@@ -23,7 +23,7 @@ static void print_command(const char *usage, const char *about)
     putchar('\n');
 }
 
-int cmd_help(void)
+int cmd_help(const struct command *const *commands)
 {
     puts("Rowlock: JSON APIs over PostgreSQL or SQLite, where exactly one taker gets an order.\n");
     for (size_t i = 0; commands[i] != NULL; i++)
