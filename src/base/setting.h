@@ -1,6 +1,6 @@
-/* Settings. Each is one row: its name, where its value may stand (a flag, variables, a file), which values are right and
- * which member holds it. The rows that fill one struct are a group; core has one, and so may each app. Reading, checking,
- * help and `rowlock config` are loops over the rows.
+/* Settings. Each is one row: its name, where its value may stand (a flag, variables, a file), which values are right
+ * and which member holds it. The rows that fill one struct are a group; core has one, and so may each app. Reading,
+ * checking, help and `rowlock config` are loops over the rows.
  *
  * Order of calls: setting_list_add for each group, command_line_read, environment_read, setting_list_take. */
 #ifndef ROWLOCK_BASE_SETTING_H

@@ -145,8 +145,8 @@ static bool migrate(struct serving *serving)
 }
 
 /* Before anything is changed on behalf of a server that could not listen then: are the addresses free? Nothing keeps
- * them until they are opened for good, because clients should be refused, not kept waiting, while a schema is brought up
- * to date. Without SO_REUSEPORT, so that another server's workers are seen, too. */
+ * them until they are opened for good, because clients should be refused, not kept waiting, while a schema is brought
+ * up to date. Without SO_REUSEPORT, so that another server's workers are seen, too. */
 static bool addresses_are_free(const struct settings *settings)
 {
     char bound[LISTEN_ADDRESS_MAX], error[256];

@@ -45,8 +45,8 @@ static size_t tag_length(struct slice text)
     return i < text.len && text.ptr[i] == '"' ? i + 1 : 0;
 }
 
-/* Takes the next tag off the list, past empty elements (RFC 9110 section 5.6.1); an empty one behind the last. False: the
- * list is malformed. */
+/* Takes the next tag off the list, past empty elements (RFC 9110 section 5.6.1); an empty one behind the last. False:
+ * the list is malformed. */
 static bool take_tag(struct slice *list, struct slice *tag)
 {
     size_t i = 0;

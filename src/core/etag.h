@@ -23,7 +23,8 @@ enum etag_found {
     ETAG_MALFORMED, /* neither "*" nor tags with commas between them, or no tag at all */
 };
 
-/* Whether the list has the tag. "*" has every one. The tag is "" where there is nothing to have one: that is in no list. */
+/* Whether the list has the tag. "*" has every one. The tag is "" where there is nothing to have one: that is in no
+ * list. */
 enum etag_found etag_find(struct slice list, const char *tag, enum etag_strength comparison);
 
 #endif

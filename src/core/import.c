@@ -1,4 +1,5 @@
-/* read_file -> check_kind -> read_header -> read_record ... -> check_ids; then, chunk by chunk, find_stray -> store_rows. */
+/* read_file -> check_kind -> read_header -> read_record ... -> check_ids; then, chunk by chunk, find_stray ->
+ * store_rows. */
 #include <config.h>
 
 #include "core/import.h"
@@ -230,8 +231,8 @@ static bool has_column(const struct reading *reading, size_t field)
     return false;
 }
 
-/* Spreadsheets write columns and rows that hold nothing: what is empty at the end of a line says nothing, and a line of which
- * nothing is left is no record. */
+/* Spreadsheets write columns and rows that hold nothing: what is empty at the end of a line says nothing, and a line
+ * of which nothing is left is no record. */
 static size_t count_filled(const struct csv *csv)
 {
     size_t count = csv->count;

@@ -1,6 +1,6 @@
 /* CSV files into tables. An app says what a file looks like (a field for each column of its header) and which
- * statements take it; the rest is the same for all. A file is read and checked whole before the database hears of it, then
- * stored in chunks; the transaction around several files is the caller's.
+ * statements take it; the rest is the same for all. A file is read and checked whole before the database hears of it,
+ * then stored in chunks; the transaction around several files is the caller's.
  *
  * Errors are "FILE:LINE: COLUMN: reason", to be freed. */
 #ifndef ROWLOCK_CORE_IMPORT_H
@@ -14,12 +14,12 @@
 
 struct import_file {
     const char *flag; /* of rowlock import: "--regions" */
-    /* The header's, in whatever order it has them; FIELD_INT and FIELD_TEXT; the first is the id. An empty field is null
-     * where the column is nullable. Ends with name NULL. */
+    /* The header's, in whatever order it has them; FIELD_INT and FIELD_TEXT; the first is the id. An empty field is
+     * null where the column is nullable. Ends with name NULL. */
     const struct field *columns;
     /* Statements whose one parameter is a JSON array of rows, each an array in the order of columns. stray gives the
-     * first row that refers to what is not there, as position from 1, column, value and table; NULL: refers to nothing. store
-     * inserts them, or updates those whose ids are there, and answers with their number. */
+     * first row that refers to what is not there, as position from 1, column, value and table; NULL: refers to
+     * nothing. store inserts them, or updates those whose ids are there, and answers with their number. */
     const char *stray, *store;
 };
 

@@ -1,4 +1,5 @@
-/* core/settings with base/setting, command_line and environment, and the groups of two apps: what flags and variables mean, which of them wins, and what is said of those that are wrong. */
+/* core/settings with base/setting, command_line and environment, and the groups of two apps: what flags and variables
+ * mean, which of them wins, and what is said of those that are wrong. */
 #include <config.h>
 
 #include "unit.h"
