@@ -54,25 +54,8 @@ io_sources = \
 	src/io/fetch.h \
 	src/io/loop.c \
 	src/io/loop.h \
-	src/io/pg.c \
-	src/io/pg.h \
-	src/io/pganswer.c \
-	src/io/pganswer.h \
-	src/io/pgconn.c \
-	src/io/pgconn.h \
-	src/io/pgparam.c \
-	src/io/pgparam.h \
-	src/io/pgsettings.c \
-	src/io/pgsettings.h \
-	src/io/pgtarget.c \
-	src/io/pgtarget.h \
-	src/io/pooler.h \
 	src/io/resolve.c \
-	src/io/resolve.h \
-	src/io/session_pg.c \
-	src/io/session_pg.h \
-	src/io/sqlstate.c \
-	src/io/sqlstate.h
+	src/io/resolve.h
 
 http_sources = \
 	src/http/http.h \
@@ -98,6 +81,25 @@ db_sources = \
 	src/db/db.h \
 	src/db/session.c \
 	src/db/session.h
+
+pg_sources = \
+	src/pg/pg.c \
+	src/pg/pg.h \
+	src/pg/pganswer.c \
+	src/pg/pganswer.h \
+	src/pg/pgconn.c \
+	src/pg/pgconn.h \
+	src/pg/pgparam.c \
+	src/pg/pgparam.h \
+	src/pg/pgsettings.c \
+	src/pg/pgsettings.h \
+	src/pg/pgtarget.c \
+	src/pg/pgtarget.h \
+	src/pg/pooler.h \
+	src/pg/session_pg.c \
+	src/pg/session_pg.h \
+	src/pg/sqlstate.c \
+	src/pg/sqlstate.h
 
 sqlite_sources = \
 	src/sqlite/session_sqlite.c \
@@ -214,6 +216,7 @@ librowlock_sources = \
 	$(io_sources) \
 	$(http_sources) \
 	$(db_sources) \
+	$(pg_sources) \
 	$(sqlite_sources) \
 	$(store_sources) \
 	$(proc_sources) \

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/migrate.h"
-#include "io/session_pg.h"
+#include "pg/session_pg.h"
 #include "sqlite/session_sqlite.h"
 
 void cmd_complain(const char *format, ...)

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/similar.h"
 #include "cmd/cmd.h"
-#include "io/pg.h"
+#include "pg/pgtarget.h"
 
 static const struct command *const commands[] = {
     &command_serve, &command_migrate, &command_seed, &command_import, &command_routes, &command_config, NULL};

@@ -19,7 +19,7 @@
 #include "core/shared.h"
 #include "core/sql.h"
 #include "http/http.h"
-#include "io/pg.h"
+#include "pg/pg.h"
 #include "sqlite/sqlite.h"
 
 #define IDLE_NS (75 * CLOCK_SECOND)

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/proxy.h"
 #include "base/setting.h"
-#include "io/pooler.h"
+#include "pg/pooler.h"
 
 #define SETTINGS_LISTEN_MAX 16
 #define SETTINGS_WORKERS_MAX 256

@@ -7,8 +7,8 @@ from support.program import ROOT
 
 
 def settings():
-    """{name: value} of what the server says when it opens a session (src/io/pgtarget.c)."""
-    found = dict(re.findall(r'{"(\w+)", "([\w.]+)"}', (ROOT / "src/io/pgtarget.c").read_text()))
+    """{name: value} of what the server says when it opens a session (src/pg/pgtarget.c)."""
+    found = dict(re.findall(r'{"(\w+)", "([\w.]+)"}', (ROOT / "src/pg/pgtarget.c").read_text()))
     assert {"plan_cache_mode", "enable_seqscan"} <= set(found), found
     return found
 

@@ -3,8 +3,8 @@
 
 #include "unit.h"
 
-#include "io/pganswer.h"
-#include "io/sqlstate.h"
+#include "pg/pganswer.h"
+#include "pg/sqlstate.h"
 
 /* ---- PostgreSQL ---- */
 

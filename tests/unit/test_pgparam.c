@@ -3,7 +3,7 @@
 
 #include "unit.h"
 
-#include "io/pgparam.h"
+#include "pg/pgparam.h"
 
 static struct pgparam encoded;
 

@@ -4,7 +4,7 @@
 #include "unit.h"
 
 #include "base/clock.h"
-#include "io/pgsettings.h"
+#include "pg/pgsettings.h"
 
 static const struct pgsettings_limits limits = {
     .lock_ns = 50 * CLOCK_MS, .statement_ns = 2 * CLOCK_SECOND, .idle_ns = 0};

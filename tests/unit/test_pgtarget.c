@@ -4,8 +4,7 @@
 #include "unit.h"
 
 #include "base/clock.h"
-#include "io/pg.h"
-#include "io/pgtarget.h"
+#include "pg/pgtarget.h"
 
 static const struct pg_limits limits = {
     .lock_ns = 50 * CLOCK_MS, .statement_ns = 2 * CLOCK_SECOND, .pooler_ns = 3 * CLOCK_SECOND};

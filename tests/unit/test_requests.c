@@ -15,7 +15,7 @@
 #include "core/server.h"
 #include "http/http.h"
 #include "io/loop.h"
-#include "io/pg.h"
+#include "pg/pg.h"
 #include "store/store_memory.h"
 
 #define DEADLINE_NS (300 * CLOCK_MS)

@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "io/sqlstate.h"
+#include "pg/sqlstate.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,28 +1,16 @@
 /* One connection to PostgreSQL in pipeline mode, which finds its way back when it is lost. Callers see units
  * and states, never sockets. */
-#ifndef ROWLOCK_IO_PGCONN_H
-#define ROWLOCK_IO_PGCONN_H
+#ifndef ROWLOCK_PG_PGCONN_H
+#define ROWLOCK_PG_PGCONN_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "db/db.h"
 #include "io/loop.h"
-#include "io/pooler.h"
 
 struct pgconn;
 struct pg_target;
-
-struct pg_limits {
-    int64_t lock_ns, statement_ns; /* the server lets a statement wait and run for so long */
-    int64_t pooler_ns; /* a unit that a pooler has for so long is taken back, with the connection */
-};
-
-/* Where to connect: a libpq connection string or URI, with every host of its list. NULL and *error (to be freed)
- * when it is malformed. */
-struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const struct pg_limits *limits,
-                                char **error);
-void pg_target_free(struct pg_target *target);
 
 struct pgconn_events {
     void (*on_ready)(struct pgconn *conn, void *argument);    /* connected; units may be sent */

@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "io/pg.h"
+#include "pg/pg.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "io/pgconn.h"
-#include "io/pgtarget.h"
+#include "pg/pgconn.h"
+#include "pg/pgtarget.h"
 
 #define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
 #define USUAL_NS (10 * CLOCK_MS) /* where another is, one that owes an answer for so long is left alone */

@@ -1,11 +1,11 @@
 #include <config.h>
 
-#include "io/pganswer.h"
+#include "pg/pganswer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/sqlstate.h"
+#include "pg/sqlstate.h"
 
 struct pg_rows {
     struct db_rows base;

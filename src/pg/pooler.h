@@ -1,6 +1,6 @@
 /* What stands between us and PostgreSQL. */
-#ifndef ROWLOCK_IO_POOLER_H
-#define ROWLOCK_IO_POOLER_H
+#ifndef ROWLOCK_PG_POOLER_H
+#define ROWLOCK_PG_POOLER_H
 
 enum pooler {
     POOLER_AUTO,        /* each connection finds out for itself */

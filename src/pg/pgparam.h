@@ -1,7 +1,7 @@
 /* Parameters of a unit in PostgreSQL's binary format: plain values, or one array a parameter for a set (array_send
  * in src/backend/utils/adt/arrayfuncs.c: dimensions, null flag, element type, length, lower bound, elements). */
-#ifndef ROWLOCK_IO_PGPARAM_H
-#define ROWLOCK_IO_PGPARAM_H
+#ifndef ROWLOCK_PG_PGPARAM_H
+#define ROWLOCK_PG_PGPARAM_H
 
 #include "base/buf.h"
 #include "db/db.h"

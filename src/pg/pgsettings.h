@@ -3,8 +3,8 @@
  *
  * A session is asked, once, who it is (pgsettings_ask), and in the same statement settled, unless a pooler stands
  * before it; then each transaction begins with PGSETTINGS_ISOLATION and what pgsettings_local writes. */
-#ifndef ROWLOCK_IO_PGSETTINGS_H
-#define ROWLOCK_IO_PGSETTINGS_H
+#ifndef ROWLOCK_PG_PGSETTINGS_H
+#define ROWLOCK_PG_PGSETTINGS_H
 
 #include <stdbool.h>
 #include <stdint.h>

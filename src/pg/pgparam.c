@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "io/pgparam.h"
+#include "pg/pgparam.h"
 
 #include <endian.h>
 #include <string.h>

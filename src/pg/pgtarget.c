@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "io/pgtarget.h"
+#include "pg/pgtarget.h"
 
 #include <arpa/inet.h>
 #include <libpq-fe.h>
@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/dburl.h"
 #include "base/mem.h"
-#include "io/pg.h"
 
 #define IDLE_NS (60 * CLOCK_SECOND) /* a transaction between its statements */
 

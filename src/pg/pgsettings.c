@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "io/pgsettings.h"
+#include "pg/pgsettings.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,11 @@
-/* PostgreSQL as a database: a few pipelined connections one more that asks for its health, and
+/* PostgreSQL as a database: a few pipelined connections, one more that asks for its health, and
  * if wanted one that hears of changes. */
-#ifndef ROWLOCK_IO_PG_H
-#define ROWLOCK_IO_PG_H
+#ifndef ROWLOCK_PG_PG_H
+#define ROWLOCK_PG_PG_H
 
 #include "db/db.h"
 #include "io/loop.h"
-#include "io/pooler.h"
+#include "pg/pooler.h"
 
 struct pg_options {
     const char *conninfo; /* connection string or URI */
@@ -17,10 +17,6 @@ struct pg_options {
     const struct db_statement *listen,
         *identity; /* how it tells of changes and who it is; NULL: it need not */
 };
-
-/* Whether a connection string is well-formed, before anything is opened. False with *error (static): what would be
- * right, in words of ours, because libpq's own quote the password. */
-bool pg_check(const char *conninfo, const char **error);
 
 /* NULL and *error (to be freed) when the connection string is malformed. Connects in the background. */
 struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,

@@ -1,6 +1,6 @@
 /* Inside PostgreSQL: what it said, as the answers of a unit's members. */
-#ifndef ROWLOCK_IO_PGANSWER_H
-#define ROWLOCK_IO_PGANSWER_H
+#ifndef ROWLOCK_PG_PGANSWER_H
+#define ROWLOCK_PG_PGANSWER_H
 
 #include <libpq-fe.h>
 

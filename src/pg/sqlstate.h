@@ -1,6 +1,6 @@
 /* Inside PostgreSQL: who is to blame for an error, by its SQLSTATE. */
-#ifndef ROWLOCK_IO_SQLSTATE_H
-#define ROWLOCK_IO_SQLSTATE_H
+#ifndef ROWLOCK_PG_SQLSTATE_H
+#define ROWLOCK_PG_SQLSTATE_H
 
 #include "db/db.h"
 

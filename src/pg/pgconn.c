@@ -2,7 +2,7 @@
  * lost: fail the units in order, close, wait a little, start_attempt. */
 #include <config.h>
 
-#include "io/pgconn.h"
+#include "pg/pgconn.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -18,10 +18,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "io/pganswer.h"
-#include "io/pgparam.h"
-#include "io/pgsettings.h"
-#include "io/pgtarget.h"
+#include "pg/pganswer.h"
+#include "pg/pgparam.h"
+#include "pg/pgsettings.h"
+#include "pg/pgtarget.h"
 #include "io/resolve.h"
 
 #define ATTEMPT_NS (2 * CLOCK_SECOND) /* one host may take this long to answer */

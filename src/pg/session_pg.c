@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "io/session_pg.h"
+#include "pg/session_pg.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "io/pganswer.h"
-#include "io/pgsettings.h"
-#include "io/sqlstate.h"
+#include "pg/pganswer.h"
+#include "pg/pgsettings.h"
+#include "pg/sqlstate.h"
 
 struct pg_session {
     struct session session;

@@ -1,6 +1,6 @@
 /* A session (session.h) on PostgreSQL. */
-#ifndef ROWLOCK_IO_SESSION_PG_H
-#define ROWLOCK_IO_SESSION_PG_H
+#ifndef ROWLOCK_PG_SESSION_PG_H
+#define ROWLOCK_PG_SESSION_PG_H
 
 #include <stdbool.h>
 

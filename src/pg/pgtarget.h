@@ -1,13 +1,14 @@
 /* Inside PostgreSQL: a connection string taken apart into hosts that are tried one after the other, each with a
  * time limit of its own (libpq's connect_timeout does nothing for asynchronous connections). */
-#ifndef ROWLOCK_IO_PGTARGET_H
-#define ROWLOCK_IO_PGTARGET_H
+#ifndef ROWLOCK_PG_PGTARGET_H
+#define ROWLOCK_PG_PGTARGET_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "io/pgconn.h"
-#include "io/pgsettings.h"
+#include "pg/pgsettings.h"
+#include "pg/pooler.h"
 
 #define PG_KEYWORDS_MAX 64
 
@@ -29,6 +30,21 @@ struct pg_target {
     char *options;     /* for the start of a session: ours, then own_options */
     char *own_options; /* those of the connection string; NULL: none */
 };
+
+struct pg_limits {
+    int64_t lock_ns, statement_ns; /* the server lets a statement wait and run for so long */
+    int64_t pooler_ns; /* a unit that a pooler has for so long is taken back, with the connection */
+};
+
+/* Where to connect: a libpq connection string or URI, with every host of its list. NULL and *error (to be freed)
+ * when it is malformed. */
+struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const struct pg_limits *limits,
+                                char **error);
+void pg_target_free(struct pg_target *target);
+
+/* Whether a connection string is well-formed, before anything is opened. False with *error (static): what would be
+ * right, in words of ours, because libpq's own quote the password. */
+bool pg_check(const char *conninfo, const char **error);
 
 /* Goes on with what pgsettings_local has begun: how to plan, which is an option where sessions are ours. */
 void pg_target_add_local(struct buf *out);
