@@ -1,3 +1,4 @@
+/* The list of apps, and how they are found by name. */
 #include <config.h>
 
 #include "apps/apps.h"

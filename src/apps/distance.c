@@ -1,3 +1,5 @@
+/* Distances: the settings say whom to ask; haversine answers at once (distance_now), a provider is asked over HTTP
+ * (distance_start, then on_fetched). */
 #include <config.h>
 
 #include "apps/distance.h"

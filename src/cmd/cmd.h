@@ -19,6 +19,7 @@ enum {
 struct command {
     const char *name;
     const char *usage, *about;        /* of --help; about may have several lines */
+    char *(*usage_now)(void);         /* in place of usage, where it depends on the apps; to be freed */
     const struct command_flag *flags; /* its own; ends with name NULL; NULL: none */
     size_t words_max;
     void (*add_flags)(struct command_line *line); /* those that depend on the apps; may be NULL */

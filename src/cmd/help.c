@@ -2,9 +2,11 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "apps/apps.h"
+#include "base/mem.h"
 #include "cmd/cmd.h"
 
 #define ABOUT_COLUMN 30
@@ -26,8 +28,11 @@ static void print_command(const char *usage, const char *about)
 int cmd_help(const struct command *const *commands)
 {
     puts("Rowlock: JSON APIs over PostgreSQL or SQLite, where exactly one taker gets an order.\n");
-    for (size_t i = 0; commands[i] != NULL; i++)
-        print_command(commands[i]->usage, commands[i]->about);
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        char *usage = commands[i]->usage_now != NULL ? commands[i]->usage_now() : mem_dup(commands[i]->usage);
+        print_command(usage, commands[i]->about);
+        free(usage);
+    }
     puts("  rowlock --help, --version\n"
          "\n"
          "Settings of every command: a flag wins over its variable, the variable over the [built-in]\n"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apps/apps.h"
+#include "base/buf.h"
 #include "cmd/cmd.h"
 #include "core/import.h"
 #include "core/sql.h"
@@ -144,10 +145,25 @@ static int run(const struct settings *settings, const struct command_line *line)
     return check_usage(app, line) ? import(app, line, settings) : CMD_USAGE;
 }
 
-const struct command command_import = {
-    .name = "import",
-    .usage = "import health --regions F --provinces F --health-regions F --fsa F",
-    .about = "load CSV files in one transaction; any of them alone will do",
-    .add_flags = add_flags,
-    .words_max = 1,
-    .run = run};
+/* "import APP FLAG F FLAG F", a line an app. */
+static char *usage(void)
+{
+    struct buf text = BUF_INIT(4096);
+    for (const struct app *const *app = apps_all(); *app != NULL; app++) {
+        if (!takes_files(*app))
+            continue;
+        buf_printf(&text, "%simport %s", text.len > 0 ? "\n  rowlock " : "", (*app)->name);
+        for (const struct import_file *file = (*app)->data->imports; file->flag != NULL; file++)
+            buf_printf(&text, " %s F", file->flag);
+    }
+    buf_add_char(&text, '\0');
+    return text.data;
+}
+
+const struct command command_import = {.name = "import",
+                                       .usage_now = usage,
+                                       .about =
+                                           "load CSV files in one transaction; any of them alone will do",
+                                       .add_flags = add_flags,
+                                       .words_max = 1,
+                                       .run = run};

@@ -1,3 +1,4 @@
+/* A server: started (apps, database, HTTP), run by its loop, told of by its health, drained or retired, freed. */
 #include <config.h>
 
 #include "core/server.h"
