@@ -306,6 +306,9 @@ static void on_answered(struct pgconn *conn, void *argument)
     struct pg *pg = argument;
     pg->full |= pgconn_was_full(conn);
     pg->patience = 0;
+    if (pgconn_has_written(conn) && pgconn_pooled(conn))
+        for (unsigned i = 0; i < pg->conn_count; i++)
+            pgconn_allow_ending(pg->conns[i]);
     heard(pg);
 }
 

@@ -73,7 +73,8 @@ struct pgconn {
     bool read_only, stale, settled; /* as in the header */
     struct db_unit ending;          /* of a pooler's session that is read-only */
     bool ends_first;                /* the unit on its way is preceded by it, in its transaction */
-    int64_t ended;                  /* when it was last sent */
+    int64_t ended;                  /* when it was last sent; 0: it may be sent at once */
+    bool wrote;                     /* see pgconn_has_written */
     char refusal[256];              /* why there is no answer to it; "": there was no chance to say */
     unsigned failures;              /* rounds in a row in which no host was reached */
     struct list units;              /* sent, in order */
@@ -227,6 +228,18 @@ bool pgconn_settled(const struct pgconn *conn)
 bool pgconn_pooled(const struct pgconn *conn)
 {
     return conn->pooled;
+}
+
+bool pgconn_has_written(struct pgconn *conn)
+{
+    bool wrote = conn->wrote;
+    conn->wrote = false;
+    return wrote;
+}
+
+void pgconn_allow_ending(struct pgconn *conn)
+{
+    conn->ended = 0;
 }
 
 bool pgconn_was_full(struct pgconn *conn)
@@ -765,6 +778,7 @@ static void finish_unit(struct pgconn *conn)
         answer_unsure(conn, unit);
     else
         pganswer_rows(unit, rows);
+    conn->wrote |= error == NULL && unit->statement->writes;
     PQclear(rows);
     PQclear(error);
     unit->on_done(unit);

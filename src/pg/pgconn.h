@@ -38,6 +38,13 @@ bool pgconn_stale(const struct pgconn *conn); /* so, and another session may tak
 bool pgconn_settled(const struct pgconn *conn);
 /* A pooler stands between: what is set for a session is lost or another's, and so is LISTEN. Known when it is ready. */
 bool pgconn_pooled(const struct pgconn *conn);
+/* Whether a statement that writes was answered without an error since this was last asked. */
+bool pgconn_has_written(struct pgconn *conn);
+
+/* Behind a pooler, where some session takes writes, one that does not may be ended at once, though another was ended a
+ * moment ago: what takes its place is no worse than the others. */
+void pgconn_allow_ending(struct pgconn *conn);
+
 /* An answer since this was last asked said that the disk is full. */
 bool pgconn_was_full(struct pgconn *conn);
 unsigned pgconn_depth(const struct pgconn *conn); /* units sent and not answered */
