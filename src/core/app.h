@@ -41,8 +41,8 @@ struct app {
     const struct setting_group *settings; /* of its own; NULL: none */
     bool idempotency;                     /* some of its routes honour Idempotency-Key */
     const struct app_data *data;          /* NULL: there is nothing to seed or import */
-    /* Makes the app's state before the first request; handlers get it by server_state, stop at the end. NULL with *error
-     * (to be freed). Both are NULL when it has no state. */
+    /* Makes the app's state before the first request; handlers get it by server_state, stop at the end. NULL with
+     * *error (to be freed). Both are NULL when it has no state. */
     void *(*start)(struct loop *loop, const struct settings *settings, char **error);
     void (*stop)(void *state);
 };

@@ -4,9 +4,10 @@
  * call leaves at the end of the turn in which it came. A call that is cancelled before it was sent is never sent.
  * A set that fails because of one member is sent again member by member, so that one bad call fails alone.
  *
- * The database lets nothing wait long for somebody's lock. What met one (DB_LOCKED) waits here, where it holds up nobody,
- * and is sent again from time to time, on few of the connections: a statement that may wait for a row call by call, one
- * call for a record at a time; any other, which met the lock of a table, as a whole. In the end it is DB_BUSY. */
+ * The database lets nothing wait long for somebody's lock. What met one (DB_LOCKED) waits here, where it holds up
+ * nobody, and is sent again from time to time, on few of the connections: a statement that may wait for a row call by
+ * call, one call for a record at a time; any other, which met the lock of a table, as a whole. In the end it is
+ * DB_BUSY. */
 #ifndef ROWLOCK_CORE_CALL_H
 #define ROWLOCK_CORE_CALL_H
 

@@ -1,6 +1,6 @@
-/* Requests that may be repeated: the Idempotency-Key field (draft-ietf-httpapi-idempotency-key-header). The same key with
- * the same body gets the first answer again, for 24 hours and also after a crash, because key and answer are written in
- * the same statement as the record. Another body is refused with 422. Only successes are kept. */
+/* Requests that may be repeated: the Idempotency-Key field (draft-ietf-httpapi-idempotency-key-header). The same key
+ * with the same body gets the first answer again, for 24 hours and also after a crash, because key and answer are
+ * written in the same statement as the record. Another body is refused with 422. Only successes are kept. */
 #ifndef ROWLOCK_CORE_IDEMPOTENCY_H
 #define ROWLOCK_CORE_IDEMPOTENCY_H
 

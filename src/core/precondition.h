@@ -1,12 +1,12 @@
-/* Requests that hold only for a certain state of what they are about: If-Match and If-None-Match (RFC 9110 section 13), in
- * this order (section 13.2.2). Of a GET or HEAD they are looked at when its reply is ready: request_send asks
+/* Requests that hold only for a certain state of what they are about: If-Match and If-None-Match (RFC 9110 section
+ * 13), in this order (section 13.2.2). Of a GET or HEAD they are looked at when its reply is ready: request_send asks
  * precondition_of.
  *
  * A write that is conditional goes two steps. The first reads the record with its guard, a text that stands for all
- * that the database has of it, and makes the entity tag that a GET would have; when that fails the condition, the answer
- * is 412. The second is the write itself, which takes the guard and changes nothing unless the record, as it is in that
- * very statement, still has it: so nobody can change the record between the condition and the write. A record that did
- * change meanwhile is read again. An unconditional write is one step as ever, and its guard is null. */
+ * that the database has of it, and makes the entity tag that a GET would have; when that fails the condition, the
+ * answer is 412. The second is the write itself, which takes the guard and changes nothing unless the record, as it
+ * is in that very statement, still has it: so nobody can change the record between the condition and the write. A
+ * record that did change meanwhile is read again. An unconditional write is one step as ever, and its guard is null. */
 #ifndef ROWLOCK_CORE_PRECONDITION_H
 #define ROWLOCK_CORE_PRECONDITION_H
 

@@ -71,8 +71,8 @@ struct route {
     bool cached;         /* a GET whose answer may be up to five seconds old; see core/cache.h */
 
     /* Of a write to a single record: its conditions are honoured; see core/precondition.h. The statement reads the
-     * columns that the GET of this path shows and, behind them, the guard of the record. NULL: If-Match and If-None-Match
-     * are not looked at. */
+     * columns that the GET of this path shows and, behind them, the guard of the record. NULL: If-Match and
+     * If-None-Match are not looked at. */
     struct stmt *guard;
     /* The write that has a parameter "guard": null asks for nothing, "" that there is no such record, "*" that there is
      * one, else that it has this guard; it gives no row when that is not so. Bound by name. NULL: statement is it. */

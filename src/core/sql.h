@@ -23,8 +23,9 @@ extern const size_t sql_migration_count;
 /* NULL when there is none of that name. */
 const char *sql_text(const char *engine, const char *name);
 
-/* Whether a statement may change something, of which a lock on a row is one; and whether it may have to wait for a row that
- * another transaction has locked: not if it only adds rows of its own, nor if it locks with SKIP LOCKED what it changes. */
+/* Whether a statement may change something, of which a lock on a row is one; and whether it may have to wait for a
+ * row that another transaction has locked: not if it only adds rows of its own, nor if it locks with SKIP LOCKED what
+ * it changes. */
 bool sql_writes(const char *text);
 bool sql_waits(const char *text, bool set);
 

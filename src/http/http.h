@@ -43,9 +43,9 @@ struct http_response {
 
 struct http_handlers {
     void (*on_request)(struct http_request *request, void *argument);
-    /* A client waits for leave to send the body of this request (RFC 9110 section 10.1.1), which has none yet. True when
-     * it was answered at once instead; the connection is then closed behind the answer. False: on_request follows when
-     * the body has come, and nothing must be kept until then. NULL: leave is always given. */
+    /* A client waits for leave to send the body of this request (RFC 9110 section 10.1.1), which has none yet. True
+     * when it was answered at once instead; the connection is then closed behind the answer. False: on_request
+     * follows when the body has come, and nothing must be kept until then. NULL: leave is always given. */
     bool (*on_head)(struct http_request *request, void *argument);
     void (*on_leave)(struct http_request *request, enum http_leave how, void *argument);
     /* The client took all that was sent of a streamed response. */

@@ -1,5 +1,6 @@
-/* A chunked body (RFC 9112 section 7.1) piece by piece. Extensions and trailers must be well-formed, because a reader that
- * looks at them and one that does not could see different ends; they are then dropped. A size may have leading zeros. */
+/* A chunked body (RFC 9112 section 7.1) piece by piece. Extensions and trailers must be well-formed, because a reader
+ * that looks at them and one that does not could see different ends; they are then dropped. A size may have leading
+ * zeros. */
 #ifndef ROWLOCK_HTTP_CHUNKS_H
 #define ROWLOCK_HTTP_CHUNKS_H
 

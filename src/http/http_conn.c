@@ -281,9 +281,9 @@ static void process_later(struct http_conn *conn)
     loop_timer_start(conn->http->resume, 0);
 }
 
-/* No more will come, and what there is makes no request: half of one, or the empty line behind the last. Nothing is owed
- * either, and nothing is left to send or to look at. Nobody watches for the end of the input a second time, so whoever
- * has used some of it asks this. */
+/* No more will come, and what there is makes no request: half of one, or the empty line behind the last. Nothing is
+ * owed either, and nothing is left to send or to look at. Nobody watches for the end of the input a second time, so
+ * whoever has used some of it asks this. */
 static bool is_over(const struct http_conn *conn)
 {
     return conn->eof && conn->state < HTTP_PENDING && !list_linked(&conn->resume_link) &&

@@ -1,5 +1,6 @@
 /* Inside HTTP: the life of one connection between reading (http_reader.h) and writing (http_writer.h), and the lists by
- * which its server finds it. A connection calls nothing of the server: it changes lists, and defers the server's tasks. */
+ * which its server finds it. A connection calls nothing of the server: it changes lists, and defers the server's
+ * tasks. */
 #ifndef ROWLOCK_HTTP_CONN_H
 #define ROWLOCK_HTTP_CONN_H
 

@@ -1,5 +1,5 @@
-/* A connection is put into the group of its client's address once, when it is accepted (http_groups_find), and is on the
- * list of that group while its request is unfinished (http_groups_note). http_room.c looks for the longest list. */
+/* A connection is put into the group of its client's address once, when it is accepted (http_groups_find), and is on
+ * the list of that group while its request is unfinished (http_groups_note). http_room.c looks for the longest list. */
 #include <config.h>
 
 #include "http/http_groups.h"

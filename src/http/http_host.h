@@ -13,8 +13,8 @@ struct http_host {
 };
 
 /* False when it is not well-formed. Stricter than the grammar in three points, where other readers would see something
- * else: a comma (two hosts that somebody has joined), %00 to %1F, and a port without a host. An empty text is well-formed
- * and has an empty name: so says Host when a target has no authority. There is no userinfo. */
+ * else: a comma (two hosts that somebody has joined), %00 to %1F, and a port without a host. An empty text is
+ * well-formed and has an empty name: so says Host when a target has no authority. There is no userinfo. */
 bool http_host_parse(struct slice text, struct http_host *host);
 
 #endif

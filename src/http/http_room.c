@@ -1,6 +1,6 @@
 /* http_room_make asks in this order: an address that holds more than its share of unfinished requests loses its oldest;
- * then the connection that has rested longest goes; then any unfinished request that is old enough. Where descriptors are
- * missing, connections that linger go before all of these. */
+ * then the connection that has rested longest goes; then any unfinished request that is old enough. Where descriptors
+ * are missing, connections that linger go before all of these. */
 #include <config.h>
 
 #include "http/http_room.h"

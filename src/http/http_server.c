@@ -95,8 +95,8 @@ static void listen_for(struct http *http, bool listening)
             loop_watch_set(http->listeners[i].watch, listening ? LOOP_READ : 0);
 }
 
-/* What waits in the kernel's queue gets the room of the next connection that is answered, or that has rested; or, soon, of
- * an unfinished request, and then nobody who behaves need go. */
+/* What waits in the kernel's queue gets the room of the next connection that is answered, or that has rested; or,
+ * soon, of an unfinished request, and then nobody who behaves need go. */
 static void wait_for_room(struct http *http, const char *reason, bool soon)
 {
     int64_t now = clock_now();

@@ -373,8 +373,8 @@ static void ask_on(struct pg *pg, struct pgconn *conn, struct db_unit *unit)
 {
     pg->health_asked = clock_now();
     pg->health_on = conn;
-    /* What asks and what ends a read-only session are one transaction, because a pooler hands out another session for the
-     * next one. So each look meets a session that writes, or leaves one less that does not. */
+    /* What asks and what ends a read-only session are one transaction, because a pooler hands out another session for
+     * the next one. So each look meets a session that writes, or leaves one less that does not. */
     if (pg->health.answers && !pg->health.writable && !pg->standby)
         pgconn_send_or_end(conn, unit);
     else
@@ -438,8 +438,9 @@ static void renew_one(struct pgconn *conn, bool unsettled)
         pgconn_renew(conn, "it did not know the schema");
 }
 
-/* Sessions that began as read-only ones, when the health is asked for in one that is not; and when the tables have come,
- * those that began before. While all are read-only the next one is tried each second, and one of the pool with it. */
+/* Sessions that began as read-only ones, when the health is asked for in one that is not; and when the tables have
+ * come, those that began before. While all are read-only the next one is tried each second, and one of the pool with
+ * it. */
 static void renew_sessions(struct pg *pg, bool unsettled)
 {
     if (unsettled) {

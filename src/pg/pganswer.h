@@ -9,9 +9,9 @@
 /* An error by its SQLSTATE (PostgreSQL's documentation, Appendix A). Strings are borrowed from the result. */
 struct db_answer pganswer_error(const PGresult *result);
 
-/* Does this notice say that the transaction is committed here, but that the wait for a synchronous standby was ended, so
- * that the standby may not have it (a WARNING, not an error)? Told by the function in PostgreSQL that sends it, because
- * its words are in the server's language and its SQLSTATE is that of any warning. */
+/* Does this notice say that the transaction is committed here, but that the wait for a synchronous standby was ended,
+ * so that the standby may not have it (a WARNING, not an error)? Told by the function in PostgreSQL that sends it,
+ * because its words are in the server's language and its SQLSTATE is that of any warning. */
 bool pganswer_is_unsure(const PGresult *notice);
 
 /* Each member gets the same. */

@@ -505,8 +505,9 @@ static void on_timer(void *argument)
 
 /* ---- losing it ---- */
 
-/* A session that ends while nothing is asked of it costs nobody anything: somebody thought that it had been idle for too
- * long, or an administrator ended it. Behind a pooler that is everyday; else it is news, but not one for each session. */
+/* A session that ends while nothing is asked of it costs nobody anything: somebody thought that it had been idle for
+ * too long, or an administrator ended it. Behind a pooler that is everyday; else it is news, but not one for each
+ * session. */
 static void tell_idle(const struct pgconn *conn, const char *reason)
 {
     static int64_t told;
@@ -543,8 +544,8 @@ void pgconn_lose(struct pgconn *conn, const char *reason)
         lost(conn, reason);
 }
 
-/* A pooler gives a session to whom it likes, so what ends it must come before the next that it gives to us, and must look
- * at it again. It is asked for no more than once a second: a new one may be read-only too. */
+/* A pooler gives a session to whom it likes, so what ends it must come before the next that it gives to us, and must
+ * look at it again. It is asked for no more than once a second: a new one may be read-only too. */
 static bool may_end(struct pgconn *conn)
 {
     int64_t now = clock_now();

@@ -60,7 +60,8 @@ void pgconn_send_or_end(struct pgconn *conn, struct db_unit *unit);
 void pgconn_lose(struct pgconn *conn, const char *reason); /* drop it and connect anew */
 /* Another connection in its place, when what is on its way has been answered; that is no news. */
 void pgconn_renew(struct pgconn *conn, const char *reason);
-/* The same for a session that is read-only. Behind a pooler it may be the next that we are given, and is ended there. */
+/* The same for a session that is read-only. Behind a pooler it may be the next that we are given, and is ended
+ * there. */
 void pgconn_renew_session(struct pgconn *conn);
 void pgconn_hurry(
     struct pgconn *conn); /* the database is said to be back: if it waits for its next attempt, now */

@@ -61,8 +61,8 @@ static void add_settled(struct buf *out, const struct pgsettings_limits *limits,
 }
 
 /* The path: first the schema in which this session finds our migrations, so that nobody's table of the same name comes
- * before ours; then what it searched before; last those of temporary tables, which otherwise come before all. pg_catalog
- * is named nowhere, and is searched first for that. Nothing when our tables are not there. */
+ * before ours; then what it searched before; last those of temporary tables, which otherwise come before all.
+ * pg_catalog is named nowhere, and is searched first for that. Nothing when our tables are not there. */
 static const char ask_path[] =
     "WITH home AS MATERIALIZED ("
     "SELECT n.nspname AS name FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = "

@@ -1,5 +1,5 @@
-/* Inside PostgreSQL: what our statements rely on and a role, a database, a pooler's other clients or the environment may
- * have set otherwise. One table for the server's sessions, for transactions behind a pooler, and for commands.
+/* Inside PostgreSQL: what our statements rely on and a role, a database, a pooler's other clients or the environment
+ * may have set otherwise. One table for the server's sessions, for transactions behind a pooler, and for commands.
  *
  * A session is asked, once, who it is (pgsettings_ask), and in the same statement settled, unless a pooler stands
  * before it; then each transaction begins with PGSETTINGS_ISOLATION and what pgsettings_local writes. */
@@ -31,7 +31,8 @@ enum pgsettings_whose {
 
 #define PGSETTINGS_HOME "rowlock_migrations" /* the table that tells where ours are */
 
-/* Its one parameter is PGSETTINGS_HOME, its one row is for pgsettings_read. version: PQserverVersion; process: PQbackendPID. */
+/* Its one parameter is PGSETTINGS_HOME, its one row is for pgsettings_read. version: PQserverVersion; process:
+ * PQbackendPID. */
 void pgsettings_ask(struct buf *out, const struct pgsettings_limits *limits, enum pgsettings_whose whose,
                     int process, int version);
 

@@ -14,9 +14,10 @@
 
 #define IDLE_NS (60 * CLOCK_SECOND) /* a transaction between its statements */
 
-/* How to plan, unless the connection string says otherwise. Set statements are planned once: a small array otherwise makes PostgreSQL plan anew each time.
- * Sequential scans are left for what no index serves, because a plan made for an empty table is kept while it grows;
- * and a page in the order of an index is cheaper than fetching and sorting, which the usual random_page_cost hides. */
+/* How to plan, unless the connection string says otherwise. Set statements are planned once: a small array otherwise
+ * makes PostgreSQL plan anew each time. Sequential scans are left for what no index serves, because a plan made for
+ * an empty table is kept while it grows; and a page in the order of an index is cheaper than fetching and sorting,
+ * which the usual random_page_cost hides. */
 static const struct {
     const char *name, *value;
 } plans[] = {

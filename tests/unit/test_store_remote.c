@@ -41,7 +41,8 @@ static struct question {
     char value[64];
 } question[300];
 
-/* ---- the clock, which goes slowly, so that a machine with much to do does not look like a server that is silent ---- */
+/* ---- the clock, which goes slowly, so that a machine with much to do does not look like a server that is silent
+ * ---- */
 
 static int slowness = 1;
 
