@@ -553,9 +553,8 @@ void request_on_deadline(void *argument)
 {
     struct server *server = argument;
     int64_t now = clock_now();
-    struct list_node *node;
-    while ((node = list_first(&server->requests)) != NULL) {
-        struct request *request = list_entry(node, struct request, link);
+    struct request *request;
+    while ((request = list_first_of(&server->requests, struct request, link)) != NULL) {
         int64_t left = request->due - now;
         if (left > 0) {
             loop_timer_start(server->deadline, left);
@@ -588,19 +587,17 @@ void request_on_leave(struct http_request *http, enum http_leave how, void *argu
 
 void request_end_all(struct server *server, const char *why)
 {
-    struct list_node *node;
-    while ((node = list_first(&server->requests)) != NULL)
-        give_up(list_entry(node, struct request, link), "The server is shutting down; nothing was changed.",
-                why);
-    while ((node = list_first(&server->streams)) != NULL)
-        request_stream_abort(list_entry(node, struct request, link));
+    struct request *request;
+    while ((request = list_first_of(&server->requests, struct request, link)) != NULL)
+        give_up(request, "The server is shutting down; nothing was changed.", why);
+    while ((request = list_first_of(&server->streams, struct request, link)) != NULL)
+        request_stream_abort(request);
 }
 
 void request_free_spares(struct server *server)
 {
-    struct list_node *node;
-    while ((node = list_pop(&server->spares)) != NULL) {
-        struct request *request = list_entry(node, struct request, link);
+    struct request *request;
+    while ((request = list_pop_of(&server->spares, struct request, link)) != NULL) {
         arena_fini(&request->arena);
         free(request);
     }

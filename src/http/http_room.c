@@ -36,17 +36,15 @@ bool http_room_is_resting(const struct http_conn *conn)
 /* The connection that has rested longest goes, if there is one. */
 static bool close_resting(struct http *http)
 {
-    struct list_node *node = list_first(&http->states[HTTP_IDLE]);
     int64_t now = clock_now();
-    for (unsigned i = 0; node != NULL && i < SCAN; i++) {
-        struct http_conn *conn = list_entry(node, struct http_conn, state_link);
-        if (now - conn->since < RESTED_NS)
+    unsigned seen = 0;
+    list_for_each(struct http_conn, conn, &http->states[HTTP_IDLE], state_link) {
+        if (seen++ == SCAN || now - conn->since < RESTED_NS)
             return false;
         if (http_room_is_resting(conn)) {
             http_conn_close(conn, HTTP_CLOSE_MADE_ROOM);
             return true;
         }
-        node = list_next(node);
     }
     return false;
 }
@@ -54,10 +52,9 @@ static bool close_resting(struct http *http)
 /* The one that lingers longest goes: its client has had time to read the answer. */
 static enum http_room_result close_lingering(struct http *http)
 {
-    struct list_node *node = list_first(&http->states[HTTP_LINGER]);
-    if (node == NULL)
+    struct http_conn *conn = list_first_of(&http->states[HTTP_LINGER], struct http_conn, state_link);
+    if (conn == NULL)
         return HTTP_ROOM_NONE;
-    struct http_conn *conn = list_entry(node, struct http_conn, state_link);
     if (clock_now() - conn->since < HTTP_ROOM_WAIT_NS)
         return HTTP_ROOM_SOON;
     http_conn_close(conn, HTTP_CLOSE_MADE_ROOM);
@@ -100,11 +97,12 @@ static void tell(struct http *http, struct http_conn *conn, const struct list *g
 /* The oldest of an address goes, unless they are all too young for that, or not quiet. */
 static enum http_room_result evict_from(struct http *http, struct list *group)
 {
-    struct list_node *node = list_first(group);
     enum http_room_result result = HTTP_ROOM_NONE;
     int64_t now = clock_now();
-    for (unsigned i = 0; node != NULL && i < SCAN; i++) {
-        struct http_conn *conn = list_entry(node, struct http_conn, group_link);
+    unsigned seen = 0;
+    list_for_each(struct http_conn, conn, group, group_link) {
+        if (seen++ == SCAN)
+            break;
         if (now - conn->since < HTTP_ROOM_WAIT_NS) {
             result = HTTP_ROOM_SOON;
         } else if (is_quiet(conn)) {
@@ -112,7 +110,6 @@ static enum http_room_result evict_from(struct http *http, struct list *group)
             http_conn_evict(conn);
             return HTTP_ROOM_MADE;
         }
-        node = list_next(node);
     }
     return result;
 }

@@ -66,9 +66,9 @@ void http_free(struct http *http)
     http->drained = true; /* nobody is told any more */
     http->draining = true;
     for (int state = 0; state < HTTP_CLOSED; state++) {
-        struct list_node *node;
-        while ((node = list_first(&http->states[state])) != NULL)
-            http_conn_close(list_entry(node, struct http_conn, state_link), HTTP_CLOSE_STOPPED);
+        struct http_conn *conn;
+        while ((conn = list_first_of(&http->states[state], struct http_conn, state_link)) != NULL)
+            http_conn_close(conn, HTTP_CLOSE_STOPPED);
     }
     loop_task_cancel(&http->flush);
     loop_task_cancel(&http->settle);
@@ -184,17 +184,16 @@ void http_add_listener(struct http *http, int fd)
 static void on_flush(void *argument)
 {
     struct http *http = argument;
-    struct list_node *node;
-    while ((node = list_first(&http->dirty)) != NULL)
-        http_conn_flush(list_entry(node, struct http_conn, dirty_link));
+    struct http_conn *conn;
+    while ((conn = list_first_of(&http->dirty, struct http_conn, dirty_link)) != NULL)
+        http_conn_flush(conn);
 }
 
 static void on_settle(void *argument)
 {
     struct http *http = argument;
-    struct list_node *node;
-    while ((node = list_pop(&http->states[HTTP_CLOSED])) != NULL) {
-        struct http_conn *conn = list_entry(node, struct http_conn, state_link);
+    struct http_conn *conn;
+    while ((conn = list_pop_of(&http->states[HTTP_CLOSED], struct http_conn, state_link)) != NULL) {
         http_reader_fini(&conn->reader);
         http_writer_fini(&conn->writer);
         free(conn);
@@ -210,10 +209,10 @@ static void on_resume(void *argument)
 {
     struct http *http = argument;
     for (size_t left = http->resumable.length; left > 0; left--) {
-        struct list_node *node = list_pop(&http->resumable);
-        if (node == NULL)
+        struct http_conn *conn = list_pop_of(&http->resumable, struct http_conn, resume_link);
+        if (conn == NULL)
             return;
-        http_conn_process(list_entry(node, struct http_conn, resume_link));
+        http_conn_process(conn);
     }
 }
 
@@ -222,20 +221,19 @@ static void on_resume(void *argument)
 static void sweep_state(struct http *http, enum http_state state, int64_t limit, int64_t now)
 {
     for (size_t left = http->states[state].length; left > 0; left--) {
-        struct list_node *node = list_first(&http->states[state]);
-        if (node == NULL)
+        struct list *list = &http->states[state];
+        struct http_conn *conn = list_first_of(list, struct http_conn, state_link);
+        if (conn == NULL)
             return;
-        struct http_conn *conn = list_entry(node, struct http_conn, state_link);
         if (now - conn->since >= limit) {
             http_conn_time_out(conn);
-            if (list_first(&http->states[state]) ==
-                node) { /* it may stay, but not in the way of the others */
-                list_remove(node);
-                list_append(&http->states[state], node);
+            if (list_first(list) == &conn->state_link) { /* it may stay, but not in the way of the others */
+                list_remove(&conn->state_link);
+                list_append(list, &conn->state_link);
             }
         } else if (state == HTTP_WRITING || state == HTTP_STREAMING) {
-            list_remove(node);
-            list_append(&http->states[state], node);
+            list_remove(&conn->state_link);
+            list_append(list, &conn->state_link);
         } else {
             return;
         }
