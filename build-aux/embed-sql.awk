@@ -1,7 +1,18 @@
-# Turn the SQL files named on the command line into one C file on standard output (see core/sql.h).
+# Turn the SQL files named on the command line into C: the catalogue of statements and the migrations (src/db/statement.h
+# and src/core/sql.h say what they are in C). -v part=header prints src/core/statements.h, -v part=source the C file,
+# -v part=postgres or sqlite the statements as that engine gets them.
 #
 #   sql/ENGINE/migrations/NNNN_name.sql   one migration, whole; needs a line "-- serves: N"
-#   sql/ENGINE/name.sql                   statements, each begun by a line "-- name: word"
+#   sql/ENGINE/name.sql                   statements, lists and constants, as docs/architecture.md says ("Statements"):
+#
+#       -- constant NAME number
+#       -- list name: ITEM, ITEM ...                        ITEM: "name type", or the name of another list
+#       -- name: word                                       begins a statement; behind it, without a gap:
+#       -- set writes (ITEM, ...) -> (ITEM, ...) and (ITEM, ...)
+#       -- refuses constraint of member: what the caller is told
+#
+# In SQL {NAME} is a constant, {list} the columns of a list and {alias.list} those of a table. A declaration that ends
+# with a comma goes on in the next line. Both engines must declare the same, but for "refuses".
 #
 # Plain POSIX awk: mawk, gawk and busybox all run it. Call with LC_ALL=C.
 
@@ -44,6 +55,182 @@ function literals(text, last_newline,    n, i, lines, out, c_line)
     return out
 }
 
+# ---- declarations ----
+
+function trim(text)
+{
+    gsub(/^[ \t]+|[ \t]+$/, "", text)
+    return text
+}
+
+# The items of a list with the lists in it written out, "name type, name type"; at: where it stands, for messages.
+function write_out(text, engine, at, depth,    n, i, parts, item, out, key)
+{
+    if (depth > 8)
+        fail(at, 0, "a list that holds itself")
+    out = ""
+    n = split(text, parts, ",")
+    for (i = 1; i <= n; i++) {
+        item = trim(parts[i])
+        if (item ~ /^[a-z][a-z0-9_]*$/) {
+            key = engine " " item
+            if (!(key in list_text))
+                fail(at, 0, "there is no list " item)
+            list_used[key] = 1
+            item = write_out(list_text[key], engine, list_at[key], depth + 1)
+        } else if (item !~ /^[a-z][a-z0-9_]* [a-z]+[?]?$/)
+            fail(at, 0, "\"" item "\" should be \"name type\" or the name of a list")
+        out = out (out == "" ? "" : ", ") item
+    }
+    return out
+}
+
+# Fails on a type that is not one of types, and on a name that is there twice.
+function check_items(items, types, at,    n, i, parts, item, seen_name)
+{
+    n = split(items, parts, ", ")
+    for (i = 1; i <= n; i++) {
+        split(parts[i], item, " ")
+        sub(/[?]$/, "", item[2])
+        if (index(" " types " ", " " item[2] " ") == 0)
+            fail(at, 0, "unknown type " item[2] " of " item[1] "; there are " types)
+        if (item[1] in seen_name)
+            fail(at, 0, item[1] " is there twice")
+        seen_name[item[1]] = 1
+    }
+    return n
+}
+
+# "(…)" or the name of a list, at the start of text; what is behind it is left in rest.
+function take_items(text, engine, at,    close_at, inner)
+{
+    text = trim(text)
+    if (substr(text, 1, 1) == "(") {
+        close_at = index(text, ")")
+        if (close_at == 0)
+            fail(at, 0, "a parenthesis is open")
+        inner = substr(text, 2, close_at - 2)
+        rest = trim(substr(text, close_at + 1))
+    } else {
+        close_at = match(text, /[ \t]/) ? RSTART : length(text) + 1
+        inner = substr(text, 1, close_at - 1)
+        rest = trim(substr(text, close_at))
+    }
+    return trim(inner) == "" ? "" : write_out(inner, engine, at, 0)
+}
+
+# One statement's declaration to kind, flags, params, columns and hidden of that statement.
+function read_declaration(i,    text, at, words, n, k, engine)
+{
+    text = statement_declared[i]
+    engine = statement_engine[i]
+    at = statement_at[i]
+    n = split(substr(text, 1, index(text, "(") - 1), words, " ")
+    statement_kind[i] = words[1]
+    statement_flags[i] = " "
+    for (k = 2; k <= n; k++) {
+        if (words[k] !~ /^(writes|waits|told)$/)
+            fail(at, 0, "unknown word " words[k] "; there are writes, waits and told")
+        statement_flags[i] = statement_flags[i] words[k] " "
+    }
+    statement_params[i] = take_items(substr(text, index(text, "(")), engine, at)
+    statement_columns[i] = statement_hidden[i] = ""
+    if (rest ~ /^->/)
+        statement_columns[i] = take_items(substr(rest, 3), engine, at)
+    if (rest ~ /^and[ (]/)
+        statement_hidden[i] = take_items(substr(rest, 4), engine, at)
+    if (rest != "")
+        fail(at, 0, "what is \"" rest "\"?")
+    if (check_items(statement_params[i], "int float text", at) > 8)
+        fail(at, 0, "more than 8 parameters")
+    check_items(statement_columns[i], "int float text bool time point json", at)
+    check_items(statement_hidden[i], "int float text bool time json", at)
+    if (words[1] != "command" && statement_flags[i] !~ / writes / && engine == "postgres" &&
+        statement_text[i] ~ /INSERT INTO |UPDATE |DELETE FROM |FOR SHARE|FOR KEY SHARE/)
+        fail(at, 0, "it changes or locks rows, and does not say writes")
+}
+
+# The columns of a list as SQL has them; a point is two.
+function columns_of(items, alias,    n, i, parts, item, out)
+{
+    out = ""
+    n = split(items, parts, ", ")
+    for (i = 1; i <= n; i++) {
+        split(parts[i], item, " ")
+        out = out (out == "" ? "" : ", ") alias item[1]
+        if (item[2] ~ /^point/)
+            out = out "_lat, " alias item[1] "_lng"
+    }
+    return out
+}
+
+# {CONSTANT}, {list} and {alias.list} in SQL.
+function expand(text, engine, at,    out, word, alias, key)
+{
+    out = ""
+    while (match(text, /[{][A-Za-z][A-Za-z0-9_.]*[}]/)) {
+        out = out substr(text, 1, RSTART - 1)
+        word = substr(text, RSTART + 1, RLENGTH - 2)
+        text = substr(text, RSTART + RLENGTH)
+        alias = ""
+        if (index(word, ".")) {
+            alias = substr(word, 1, index(word, "."))
+            word = substr(word, index(word, ".") + 1)
+        }
+        key = engine " " word
+        if (key in constant_value && alias == "")
+            out = out constant_value[key]
+        else if (key in list_text) {
+            list_used[key] = 1
+            out = out columns_of(write_out(list_text[key], engine, at, 0), alias)
+        } else
+            fail(at, 0, "there is no list or constant " word)
+    }
+    return out text
+}
+
+function begin_declaration(kind)
+{
+    pending = kind
+    pending_text = trim(substr($0, 4))
+    pending_file = FILENAME
+    pending_line = FNR
+}
+
+function end_declaration(    key, word, text)
+{
+    if (pending == "" || pending_text ~ /,$/)
+        return
+    text = pending_text
+    if (pending == "list" || pending == "constant") {
+        sub(/^[a-z]+ /, "", text)
+        word = text
+        sub(/[: ].*$/, "", word)
+        text = trim(substr(text, length(word) + 1))
+        sub(/^:[ ]*/, "", text)
+        key = engine " " word
+        if (key in list_text || key in constant_value)
+            fail(pending_file, pending_line, word " is declared twice")
+        if (pending == "list") {
+            list_text[key] = text
+            list_at[key] = pending_file ":" pending_line
+            lists++
+            list_key[lists] = key
+        } else {
+            if (text !~ /^[0-9]+$/)
+                fail(pending_file, pending_line, "a constant is a number")
+            constant_value[key] = text
+            constants++
+            constant_key[constants] = key
+            constant_at[key] = pending_file ":" pending_line
+        }
+    } else if (pending == "statement")
+        declared = text
+    else
+        refusals = refusals (refusals == "" ? "" : "\n") substr(text, 9)
+    pending = ""
+}
+
 function end_statement(    text, key)
 {
     if (name == "")
@@ -55,16 +242,187 @@ function end_statement(    text, key)
     sub(/^\n+/, "", text)
     if (text == "")
         fail(name_file, name_line, "statement " name " is empty")
+    if (declared == "")
+        fail(name_file, name_line, "statement " name " is not declared: \"-- set|one|command ...\" belongs behind its name")
     key = name_engine " " name
     if (key in statement_file)
         fail(name_file, name_line, "statement " name " is already in " statement_file[key])
     statement_file[key] = name_file
     statements++
+    statement_number[key] = statements
     statement_engine[statements] = name_engine
     statement_name[statements] = name
     statement_text[statements] = text
-    name = ""
+    statement_at[statements] = name_file ":" name_line
+    statement_declared[statements] = declared
+    statement_refusals[statements] = refusals
+    name = declared = refusals = ""
 }
+
+# Lists, constants and statements of both engines are the same but for their SQL.
+function compare_engines(    i, key, other, k)
+{
+    for (i = 1; i <= lists; i++) {
+        split(list_key[i], k, " ")
+        other = (k[1] == "sqlite" ? "postgres" : "sqlite") " " k[2]
+        if (!(other in list_text) || list_text[other] != list_text[list_key[i]])
+            fail(list_at[list_key[i]], 0, "list " k[2] " is not the same in sql/" (k[1] == "sqlite" ? "postgres" : "sqlite"))
+        if (!(list_key[i] in list_used))
+            fail(list_at[list_key[i]], 0, "nothing uses list " k[2])
+    }
+    for (i = 1; i <= constants; i++) {
+        split(constant_key[i], k, " ")
+        other = (k[1] == "sqlite" ? "postgres" : "sqlite") " " k[2]
+        if (!(other in constant_value) || constant_value[other] != constant_value[constant_key[i]])
+            fail(constant_at[constant_key[i]], 0, "constant " k[2] " is not the same in sql/" (k[1] == "sqlite" ? "postgres" : "sqlite"))
+    }
+    for (i = 1; i <= statements; i++) {
+        key = (statement_engine[i] == "sqlite" ? "postgres " : "sqlite ") statement_name[i]
+        if (!(key in statement_number))
+            fail(statement_at[i], 0, "statement " statement_name[i] " is in sql/" statement_engine[i] " alone")
+        k[1] = statement_number[key]
+        if (statement_kind[i] != statement_kind[k[1]] || statement_flags[i] != statement_flags[k[1]] ||
+            statement_params[i] != statement_params[k[1]] || statement_columns[i] != statement_columns[k[1]] ||
+            statement_hidden[i] != statement_hidden[k[1]])
+            fail(statement_at[i], 0, "statement " statement_name[i] " is declared otherwise in " statement_file[key])
+    }
+}
+
+# ---- C ----
+
+# "PREFIX_NAME," each, with positions from 0; a point takes two.
+function print_positions(prefix, items, hidden,    n, i, parts, item, at, all)
+{
+    all = items (items != "" && hidden != "" ? ", " : "") hidden
+    if (all == "")
+        return
+    n = split(all, parts, ", ")
+    at = 0
+    printf "enum {"
+    for (i = 1; i <= n; i++) {
+        split(parts[i], item, " ")
+        printf "%s%s_%s = %d", (i > 1 ? ", " : " "), prefix, toupper(item[1]), at
+        at += item[2] ~ /^point/ ? 2 : 1
+    }
+    print " };"
+}
+
+function print_header(    i, n)
+{
+    print "/* Made from sql/ by build-aux/embed-sql.awk: change the SQL, not this file. */"
+    print "#ifndef ROWLOCK_CORE_STATEMENTS_H"
+    print "#define ROWLOCK_CORE_STATEMENTS_H"
+    print ""
+    print "#include \"db/statement.h\""
+    print ""
+    print "/* &statements[STATEMENT_NAME]; a name that does not exist is an error of the compiler. */"
+    print "#define STATEMENT(NAME) (&statements[STATEMENT_##NAME])"
+    print ""
+    print "enum statement_id {"
+    for (i = 1; i <= ordered; i++)
+        printf "    STATEMENT_%s,\n", toupper(statement_name[order_of[i]])
+    print "    STATEMENT_COUNT"
+    print "};"
+    printf "#define STATEMENT_CALLS %d /* those before this are called by the server, the others by commands */\n", calls
+    print ""
+    print "extern const struct statement statements[STATEMENT_COUNT];"
+    print ""
+    print "/* Constants that C and SQL share. */"
+    for (i = 1; i <= constants; i++)
+        if (constant_key[i] ~ /^postgres /)
+            printf "#define %s %s\n", substr(constant_key[i], 10), constant_value[constant_key[i]]
+    print ""
+    print "/* Positions of parameters and of columns, those of the reply and those behind them. */"
+    for (i = 1; i <= lists; i++)
+        if (list_key[i] ~ /^postgres /)
+            print_positions("LIST_" toupper(substr(list_key[i], 10)), write_out(list_text[list_key[i]], "postgres", "", 0), "")
+    for (i = 1; i <= ordered; i++) {
+        n = order_of[i]
+        print_positions("PARAM_" toupper(statement_name[n]), statement_params[n], "")
+        print_positions("COLUMN_" toupper(statement_name[n]), statement_columns[n], statement_hidden[n])
+    }
+    print ""
+    print "#endif"
+}
+
+function print_items(kind, prefix, items,    n, i, parts, item, nullable)
+{
+    if (items == "")
+        return
+    printf "static const struct statement_%s %ss_%s[] = {", kind, kind, prefix
+    n = split(items, parts, ", ")
+    for (i = 1; i <= n; i++) {
+        split(parts[i], item, " ")
+        nullable = sub(/[?]$/, "", item[2]) ? "true" : "false"
+        printf "%s{\"%s\", %s_%s, %s}", (i > 1 ? ", " : ""), item[1], (kind == "param" ? "DB" : "COLUMN"),
+            toupper(item[2]), nullable
+    }
+    print "};"
+}
+
+function count_items(items,    parts)
+{
+    return items == "" ? 0 : split(items, parts, ", ")
+}
+
+# Those of both engines in one list: each names constraints in its own way.
+function print_refusals(n, other,    i, count, lines, constraint, member, text)
+{
+    text = statement_refusals[n] (statement_refusals[n] != "" && statement_refusals[other] != "" ? "\n" : "") statement_refusals[other]
+    if (text == "")
+        return 0
+    printf "static const struct statement_refusal refusals_%s[] = {\n", statement_name[n]
+    count = split(text, lines, "\n")
+    for (i = 1; i <= count; i++) {
+        constraint = substr(lines[i], 1, index(lines[i], ": ") - 1)
+        text = substr(lines[i], index(lines[i], ": ") + 2)
+        member = ""
+        if (match(constraint, / of [a-z_]+$/)) {
+            member = substr(constraint, RSTART + 4)
+            constraint = substr(constraint, 1, RSTART - 1)
+        }
+        printf "    {%s, %s, %s},\n", literal(constraint), literal(text), (member == "" ? "NULL" : literal(member))
+    }
+    print "    {NULL, NULL, NULL},\n};"
+    return 1
+}
+
+function print_statements(    i, n, other, name_of, has)
+{
+    for (i = 1; i <= ordered; i++) {
+        n = order_of[i]
+        print_items("param", statement_name[n], statement_params[n])
+        print_items("column", statement_name[n], statement_columns[n])
+        has[i] = print_refusals(n, statement_number["sqlite " statement_name[n]])
+    }
+    print ""
+    print "const struct statement statements[STATEMENT_COUNT] = {"
+    for (i = 1; i <= ordered; i++) {
+        n = order_of[i]
+        other = statement_number["sqlite " statement_name[n]]
+        name_of = statement_name[n]
+        printf "    {.name = \"%s\",\n     .index = STATEMENT_%s,\n", name_of, toupper(name_of)
+        if (statement_kind[n] == "set")
+            print "     .set = true,"
+        if (statement_flags[n] ~ / writes /)
+            print "     .writes = true,"
+        if (statement_flags[n] ~ / waits /)
+            print "     .waits = true,"
+        if (statement_flags[n] ~ / told /)
+            print "     .told = true,"
+        if (statement_params[n] != "")
+            printf "     .params = params_%s,\n     .param_count = %d,\n", name_of, count_items(statement_params[n])
+        if (statement_columns[n] != "")
+            printf "     .columns = columns_%s,\n     .column_count = %d,\n", name_of, count_items(statement_columns[n])
+        if (has[i])
+            printf "     .refusals = refusals_%s,\n", name_of
+        printf "     .text = {[DB_POSTGRES] =%s,\n              [DB_SQLITE] =%s}},\n", literals(statement_text[n], 0),
+            literals(statement_text[other], 0)
+    }
+    print "};"
+}
+
+# ---- files ----
 
 function end_migration(    key)
 {
@@ -139,6 +497,33 @@ is_migration && /^--[ \t]*serves[ \t]*:/ {
     next
 }
 
+!is_migration && pending != "" {
+    if ($0 !~ /^--[ ][ ][ ]/)
+        fail(FILENAME, FNR, "the declaration before this line goes on behind its last comma")
+    pending_text = pending_text " " trim(substr($0, 4))
+    end_declaration()
+    next
+}
+
+!is_migration && /^-- (list [a-z][a-z0-9_]*:|constant [A-Z][A-Z0-9_]* )/ {
+    end_statement()
+    begin_declaration($2)
+    end_declaration()
+    next
+}
+
+!is_migration && name != "" && body == "" && declared == "" && /^-- (set|one|command) [a-z ]*[(]/ {
+    begin_declaration("statement")
+    end_declaration()
+    next
+}
+
+!is_migration && name != "" && body == "" && /^-- refuses .+: / {
+    begin_declaration("refuses")
+    end_declaration()
+    next
+}
+
 !is_migration && /^[ \t]*--/ { next }
 
 !is_migration && name == "" {
@@ -173,17 +558,36 @@ END {
         }
     }
 
+    # Statements that the server calls come first, those of commands behind them.
+    for (i = 1; i <= statements; i++) {
+        statement_text[i] = expand(statement_text[i], statement_engine[i], statement_at[i])
+        read_declaration(i)
+    }
+    compare_engines()
+    for (j = 1; j <= 2; j++) {
+        for (i = 1; i <= statements; i++)
+            if (statement_engine[i] == "postgres" && (statement_kind[i] == "command") == (j == 2))
+                order_of[++ordered] = i
+        if (j == 1)
+            calls = ordered
+    }
+    if (part == "postgres" || part == "sqlite") {
+        for (i = 1; i <= statements; i++)
+            if (statement_engine[i] == part)
+                printf "-- name: %s\n%s;\n\n", statement_name[i], statement_text[i]
+        exit 0
+    }
+    if (part == "header") {
+        print_header()
+        exit 0
+    }
     print "/* Made from sql/ by build-aux/embed-sql.awk: change the SQL, not this file. */"
     print "#include <config.h>"
     print ""
     print "#include \"core/sql.h\""
+    print "#include \"core/statements.h\""
     print ""
-    print "const struct sql_statement sql_statements[] = {"
-    for (i = 1; i <= statements; i++)
-        printf "    {\"%s\", \"%s\",%s},\n", statement_engine[i], statement_name[i], literals(statement_text[i], 0)
-    print "    {NULL, NULL, NULL},"
-    print "};"
-    printf "const size_t sql_statement_count = %d;\n", statements
+    print_statements()
     print ""
     print "const struct sql_migration sql_migrations[] = {"
     for (i = 1; i <= migrations; i++) {

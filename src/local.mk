@@ -80,7 +80,8 @@ http_sources = \
 db_sources = \
 	src/db/db.h \
 	src/db/session.c \
-	src/db/session.h
+	src/db/session.h \
+	src/db/statement.h
 
 pg_sources = \
 	src/pg/pg.c \
@@ -174,7 +175,6 @@ core_sources = \
 	src/core/shared.h \
 	src/core/sql.c \
 	src/core/sql.h \
-	src/core/stmt.h \
 	src/core/validate.c \
 	src/core/validate.h
 
@@ -226,12 +226,12 @@ librowlock_sources = \
 
 rowlock_sources = src/main.c $(librowlock_sources)
 
-AM_CPPFLAGS += $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS)
+AM_CPPFLAGS += -I$(top_builddir)/src $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS)
 rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(LIBM)
 
 noinst_LIBRARIES += librowlock.a
 librowlock_a_SOURCES = $(librowlock_sources)
-nodist_librowlock_a_SOURCES = src/core/sql_texts.c
+nodist_librowlock_a_SOURCES = src/core/sql_texts.c src/core/statements.h
 librowlock_a_CPPFLAGS = $(AM_CPPFLAGS)
 
 bin_PROGRAMS += rowlock
@@ -240,7 +240,14 @@ rowlock_CPPFLAGS = $(AM_CPPFLAGS) $(JEMALLOC_CFLAGS)
 rowlock_LDADD = $(JEMALLOC_LIBS) $(rowlock_libs)
 
 # The SQL travels in the binary.
+embed_sql = $(AM_V_GEN)$(MKDIR_P) src/core && out=`pwd`/$@ && cd $(srcdir) && LC_ALL=C $(AWK) -v part=$(embed_part) \
+	-f build-aux/embed-sql.awk $(sql_files) >"$$out.tmp" && mv "$$out.tmp" "$$out"
+src/core/sql_texts.c: embed_part = source
 src/core/sql_texts.c: $(sql_files) build-aux/embed-sql.awk
-	$(AM_V_GEN)$(MKDIR_P) src/core && out=`pwd`/$@ && \
-	(cd $(srcdir) && LC_ALL=C $(AWK) -f build-aux/embed-sql.awk $(sql_files)) >"$$out.tmp" && mv "$$out.tmp" "$$out"
-CLEANFILES += src/core/sql_texts.c src/core/sql_texts.c.tmp
+	$(embed_sql)
+src/core/statements.h: embed_part = header
+src/core/statements.h: $(sql_files) build-aux/embed-sql.awk
+	$(embed_sql)
+BUILT_SOURCES += src/core/statements.h
+$(librowlock_a_OBJECTS): | src/core/statements.h # for make rowlock, which makes no BUILT_SOURCES
+CLEANFILES += src/core/sql_texts.c src/core/sql_texts.c.tmp src/core/statements.h src/core/statements.h.tmp

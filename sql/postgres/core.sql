@@ -2,6 +2,8 @@
 
 -- What it asks each second. The obstacle is what keeps a schema of the right version from being ours.
 -- name: health
+-- one () -> (writable bool, version int, oldest_server int, synchronous_commit text, standby bool?, obstacle text?,
+--     denied text?)
 WITH migrated AS MATERIALIZED (
     SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest_server), 0) AS oldest_server FROM rowlock_migrations
 )
@@ -58,6 +60,7 @@ FROM migrated;
 
 -- Why the tables are not found: a schema that is searched has them, and the role may not use it.
 -- name: tables_hidden
+-- one () -> (name text)
 SELECT n.nspname AS name
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relname = 'rowlock_migrations' AND NOT has_schema_privilege(n.oid, 'USAGE')
@@ -70,6 +73,7 @@ LIMIT 1;
 -- Is there room on the disk? Asked on an idle server too, so nothing may stay of it: what does not fit into memory goes
 -- to a file beside the tables, which is gone at the end.
 -- name: room_spill
+-- one ()
 DO $$
 BEGIN
     PERFORM set_config('work_mem', '64kB', true), set_config('temp_tablespaces', '', true);
@@ -80,6 +84,7 @@ $$;
 -- Once a statement has met a full disk, only what grows the same tables shows that there is room again: an order and a
 -- message are written and taken back, each by a role that may.
 -- name: room_write
+-- one writes waits ()
 DO $$
 BEGIN
     PERFORM set_config('work_mem', '64kB', true), set_config('temp_tablespaces', '', true),
@@ -101,21 +106,26 @@ END
 $$;
 
 -- name: migrations_lock
+-- command ()
 SELECT pg_advisory_xact_lock(8245076110394223);
 
 -- name: seed_lock
+-- command ()
 SELECT pg_advisory_xact_lock(8245076110394224);
 
 -- name: migrations_exist
+-- command () -> (found bool)
 -- Not to_regclass: a session that has asked before remembers the answer, even while it waited for migrations_lock.
 SELECT EXISTS (
     SELECT FROM pg_class WHERE relname = 'rowlock_migrations' AND pg_table_is_visible(oid)
 ) AS found;
 
 -- name: migrations_list
+-- command () -> (version int, name text, oldest_server int, applied_at time)
 SELECT version, name, oldest_server, applied_at FROM rowlock_migrations ORDER BY version;
 
 -- name: relations_named
+-- command (names text) -> (name text, columns text)
 -- $1 names, by comma. A table needs its name as that of a type, too, so enumerations, domains and ranges are in the way.
 SELECT n.name, n.columns
 FROM (
@@ -133,15 +143,18 @@ WHERE n.name::text = ANY (string_to_array($1, ','))
 ORDER BY n.is_index, n.name;
 
 -- name: changes_listen
+-- one ()
 LISTEN rowlock_changed;
 
 -- name: database_identity
+-- one () -> (database text)
 SELECT system.system_identifier || ' ' || database.oid
 FROM pg_control_system() AS system, pg_database AS database
 WHERE database.datname = current_database();
 
 -- What a constraint, or an index of that name, is about.
 -- name: constraint_columns
+-- one (table text, constraint text) -> (columns text?)
 SELECT string_agg(a.attname, ',') AS columns
 FROM (
     SELECT c.conrelid AS relation, unnest(c.conkey) AS number FROM pg_constraint AS c

@@ -1,17 +1,25 @@
 -- Messages. Sending goes in sets (see orders.sql).
 
+-- list message_send: sender text, recipient text, text text
+-- list message_rest: message_send, sent_at time
+-- list message: id int, message_rest
+-- list message_recent: recipient text, since text?, days int, sent_at text?, before int
+-- constant MESSAGES_A_PIECE 500
+
 -- name: message_send
+-- set writes (message_send) -> message
 WITH asked AS MATERIALIZED (
     SELECT nextval(pg_get_serial_sequence('messages', 'id')) AS id, a.*
     FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a (sender, recipient, text, pos)
 ), sent AS (
     INSERT INTO messages (id, sender, recipient, text) SELECT id, sender, recipient, text FROM asked
-    RETURNING id, sender, recipient, text, sent_at
+    RETURNING {message}
 )
-SELECT a.pos, s.id, s.sender, s.recipient, s.text, s.sent_at FROM asked AS a JOIN sent AS s ON s.id = a.id ORDER BY a.pos;
+SELECT a.pos, {s.message} FROM asked AS a JOIN sent AS s ON s.id = a.id ORDER BY a.pos;
 
 -- See order_place_once.
 -- name: message_send_once
+-- set writes waits (message_send, key) -> (outcome text, answer json?)
 WITH asked AS MATERIALIZED (
     SELECT a.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
         AS a (sender, recipient, text, scope, key, fingerprint, pos)
@@ -20,12 +28,12 @@ WITH asked AS MATERIALIZED (
 ), numbered AS MATERIALIZED (
     SELECT f.*, CASE WHEN k.key IS NULL THEN nextval(pg_get_serial_sequence('messages', 'id')) END AS id
     FROM first AS f LEFT JOIN idempotency_keys AS k
-        ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '24 hours'
+        ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '{KEY_HOURS} hours'
 ), known AS MATERIALIZED (
     SELECT n.scope, n.key, k.fingerprint, k.answer
     FROM numbered AS n CROSS JOIN LATERAL (
         SELECT k.fingerprint, k.answer FROM idempotency_keys AS k
-        WHERE k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '24 hours'
+        WHERE k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '{KEY_HOURS} hours'
         FOR KEY SHARE SKIP LOCKED
     ) AS k
     WHERE n.id IS NULL
@@ -37,13 +45,13 @@ WITH asked AS MATERIALIZED (
     FROM numbered AS n WHERE n.id IS NOT NULL ORDER BY n.scope, n.key
     ON CONFLICT (scope, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = now()
-        WHERE k.created_at < now() - interval '24 hours'
+        WHERE k.created_at < now() - interval '{KEY_HOURS} hours'
     RETURNING k.scope, k.key, k.answer
 ), sent AS (
-    INSERT INTO messages (id, sender, recipient, text, sent_at)
+    INSERT INTO messages ({message})
     SELECT n.id, n.sender, n.recipient, n.text, now()
     FROM claimed AS c JOIN numbered AS n ON n.scope = c.scope AND n.key = c.key
-    RETURNING id, sender, recipient, text, sent_at
+    RETURNING {message}
 )
 SELECT a.pos,
     CASE
@@ -63,57 +71,66 @@ FROM asked AS a LEFT JOIN numbered AS n ON n.scope = a.scope AND n.key = a.key
 ORDER BY a.pos;
 
 -- name: message_get
-SELECT a.pos, m.id, m.sender, m.recipient, m.text, m.sent_at
+-- set (id int) -> message
+SELECT a.pos, {m.message}
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN messages AS m ON m.id = a.id ORDER BY a.pos;
 
 -- name: message_guard
-SELECT m.id, m.sender, m.recipient, m.text, m.sent_at, encode(sha256(record_send(m)), 'hex') AS guard
+-- one (id int) -> message and (guard text)
+SELECT {m.message}, encode(sha256(record_send(m)), 'hex') AS guard
 FROM messages AS m WHERE m.id = $1::bigint;
 
 -- The row is locked first, so that one that is there and stays, because a trigger keeps it, is not taken for one that
 -- is not there. The last column says that it is gone.
 -- name: message_delete
+-- one writes waits told (id int, guard text?) -> message and (gone bool)
 WITH found AS MATERIALIZED (
     SELECT id FROM messages AS m
     WHERE m.id = $1::bigint AND ($2::text IS NULL OR $2::text IN ('*', encode(sha256(record_send(m)), 'hex')))
     FOR UPDATE
 ), gone AS (
     DELETE FROM messages AS m USING found AS f WHERE m.id = f.id
-    RETURNING m.id, m.sender, m.recipient, m.text, m.sent_at
+    RETURNING {m.message}
 )
-SELECT f.id, g.sender, g.recipient, g.text, g.sent_at, g.id IS NOT NULL AS gone
+SELECT f.id, {g.message_rest}, g.id IS NOT NULL AS gone
 FROM found AS f LEFT JOIN gone AS g ON g.id = f.id;
 
 -- name: message_list
-SELECT id, sender, recipient, text, sent_at FROM messages
+-- one (limit int, recipient text, before int) -> message
+SELECT {message} FROM messages
 WHERE recipient = $2 AND id < $3 ORDER BY id DESC LIMIT $1;
 
 -- name: message_list_from
-SELECT id, sender, recipient, text, sent_at FROM messages
+-- one (limit int, recipient text, before int, sender text) -> message
+SELECT {message} FROM messages
 WHERE recipient = $2 AND sender = $4 AND id < $3 ORDER BY id DESC LIMIT $1;
 
 -- One piece of the messages of the last days: those behind the last of the piece before. The first piece fixes since,
 -- so that the window does not move while it is sent.
 -- name: message_recent
-SELECT id, sender, recipient, text, sent_at,
+-- one (message_recent) -> message and (since text)
+SELECT {message},
     coalesce($2::text::timestamptz, now() - make_interval(days => $3::int)) AS since
 FROM messages
 WHERE recipient = $1 AND sent_at >= coalesce($2::text::timestamptz, now() - make_interval(days => $3::int))
     AND (sent_at, id) < (coalesce($4::text::timestamptz, 'infinity'), $5::bigint)
-ORDER BY sent_at DESC, id DESC LIMIT 500;
+ORDER BY sent_at DESC, id DESC LIMIT {MESSAGES_A_PIECE};
 
 -- name: message_recent_from
-SELECT id, sender, recipient, text, sent_at,
+-- one (message_recent, sender text) -> message and (since text)
+SELECT {message},
     coalesce($2::text::timestamptz, now() - make_interval(days => $3::int)) AS since
 FROM messages
 WHERE recipient = $1 AND sender = $6 AND sent_at >= coalesce($2::text::timestamptz, now() - make_interval(days => $3::int))
     AND (sent_at, id) < (coalesce($4::text::timestamptz, 'infinity'), $5::bigint)
-ORDER BY sent_at DESC, id DESC LIMIT 500;
+ORDER BY sent_at DESC, id DESC LIMIT {MESSAGES_A_PIECE};
 
 -- name: message_any
+-- command () -> (id int)
 SELECT id FROM messages LIMIT 1;
 
 -- name: message_seed
+-- command writes (rows text) -> (stored int)
 WITH added AS (
     INSERT INTO messages (sender, recipient, text)
     SELECT m ->> 0, m ->> 1, m ->> 2 FROM json_array_elements($1::json) AS m

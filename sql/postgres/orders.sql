@@ -11,7 +11,13 @@
 -- that was committed before. And a trigger of the database's owner may suppress a change or make another one of it:
 -- that is "unchanged".
 
+-- list order: id int, origin point, destination point, distance int, status text, taker text?, created_at time,
+--     updated_at time
+-- list order_brief: distance int, id int, status text
+-- list order_place: origin_lat float, origin_lng float, destination_lat float, destination_lng float, distance int
+
 -- name: order_place
+-- set writes (order_place) -> order_brief
 WITH asked AS MATERIALIZED (
     SELECT nextval(pg_get_serial_sequence('orders', 'id')) AS id, a.*
     FROM unnest($1::float8[], $2::float8[], $3::float8[], $4::float8[], $5::bigint[])
@@ -28,6 +34,7 @@ ORDER BY a.pos;
 -- Only what looks free is locked, or held by the one who asks for it again, so that those who ask for what another has
 -- taken are not in the holder's way; what it is then is tested on the locked row.
 -- name: order_take
+-- set writes (id int, taker text?) -> (outcome text, holder text?)
 WITH seen AS MATERIALIZED (
     SELECT o.id, o.status, o.taker FROM orders AS o WHERE o.id = ANY ($1::bigint[])
 ), asked AS MATERIALIZED (
@@ -64,6 +71,7 @@ FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c
 ORDER BY a.pos;
 
 -- name: order_release
+-- set writes (id int, taker text?) -> (outcome text, holder text?)
 WITH asked AS MATERIALIZED (
     SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
 ), locked AS MATERIALIZED (
@@ -95,6 +103,7 @@ FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c
 ORDER BY a.pos;
 
 -- name: order_deliver
+-- set writes (id int, taker text?) -> (outcome text, holder text?)
 WITH asked AS MATERIALIZED (
     SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
 ), locked AS MATERIALIZED (
@@ -126,8 +135,8 @@ FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c
 ORDER BY a.pos;
 
 -- name: order_get
-SELECT a.pos, o.id, o.origin_lat, o.origin_lng, o.destination_lat, o.destination_lng, o.distance, o.status,
-    o.taker, o.created_at, o.updated_at
+-- set (id int) -> order
+SELECT a.pos, {o.order}
 FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, pos) JOIN orders AS o ON o.id = a.id
 ORDER BY a.pos;
 
@@ -135,11 +144,12 @@ ORDER BY a.pos;
 -- form, "" for no order. It is one call, and follows the rules of the three above; no row says that the guard is another,
 -- "unchanged" that the order has not become what was asked for, which is a trigger's doing.
 -- name: order_guard
-SELECT o.id, o.origin_lat, o.origin_lng, o.destination_lat, o.destination_lng, o.distance, o.status, o.taker,
-    o.created_at, o.updated_at, encode(sha256(record_send(o)), 'hex') AS guard
+-- one (id int) -> order and (guard text)
+SELECT {o.order}, encode(sha256(record_send(o)), 'hex') AS guard
 FROM orders AS o WHERE o.id = $1::bigint;
 
 -- name: order_change_if
+-- one writes waits (id int, taker text?, status text, guard text) -> (outcome text, holder text?)
 WITH locked AS MATERIALIZED (
     SELECT o.id, o.status, o.taker, o.released_by FROM orders AS o
     WHERE o.id = $1::bigint AND $4::text IN ('*', encode(sha256(record_send(o)), 'hex')) FOR NO KEY UPDATE SKIP LOCKED
@@ -176,15 +186,19 @@ UNION ALL
 SELECT 'missing', NULL WHERE $4::text = '' AND NOT EXISTS (SELECT FROM orders AS o WHERE o.id = $1::bigint);
 
 -- name: order_page
+-- one (limit int, offset int) -> order_brief
 SELECT distance, id, status FROM orders ORDER BY id DESC LIMIT $1::bigint OFFSET $2::bigint;
 
 -- name: order_before
+-- one (limit int, before int) -> order_brief
 SELECT distance, id, status FROM orders WHERE id < $2::bigint ORDER BY id DESC LIMIT $1::bigint;
 
 -- name: order_any
+-- command () -> (id int)
 SELECT id FROM orders LIMIT 1;
 
 -- name: order_seed
+-- command writes (rows text) -> (stored int)
 WITH added AS (
     INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance)
     SELECT (r ->> 0)::float8, (r ->> 1)::float8, (r ->> 2)::float8, (r ->> 3)::float8, (r ->> 4)::bigint
@@ -202,6 +216,7 @@ SELECT count(*) FROM added;
 -- An order that was not stored as its answer says ends the statement, or the key would stay with an answer that is not
 -- true. SQL has no RAISE: asking for a setting that nobody has made is an error (42704) with a name in it for the log.
 -- name: order_place_once
+-- set writes waits (order_place, key) -> (outcome text, answer json?)
 WITH asked AS MATERIALIZED (
     SELECT a.* FROM unnest($1::float8[], $2::float8[], $3::float8[], $4::float8[], $5::bigint[], $6::text[], $7::text[],
         $8::text[]) WITH ORDINALITY
@@ -211,12 +226,12 @@ WITH asked AS MATERIALIZED (
 ), numbered AS MATERIALIZED (
     SELECT f.*, CASE WHEN k.key IS NULL THEN nextval(pg_get_serial_sequence('orders', 'id')) END AS id
     FROM first AS f LEFT JOIN idempotency_keys AS k
-        ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '24 hours'
+        ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '{KEY_HOURS} hours'
 ), known AS MATERIALIZED (
     SELECT n.scope, n.key, k.fingerprint, k.answer
     FROM numbered AS n CROSS JOIN LATERAL (
         SELECT k.fingerprint, k.answer FROM idempotency_keys AS k
-        WHERE k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '24 hours'
+        WHERE k.scope = n.scope AND k.key = n.key AND k.created_at >= now() - interval '{KEY_HOURS} hours'
         FOR KEY SHARE SKIP LOCKED
     ) AS k
     WHERE n.id IS NULL
@@ -227,7 +242,7 @@ WITH asked AS MATERIALIZED (
     FROM numbered AS n WHERE n.id IS NOT NULL ORDER BY n.scope, n.key
     ON CONFLICT (scope, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = now()
-        WHERE k.created_at < now() - interval '24 hours'
+        WHERE k.created_at < now() - interval '{KEY_HOURS} hours'
     RETURNING k.scope, k.key, k.answer
 ), placed AS (
     INSERT INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance)

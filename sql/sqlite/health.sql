@@ -1,31 +1,41 @@
 -- Health regions, and which of them a forward sortation area belongs to.
 
+-- list health_region: id int, hr_uid int, name_en text, name_fr text, pop int?, website_en text?, website_fr text?,
+--     province text
+-- list stray: pos int, column text, value text?, target text
+
 -- name: health_region_page
+-- one (page) -> health_region
 SELECT h.id, h.hr_uid, h.name_en, h.name_fr, h.pop, h.website_en, h.website_fr, p.alpha_code
 FROM health_region AS h JOIN province AS p ON p.id = h.fk_province_id
 WHERE h.id > $3
 ORDER BY h.id LIMIT $1 OFFSET $2;
 
 -- name: health_region_get
+-- one (id int) -> health_region
 SELECT h.id, h.hr_uid, h.name_en, h.name_fr, h.pop, h.website_en, h.website_fr, p.alpha_code
 FROM health_region AS h JOIN province AS p ON p.id = h.fk_province_id
 WHERE h.id = $1;
 
 -- name: health_region_of_fsa
+-- one (code text) -> health_region
 SELECT h.id, h.hr_uid, h.name_en, h.name_fr, h.pop, h.website_en, h.website_fr, p.alpha_code
 FROM health_region AS h JOIN province AS p ON p.id = h.fk_province_id
 WHERE h.id IN (SELECT f.fk_healthregion_id FROM fsa AS f WHERE f.code = $1)
 ORDER BY h.id;
 
 -- name: health_any
+-- command () -> (id int)
 SELECT id FROM health_region LIMIT 1;
 
 -- name: health_lock
+-- command ()
 SELECT 1; -- a transaction that writes has the lock already
 
 -- The provinces and territories there are, with what new ids and hr_uids begin behind. The latter stay clear of the
 -- four digits of the published ones.
 -- name: health_seed_base
+-- command () -> (id int, alpha_code text, name_en text, name_fr text, region_id int, hr_uid int, fsa_id int)
 SELECT id, alpha_code, name_en, name_fr,
     (SELECT coalesce(max(id), 0) FROM health_region) AS region_id,
     (SELECT max(coalesce(max(hr_uid), 0), 9999) FROM health_region) AS hr_uid,
@@ -34,6 +44,7 @@ FROM province ORDER BY id;
 
 -- The thirteen provinces and territories. What is there already stays as it is.
 -- name: health_samples
+-- command ()
 INSERT INTO region (id, name_en, name_fr) VALUES
     (1, 'Atlantic', 'Atlantique'),
     (2, 'Quebec', 'Québec'),
@@ -62,6 +73,7 @@ ON CONFLICT DO NOTHING;
 -- refers to what is not there.
 
 -- name: region_store
+-- command writes (rows text) -> (stored int)
 INSERT INTO region (id, name_en, name_fr)
 SELECT value ->> 0, value ->> 1, value ->> 2
 FROM json_each($1) WHERE true
@@ -69,12 +81,14 @@ ON CONFLICT (id) DO UPDATE SET name_en = excluded.name_en, name_fr = excluded.na
 SELECT changes();
 
 -- name: province_stray
+-- command (rows text) -> stray
 SELECT key + 1 AS pos, 'fk_region_id' AS column, value ->> 5 AS value, 'region' AS target
 FROM json_each($1)
 WHERE NOT EXISTS (SELECT 1 FROM region AS t WHERE t.id = value ->> 5)
 ORDER BY pos LIMIT 1;
 
 -- name: province_store
+-- command writes (rows text) -> (stored int)
 INSERT INTO province (id, geo_code, alpha_code, name_en, name_fr, fk_region_id)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
 FROM json_each($1) WHERE true
@@ -83,12 +97,14 @@ ON CONFLICT (id) DO UPDATE SET geo_code = excluded.geo_code, alpha_code = exclud
 SELECT changes();
 
 -- name: health_region_stray
+-- command (rows text) -> stray
 SELECT key + 1 AS pos, 'fk_province_id' AS column, value ->> 9 AS value, 'province' AS target
 FROM json_each($1)
 WHERE NOT EXISTS (SELECT 1 FROM province AS t WHERE t.id = value ->> 9)
 ORDER BY pos LIMIT 1;
 
 -- name: health_region_store
+-- command writes (rows text) -> (stored int)
 INSERT INTO health_region (id, hr_uid, name_en, name_fr, pop, website_en, website_fr, en_prov_vaccine_site,
     fr_prov_vaccine_site, fk_province_id)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
@@ -101,6 +117,7 @@ ON CONFLICT (id) DO UPDATE SET hr_uid = excluded.hr_uid, name_en = excluded.name
 SELECT changes();
 
 -- name: fsa_stray
+-- command (rows text) -> stray
 SELECT key + 1 AS pos, 'fk_healthregion_id' AS column, value ->> 5 AS value, 'health_region' AS target
 FROM json_each($1)
 WHERE NOT EXISTS (SELECT 1 FROM health_region AS t WHERE t.id = value ->> 5)
@@ -111,6 +128,7 @@ WHERE NOT EXISTS (SELECT 1 FROM province AS t WHERE t.id = value ->> 6)
 ORDER BY pos LIMIT 1;
 
 -- name: fsa_store
+-- command writes (rows text) -> (stored int)
 INSERT INTO fsa (id, code, eng_name, fre_name, estimated_pop, fk_healthregion_id, fk_province_id)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
 FROM json_each($1) WHERE true

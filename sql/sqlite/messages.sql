@@ -1,12 +1,20 @@
 -- Messages.
 
+-- list message_send: sender text, recipient text, text text
+-- list message_rest: message_send, sent_at time
+-- list message: id int, message_rest
+-- list message_recent: recipient text, since text?, days int, sent_at text?, before int
+-- constant MESSAGES_A_PIECE 500
+
 -- name: message_send
+-- set writes (message_send) -> message
 INSERT INTO messages (sender, recipient, text) VALUES ($1, $2, $3);
-SELECT id, sender, recipient, text, sent_at FROM messages WHERE changes() > 0 AND id = last_insert_rowid();
+SELECT {message} FROM messages WHERE changes() > 0 AND id = last_insert_rowid();
 
 -- name: message_send_once
+-- set writes waits (message_send, key) -> (outcome text, answer json?)
 DELETE FROM idempotency_keys
-WHERE scope = $4 AND key = $5 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-24 hours');
+WHERE scope = $4 AND key = $5 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{KEY_HOURS} hours');
 SELECT CASE WHEN fingerprint = $6 THEN 'done' ELSE 'other' END AS outcome, answer
 FROM idempotency_keys WHERE scope = $4 AND key = $5;
 INSERT INTO messages (sender, recipient, text) VALUES ($1, $2, $3);
@@ -16,49 +24,58 @@ SELECT $4, $5, $6, format('{"id":%d,"sender":%s,"recipient":%s,"text":%s,"sent_a
 FROM messages WHERE changes() > 0 AND id = last_insert_rowid() RETURNING 'done' AS outcome, answer;
 
 -- name: message_get
-SELECT id, sender, recipient, text, sent_at FROM messages WHERE id = $1;
+-- set (id int) -> message
+SELECT {message} FROM messages WHERE id = $1;
 
 -- name: message_guard
-SELECT id, sender, recipient, text, sent_at, json_array(sender, recipient, text, sent_at) AS guard
+-- one (id int) -> message and (guard text)
+SELECT {message}, json_array({message_rest}) AS guard
 FROM messages WHERE id = $1;
 
 -- One that is there and stays, because a trigger keeps it, is not one that is not there: the last column says that it
 -- is gone.
 -- name: message_delete
+-- one writes waits told (id int, guard text?) -> message and (gone bool)
 DELETE FROM messages
-WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(sender, recipient, text, sent_at)))
-RETURNING id, sender, recipient, text, sent_at, true AS gone;
-SELECT id, sender, recipient, text, sent_at, false AS gone FROM messages
-WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array(sender, recipient, text, sent_at)));
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array({message_rest})))
+RETURNING {message}, true AS gone;
+SELECT {message}, false AS gone FROM messages
+WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array({message_rest})));
 
 -- name: message_list
-SELECT id, sender, recipient, text, sent_at FROM messages
+-- one (limit int, recipient text, before int) -> message
+SELECT {message} FROM messages
 WHERE recipient = $2 AND id < $3 ORDER BY id DESC LIMIT $1;
 
 -- name: message_list_from
-SELECT id, sender, recipient, text, sent_at FROM messages
+-- one (limit int, recipient text, before int, sender text) -> message
+SELECT {message} FROM messages
 WHERE recipient = $2 AND sender = $4 AND id < $3 ORDER BY id DESC LIMIT $1;
 
 -- name: message_recent
-SELECT id, sender, recipient, text, sent_at,
+-- one (message_recent) -> message and (since text)
+SELECT {message},
     coalesce($2, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || $3 || ' days')) AS since
 FROM messages
 WHERE recipient = $1 AND sent_at >= coalesce($2, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || $3 || ' days'))
     AND (sent_at, id) < (coalesce($4, '9999'), $5)
-ORDER BY sent_at DESC, id DESC LIMIT 500;
+ORDER BY sent_at DESC, id DESC LIMIT {MESSAGES_A_PIECE};
 
 -- name: message_recent_from
-SELECT id, sender, recipient, text, sent_at,
+-- one (message_recent, sender text) -> message and (since text)
+SELECT {message},
     coalesce($2, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || $3 || ' days')) AS since
 FROM messages
 WHERE recipient = $1 AND sender = $6 AND sent_at >= coalesce($2, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || $3 || ' days'))
     AND (sent_at, id) < (coalesce($4, '9999'), $5)
-ORDER BY sent_at DESC, id DESC LIMIT 500;
+ORDER BY sent_at DESC, id DESC LIMIT {MESSAGES_A_PIECE};
 
 -- name: message_any
+-- command () -> (id int)
 SELECT id FROM messages LIMIT 1;
 
 -- name: message_seed
+-- command writes (rows text) -> (stored int)
 INSERT INTO messages (sender, recipient, text)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each($1);
 SELECT changes();

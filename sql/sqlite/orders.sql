@@ -4,11 +4,18 @@
 -- trigger of the database's owner may have suppressed the change or made another one of it, which is "unchanged". What
 -- a block has written without a row to show for it is taken back.
 
+-- list order: id int, origin point, destination point, distance int, status text, taker text?, created_at time,
+--     updated_at time
+-- list order_brief: distance int, id int, status text
+-- list order_place: origin_lat float, origin_lng float, destination_lat float, destination_lng float, distance int
+
 -- name: order_place
+-- set writes (order_place) -> order_brief
 INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES ($1, $2, $3, $4, $5);
 SELECT distance, id, status FROM orders WHERE changes() > 0 AND id = last_insert_rowid();
 
 -- name: order_take
+-- set writes (id int, taker text?) -> (outcome text, holder text?)
 UPDATE orders SET status = 'TAKEN', taker = $2, released_by = NULL, updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
 WHERE id = $1 AND status = 'UNASSIGNED';
 SELECT
@@ -22,6 +29,7 @@ FROM orders WHERE id = $1;
 SELECT 'missing' AS outcome, NULL AS holder;
 
 -- name: order_release
+-- set writes (id int, taker text?) -> (outcome text, holder text?)
 UPDATE orders SET status = 'UNASSIGNED', taker = NULL, released_by = $2,
     updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
 WHERE id = $1 AND status = 'TAKEN' AND taker IS $2;
@@ -39,6 +47,7 @@ FROM orders WHERE id = $1;
 SELECT 'missing' AS outcome, NULL AS holder;
 
 -- name: order_deliver
+-- set writes (id int, taker text?) -> (outcome text, holder text?)
 UPDATE orders SET status = 'DELIVERED', updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
 WHERE id = $1 AND status = 'TAKEN' AND taker IS $2;
 SELECT
@@ -55,19 +64,22 @@ FROM orders WHERE id = $1;
 SELECT 'missing' AS outcome, NULL AS holder;
 
 -- name: order_get
-SELECT id, origin_lat, origin_lng, destination_lat, destination_lng, distance, status, taker, created_at, updated_at
+-- set (id int) -> order
+SELECT {order}
 FROM orders WHERE id = $1;
 
 -- A change that must find the order as it was read: $3 is the status wanted, $4 the guard, "" for no order; quote keeps
 -- all digits of a number. It follows the rules of the three above; no row says that the guard is another, "unchanged"
 -- that the order has not become what was asked for, which is a trigger's doing.
 -- name: order_guard
-SELECT id, origin_lat, origin_lng, destination_lat, destination_lng, distance, status, taker, created_at, updated_at,
+-- one (id int) -> order and (guard text)
+SELECT {order},
     json_array(quote(origin_lat), quote(origin_lng), quote(destination_lat), quote(destination_lng),
         distance, status, taker, released_by, created_at, updated_at) AS guard
 FROM orders WHERE id = $1;
 
 -- name: order_change_if
+-- one writes waits (id int, taker text?, status text, guard text) -> (outcome text, holder text?)
 UPDATE orders SET status = $3,
     taker = CASE $3 WHEN 'TAKEN' THEN $2 WHEN 'DELIVERED' THEN taker END,
     released_by = CASE $3 WHEN 'UNASSIGNED' THEN $2 WHEN 'DELIVERED' THEN released_by END,
@@ -94,15 +106,19 @@ WHERE id = $1 AND (changes() > 0 OR $4 IN ('*', json_array(quote(origin_lat), qu
 SELECT 'missing' AS outcome, NULL AS holder WHERE $4 = '' AND NOT EXISTS (SELECT 1 FROM orders WHERE id = $1);
 
 -- name: order_page
+-- one (limit int, offset int) -> order_brief
 SELECT distance, id, status FROM orders ORDER BY id DESC LIMIT $1 OFFSET $2;
 
 -- name: order_before
+-- one (limit int, before int) -> order_brief
 SELECT distance, id, status FROM orders WHERE id < $2 ORDER BY id DESC LIMIT $1;
 
 -- name: order_any
+-- command () -> (id int)
 SELECT id FROM orders LIMIT 1;
 
 -- name: order_seed
+-- command writes (rows text) -> (stored int)
 INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
     json_extract(value, '$[3]'), json_extract(value, '$[4]')
@@ -111,8 +127,9 @@ SELECT changes();
 
 -- With an Idempotency-Key: the known answer, or a new order and its answer.
 -- name: order_place_once
+-- set writes waits (order_place, key) -> (outcome text, answer json?)
 DELETE FROM idempotency_keys
-WHERE scope = $6 AND key = $7 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-24 hours');
+WHERE scope = $6 AND key = $7 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{KEY_HOURS} hours');
 SELECT CASE WHEN fingerprint = $8 THEN 'done' ELSE 'other' END AS outcome, answer
 FROM idempotency_keys WHERE scope = $6 AND key = $7;
 INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES ($1, $2, $3, $4, $5);

@@ -6,36 +6,6 @@
 #include "core/paging.h"
 #include "core/request.h"
 
-/* ---- statements ---- */
-
-#define REGION_COLUMNS                                                                                       \
-    {                                                                                                        \
-        {"id", COLUMN_NUMBER}, {"hr_uid", COLUMN_NUMBER}, {"name_en", COLUMN_TEXT},                          \
-            {"name_fr", COLUMN_TEXT}, {"pop", COLUMN_NUMBER}, {"website_en", COLUMN_TEXT},                   \
-            {"website_fr", COLUMN_TEXT},                                                                     \
-        {                                                                                                    \
-            "province", COLUMN_TEXT                                                                          \
-        }                                                                                                    \
-    }
-
-static struct stmt health_region_page = {
-    .name = "health_region_page",
-    .params = {{"limit", DB_INT}, {"offset", DB_INT}, {"after", DB_INT}},
-    .columns = REGION_COLUMNS,
-};
-
-static struct stmt health_region_get = {
-    .name = "health_region_get",
-    .params = {{"id", DB_INT}},
-    .columns = REGION_COLUMNS,
-};
-
-static struct stmt health_region_of_fsa = {
-    .name = "health_region_of_fsa",
-    .params = {{"code", DB_TEXT}},
-    .columns = REGION_COLUMNS,
-};
-
 /* ---- forward sortation areas ---- */
 
 /* Letters that look like others are not used; W and Z begin no code (Canada Post, "Addressing Guidelines"). */
@@ -88,7 +58,7 @@ static const struct route routes[] = {
      .path = "/health-regions",
      .summary = "Health regions, by id",
      .query = paging_query,
-     .statement = &health_region_page,
+     .statement = STATEMENT(HEALTH_REGION_PAGE),
      .prepare = paging_prepare,
      .answer = paging_answer,
      .cached = true},
@@ -96,7 +66,7 @@ static const struct route routes[] = {
      .path = "/health-regions/{offset}/{count}",
      .summary = "A page of them",
      .path_fields = paging_path,
-     .statement = &health_region_page,
+     .statement = STATEMENT(HEALTH_REGION_PAGE),
      .prepare = paging_prepare,
      .answer = paging_answer,
      .cached = true},
@@ -104,7 +74,7 @@ static const struct route routes[] = {
      .path = "/health-regions/{id}",
      .summary = "One health region",
      .path_fields = id_path,
-     .statement = &health_region_get,
+     .statement = STATEMENT(HEALTH_REGION_GET),
      .shape = REPLY_OBJECT,
      .missing = "Health region does not exist.",
      .cached = true},
@@ -112,21 +82,18 @@ static const struct route routes[] = {
      .path = "/fsa/{code}",
      .summary = "The health regions of a forward sortation area",
      .path_fields = code_path,
-     .statement = &health_region_of_fsa,
+     .statement = STATEMENT(HEALTH_REGION_OF_FSA),
      .shape = REPLY_ARRAY,
      .missing = "No health region has this forward sortation area.",
      .cached = true},
 };
 
-static struct stmt *const statements[] = {&health_region_page, &health_region_get, &health_region_of_fsa,
-                                          NULL};
-
 static const struct app_data data = {
     .seed = health_seed,
     .seed_total = 15,
-    .any = "health_any",
-    .lock = "health_lock",
-    .samples = "health_samples",
+    .any = STATEMENT(HEALTH_ANY),
+    .lock = STATEMENT(HEALTH_LOCK),
+    .samples = STATEMENT(HEALTH_SAMPLES),
     .imports = health_files,
 };
 
@@ -134,7 +101,6 @@ const struct app app_health = {
     .name = "health",
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
-    .statements = statements,
     .schema = 3,
     .data = &data,
 };

@@ -82,15 +82,15 @@ static const struct field fsa_columns[] = {
 
 /* What others refer to comes first. */
 const struct import_file health_files[] = {
-    {.flag = "--regions", .columns = region_columns, .store = "region_store"},
+    {.flag = "--regions", .columns = region_columns, .store = STATEMENT(REGION_STORE)},
     {.flag = "--provinces",
      .columns = province_columns,
-     .stray = "province_stray",
-     .store = "province_store"},
+     .stray = STATEMENT(PROVINCE_STRAY),
+     .store = STATEMENT(PROVINCE_STORE)},
     {.flag = "--health-regions",
      .columns = health_region_columns,
-     .stray = "health_region_stray",
-     .store = "health_region_store"},
-    {.flag = "--fsa", .columns = fsa_columns, .stray = "fsa_stray", .store = "fsa_store"},
+     .stray = STATEMENT(HEALTH_REGION_STRAY),
+     .store = STATEMENT(HEALTH_REGION_STORE)},
+    {.flag = "--fsa", .columns = fsa_columns, .stray = STATEMENT(FSA_STRAY), .store = STATEMENT(FSA_STORE)},
     {.flag = NULL},
 };

@@ -33,7 +33,8 @@ struct making {
 
 static const char *letters_of(const struct making *making, int province)
 {
-    struct slice code = making->provinces->value(making->provinces, province, 1);
+    struct slice code =
+        making->provinces->value(making->provinces, province, COLUMN_HEALTH_SEED_BASE_ALPHA_CODE);
     for (int64_t i = 0; i < COUNT(first_letters); i++)
         if (slice_equal(code, slice_of(first_letters[i].province)))
             return first_letters[i].letters;
@@ -66,7 +67,7 @@ static void add_area(struct making *making, int province, const char *const name
     add_text(&making->areas, names[0]);
     add_text(&making->areas, names[1]);
     buf_printf(&making->areas, "%lld,%lld,%s]", (long long)people, (long long)making->region_id,
-               making->provinces->value(making->provinces, province, 0).ptr);
+               making->provinces->value(making->provinces, province, COLUMN_HEALTH_SEED_BASE_ID).ptr);
 }
 
 static void add_region(struct making *making, int province)
@@ -74,8 +75,8 @@ static void add_region(struct making *making, int province)
     const struct db_rows *provinces = making->provinces;
     const char *const *quarter = quarters[random_int(0, COUNT(quarters) - 1)];
     long long id = ++making->region_id, people = random_int(10000, 1500000), areas = random_int(1, 3);
-    const char *english = provinces->value(provinces, province, 2).ptr;
-    const char *french = provinces->value(provinces, province, 3).ptr;
+    const char *english = provinces->value(provinces, province, COLUMN_HEALTH_SEED_BASE_NAME_EN).ptr;
+    const char *french = provinces->value(provinces, province, COLUMN_HEALTH_SEED_BASE_NAME_FR).ptr;
     const char *names[] = {
         arena_printf(&making->arena, "%s %s Health Region %lld", english, quarter[0], id),
         arena_printf(&making->arena, "Région sanitaire %s %s %lld", french, quarter[1], id)};
@@ -88,7 +89,8 @@ static void add_region(struct making *making, int province)
     add_text(&making->regions, arena_printf(&making->arena, "https://health.example/fr/%lld", id));
     add_text(&making->regions, arena_printf(&making->arena, "https://health.example/en/%lld/vaccine", id));
     add_text(&making->regions, arena_printf(&making->arena, "https://health.example/fr/%lld/vaccine", id));
-    buf_printf(&making->regions, "%s]", provinces->value(provinces, province, 0).ptr);
+    buf_printf(&making->regions, "%s]",
+               provinces->value(provinces, province, COLUMN_HEALTH_SEED_BASE_ID).ptr);
     for (long long i = 0; i < areas; i++)
         add_area(making, province, names, people / areas);
 }
@@ -104,7 +106,7 @@ static void add_regions(struct making *making, int64_t count)
     }
 }
 
-static bool store(struct session *session, const char *statement, struct buf *rows, int64_t count)
+static bool store(struct session *session, const struct statement *statement, struct buf *rows, int64_t count)
 {
     buf_add(rows, "]", 2); /* with its NUL */
     return session_store(session, sql_text(session->engine, statement), rows->data, count) == DB_OK;
@@ -114,18 +116,19 @@ static bool store(struct session *session, const char *statement, struct buf *ro
 bool health_seed(struct session *session, int64_t count)
 {
     struct making making = {.regions = BUF_INIT(BYTES_MAX), .areas = BUF_INIT(BYTES_MAX)};
-    if (session_query(session, sql_text(session->engine, "health_seed_base"), NULL, 0, &making.provinces) !=
-        DB_OK)
+    if (session_query(session, sql_text(session->engine, STATEMENT(HEALTH_SEED_BASE)), NULL, 0,
+                      &making.provinces) != DB_OK)
         return false;
-    text_int(making.provinces->value(making.provinces, 0, 4), &making.region_id);
-    text_int(making.provinces->value(making.provinces, 0, 5), &making.hr_uid);
-    text_int(making.provinces->value(making.provinces, 0, 6), &making.fsa_id);
+    text_int(making.provinces->value(making.provinces, 0, COLUMN_HEALTH_SEED_BASE_REGION_ID),
+             &making.region_id);
+    text_int(making.provinces->value(making.provinces, 0, COLUMN_HEALTH_SEED_BASE_HR_UID), &making.hr_uid);
+    text_int(making.provinces->value(making.provinces, 0, COLUMN_HEALTH_SEED_BASE_FSA_ID), &making.fsa_id);
     arena_init(&making.arena);
     int64_t areas = making.fsa_id;
     add_regions(&making, count);
     areas = making.fsa_id - areas;
-    bool ok = store(session, "health_region_store", &making.regions, count) &&
-              store(session, "fsa_store", &making.areas, areas);
+    bool ok = store(session, STATEMENT(HEALTH_REGION_STORE), &making.regions, count) &&
+              store(session, STATEMENT(FSA_STORE), &making.areas, areas);
     arena_fini(&making.arena);
     buf_fini(&making.regions);
     buf_fini(&making.areas);

@@ -17,79 +17,14 @@
 #define TEXT_MAX_POINTS 1000
 #define LIMIT_BUILT_IN 100
 #define DAYS_MAX 36500
-#define PIECE 500 /* messages of a streamed piece, as the statement has it */
-
-#define MESSAGE_COLUMNS                                                                                      \
-    {                                                                                                        \
-        {"id", COLUMN_NUMBER}, {"sender", COLUMN_TEXT}, {"recipient", COLUMN_TEXT}, {"text", COLUMN_TEXT},   \
-            {"sent_at", COLUMN_TIME},                                                                        \
-    }
-
-enum { /* of MESSAGE_COLUMNS, and of message_recent */
-       COLUMN_ID,
-       COLUMN_SENT_AT = 4,
-       COLUMN_SINCE,
-};
-
-static struct stmt message_send = {
-    .name = "message_send",
-    .set = true,
-    .params = {{"sender", DB_TEXT}, {"recipient", DB_TEXT}, {"text", DB_TEXT}},
-    .columns = MESSAGE_COLUMNS,
-};
-
-static struct stmt message_send_once = {
-    .name = "message_send_once",
-    .set = true,
-    .params = {{"sender", DB_TEXT}, {"recipient", DB_TEXT}, {"text", DB_TEXT}, IDEMPOTENCY_PARAMS},
-    .columns = IDEMPOTENCY_COLUMNS,
-};
-
-static struct stmt message_get = {
-    .name = "message_get", .set = true, .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
-
-static struct stmt message_guard = {
-    .name = "message_guard", .params = {{"id", DB_INT}}, .columns = MESSAGE_COLUMNS};
-
-static struct stmt message_delete = {.name = "message_delete",
-                                     .told = true,
-                                     .params = {{"id", DB_INT}, {"guard", DB_TEXT}},
-                                     .columns = MESSAGE_COLUMNS};
-
-static struct stmt message_list = {
-    .name = "message_list",
-    .params = {{"limit", DB_INT}, {"recipient", DB_TEXT}, {"before", DB_INT}},
-    .columns = MESSAGE_COLUMNS,
-};
-
-static struct stmt message_list_from = {
-    .name = "message_list_from",
-    .params = {{"limit", DB_INT}, {"recipient", DB_TEXT}, {"before", DB_INT}, {"sender", DB_TEXT}},
-    .columns = MESSAGE_COLUMNS,
-};
-
-static struct stmt message_recent = {
-    .name = "message_recent",
-    .params = {{"recipient", DB_TEXT},
-               {"since", DB_TEXT},
-               {"days", DB_INT},
-               {"sent_at", DB_TEXT},
-               {"before", DB_INT}},
-    .columns = MESSAGE_COLUMNS,
-};
-
-static struct stmt message_recent_from = {
-    .name = "message_recent_from",
-    .params = {{"recipient", DB_TEXT},
-               {"since", DB_TEXT},
-               {"days", DB_INT},
-               {"sent_at", DB_TEXT},
-               {"before", DB_INT},
-               {"sender", DB_TEXT}},
-    .columns = MESSAGE_COLUMNS,
-};
 
 /* ---- POST /messages ---- */
+
+enum {
+    SEND_SENDER,
+    SEND_RECIPIENT,
+    SEND_TEXT,
+};
 
 static const struct field send_body[] = {
     {.name = "sender",
@@ -124,26 +59,27 @@ static void finish_send(struct reply *reply)
     buf_printf(&reply->fields, "Location: /messages/%.*s\r\n", (int)(end - start), body.ptr + start);
 }
 
-static void answer_send(const struct route *route, const struct stmt *stmt, const struct db_param *params,
-                        const struct db_answer *answer, struct reply *reply)
+static void answer_send(const struct route *route, const struct statement *statement,
+                        const struct db_param *params, const struct db_answer *answer, struct reply *reply)
 {
     (void)route;
     (void)params;
-    rows_add_object(&reply->body, stmt, answer->rows, answer->first);
+    rows_add_object(&reply->body, statement, answer->rows, answer->first);
     finish_send(reply);
 }
 
 static void send(struct request *request)
 {
-    struct db_param params[DB_PARAMS_MAX] = {{.text = request->values[0].text},
-                                             {.text = request->values[1].text},
-                                             {.text = request->values[2].text}};
-    switch (idempotency_params(request, params + 3)) {
+    struct db_param params[DB_PARAMS_MAX] = {
+        [LIST_MESSAGE_SEND_SENDER] = {.text = request->values[SEND_SENDER].text},
+        [LIST_MESSAGE_SEND_RECIPIENT] = {.text = request->values[SEND_RECIPIENT].text},
+        [LIST_MESSAGE_SEND_TEXT] = {.text = request->values[SEND_TEXT].text}};
+    switch (idempotency_params(request, params + PARAM_MESSAGE_SEND_ONCE_SCOPE)) {
     case IDEMPOTENCY_NONE:
-        request_call(request, &message_send, params, NULL);
+        request_call(request, STATEMENT(MESSAGE_SEND), params, NULL);
         break;
     case IDEMPOTENCY_KEY:
-        idempotency_call(request, &message_send_once, params, finish_send);
+        idempotency_call(request, STATEMENT(MESSAGE_SEND_ONCE), params, finish_send);
         break;
     case IDEMPOTENCY_REFUSED:
         break;
@@ -211,17 +147,18 @@ static void add_link(struct reply *reply, const char *rel, struct slice recipien
                    sender.len > 0 ? "&sender=" : "", encoded(sender, from, sizeof from), part);
 }
 
-static void answer_list(const struct route *route, const struct stmt *stmt, const struct db_param *params,
-                        const struct db_answer *answer, struct reply *reply)
+static void answer_list(const struct route *route, const struct statement *statement,
+                        const struct db_param *params, const struct db_answer *answer, struct reply *reply)
 {
-    struct slice recipient = params[1].text;
-    struct slice sender = stmt == &message_list_from ? params[3].text : SLICE("");
-    long long limit = params[0].integer - 1;
+    struct slice recipient = params[PARAM_MESSAGE_LIST_RECIPIENT].text;
+    struct slice sender =
+        statement == STATEMENT(MESSAGE_LIST_FROM) ? params[PARAM_MESSAGE_LIST_FROM_SENDER].text : SLICE("");
+    long long limit = params[PARAM_MESSAGE_LIST_LIMIT].integer - 1;
     int64_t last = 0;
-    int count = paging_rows(stmt, answer, (int)limit, reply);
+    int count = paging_rows(statement, answer, (int)limit, reply);
     (void)route;
     if (answer->count > count) {
-        text_int(answer->rows->value(answer->rows, answer->first + count - 1, COLUMN_ID), &last);
+        text_int(answer->rows->value(answer->rows, answer->first + count - 1, LIST_MESSAGE_ID), &last);
         add_link(reply, "next", recipient, sender, "limit=%lld&before=%lld", limit, (long long)last);
     }
     add_link(reply, "first", recipient, sender, "limit=%lld", limit);
@@ -231,7 +168,7 @@ static void answer_list(const struct route *route, const struct stmt *stmt, cons
  * takes them ---- */
 
 struct recent {
-    struct stmt *stmt;
+    const struct statement *statement;
     struct db_param params[DB_PARAMS_MAX];
     bool begun, last; /* last: no more pieces will come */
 };
@@ -245,7 +182,7 @@ static void on_recent(struct call *call, const struct db_answer *answer, void *a
     const struct db_rows *rows = answer->rows;
     struct reply *reply = request_reply(request);
     if (answer->error != DB_OK) {
-        reply_db_error(reply, request, call->stmt, answer);
+        reply_db_error(reply, request, call->statement, answer);
         request_send(request, reply);
         return;
     }
@@ -255,22 +192,24 @@ static void on_recent(struct call *call, const struct db_answer *answer, void *a
     for (int row = 0; row < answer->count; row++) {
         if (row > 0)
             buf_add_char(&reply->body, ',');
-        rows_add_object(&reply->body, call->stmt, rows, answer->first + row);
+        rows_add_object(&reply->body, call->statement, rows, answer->first + row);
     }
-    recent->last = answer->count < PIECE;
+    recent->last = answer->count < MESSAGES_A_PIECE;
     if (recent->last)
         buf_add_char(&reply->body, ']');
     else {
         int row = answer->first + answer->count - 1;
-        recent->params[1] =
-            (struct db_param){.text = arena_dup(&request->arena, rows->value(rows, row, COLUMN_SINCE))};
-        recent->params[3] =
-            (struct db_param){.text = arena_dup(&request->arena, rows->value(rows, row, COLUMN_SENT_AT))};
-        text_int(rows->value(rows, row, COLUMN_ID), &recent->params[4].integer);
+        recent->params[PARAM_MESSAGE_RECENT_FROM_SINCE] = (struct db_param){
+            .text = arena_dup(&request->arena, rows->value(rows, row, COLUMN_MESSAGE_RECENT_SINCE))};
+        recent->params[PARAM_MESSAGE_RECENT_FROM_SENT_AT] = (struct db_param){
+            .text = arena_dup(&request->arena, rows->value(rows, row, LIST_MESSAGE_SENT_AT))};
+        text_int(rows->value(rows, row, LIST_MESSAGE_ID),
+                 &recent->params[PARAM_MESSAGE_RECENT_FROM_BEFORE].integer);
     }
     if (!recent->begun)
-        add_link(reply, "first", recent->params[0].text, recent->params[5].text, "days=%lld",
-                 (long long)recent->params[2].integer);
+        add_link(reply, "first", recent->params[PARAM_MESSAGE_RECENT_FROM_RECIPIENT].text,
+                 recent->params[PARAM_MESSAGE_RECENT_FROM_SENDER].text, "days=%lld",
+                 (long long)recent->params[PARAM_MESSAGE_RECENT_FROM_DAYS].integer);
     if (recent->last && !recent->begun) {
         reply_add_etag(reply, ETAG_WEAK);
         request_send(request, reply);
@@ -289,7 +228,7 @@ static void ask_recent(struct request *request)
 {
     struct recent *recent = request->waiting_for;
     if (!recent->last && request->call.state == CALL_IDLE)
-        request_call(request, recent->stmt, recent->params, on_recent);
+        request_call(request, recent->statement, recent->params, on_recent);
 }
 
 static void list_recent(struct request *request)
@@ -297,18 +236,19 @@ static void list_recent(struct request *request)
     const struct value *values = request->values;
     struct recent *recent = arena_alloc(&request->arena, sizeof *recent);
     *recent = (struct recent){
-        .stmt = values[LIST_SENDER].present ? &message_recent_from : &message_recent,
-        .params = {{.text = values[LIST_RECIPIENT].text},
-                   {.null = true},
-                   {.integer = values[LIST_DAYS].integer},
-                   {.null = true},
-                   {.integer = INT64_MAX},
-                   {.text = values[LIST_SENDER].present ? values[LIST_SENDER].text : SLICE("")}}};
+        .statement = values[LIST_SENDER].present ? STATEMENT(MESSAGE_RECENT_FROM) : STATEMENT(MESSAGE_RECENT),
+        .params = {[PARAM_MESSAGE_RECENT_FROM_RECIPIENT] = {.text = values[LIST_RECIPIENT].text},
+                   [PARAM_MESSAGE_RECENT_FROM_SINCE] = {.null = true},
+                   [PARAM_MESSAGE_RECENT_FROM_DAYS] = {.integer = values[LIST_DAYS].integer},
+                   [PARAM_MESSAGE_RECENT_FROM_SENT_AT] = {.null = true},
+                   [PARAM_MESSAGE_RECENT_FROM_BEFORE] = {.integer = INT64_MAX},
+                   [PARAM_MESSAGE_RECENT_FROM_SENDER] = {
+                       .text = values[LIST_SENDER].present ? values[LIST_SENDER].text : SLICE("")}}};
     request->waiting_for = recent;
     ask_recent(request);
 }
 
-static bool prepare_list(struct request *request, struct stmt **statement, struct db_param *params)
+static bool prepare_list(struct request *request, const struct statement **statement, struct db_param *params)
 {
     const struct value *values = request->values;
     if (values[LIST_DAYS].present) {
@@ -318,11 +258,13 @@ static bool prepare_list(struct request *request, struct stmt **statement, struc
             list_recent(request);
         return false;
     }
-    params[0].integer = (values[LIST_LIMIT].present ? values[LIST_LIMIT].integer : LIMIT_BUILT_IN) + 1;
-    params[1].text = values[LIST_RECIPIENT].text;
-    params[2].integer = values[LIST_BEFORE].present ? values[LIST_BEFORE].integer : INT64_MAX;
-    params[3].text = values[LIST_SENDER].text;
-    *statement = values[LIST_SENDER].present ? &message_list_from : &message_list;
+    params[PARAM_MESSAGE_LIST_FROM_LIMIT].integer =
+        (values[LIST_LIMIT].present ? values[LIST_LIMIT].integer : LIMIT_BUILT_IN) + 1;
+    params[PARAM_MESSAGE_LIST_FROM_RECIPIENT].text = values[LIST_RECIPIENT].text;
+    params[PARAM_MESSAGE_LIST_FROM_BEFORE].integer =
+        values[LIST_BEFORE].present ? values[LIST_BEFORE].integer : INT64_MAX;
+    params[PARAM_MESSAGE_LIST_FROM_SENDER].text = values[LIST_SENDER].text;
+    *statement = values[LIST_SENDER].present ? STATEMENT(MESSAGE_LIST_FROM) : STATEMENT(MESSAGE_LIST);
     return true;
 }
 
@@ -343,7 +285,8 @@ static bool seed(struct session *session, int64_t count)
                    texts[random_int(0, 7)]);
     }
     buf_add(&rows, count == 0 ? "[]" : "]", count == 0 ? 3 : 2); /* with its NUL */
-    bool ok = session_store(session, sql_text(session->engine, "message_seed"), rows.data, count) == DB_OK;
+    bool ok =
+        session_store(session, sql_text(session->engine, STATEMENT(MESSAGE_SEED)), rows.data, count) == DB_OK;
     buf_fini(&rows);
     return ok;
 }
@@ -377,34 +320,29 @@ static const struct route routes[] = {
      .path = "/messages/{id}",
      .summary = "One message",
      .path_fields = id_path,
-     .statement = &message_get,
+     .statement = STATEMENT(MESSAGE_GET),
      .shape = REPLY_OBJECT,
      .missing = "Message does not exist."},
     {.method = HTTP_DELETE,
      .path = "/messages/{id}",
      .summary = "Delete a message",
      .path_fields = id_path,
-     .statement = &message_delete,
-     .guard = &message_guard,
+     .statement = STATEMENT(MESSAGE_DELETE),
+     .guard = STATEMENT(MESSAGE_GUARD),
      .shape = REPLY_OBJECT,
      .missing = "Message does not exist."},
 };
 
-static struct stmt *const statements[] = {
-    &message_send, &message_send_once, &message_get,    &message_guard,       &message_delete,
-    &message_list, &message_list_from, &message_recent, &message_recent_from, NULL};
-
 static const struct app_data data = {
     .seed = seed,
     .seed_total = 15,
-    .any = "message_any",
+    .any = STATEMENT(MESSAGE_ANY),
 };
 
 const struct app app_messages = {
     .name = "messages",
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
-    .statements = statements,
     .schema = 7,
     .idempotency = true,
     .data = &data,

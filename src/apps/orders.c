@@ -16,76 +16,6 @@
 #define LIMIT_MAX 1000
 #define TAKER_MAX 200
 
-/* ---- statements ---- */
-
-static struct stmt order_place = {
-    .name = "order_place",
-    .set = true,
-    .params = {{"origin_lat", DB_FLOAT},
-               {"origin_lng", DB_FLOAT},
-               {"destination_lat", DB_FLOAT},
-               {"destination_lng", DB_FLOAT},
-               {"distance", DB_INT}},
-    .columns = {{"distance", COLUMN_NUMBER}, {"id", COLUMN_NUMBER}, {"status", COLUMN_TEXT}},
-};
-
-static struct stmt order_place_once = {
-    .name = "order_place_once",
-    .set = true,
-    .params = {{"origin_lat", DB_FLOAT},
-               {"origin_lng", DB_FLOAT},
-               {"destination_lat", DB_FLOAT},
-               {"destination_lng", DB_FLOAT},
-               {"distance", DB_INT},
-               IDEMPOTENCY_PARAMS},
-    .columns = IDEMPOTENCY_COLUMNS,
-};
-
-static struct stmt order_recall = IDEMPOTENCY_RECALL;
-
-#define CHANGE_STATEMENT(statement)                                                                          \
-    static struct stmt statement = {                                                                         \
-        .name = #statement,                                                                                  \
-        .set = true,                                                                                         \
-        .params = {{"id", DB_INT}, {"taker", DB_TEXT}},                                                      \
-        .columns = {{"outcome", COLUMN_TEXT}, {"holder", COLUMN_TEXT}},                                      \
-    }
-CHANGE_STATEMENT(order_take);
-CHANGE_STATEMENT(order_release);
-CHANGE_STATEMENT(order_deliver);
-
-/* Of one that If-Match or If-None-Match guard, by field. */
-static struct stmt order_change_if = {
-    .name = "order_change_if",
-    .params = {{"id", DB_INT}, {"taker", DB_TEXT}, {"status", DB_TEXT}, {"guard", DB_TEXT}},
-    .columns = {{"outcome", COLUMN_TEXT}, {"holder", COLUMN_TEXT}},
-};
-
-#define ORDER_COLUMNS                                                                                        \
-    {                                                                                                        \
-        {"id", COLUMN_NUMBER}, {"origin", COLUMN_POINT}, {"destination", COLUMN_POINT},                      \
-            {"distance", COLUMN_NUMBER}, {"status", COLUMN_TEXT}, {"taker", COLUMN_TEXT},                    \
-            {"created_at", COLUMN_TIME}, {"updated_at", COLUMN_TIME},                                        \
-    }
-
-static struct stmt order_get = {
-    .name = "order_get", .set = true, .params = {{"id", DB_INT}}, .columns = ORDER_COLUMNS};
-
-static struct stmt order_guard = {
-    .name = "order_guard", .params = {{"id", DB_INT}}, .columns = ORDER_COLUMNS};
-
-static struct stmt order_page = {
-    .name = "order_page",
-    .params = {{"limit", DB_INT}, {"offset", DB_INT}},
-    .columns = {{"distance", COLUMN_NUMBER}, {"id", COLUMN_NUMBER}, {"status", COLUMN_TEXT}},
-};
-
-static struct stmt order_before = {
-    .name = "order_before",
-    .params = {{"limit", DB_INT}, {"before", DB_INT}},
-    .columns = {{"distance", COLUMN_NUMBER}, {"id", COLUMN_NUMBER}, {"status", COLUMN_TEXT}},
-};
-
 /* ---- POST /orders ---- */
 
 enum {
@@ -114,17 +44,17 @@ static void place_with_distance(struct request *request, int64_t metres)
 {
     const double *origin = request->values[PLACE_ORIGIN].point,
                  *destination = request->values[PLACE_DESTINATION].point;
-    struct db_param params[DB_PARAMS_MAX] = {{.real = origin[0]},
-                                             {.real = origin[1]},
-                                             {.real = destination[0]},
-                                             {.real = destination[1]},
-                                             {.integer = metres}};
-    switch (idempotency_params(request, params + 5)) {
+    struct db_param params[DB_PARAMS_MAX] = {[LIST_ORDER_PLACE_ORIGIN_LAT] = {.real = origin[0]},
+                                             [LIST_ORDER_PLACE_ORIGIN_LNG] = {.real = origin[1]},
+                                             [LIST_ORDER_PLACE_DESTINATION_LAT] = {.real = destination[0]},
+                                             [LIST_ORDER_PLACE_DESTINATION_LNG] = {.real = destination[1]},
+                                             [LIST_ORDER_PLACE_DISTANCE] = {.integer = metres}};
+    switch (idempotency_params(request, params + PARAM_ORDER_PLACE_ONCE_SCOPE)) {
     case IDEMPOTENCY_NONE:
-        request_call(request, &order_place, params, NULL);
+        request_call(request, STATEMENT(ORDER_PLACE), params, NULL);
         break;
     case IDEMPOTENCY_KEY:
-        idempotency_call(request, &order_place_once, params, NULL);
+        idempotency_call(request, STATEMENT(ORDER_PLACE_ONCE), params, NULL);
         break;
     case IDEMPOTENCY_REFUSED:
         break;
@@ -163,7 +93,7 @@ static void place(struct request *request)
 {
     struct distance_point from = point_of(&request->values[PLACE_ORIGIN]),
                           to = point_of(&request->values[PLACE_DESTINATION]);
-    struct db_param key[3] = {{.null = false}};
+    struct db_param key[DB_PARAMS_MAX] = {{.null = false}};
     int64_t metres;
     if (distance_now(distance_of(request), from, to, &metres)) {
         place_with_distance(request, metres);
@@ -174,7 +104,7 @@ static void place(struct request *request)
         ask_distance(request);
         break;
     case IDEMPOTENCY_KEY:
-        idempotency_recall(request, &order_recall, key, ask_distance);
+        idempotency_recall(request, key, ask_distance);
         break;
     case IDEMPOTENCY_REFUSED:
         break;
@@ -211,21 +141,24 @@ static const struct field change_body[] = {
     {.name = NULL},
 };
 
-static bool prepare_change(struct request *request, struct stmt **statement, struct db_param *params)
+static bool prepare_change(struct request *request, const struct statement **statement,
+                           struct db_param *params)
 {
-    static struct stmt *const by_status[] = {&order_take, &order_release, &order_deliver};
+    static const struct statement *const by_status[] = {STATEMENT(ORDER_TAKE), STATEMENT(ORDER_RELEASE),
+                                                        STATEMENT(ORDER_DELIVER)};
     const struct value *taker = &request->values[CHANGE_TAKER];
     *statement = by_status[request->values[CHANGE_STATUS].integer];
-    params[0].integer = request->values[CHANGE_ID].integer;
-    params[1].null = !taker->present;
-    params[1].text = taker->text;
+    params[PARAM_ORDER_TAKE_ID].integer = request->values[CHANGE_ID].integer;
+    params[PARAM_ORDER_TAKE_TAKER].null = !taker->present;
+    params[PARAM_ORDER_TAKE_TAKER].text = taker->text;
     return true;
 }
 
-static bool releases(const struct stmt *statement, const struct db_param *params)
+static bool releases(const struct statement *statement, const struct db_param *params)
 {
-    return statement == &order_release ||
-           (statement == &order_change_if && slice_equal(params[2].text, SLICE("UNASSIGNED")));
+    return statement == STATEMENT(ORDER_RELEASE) ||
+           (statement == STATEMENT(ORDER_CHANGE_IF) &&
+            slice_equal(params[PARAM_ORDER_CHANGE_IF_STATUS].text, SLICE("UNASSIGNED")));
 }
 
 static void refuse_held(const char *verb, struct slice holder, struct reply *reply)
@@ -238,7 +171,7 @@ static void refuse_held(const char *verb, struct slice holder, struct reply *rep
                       verb);
 }
 
-static void answer_change(const struct route *route, const struct stmt *statement,
+static void answer_change(const struct route *route, const struct statement *statement,
                           const struct db_param *params, const struct db_answer *answer, struct reply *reply)
 {
     static const struct {
@@ -250,14 +183,15 @@ static void answer_change(const struct route *route, const struct stmt *statemen
     };
     const struct db_rows *rows = answer->rows;
     (void)route;
-    struct slice outcome = answer->count == 1 ? rows->value(rows, answer->first, 0) : (struct slice){NULL, 0};
+    struct slice outcome = answer->count == 1 ? rows->value(rows, answer->first, COLUMN_ORDER_TAKE_OUTCOME)
+                                              : (struct slice){NULL, 0};
     if (slice_equal(outcome, SLICE("done"))) {
         buf_add_string(&reply->body, "{\"status\":\"SUCCESS\"}");
         return;
     }
     if (slice_equal(outcome, SLICE("held"))) {
-        refuse_held(releases(statement, params) ? "release" : "deliver", rows->value(rows, answer->first, 1),
-                    reply);
+        refuse_held(releases(statement, params) ? "release" : "deliver",
+                    rows->value(rows, answer->first, COLUMN_ORDER_TAKE_HOLDER), reply);
         return;
     }
     if (slice_equal(outcome, SLICE("unchanged"))) {
@@ -297,7 +231,7 @@ static const struct field list_query[] = {
 };
 
 /* One row more than asked for tells whether there is a next page. */
-static bool prepare_list(struct request *request, struct stmt **statement, struct db_param *params)
+static bool prepare_list(struct request *request, const struct statement **statement, struct db_param *params)
 {
     const struct value *page = &request->values[LIST_PAGE], *before = &request->values[LIST_BEFORE];
     int64_t limit = request->values[LIST_LIMIT].integer, offset;
@@ -309,36 +243,37 @@ static bool prepare_list(struct request *request, struct stmt **statement, struc
         request_problem(request, 400, "The query parameter page is missing.");
         return false;
     }
-    params[0].integer = limit + 1;
+    params[PARAM_ORDER_PAGE_LIMIT].integer = limit + 1;
     if (before->present) {
-        *statement = &order_before;
-        params[1].integer = before->integer;
+        *statement = STATEMENT(ORDER_BEFORE);
+        params[PARAM_ORDER_BEFORE_BEFORE].integer = before->integer;
         return true;
     }
-    *statement = &order_page;
+    *statement = STATEMENT(ORDER_PAGE);
     if (__builtin_mul_overflow(page->integer - 1, limit, &offset))
         offset = INT64_MAX;
-    params[1].integer = offset;
+    params[PARAM_ORDER_PAGE_OFFSET].integer = offset;
     return true;
 }
 
 /* Links of pages lead to pages, links of keysets to keysets; backwards there are only pages. */
-static void answer_list(const struct route *route, const struct stmt *statement,
+static void answer_list(const struct route *route, const struct statement *statement,
                         const struct db_param *params, const struct db_answer *answer, struct reply *reply)
 {
-    long long limit = params[0].integer - 1;
+    long long limit = params[PARAM_ORDER_PAGE_LIMIT].integer - 1;
     int64_t last_id = 0;
     int count = paging_rows(statement, answer, (int)limit, reply);
     bool more = answer->count > count;
     (void)route;
-    if (statement == &order_before) {
+    if (statement == STATEMENT(ORDER_BEFORE)) {
         if (count > 0)
-            text_int(answer->rows->value(answer->rows, answer->first + count - 1, 1), &last_id);
+            text_int(answer->rows->value(answer->rows, answer->first + count - 1, LIST_ORDER_BRIEF_ID),
+                     &last_id);
         if (more)
             reply_add_link(reply, "next", "/orders?limit=%lld&before=%lld", limit, (long long)last_id);
         reply_add_link(reply, "first", "/orders?limit=%lld&before=%lld", limit, (long long)INT64_MAX);
     } else {
-        long long page = params[1].integer / limit + 1;
+        long long page = params[PARAM_ORDER_PAGE_OFFSET].integer / limit + 1;
         if (more)
             reply_add_link(reply, "next", "/orders?page=%lld&limit=%lld", page + 1, limit);
         if (page > 1)
@@ -361,13 +296,13 @@ static const struct route routes[] = {
      .summary = "Place an order",
      .body = place_body,
      .handler = place,
-     .statement = &order_place,
+     .statement = STATEMENT(ORDER_PLACE),
      .shape = REPLY_OBJECT},
     {.method = HTTP_GET,
      .path = "/orders/{id}",
      .summary = "One order",
      .path_fields = id_path,
-     .statement = &order_get,
+     .statement = STATEMENT(ORDER_GET),
      .shape = REPLY_OBJECT,
      .missing = "Order does not exist."},
     {.method = HTTP_PATCH,
@@ -377,13 +312,9 @@ static const struct route routes[] = {
      .body = change_body,
      .prepare = prepare_change,
      .answer = answer_change,
-     .guard = &order_guard,
-     .guarded = &order_change_if},
+     .guard = STATEMENT(ORDER_GUARD),
+     .guarded = STATEMENT(ORDER_CHANGE_IF)},
 };
-
-static struct stmt *const statements[] = {&order_place,   &order_place_once, &order_recall,    &order_take,
-                                          &order_release, &order_deliver,    &order_change_if, &order_get,
-                                          &order_guard,   &order_page,       &order_before,    NULL};
 
 static void *start(struct loop *loop, const struct settings *settings, char **error)
 {
@@ -398,14 +329,13 @@ static void stop(void *state)
 static const struct app_data data = {
     .seed = orders_seed,
     .seed_total = 15,
-    .any = "order_any",
+    .any = STATEMENT(ORDER_ANY),
 };
 
 const struct app app_orders = {
     .name = "orders",
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
-    .statements = statements,
     .schema = 7,
     .settings = &distance_settings,
     .idempotency = true,

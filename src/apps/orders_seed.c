@@ -38,7 +38,8 @@ bool orders_seed(struct session *session, int64_t count)
         add_order(&rows);
     }
     buf_add(&rows, "]", 2); /* with its NUL */
-    bool ok = session_store(session, sql_text(session->engine, "order_seed"), rows.data, count) == DB_OK;
+    bool ok =
+        session_store(session, sql_text(session->engine, STATEMENT(ORDER_SEED)), rows.data, count) == DB_OK;
     buf_fini(&rows);
     return ok;
 }

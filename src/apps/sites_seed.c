@@ -95,7 +95,8 @@ bool sites_seed(struct session *session, int64_t count)
         add_site(&rows);
     }
     buf_add(&rows, "]", 2); /* with its NUL */
-    bool ok = session_store(session, sql_text(session->engine, "site_seed"), rows.data, count) == DB_OK;
+    bool ok =
+        session_store(session, sql_text(session->engine, STATEMENT(SITE_SEED)), rows.data, count) == DB_OK;
     buf_fini(&rows);
     return ok;
 }

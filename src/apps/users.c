@@ -13,38 +13,6 @@
 #define TERM_MAX 100
 #define TRIGRAM 3
 
-/* ---- statements: all have the same parameters, so that one answer makes the links of each ---- */
-
-enum {
-    PARAM_LIMIT,
-    PARAM_OFFSET,
-    PARAM_TERM,
-    PARAM_ID,
-    PARAM_ORDER,
-    PARAM_AFTER, /* INT64_MIN: not asked */
-};
-
-#define LIST_STATEMENT(statement)                                                                            \
-    static struct stmt statement = {                                                                         \
-        .name = #statement,                                                                                  \
-        .params = {{"limit", DB_INT},                                                                        \
-                   {"offset", DB_INT},                                                                       \
-                   {"username", DB_TEXT},                                                                    \
-                   {"id", DB_INT},                                                                           \
-                   {"order_by", DB_TEXT},                                                                    \
-                   {"after", DB_INT}},                                                                       \
-        .columns = {{"id", COLUMN_NUMBER},                                                                   \
-                    {"username", COLUMN_TEXT},                                                               \
-                    {"avatar_url", COLUMN_TEXT},                                                             \
-                    {"type", COLUMN_TEXT},                                                                   \
-                    {"profile_url", COLUMN_TEXT}},                                                           \
-    }
-LIST_STATEMENT(user_page);
-LIST_STATEMENT(user_page_by_type);
-LIST_STATEMENT(user_search);
-LIST_STATEMENT(user_search_by_type);
-LIST_STATEMENT(user_one);
-
 /* ---- GET /api/users/profiles ---- */
 
 enum {
@@ -94,17 +62,18 @@ static bool has_trigram(struct slice term)
     return run == TRIGRAM;
 }
 
-static struct stmt *statement_for(const struct value *values)
+static const struct statement *statement_for(const struct value *values)
 {
-    static struct stmt *const by_order[][2] = {[ORDER_BY_ID] = {&user_page, &user_search},
-                                               [ORDER_BY_TYPE] = {&user_page_by_type, &user_search_by_type}};
+    static const struct statement *const by_order[][2] = {
+        [ORDER_BY_ID] = {STATEMENT(USER_PAGE), STATEMENT(USER_SEARCH)},
+        [ORDER_BY_TYPE] = {STATEMENT(USER_PAGE_BY_TYPE), STATEMENT(USER_SEARCH_BY_TYPE)}};
     if (values[LIST_ID].present)
-        return &user_one;
+        return STATEMENT(USER_ONE);
     bool search = values[LIST_USERNAME].present && has_trigram(values[LIST_USERNAME].text);
     return by_order[values[LIST_ORDER].integer][search];
 }
 
-static bool prepare_list(struct request *request, struct stmt **statement, struct db_param *params)
+static bool prepare_list(struct request *request, const struct statement **statement, struct db_param *params)
 {
     const struct value *values = request->values, *term = &values[LIST_USERNAME], *id = &values[LIST_ID];
     int64_t page = values[LIST_PAGE].present ? values[LIST_PAGE].integer : 1;
@@ -118,13 +87,14 @@ static bool prepare_list(struct request *request, struct stmt **statement, struc
         return false;
     }
     *statement = statement_for(values);
-    params[PARAM_LIMIT].integer = limit + 1;
-    if (__builtin_mul_overflow(page - 1, limit, &params[PARAM_OFFSET].integer))
-        params[PARAM_OFFSET].integer = INT64_MAX;
-    params[PARAM_TERM] = (struct db_param){.null = !term->present, .text = term->text};
-    params[PARAM_ID] = (struct db_param){.null = !id->present, .integer = id->integer};
-    params[PARAM_ORDER].text = slice_of(orders[values[LIST_ORDER].integer]);
-    params[PARAM_AFTER].integer = values[LIST_AFTER].present ? values[LIST_AFTER].integer : INT64_MIN;
+    params[LIST_USER_PAGE_LIMIT].integer = limit + 1;
+    if (__builtin_mul_overflow(page - 1, limit, &params[LIST_USER_PAGE_OFFSET].integer))
+        params[LIST_USER_PAGE_OFFSET].integer = INT64_MAX;
+    params[LIST_USER_PAGE_USERNAME] = (struct db_param){.null = !term->present, .text = term->text};
+    params[LIST_USER_PAGE_ID] = (struct db_param){.null = !id->present, .integer = id->integer};
+    params[LIST_USER_PAGE_ORDER_BY].text = slice_of(orders[values[LIST_ORDER].integer]);
+    params[LIST_USER_PAGE_AFTER].integer =
+        values[LIST_AFTER].present ? values[LIST_AFTER].integer : INT64_MIN;
     return true;
 }
 
@@ -133,24 +103,26 @@ static void add_link(struct reply *reply, const char *rel, const struct db_param
                      const char *position, long long which)
 {
     char term[3 * 4 * TERM_MAX + 1] = "", id[32] = "";
-    text_percent_encode(params[PARAM_TERM].text, term);
-    if (!params[PARAM_ID].null)
-        snprintf(id, sizeof id, "&id=%lld", (long long)params[PARAM_ID].integer);
+    text_percent_encode(params[LIST_USER_PAGE_USERNAME].text, term);
+    if (!params[LIST_USER_PAGE_ID].null)
+        snprintf(id, sizeof id, "&id=%lld", (long long)params[LIST_USER_PAGE_ID].integer);
     reply_add_link(reply, rel, "/api/users/profiles?%s=%lld&pagination=%lld&order_by=%.*s%s%s%s", position,
-                   which, (long long)params[PARAM_LIMIT].integer - 1, (int)params[PARAM_ORDER].text.len,
-                   params[PARAM_ORDER].text.ptr, term[0] != '\0' ? "&username=" : "", term, id);
+                   which, (long long)params[LIST_USER_PAGE_LIMIT].integer - 1,
+                   (int)params[LIST_USER_PAGE_ORDER_BY].text.len, params[LIST_USER_PAGE_ORDER_BY].text.ptr,
+                   term[0] != '\0' ? "&username=" : "", term, id);
 }
 
-static void answer_list(const struct route *route, const struct stmt *statement,
+static void answer_list(const struct route *route, const struct statement *statement,
                         const struct db_param *params, const struct db_answer *answer, struct reply *reply)
 {
-    long long limit = params[PARAM_LIMIT].integer - 1, page = params[PARAM_OFFSET].integer / limit + 1;
+    long long limit = params[LIST_USER_PAGE_LIMIT].integer - 1,
+              page = params[LIST_USER_PAGE_OFFSET].integer / limit + 1;
     int count = paging_rows(statement, answer, (int)limit, reply);
     (void)route;
-    if (params[PARAM_AFTER].integer != INT64_MIN) {
+    if (params[LIST_USER_PAGE_AFTER].integer != INT64_MIN) {
         int64_t last = 0;
         if (answer->count > count) {
-            text_int(answer->rows->value(answer->rows, answer->first + count - 1, 0), &last);
+            text_int(answer->rows->value(answer->rows, answer->first + count - 1, LIST_USER_ID), &last);
             add_link(reply, "next", params, "after", last);
         }
         add_link(reply, "first", params, "after", 0);
@@ -175,21 +147,17 @@ static const struct route routes[] = {
      .cached = true},
 };
 
-static struct stmt *const statements[] = {&user_page,           &user_page_by_type, &user_search,
-                                          &user_search_by_type, &user_one,          NULL};
-
 static const struct app_data data = {
     .seed = users_seed,
     .seed_from = users_seed_from_github,
     .seed_total = 150,
-    .any = "user_any",
+    .any = STATEMENT(USER_ANY),
 };
 
 const struct app app_users = {
     .name = "users",
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
-    .statements = statements,
     .schema = 5,
     .settings = &github_settings,
     .data = &data,

@@ -27,16 +27,17 @@
 
 /* ---- the table ---- */
 
-static bool query(struct session *session, const char *name, const struct db_rows **rows)
+static bool query(struct session *session, const struct statement *statement, const struct db_rows **rows)
 {
-    return session_query(session, sql_text(session->engine, name), NULL, 0, rows) == DB_OK;
+    return session_query(session, sql_text(session->engine, statement), NULL, 0, rows) == DB_OK;
 }
 
 /* New ids go behind it. */
 static bool last_id(struct session *session, int64_t *id)
 {
     const struct db_rows *rows;
-    return query(session, "user_last", &rows) && text_int(rows->value(rows, 0, 0), id) == TEXT_NUMBER_OK;
+    return query(session, STATEMENT(USER_LAST), &rows) &&
+           text_int(rows->value(rows, 0, COLUMN_USER_LAST_ID), id) == TEXT_NUMBER_OK;
 }
 
 struct user {
@@ -68,7 +69,8 @@ static void add_user(struct buf *rows, const struct user *user)
 /* One statement, so all of them or none. */
 static bool store(struct session *session, const struct buf *rows, int64_t count)
 {
-    return session_store(session, sql_text(session->engine, "user_store"), rows->data, count) == DB_OK;
+    return session_store(session, sql_text(session->engine, STATEMENT(USER_STORE)), rows->data, count) ==
+           DB_OK;
 }
 
 /* The same as a transaction of its own, which may meet another seed or a change by hand. */
@@ -117,7 +119,7 @@ bool users_seed(struct session *session, int64_t count)
 {
     struct buf rows = BUF_INIT(ROWS_MAX);
     int64_t id;
-    bool ok = query(session, "user_seed_lock", NULL) && last_id(session, &id);
+    bool ok = query(session, STATEMENT(USER_SEED_LOCK), NULL) && last_id(session, &id);
     for (int64_t i = 0; ok && i < count; i++)
         add_made_up(&rows, id += random_int(1, 9));
     end_rows(&rows);

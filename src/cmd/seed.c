@@ -33,16 +33,16 @@ static bool has_samples(const struct app *app)
     return app->data != NULL && app->data->seed != NULL;
 }
 
-static bool query(struct session *session, const char *name, const struct db_rows **rows)
+static bool query(struct session *session, const struct statement *statement, const struct db_rows **rows)
 {
-    return session_query(session, sql_text(session->engine, name), NULL, 0, rows) == DB_OK;
+    return session_query(session, sql_text(session->engine, statement), NULL, 0, rows) == DB_OK;
 }
 
 /* Asked under a lock, or two who ask at once would both add. */
 static bool ask_empty(struct session *session, const struct app *app, bool *empty)
 {
     const struct db_rows *rows;
-    if (!query(session, "seed_lock", NULL) || !query(session, app->data->any, &rows))
+    if (!query(session, STATEMENT(SEED_LOCK), NULL) || !query(session, app->data->any, &rows))
         return false;
     *empty = rows->count == 0;
     return true;

@@ -37,7 +37,7 @@ struct cache {
 struct lookup {
     struct store_find find;
     struct request *request;
-    struct stmt *stmt;
+    const struct statement *statement;
     struct db_param params[DB_PARAMS_MAX];
     struct slice key;
 };
@@ -183,14 +183,14 @@ static int64_t changed_at(const struct cache *cache, const struct route *route)
 /* ---- keys ---- */
 
 /* Everything that the bytes of a reply depend on, but the data. */
-static bool write_key(struct cache *cache, const struct route *route, const struct stmt *stmt,
+static bool write_key(struct cache *cache, const struct route *route, const struct statement *statement,
                       const struct db_param *params)
 {
     struct buf *key = &cache->key;
     buf_clear(key);
     buf_printf(key, "%s %d %.*s%c%s%c%s%c", PACKAGE_VERSION, cache->server->level, (int)cache->database.len,
-               cache->database.len > 0 ? cache->database.data : "", 0, route->path, 0, stmt->name, 0);
-    for (unsigned i = 0; i < stmt->db.param_count; i++) {
+               cache->database.len > 0 ? cache->database.data : "", 0, route->path, 0, statement->name, 0);
+    for (unsigned i = 0; i < statement->param_count; i++) {
         const struct db_param *param = &params[i];
         buf_add_char(key, param->null ? 'n' : 'v');
         if (param->null)
@@ -308,35 +308,35 @@ static void cancel(struct request *request)
     store->ops->cancel(store, &lookup->find);
 }
 
-static void wait_for(struct cache *cache, struct request *request, struct stmt *stmt,
+static void wait_for(struct cache *cache, struct request *request, const struct statement *statement,
                      const struct db_param *params, struct lookup *lookup)
 {
     lookup->request = request;
-    lookup->stmt = stmt;
+    lookup->statement = statement;
     memcpy(lookup->params, params, sizeof lookup->params);
     lookup->key = arena_dup(&request->arena, buf_slice(&cache->key));
     request->waiting_for = lookup;
     request->cancel = cancel;
 }
 
-void cache_read(struct cache *cache, struct request *request, struct stmt *stmt,
+void cache_read(struct cache *cache, struct request *request, const struct statement *statement,
                 const struct db_param *params)
 {
     char name[64];
     struct slice value = {NULL, 0}, key;
     enum store_found found = STORE_MISS;
-    if (is_open(cache) && write_key(cache, request->route, stmt, params)) {
+    if (is_open(cache) && write_key(cache, request->route, statement, params)) {
         struct lookup *lookup = arena_alloc(&request->arena, sizeof *lookup);
         lookup->find = (struct store_find){.done = on_found};
         key = buf_slice(&cache->key);
         found = cache->store->ops->find(cache->store, name_of(key, name), &lookup->find, &value);
         if (found == STORE_LATER)
-            wait_for(cache, request, stmt, params, lookup);
+            wait_for(cache, request, statement, params, lookup);
         else if (found == STORE_HIT && answer(cache, request, key, value))
             return;
     }
     if (found != STORE_LATER)
-        shared_start(request->server->shared, request, stmt, params);
+        shared_start(request->server->shared, request, statement, params);
 }
 
 static void on_found(struct store_find *find, struct slice value)
@@ -345,12 +345,12 @@ static void on_found(struct store_find *find, struct slice value)
     struct request *request = lookup->request;
     request->cancel = NULL;
     if (!answer(request->server->cache, request, lookup->key, value))
-        shared_start(request->server->shared, request, lookup->stmt, lookup->params);
+        shared_start(request->server->shared, request, lookup->statement, lookup->params);
 }
 
 /* ---- keeping ---- */
 
-void cache_keep(struct cache *cache, const struct route *route, const struct stmt *stmt,
+void cache_keep(struct cache *cache, const struct route *route, const struct statement *statement,
                 const struct db_param *params, int64_t sent, const struct reply *reply)
 {
     char name[64];
@@ -359,7 +359,8 @@ void cache_keep(struct cache *cache, const struct route *route, const struct stm
         reply->close || reply->fields.failed || reply->body.failed || life <= 0 ||
         sent <= changed_at(cache, route))
         return;
-    if (!write_key(cache, route, stmt, params) || !write_value(cache, buf_slice(&cache->key), sent, reply))
+    if (!write_key(cache, route, statement, params) ||
+        !write_value(cache, buf_slice(&cache->key), sent, reply))
         return;
     cache->store->ops->put(cache->store, name_of(buf_slice(&cache->key), name), buf_slice(&cache->value),
                            life);

@@ -23,11 +23,11 @@ bool cache_wanted(const struct server *server);
 
 /* Replies from the cache, or starts the shared read; at once, or within STORE_PATIENCE_NS. Texts in params
  * must last as long as the request. */
-void cache_read(struct cache *cache, struct request *request, struct stmt *stmt,
+void cache_read(struct cache *cache, struct request *request, const struct statement *statement,
                 const struct db_param *params);
 
 /* Keeps the reply of a statement that was sent then. */
-void cache_keep(struct cache *cache, const struct route *route, const struct stmt *stmt,
+void cache_keep(struct cache *cache, const struct route *route, const struct statement *statement,
                 const struct db_param *params, int64_t sent, const struct reply *reply);
 
 /* The database's events: a group changed; from now on it tells of changes, some of which may have been

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/sql.h"
+#include "core/statements.h"
 
 #define SET_MAX 512u
 #define CROWD 12u                /* more calls of a statement than these are a crowd, */
@@ -27,7 +27,7 @@
 
 /* The calls of one statement. */
 struct gather {
-    struct stmt *stmt;
+    const struct statement *statement;
     struct list waiting;
     unsigned in_flight, members_in_flight; /* batches, and their calls */
     int64_t crowded;                       /* when there was last a crowd */
@@ -39,8 +39,8 @@ struct gather {
 struct calls {
     struct loop *loop;
     struct db *db;
-    struct gather *gathers[DB_STATEMENTS_MAX];
-    unsigned count, next; /* next: whose turn it is, so that all get theirs */
+    struct gather gathers[STATEMENT_CALLS]; /* by the index of the statement */
+    unsigned next;                          /* whose turn it is, so that all get theirs */
     size_t waiting, queue_max;
     struct loop_task flush;
     struct loop_timer *patience;
@@ -80,6 +80,10 @@ struct calls *calls_new(struct loop *loop, size_t queue_max, int64_t deadline_ns
     calls->patience = loop_timer_new(loop, on_patience, calls);
     calls->turn = loop_timer_new(loop, on_turn, calls);
     list_init(&calls->blocked);
+    for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
+        calls->gathers[i].statement = &statements[i];
+        list_init(&calls->gathers[i].waiting);
+    }
     calls->table_wait_ns = deadline_ns / 2;
     calls->row_wait_ns = calls->table_wait_ns < ROW_WAIT_NS ? calls->table_wait_ns : ROW_WAIT_NS;
     return calls;
@@ -92,33 +96,7 @@ void calls_free(struct calls *calls)
     loop_task_cancel(&calls->flush);
     loop_timer_free(calls->patience);
     loop_timer_free(calls->turn);
-    for (unsigned i = 0; i < calls->count; i++)
-        free(calls->gathers[i]);
     free(calls);
-}
-
-bool calls_register(struct calls *calls, struct stmt *stmt, const char *engine)
-{
-    assert(calls->count < DB_STATEMENTS_MAX);
-    unsigned params = 0;
-    while (params < DB_PARAMS_MAX && stmt->params[params].name != NULL)
-        params++;
-    stmt->db = (struct db_statement){.name = stmt->name,
-                                     .text = sql_text(engine, stmt->name),
-                                     .index = calls->count,
-                                     .set = stmt->set,
-                                     .param_count = params};
-    for (unsigned i = 0; i < params; i++)
-        stmt->db.types[i] = stmt->params[i].type;
-    if (stmt->db.text != NULL) {
-        stmt->db.writes = sql_writes(stmt->db.text);
-        stmt->db.waits = sql_waits(stmt->db.text, stmt->set);
-    }
-    stmt->gather = mem_new(sizeof *stmt->gather);
-    stmt->gather->stmt = stmt;
-    list_init(&stmt->gather->waiting);
-    calls->gathers[calls->count++] = stmt->gather;
-    return stmt->db.text != NULL;
 }
 
 void calls_set_db(struct calls *calls, struct db *db)
@@ -139,9 +117,9 @@ static void enqueue(struct calls *calls, struct call *call, bool in_front)
     call->batch = NULL;
     list_node_init(&call->link);
     if (in_front)
-        list_prepend(&call->stmt->gather->waiting, &call->link);
+        list_prepend(&calls->gathers[call->statement->index].waiting, &call->link);
     else
-        list_append(&call->stmt->gather->waiting, &call->link);
+        list_append(&calls->gathers[call->statement->index].waiting, &call->link);
     calls->waiting++;
     loop_defer(calls->loop, &calls->flush);
 }
@@ -217,9 +195,9 @@ static void await_turn(struct calls *calls)
 /* For the same record, as far as can be told: whoever comes later has the same lock in his way. */
 static bool is_kin(const struct call *a, const struct call *b)
 {
-    const struct db_statement *statement = &a->stmt->db;
-    return a->stmt == b->stmt && !statement->set && statement->param_count > 0 &&
-           statement->types[0] == DB_INT && a->params[0].integer == b->params[0].integer;
+    const struct statement *statement = a->statement;
+    return a->statement == b->statement && !statement->set && statement->param_count > 0 &&
+           statement->params[0].type == DB_INT && a->params[0].integer == b->params[0].integer;
 }
 
 static struct call *first_kin(const struct calls *calls, const struct call *call)
@@ -260,7 +238,7 @@ static void unblock(struct calls *calls, struct call *call)
 static void meet_lock(struct calls *calls, struct gather *gather, struct call *call, int64_t now)
 {
     call->tries--; /* nothing went wrong */
-    if (!gather->stmt->db.waits) {
+    if (!gather->statement->waits) {
         if (call->give_up == 0)
             call->give_up = now + calls->table_wait_ns;
         enqueue(calls, call, true);
@@ -285,7 +263,7 @@ static void shut(struct calls *calls, struct gather *gather, int64_t now)
 /* Those at the head that would only meet the lock that others have met wait with them. */
 static void set_aside(struct calls *calls, struct gather *gather)
 {
-    if (!gather->stmt->db.waits)
+    if (!gather->statement->waits)
         return;
     list_for_each(struct call, call, &gather->waiting, link) {
         if (first_kin(calls, call) == NULL)
@@ -312,9 +290,9 @@ static bool give_up_one(struct calls *calls, int64_t now)
             return true;
         }
     }
-    for (unsigned i = 0; i < calls->count; i++) {
-        struct call *call = list_first_of(&calls->gathers[i]->waiting, struct call, link);
-        if (!calls->gathers[i]->shut || call == NULL)
+    for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
+        struct call *call = list_first_of(&calls->gathers[i].waiting, struct call, link);
+        if (!calls->gathers[i].shut || call == NULL)
             continue;
         if (now >= (call->give_up != 0 ? call->give_up : call->asked + calls->table_wait_ns)) {
             give_up(calls, call);
@@ -327,8 +305,8 @@ static bool give_up_one(struct calls *calls, int64_t now)
 static bool anybody_waits(const struct calls *calls)
 {
     bool any = calls->blocked.length > 0;
-    for (unsigned i = 0; i < calls->count && !any; i++)
-        any = calls->gathers[i]->shut && calls->gathers[i]->waiting.length > 0;
+    for (unsigned i = 0; i < STATEMENT_CALLS && !any; i++)
+        any = calls->gathers[i].shut && calls->gathers[i].waiting.length > 0;
     return any;
 }
 
@@ -352,24 +330,14 @@ static bool may_hold(const struct calls *calls)
 
 /* ---- leaving ---- */
 
-/* A set that must not mix a parameter takes only calls that agree with its first. */
-static bool fits(const struct call *first, const struct call *call)
-{
-    if (first->stmt->apart == 0)
-        return true;
-    const struct db_param *a = &first->params[first->stmt->apart - 1],
-                          *b = &call->params[first->stmt->apart - 1];
-    return a->null == b->null && a->integer == b->integer && slice_equal(a->text, b->text);
-}
-
 static unsigned choose(struct gather *gather, struct call **chosen)
 {
     struct call *first = list_first_of(&gather->waiting, struct call, link);
-    unsigned count = 0, most = gather->stmt->set && !first->alone ? SET_MAX : 1;
+    unsigned count = 0, most = gather->statement->set && !first->alone ? SET_MAX : 1;
     list_for_each(struct call, call, &gather->waiting, link) {
         if (count == most)
             break;
-        if (call == first || (!call->alone && fits(first, call)))
+        if (call == first || !call->alone)
             chosen[count++] = call;
     }
     return count;
@@ -378,13 +346,13 @@ static unsigned choose(struct gather *gather, struct call **chosen)
 static void send_calls(struct calls *calls, struct gather *gather, struct call *const *chosen, unsigned count,
                        bool last)
 {
-    unsigned params = gather->stmt->db.param_count;
+    unsigned params = gather->statement->param_count;
     struct batch *batch = mem_resize(NULL, sizeof *batch + count * sizeof batch->members[0] +
                                                (size_t)count * params * sizeof(struct db_param));
-    batch->unit = (struct db_unit){.statement = &gather->stmt->db,
+    batch->unit = (struct db_unit){.statement = gather->statement,
                                    .members = count,
                                    .last = last,
-                                   .brief = last || (gather->stmt->db.waits && calls->blocked.length > 0),
+                                   .brief = last || (gather->statement->waits && calls->blocked.length > 0),
                                    .wanted = is_wanted,
                                    .on_answer = on_answer,
                                    .on_done = on_done,
@@ -428,10 +396,10 @@ static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
         if (count == most || !may_hold(calls))
             break;
         if (call->state != CALL_WAITING || call->again > due || !call->first ||
-            !calls->db->ops->room(calls->db, &call->stmt->db, true))
+            !calls->db->ops->room(calls->db, call->statement, true))
             continue;
         calls->waiting--;
-        send_calls(calls, call->stmt->gather, &call, 1, true);
+        send_calls(calls, &calls->gathers[call->statement->index], &call, 1, true);
         count++;
     }
     return count;
@@ -451,7 +419,7 @@ static bool may_leave(struct calls *calls, struct gather *gather, int64_t now)
     }
     if (gather->members_in_flight + gather->waiting.length > CROWD)
         gather->crowded = now;
-    if (!gather->stmt->set || gather->in_flight == 0)
+    if (!gather->statement->set || gather->in_flight == 0)
         return true;
     if (gather->in_flight >= calls->db->ops->connections(calls->db))
         return false;
@@ -469,25 +437,25 @@ static bool may_leave(struct calls *calls, struct gather *gather, int64_t now)
  * which there may be. */
 static void send_gathers(struct calls *calls, int64_t now)
 {
-    unsigned refused = calls->count;
+    unsigned refused = STATEMENT_CALLS;
     for (bool any = calls->waiting > 0; any;) {
         any = false;
-        refused = calls->count;
-        for (unsigned i = 0; i < calls->count; i++) {
-            unsigned turn = (calls->next + i) % calls->count;
-            struct gather *gather = calls->gathers[turn];
+        refused = STATEMENT_CALLS;
+        for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
+            unsigned turn = (calls->next + i) % STATEMENT_CALLS;
+            struct gather *gather = &calls->gathers[turn];
             if (calls->blocked.length > 0)
                 set_aside(calls, gather);
             if (!may_leave(calls, gather, now))
                 continue;
-            if (!calls->db->ops->room(calls->db, &gather->stmt->db, gather->shut)) {
-                refused = refused < calls->count ? refused : turn;
+            if (!calls->db->ops->room(calls->db, gather->statement, gather->shut)) {
+                refused = refused < STATEMENT_CALLS ? refused : turn;
                 continue;
             }
             send_batch(calls, gather);
             any = true;
         }
-        calls->next = refused < calls->count ? refused : (calls->next + 1) % calls->count;
+        calls->next = refused < STATEMENT_CALLS ? refused : (calls->next + 1) % STATEMENT_CALLS;
     }
 }
 
@@ -538,8 +506,8 @@ static void tell_away(struct calls *calls, const struct list *list)
 /* Nobody knows when the database comes back: what waits is told so now. */
 void calls_on_away(struct calls *calls)
 {
-    for (unsigned i = 0; i < calls->count; i++)
-        tell_away(calls, &calls->gathers[i]->waiting);
+    for (unsigned i = 0; i < STATEMENT_CALLS; i++)
+        tell_away(calls, &calls->gathers[i].waiting);
     tell_away(calls, &calls->blocked);
 }
 
@@ -612,7 +580,7 @@ static void on_done(struct db_unit *unit)
     gather->in_flight--;
     gather->members_in_flight -= unit->members;
     batch->calls->holding -= unit->last;
-    if (batch->locked && !gather->stmt->db.waits) {
+    if (batch->locked && !gather->statement->waits) {
         shut(batch->calls, gather, now);
     } else if (!batch->again) {
         gather->shut = false;

@@ -12,7 +12,6 @@
 #define ROWLOCK_CORE_CALL_H
 
 #include "base/list.h"
-#include "core/stmt.h"
 #include "db/db.h"
 #include "io/loop.h"
 
@@ -31,7 +30,7 @@ enum call_state {
 /* Embedded in what needs it; zeroed at first. Parameters are borrowed until the callback. */
 struct call {
     struct list_node link;
-    struct stmt *stmt;
+    const struct statement *statement;
     struct db_param params[DB_PARAMS_MAX];
     enum call_state state;
     call_cb *done; /* exactly once, never before call_start has returned, and not after call_cancel */
@@ -60,13 +59,10 @@ enum call_start {
 struct calls *calls_new(struct loop *loop, size_t queue_max, int64_t deadline_ns);
 void calls_free(struct calls *calls); /* everything started must be done or cancelled */
 
-/* Gives the statement its number and its SQL. False when there is no SQL of that name for the engine. */
-bool calls_register(struct calls *calls, struct stmt *stmt, const char *engine);
-
 /* The database that calls go to; set once, before the first call. */
 void calls_set_db(struct calls *calls, struct db *db);
 
-/* Set stmt, params, done and argument before. */
+/* Set statement, params, done and argument before. */
 enum call_start call_start(struct calls *calls, struct call *call);
 void call_cancel(struct calls *calls, struct call *call); /* harmless when idle */
 /* Nobody may be there any more who wants the answer. One that was sent is still answered, but does not wait for a lock:

@@ -104,9 +104,10 @@ static const char *whose(const struct db_rows *rows)
 {
     for (size_t mark = 0; mark < sizeof marks / sizeof marks[0]; mark++)
         for (int row = 0; row < rows->count; row++) {
-            bool same = equals(rows->value(rows, row, 0), marks[mark].table);
+            bool same = equals(rows->value(rows, row, COLUMN_RELATIONS_NAMED_NAME), marks[mark].table);
             for (size_t i = 0; same && i < 3 && marks[mark].columns[i] != NULL; i++)
-                same = has_column(rows->value(rows, row, 1), marks[mark].columns[i]);
+                same = has_column(rows->value(rows, row, COLUMN_RELATIONS_NAMED_COLUMNS),
+                                  marks[mark].columns[i]);
             if (same)
                 return marks[mark].whose;
         }
@@ -119,7 +120,7 @@ static bool complain(struct session *session, const struct db_rows *rows)
     const char *owner = whose(rows);
     buf_add_string(&text, "nothing was changed, because names that it needs are taken: ");
     for (int row = 0; row < rows->count && row < SHOWN_MAX; row++) {
-        struct slice name = rows->value(rows, row, 0);
+        struct slice name = rows->value(rows, row, COLUMN_RELATIONS_NAMED_NAME);
         buf_printf(&text, "%s%.*s", row > 0 ? ", " : "", (int)name.len, name.ptr);
     }
     if (rows->count > SHOWN_MAX)
@@ -146,7 +147,8 @@ bool conflict_free(struct session *session, int64_t version)
     }
     buf_add_char(&names, '\0');
     const char *params[] = {names.data};
-    bool ok = session_query(session, sql_text(session->engine, "relations_named"), params, 1, &rows) == DB_OK;
+    bool ok = session_query(session, sql_text(session->engine, STATEMENT(RELATIONS_NAMED)), params, 1,
+                            &rows) == DB_OK;
     buf_fini(&names);
     return ok && (rows->count == 0 || complain(session, rows));
 }

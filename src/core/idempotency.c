@@ -12,16 +12,15 @@
 #include "base/mem.h"
 #include "core/refusal.h"
 #include "core/server_parts.h"
+#include "core/statements.h"
 
 #define KEY_MAX 255
 #define AGAIN_MAX 5u
 #define PURGE_FIRST_NS CLOCK_SECOND /* after a start: there may be much to do after a long stop */
 #define PURGE_NS (60 * CLOCK_SECOND)
-#define PURGE_AT_ONCE 1000 /* as the statement has it */
 
 struct idempotency_purge {
     struct server *server;
-    struct stmt stmt;
     struct call call;
     struct loop_timer *timer;
 };
@@ -46,7 +45,7 @@ static uint64_t hash_values(const struct request *request, uint64_t seed)
     return seed;
 }
 
-enum idempotency idempotency_params(struct request *request, struct db_param params[3])
+enum idempotency idempotency_params(struct request *request, struct db_param *params)
 {
     struct slice key = request->idempotency_key;
     if (key.ptr == NULL)
@@ -61,9 +60,9 @@ enum idempotency idempotency_params(struct request *request, struct db_param par
     const char *fingerprint =
         arena_printf(&request->arena, "%016llx%016llx", (unsigned long long)hash_values(request, 1),
                      (unsigned long long)hash_values(request, 2));
-    params[0].text = slice_of(request->route->path);
-    params[1].text = key;
-    params[2].text = slice_of(fingerprint);
+    params[LIST_KEY_SCOPE].text = slice_of(request->route->path);
+    params[LIST_KEY_KEY].text = key;
+    params[LIST_KEY_FINGERPRINT].text = slice_of(fingerprint);
     return IDEMPOTENCY_KEY;
 }
 
@@ -72,20 +71,23 @@ enum idempotency idempotency_params(struct request *request, struct db_param par
 /* The outcome of a statement that honours keys; .ptr NULL when it gave none. */
 static struct slice outcome_of(const struct db_answer *answer)
 {
-    return answer->error == DB_OK && answer->count == 1 ? answer->rows->value(answer->rows, answer->first, 0)
-                                                        : (struct slice){NULL, 0};
+    return answer->error == DB_OK && answer->count == 1
+               ? answer->rows->value(answer->rows, answer->first, COLUMN_IDEMPOTENCY_RECALL_OUTCOME)
+               : (struct slice){NULL, 0};
 }
 
-static void reply_outcome(struct request *request, struct stmt *stmt, const struct db_answer *answer)
+static void reply_outcome(struct request *request, const struct statement *statement,
+                          const struct db_answer *answer)
 {
     if (answer->error != DB_OK) {
-        refusal_reply(request, stmt, answer);
+        refusal_reply(request, statement, answer);
         return;
     }
     struct reply *reply = request_reply(request);
     struct slice outcome = outcome_of(answer);
     if (slice_equal(outcome, SLICE("done"))) {
-        buf_add_slice(&reply->body, answer->rows->value(answer->rows, answer->first, 1));
+        buf_add_slice(&reply->body,
+                      answer->rows->value(answer->rows, answer->first, COLUMN_IDEMPOTENCY_RECALL_ANSWER));
         if (request->finish != NULL)
             request->finish(reply);
     } else if (slice_equal(outcome, SLICE("other"))) {
@@ -93,7 +95,7 @@ static void reply_outcome(struct request *request, struct stmt *stmt, const stru
     } else if (slice_equal(outcome, SLICE("again"))) {
         reply_problem(reply, 503, "A request with this Idempotency-Key is being answered; ask again.");
     } else {
-        reply_not_made(reply, stmt->name);
+        reply_not_made(reply, statement->name);
     }
     request_send(request, reply);
 }
@@ -113,7 +115,7 @@ static void on_answer(struct call *call, const struct db_answer *answer, void *a
 {
     struct request *request = argument;
     if (!try_again(call, answer, request))
-        reply_outcome(request, call->stmt, answer);
+        reply_outcome(request, call->statement, answer);
 }
 
 static void on_recalled(struct call *call, const struct db_answer *answer, void *argument)
@@ -122,25 +124,24 @@ static void on_recalled(struct call *call, const struct db_answer *answer, void 
     if (answer->error == DB_OK && answer->count == 0)
         request->more(request);
     else if (!try_again(call, answer, request))
-        reply_outcome(request, call->stmt, answer);
+        reply_outcome(request, call->statement, answer);
 }
 
-void idempotency_recall(struct request *request, struct stmt *recall, const struct db_param params[3],
+void idempotency_recall(struct request *request, const struct db_param *key,
                         void (*unknown)(struct request *request))
 {
-    struct db_param all[DB_PARAMS_MAX] = {params[0], params[1], params[2]};
     request->finish = NULL;
     request->more = unknown;
     request->again = 0;
-    request_call(request, recall, all, on_recalled);
+    request_call(request, STATEMENT(IDEMPOTENCY_RECALL), key, on_recalled);
 }
 
-void idempotency_call(struct request *request, struct stmt *stmt, const struct db_param *params,
-                      void (*finish)(struct reply *reply))
+void idempotency_call(struct request *request, const struct statement *statement,
+                      const struct db_param *params, void (*finish)(struct reply *reply))
 {
     request->finish = finish;
     request->again = 0;
-    request_call(request, stmt, params, on_answer);
+    request_call(request, statement, params, on_answer);
 }
 
 /* ---- old keys ---- */
@@ -152,13 +153,13 @@ static void on_purged(struct call *call, const struct db_answer *answer, void *a
     if (answer->error == DB_OK && answer->count > 0)
         log_debug("purged idempotency keys", LOG_I("keys", answer->count));
     loop_timer_start(purge->timer,
-                     answer->error == DB_OK && answer->count == PURGE_AT_ONCE ? CLOCK_SECOND : PURGE_NS);
+                     answer->error == DB_OK && answer->count == KEYS_PURGED ? CLOCK_SECOND : PURGE_NS);
 }
 
 static void on_timer(void *argument)
 {
     struct idempotency_purge *purge = argument;
-    purge->call.stmt = &purge->stmt;
+    purge->call.statement = STATEMENT(IDEMPOTENCY_PURGE);
     purge->call.done = on_purged;
     purge->call.argument = purge;
     if (call_start(purge->server->calls, &purge->call) != CALL_STARTED)
@@ -169,11 +170,6 @@ struct idempotency_purge *idempotency_purge_start(struct server *server)
 {
     struct idempotency_purge *purge = mem_new(sizeof *purge);
     purge->server = server;
-    purge->stmt = (struct stmt){.name = "idempotency_purge"};
-    if (!calls_register(server->calls, &purge->stmt, settings_engine(server->settings))) {
-        free(purge);
-        return NULL;
-    }
     purge->timer = loop_timer_new(server->loop, on_timer, purge);
     loop_timer_start(purge->timer, PURGE_FIRST_NS);
     return purge;

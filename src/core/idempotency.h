@@ -6,21 +6,9 @@
 
 #include "core/request.h"
 
-/* The columns of a statement that honours keys: its outcome is "done", "other" (the body differs) or "again" (another
- * transaction has just written the key, or holds it). Without a row: the database kept the record from being made. Its
- * last parameters are those of idempotency_params. */
-#define IDEMPOTENCY_COLUMNS                                                                                  \
-    {                                                                                                        \
-        {"outcome", COLUMN_TEXT},                                                                            \
-        {                                                                                                    \
-            "answer", COLUMN_JSON                                                                            \
-        }                                                                                                    \
-    }
-#define IDEMPOTENCY_PARAMS                                                                                   \
-    {"scope", DB_TEXT}, {"key", DB_TEXT},                                                                    \
-    {                                                                                                        \
-        "fingerprint", DB_TEXT                                                                               \
-    }
+/* A statement that honours keys has the list key at the end of its parameters and the columns outcome and answer. Its
+ * outcome is "done", "other" (the body differs) or "again" (another transaction has just written the key, or holds it).
+ * Without a row: the database kept the record from being made. */
 
 enum idempotency {
     IDEMPOTENCY_NONE,    /* the request has no key */
@@ -28,21 +16,15 @@ enum idempotency {
     IDEMPOTENCY_REFUSED, /* the key is malformed: the request was answered */
 };
 
-/* Fills the three parameters. The scope is the path of the route. */
-enum idempotency idempotency_params(struct request *request, struct db_param params[3]);
+/* Fills the parameters of the list key, which begin at params. The scope is the path of the route. */
+enum idempotency idempotency_params(struct request *request, struct db_param *params);
 
 /* Starts the statement; its answer becomes the body of the reply, which finish (may be NULL) completes. */
-void idempotency_call(struct request *request, struct stmt *stmt, const struct db_param *params,
-                      void (*finish)(struct reply *reply));
+void idempotency_call(struct request *request, const struct statement *statement,
+                      const struct db_param *params, void (*finish)(struct reply *reply));
 
-/* For what is costly to find out before the statement: answers at once if the key is known already, else calls unknown.
- * The statement is one of the app's, made with IDEMPOTENCY_RECALL. */
-#define IDEMPOTENCY_RECALL                                                                                   \
-    {                                                                                                        \
-        .name = "idempotency_recall", .set = true, .params = {IDEMPOTENCY_PARAMS},                           \
-        .columns = IDEMPOTENCY_COLUMNS                                                                       \
-    }
-void idempotency_recall(struct request *request, struct stmt *recall, const struct db_param params[3],
+/* For what is costly to find out before the statement: answers at once if the key is known, else calls unknown. */
+void idempotency_recall(struct request *request, const struct db_param *key,
                         void (*unknown)(struct request *request));
 
 /* Purges old keys in the background, while the server runs. */

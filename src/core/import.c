@@ -376,8 +376,9 @@ static char *json_of(const struct import *import, size_t from, size_t to)
     return mem_printf("[%.*s]", (int)(end - begin), import->json.data + begin);
 }
 
-static enum db_error ask(const struct import *import, struct session *session, const char *statement,
-                         size_t from, size_t to, const struct db_rows **rows)
+static enum db_error ask(const struct import *import, struct session *session,
+                         const struct statement *statement, size_t from, size_t to,
+                         const struct db_rows **rows)
 {
     char *json = json_of(import, from, to);
     const char *params[] = {json};
@@ -407,10 +408,11 @@ static bool find_stray(const struct import *import, struct session *session, siz
         return failed(import, session, result, error);
     if (rows->count == 0)
         return true;
-    text_int(rows->value(rows, 0, 0), &position);
-    *error = mem_printf("%s:%zu: %s: there is no %s %s", import->path,
-                        import->rows[from + (size_t)position - 1].line, rows->value(rows, 0, 1).ptr,
-                        rows->value(rows, 0, 3).ptr, rows->value(rows, 0, 2).ptr);
+    text_int(rows->value(rows, 0, LIST_STRAY_POS), &position);
+    *error = mem_printf(
+        "%s:%zu: %s: there is no %s %s", import->path, import->rows[from + (size_t)position - 1].line,
+        rows->value(rows, 0, LIST_STRAY_COLUMN).ptr, rows->value(rows, 0, LIST_STRAY_TARGET).ptr,
+        rows->value(rows, 0, LIST_STRAY_VALUE).ptr);
     return false;
 }
 

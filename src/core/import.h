@@ -20,7 +20,7 @@ struct import_file {
     /* Statements whose one parameter is a JSON array of rows, each an array in the order of columns. stray gives the
      * first row that refers to what is not there, as position from 1, column, value and table; NULL: refers to
      * nothing. store inserts them, or updates those whose ids are there, and answers with their number. */
-    const char *stray, *store;
+    const struct statement *stray, *store;
 };
 
 struct import; /* one file, in memory */

@@ -14,27 +14,29 @@ static bool fail(struct session *session)
     return false;
 }
 
-static bool query(struct session *session, const char *name, const struct db_rows **rows)
+static bool query(struct session *session, const struct statement *statement, const struct db_rows **rows)
 {
-    return session_query(session, sql_text(session->engine, name), NULL, 0, rows) == DB_OK;
+    return session_query(session, sql_text(session->engine, statement), NULL, 0, rows) == DB_OK;
 }
 
 static bool read_state(struct session *session, struct migrate_state *state)
 {
     const struct db_rows *rows;
     *state = (struct migrate_state){0, 0};
-    if (!query(session, "migrations_exist", &rows))
+    if (!query(session, STATEMENT(MIGRATIONS_EXIST), &rows))
         return false;
-    struct slice found = rows->value(rows, 0, 0);
+    struct slice found = rows->value(rows, 0, COLUMN_MIGRATIONS_EXIST_FOUND);
     if (found.ptr[0] != 't' && found.ptr[0] != '1')
         return true;
-    if (!query(session, "migrations_list", &rows))
+    if (!query(session, STATEMENT(MIGRATIONS_LIST), &rows))
         return false;
     for (int row = 0; row < rows->count; row++) {
         int64_t one;
-        if (text_int(rows->value(rows, row, 0), &one) == TEXT_NUMBER_OK && one > state->version)
+        if (text_int(rows->value(rows, row, COLUMN_MIGRATIONS_LIST_VERSION), &one) == TEXT_NUMBER_OK &&
+            one > state->version)
             state->version = one;
-        if (text_int(rows->value(rows, row, 2), &one) == TEXT_NUMBER_OK && one > state->oldest_server)
+        if (text_int(rows->value(rows, row, COLUMN_MIGRATIONS_LIST_OLDEST_SERVER), &one) == TEXT_NUMBER_OK &&
+            one > state->oldest_server)
             state->oldest_server = one;
     }
     return true;
@@ -74,7 +76,7 @@ static bool apply_next(struct session *session, bool *done, void (*tell)(int ver
 {
     struct migrate_state state;
     const struct db_rows *rows;
-    if (session_begin(session) != DB_OK || !query(session, "migrations_lock", &rows) ||
+    if (session_begin(session) != DB_OK || !query(session, STATEMENT(MIGRATIONS_LOCK), &rows) ||
         !read_state(session, &state))
         return fail(session);
     const struct sql_migration *next = next_after(session->engine, state.version);
@@ -94,7 +96,7 @@ static bool nothing_in_the_way(struct session *session)
 {
     struct migrate_state state;
     const struct db_rows *rows;
-    if (session_begin(session) != DB_OK || !query(session, "migrations_lock", &rows) ||
+    if (session_begin(session) != DB_OK || !query(session, STATEMENT(MIGRATIONS_LOCK), &rows) ||
         !read_state(session, &state) || !conflict_free(session, state.version))
         return fail(session);
     return session_script(session, "COMMIT") == DB_OK || fail(session);
@@ -129,7 +131,7 @@ bool migrate_print_status(struct session *session, FILE *out)
     if (!read_state(session, &state))
         return false;
     if (state.version > 0) {
-        if (!query(session, "migrations_list", &rows))
+        if (!query(session, STATEMENT(MIGRATIONS_LIST), &rows))
             return false;
         for (int row = 0; row < rows->count; row++)
             print_applied(rows, row, out);

@@ -6,12 +6,7 @@
 
 #include "base/text.h"
 #include "core/rows.h"
-
-enum {
-    PARAM_LIMIT, /* one more than is shown */
-    PARAM_OFFSET,
-    PARAM_AFTER,
-};
+#include "core/statements.h"
 
 const struct field paging_path[] = {
     {.name = "offset",
@@ -43,10 +38,11 @@ const struct field paging_query[] = {
     {.name = NULL},
 };
 
-int paging_rows(const struct stmt *stmt, const struct db_answer *answer, int limit, struct reply *reply)
+int paging_rows(const struct statement *statement, const struct db_answer *answer, int limit,
+                struct reply *reply)
 {
     int count = answer->count > limit ? limit : answer->count;
-    rows_add_array(&reply->body, stmt, answer->rows, answer->first, count);
+    rows_add_array(&reply->body, statement, answer->rows, answer->first, count);
     return count;
 }
 
@@ -57,21 +53,21 @@ static int64_t value_or(const struct request *request, const char *name, int64_t
     return field >= 0 && request->values[field].present ? request->values[field].integer : otherwise;
 }
 
-bool paging_prepare(struct request *request, struct stmt **statement, struct db_param *params)
+bool paging_prepare(struct request *request, const struct statement **statement, struct db_param *params)
 {
     (void)statement;
-    params[PARAM_LIMIT].integer = value_or(request, "count", value_or(request, "limit", PAGING_MAX)) + 1;
-    params[PARAM_OFFSET].integer = value_or(request, "offset", 0);
-    params[PARAM_AFTER].integer = value_or(request, "after", INT64_MIN);
+    params[LIST_PAGE_LIMIT].integer = value_or(request, "count", value_or(request, "limit", PAGING_MAX)) + 1;
+    params[LIST_PAGE_OFFSET].integer = value_or(request, "offset", 0);
+    params[LIST_PAGE_AFTER].integer = value_or(request, "after", INT64_MIN);
     return true;
 }
 
-void paging_answer(const struct route *route, const struct stmt *stmt, const struct db_param *params,
-                   const struct db_answer *answer, struct reply *reply)
+void paging_answer(const struct route *route, const struct statement *statement,
+                   const struct db_param *params, const struct db_answer *answer, struct reply *reply)
 {
-    long long limit = params[PARAM_LIMIT].integer - 1, offset = params[PARAM_OFFSET].integer;
+    long long limit = params[LIST_PAGE_LIMIT].integer - 1, offset = params[LIST_PAGE_OFFSET].integer;
     int base = (int)strcspn(route->path + 1, "/") + 1; /* "/sites" */
-    int count = paging_rows(stmt, answer, (int)limit, reply);
+    int count = paging_rows(statement, answer, (int)limit, reply);
     if (route_field(route, "after") >= 0) {
         int64_t last = 0;
         if (answer->count > count) {

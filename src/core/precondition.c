@@ -67,25 +67,26 @@ static void read_record(struct request *request)
 }
 
 /* The lost connection had nothing to change on its way. */
-static void refuse_unread(struct request *request, const struct stmt *stmt, const struct db_answer *answer)
+static void refuse_unread(struct request *request, const struct statement *statement,
+                          const struct db_answer *answer)
 {
     struct db_answer unread = *answer;
     struct reply *reply = request_reply(request);
     if (unread.error == DB_LOST)
         unread.error = DB_AWAY;
-    reply_db_error(reply, request, stmt, &unread);
+    reply_db_error(reply, request, statement, &unread);
     request_send(request, reply);
 }
 
 /* The tag that a GET would give: of the same columns, written in the same way. */
-static void tag_record(struct request *request, const struct stmt *stmt, const struct db_answer *answer,
-                       char etag[ETAG_SIZE])
+static void tag_record(struct request *request, const struct statement *statement,
+                       const struct db_answer *answer, char etag[ETAG_SIZE])
 {
     struct reply *reply = request_reply(request);
     etag[0] = '\0';
     if (answer->count == 0)
         return;
-    rows_add_object(&reply->body, stmt, answer->rows, answer->first);
+    rows_add_object(&reply->body, statement, answer->rows, answer->first);
     reply_add_etag(reply, ETAG_STRONG);
     memcpy(etag, reply->etag, ETAG_SIZE);
 }
@@ -111,20 +112,20 @@ static bool take_guard(struct request *request, const struct db_answer *answer)
 
 /* ---- second step: the write ---- */
 
-static struct stmt *write_of(const struct route *route)
+static const struct statement *write_of(const struct route *route)
 {
     return route->guarded != NULL ? route->guarded : route->statement;
 }
 
 static void write_record(struct request *request)
 {
-    struct stmt *stmt = write_of(request->route);
+    const struct statement *statement = write_of(request->route);
     struct db_param params[DB_PARAMS_MAX];
-    request_bind(request, stmt, params);
-    for (unsigned i = 0; i < stmt->db.param_count; i++)
-        if (strcmp(stmt->params[i].name, "guard") == 0)
+    request_bind(request, statement, params);
+    for (unsigned i = 0; i < statement->param_count; i++)
+        if (strcmp(statement->params[i].name, "guard") == 0)
             params[i] = (struct db_param){.text = request->guard};
-    request_call(request, stmt, params, on_written);
+    request_call(request, statement, params, on_written);
 }
 
 /* The write found the record as it was read, unless somebody has changed it and changed it back. */
@@ -149,10 +150,10 @@ static void on_read(struct call *call, const struct db_answer *answer, void *arg
     char etag[ETAG_SIZE];
     request->reading = false;
     if (answer->error != DB_OK) {
-        refuse_unread(request, call->stmt, answer);
+        refuse_unread(request, call->statement, answer);
         return;
     }
-    tag_record(request, call->stmt, answer, etag);
+    tag_record(request, call->statement, answer, etag);
     enum precondition condition = precondition_of(request, etag);
     if (condition != PRECONDITIONS_HOLD)
         refuse_failed(request, condition, answer->count > 0);
@@ -169,7 +170,7 @@ static void on_written(struct call *call, const struct db_answer *answer, void *
 {
     struct request *request = argument;
     if (answer->error != DB_OK || answer->count > 0)
-        request_answer(request, call->stmt, call->params, answer);
+        request_answer(request, call->statement, call->params, answer);
     else if (++request->again < TRIES_MAX)
         read_record(request);
     else

@@ -14,12 +14,14 @@ static bool gave(const struct request *request, const char *member)
     return field >= 0 && request->values[field].present && !request->values[field].null;
 }
 
-static const char *declared(const struct request *request, const struct stmt *stmt, const char *constraint)
+static const char *declared(const struct request *request, const struct statement *statement,
+                            const char *constraint)
 {
-    for (const struct stmt_refusal *refusal = stmt->refusals; refusal->constraint != NULL; refusal++)
+    for (const struct statement_refusal *refusal = statement->refusals;
+         refusal != NULL && refusal->constraint != NULL; refusal++)
         if (strcmp(constraint, refusal->constraint) == 0 &&
             (refusal->member == NULL || gave(request, refusal->member)))
-            return refusal->words;
+            return refusal->message;
     return NULL;
 }
 
@@ -86,12 +88,12 @@ static const char *member_of(const struct request *request, const struct db_answ
     return NULL;
 }
 
-bool refusal_words(const struct request *request, const struct stmt *stmt, const struct db_answer *answer,
-                   char *words, size_t size)
+bool refusal_words(const struct request *request, const struct statement *statement,
+                   const struct db_answer *answer, char *words, size_t size)
 {
     if (answer->error != DB_REFUSED || request == NULL || request->route == NULL)
         return false;
-    const char *known = answer->constraint != NULL ? declared(request, stmt, answer->constraint) : NULL;
+    const char *known = answer->constraint != NULL ? declared(request, statement, answer->constraint) : NULL;
     const char *member = member_of(request, answer);
     if (known != NULL)
         snprintf(words, size, "%s", known);
@@ -105,14 +107,14 @@ bool refusal_words(const struct request *request, const struct stmt *stmt, const
 /* ---- asking what a constraint is about ---- */
 
 struct refusal {
-    struct stmt *stmt;
+    const struct statement *statement;
     struct db_answer answer;
 };
 
-static void finish(struct request *request, const struct stmt *stmt, const struct db_answer *answer)
+static void finish(struct request *request, const struct statement *statement, const struct db_answer *answer)
 {
     struct reply *reply = request_reply(request);
-    reply_db_error(reply, request, stmt, answer);
+    reply_db_error(reply, request, statement, answer);
     request_send(request, reply);
 }
 
@@ -122,10 +124,11 @@ static void on_columns(struct call *call, const struct db_answer *answer, void *
     struct refusal *refusal = request->refusal;
     (void)call;
     if (answer->error == DB_OK && answer->count == 1) {
-        struct slice columns = answer->rows->value(answer->rows, answer->first, 0);
+        struct slice columns =
+            answer->rows->value(answer->rows, answer->first, COLUMN_CONSTRAINT_COLUMNS_COLUMNS);
         refusal->answer.columns = columns.ptr != NULL ? arena_dup(&request->arena, columns).ptr : NULL;
     }
-    finish(request, refusal->stmt, &refusal->answer);
+    finish(request, refusal->statement, &refusal->answer);
 }
 
 static const char *keep(struct request *request, const char *text)
@@ -134,11 +137,11 @@ static const char *keep(struct request *request, const char *text)
 }
 
 /* What the database said is gone when its callback returns. */
-static struct refusal *keep_refusal(struct request *request, struct stmt *stmt,
+static struct refusal *keep_refusal(struct request *request, const struct statement *statement,
                                     const struct db_answer *answer)
 {
     struct refusal *refusal = arena_alloc(&request->arena, sizeof *refusal);
-    *refusal = (struct refusal){.stmt = stmt, .answer = *answer};
+    *refusal = (struct refusal){.statement = statement, .answer = *answer};
     refusal->answer.message = keep(request, answer->message);
     refusal->answer.sqlstate = keep(request, answer->sqlstate);
     refusal->answer.table = keep(request, answer->table);
@@ -147,24 +150,25 @@ static struct refusal *keep_refusal(struct request *request, struct stmt *stmt,
     return refusal;
 }
 
-static bool should_ask(const struct request *request, const struct stmt *stmt, const struct db_answer *answer)
+static bool should_ask(const struct request *request, const struct statement *statement,
+                       const struct db_answer *answer)
 {
     char words[512];
     return answer->error == DB_REFUSED && answer->constraint != NULL && is_name(answer->constraint) &&
-           !refusal_words(request, stmt, answer, words, sizeof words);
+           !refusal_words(request, statement, answer, words, sizeof words);
 }
 
-void refusal_reply(struct request *request, struct stmt *stmt, const struct db_answer *answer)
+void refusal_reply(struct request *request, const struct statement *statement, const struct db_answer *answer)
 {
     struct db_param params[DB_PARAMS_MAX] = {{.null = answer->table == NULL}};
-    if (!should_ask(request, stmt, answer)) {
-        finish(request, stmt, answer);
+    if (!should_ask(request, statement, answer)) {
+        finish(request, statement, answer);
         return;
     }
-    request->refusal = keep_refusal(request, stmt, answer);
-    params[0].text = slice_of(request->refusal->answer.table);
-    params[1].text = slice_of(request->refusal->answer.constraint);
+    request->refusal = keep_refusal(request, statement, answer);
+    params[PARAM_CONSTRAINT_COLUMNS_TABLE].text = slice_of(request->refusal->answer.table);
+    params[PARAM_CONSTRAINT_COLUMNS_CONSTRAINT].text = slice_of(request->refusal->answer.constraint);
     /* that it was refused is known, whether or not it can be asked why */
-    if (request_try_call(request, &request->server->constraint_columns, params, on_columns) != CALL_STARTED)
-        finish(request, stmt, &request->refusal->answer);
+    if (request_try_call(request, STATEMENT(CONSTRAINT_COLUMNS), params, on_columns) != CALL_STARTED)
+        finish(request, statement, &request->refusal->answer);
 }

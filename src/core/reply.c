@@ -128,24 +128,24 @@ static struct log_field optional(const char *key, const char *text)
 }
 
 /* Who has no engine that tells it once: an error of the database itself has a code. */
-static void log_db_error(const struct stmt *stmt, const struct db_answer *answer)
+static void log_db_error(const struct statement *statement, const struct db_answer *answer)
 {
     bool told = answer->error == DB_LOST || answer->error == DB_AWAY;
     if (told && answer->sqlstate[0] == '\0')
         return;
-    log_error("statement failed", LOG_S("statement", stmt->name), LOG_S("reason", answer->message),
+    log_error("statement failed", LOG_S("statement", statement->name), LOG_S("reason", answer->message),
               LOG_S("sqlstate", answer->sqlstate), optional("constraint", answer->constraint),
               optional("table", answer->table), optional("column", answer->column));
 }
 
-void reply_db_error(struct reply *reply, const struct request *request, const struct stmt *stmt,
+void reply_db_error(struct reply *reply, const struct request *request, const struct statement *statement,
                     const struct db_answer *answer)
 {
     char words[512];
-    if (refusal_words(request, stmt, answer, words, sizeof words)) {
+    if (refusal_words(request, statement, answer, words, sizeof words)) {
         reply_problem(reply, 400, "%s", words);
         return;
     }
-    log_db_error(stmt, answer);
+    log_db_error(statement, answer);
     reply_problem(reply, problems[answer->error].status, "%s", problems[answer->error].words);
 }

@@ -13,7 +13,7 @@
 #define REPLY_JSON "application/json"
 
 struct request;
-struct stmt;
+struct statement;
 
 struct reply {
     int status;
@@ -50,7 +50,7 @@ void reply_not_made(struct reply *reply, const char *statement);
 
 /* The problem that a failed statement is to its caller, and the line in the log unless it is his own fault: one place
  * maps reasons to statuses. request is NULL when it is the answer to several. */
-void reply_db_error(struct reply *reply, const struct request *request, const struct stmt *stmt,
+void reply_db_error(struct reply *reply, const struct request *request, const struct statement *statement,
                     const struct db_answer *answer);
 
 #endif

@@ -238,15 +238,16 @@ static struct slice body_json(struct request *request)
     return json;
 }
 
-void request_bind(struct request *request, const struct stmt *stmt, struct db_param params[DB_PARAMS_MAX])
+void request_bind(struct request *request, const struct statement *statement,
+                  struct db_param params[DB_PARAMS_MAX])
 {
     memset(params, 0, DB_PARAMS_MAX * sizeof *params);
-    for (unsigned i = 0; i < stmt->db.param_count; i++) {
-        if (strcmp(stmt->params[i].name, "body") == 0) {
+    for (unsigned i = 0; i < statement->param_count; i++) {
+        if (strcmp(statement->params[i].name, "body") == 0) {
             params[i].text = body_json(request);
             continue;
         }
-        int field = route_field(request->route, stmt->params[i].name);
+        int field = route_field(request->route, statement->params[i].name);
         const struct value *value = field < 0 ? NULL : &request->values[field];
         params[i].null = value == NULL || !value->present || value->null;
         if (!params[i].null) {
@@ -256,20 +257,21 @@ void request_bind(struct request *request, const struct stmt *stmt, struct db_pa
     }
 }
 
-static bool prepare(struct request *request, struct stmt **stmt, struct db_param params[DB_PARAMS_MAX])
+static bool prepare(struct request *request, const struct statement **statement,
+                    struct db_param params[DB_PARAMS_MAX])
 {
     if (request->route->prepare == NULL) {
-        request_bind(request, *stmt, params);
+        request_bind(request, *statement, params);
         return true;
     }
     memset(params, 0, DB_PARAMS_MAX * sizeof *params);
-    return request->route->prepare(request, stmt, params);
+    return request->route->prepare(request, statement, params);
 }
 
 static void run(struct request *request)
 {
     const struct route *route = request->route;
-    struct stmt *stmt = route->statement;
+    const struct statement *statement = route->statement;
     struct db_param params[DB_PARAMS_MAX];
     if (route->handler != NULL) {
         route->handler(request);
@@ -279,47 +281,48 @@ static void run(struct request *request)
         precondition_start(request);
         return;
     }
-    if (!prepare(request, &stmt, params))
+    if (!prepare(request, &statement, params))
         return;
     if (route->cached)
-        cache_read(request->server->cache, request, stmt, params);
-    else if (route->method == HTTP_GET && !stmt->set)
-        shared_start(request->server->shared, request, stmt, params);
+        cache_read(request->server->cache, request, statement, params);
+    else if (route->method == HTTP_GET && !statement->set)
+        shared_start(request->server->shared, request, statement, params);
     else
-        request_call(request, stmt, params, NULL);
+        request_call(request, statement, params, NULL);
 }
 
-void request_answer(struct request *request, struct stmt *stmt, const struct db_param *params,
+void request_answer(struct request *request, const struct statement *statement, const struct db_param *params,
                     const struct db_answer *answer)
 {
     if (answer->error != DB_OK) {
-        refusal_reply(request, stmt, answer);
+        refusal_reply(request, statement, answer);
         return;
     }
     struct reply *reply = request_reply(request);
-    request_write_answer(request->route, stmt, params, answer, reply);
+    request_write_answer(request->route, statement, params, answer, reply);
     request_send(request, reply);
 }
 
 static void on_answer(struct call *call, const struct db_answer *answer, void *argument)
 {
-    request_answer(argument, call->stmt, call->params, answer);
+    request_answer(argument, call->statement, call->params, answer);
 }
 
-enum call_start request_try_call(struct request *request, struct stmt *stmt, const struct db_param *params,
-                                 call_cb *done)
+enum call_start request_try_call(struct request *request, const struct statement *statement,
+                                 const struct db_param *params, call_cb *done)
 {
     struct call *call = &request->call;
-    call->stmt = stmt;
+    call->statement = statement;
     memcpy(call->params, params, sizeof call->params);
     call->done = done != NULL ? done : on_answer;
     call->argument = request;
     return call_start(request->server->calls, call);
 }
 
-void request_call(struct request *request, struct stmt *stmt, const struct db_param *params, call_cb *done)
+void request_call(struct request *request, const struct statement *statement, const struct db_param *params,
+                  call_cb *done)
 {
-    enum call_start started = request_try_call(request, stmt, params, done);
+    enum call_start started = request_try_call(request, statement, params, done);
     if (started != CALL_STARTED)
         request_not_started(request, started);
 }
@@ -334,12 +337,13 @@ void request_not_started(struct request *request, enum call_start why)
 
 /* Whatever changes something has a row to show for it, or there was nothing to change; only what is made anew or put in
  * place of another is there in any case. */
-static bool is_made(const struct route *route, const struct stmt *stmt, const struct db_answer *answer)
+static bool is_made(const struct route *route, const struct statement *statement,
+                    const struct db_answer *answer)
 {
     const struct db_rows *rows = answer->rows;
     if (answer->count == 0)
         return route->method != HTTP_POST;
-    struct slice told = stmt->told ? rows->value(rows, answer->first, rows->columns - 1) : SLICE("1");
+    struct slice told = statement->told ? rows->value(rows, answer->first, rows->columns - 1) : SLICE("1");
     return told.len == 1 && (told.ptr[0] == 't' || told.ptr[0] == '1');
 }
 
@@ -352,19 +356,19 @@ static void tag_answer(const struct route *route, struct reply *reply)
         reply_add_etag(reply, ETAG_STRONG);
 }
 
-void request_write_answer(const struct route *route, const struct stmt *stmt, const struct db_param *params,
-                          const struct db_answer *answer, struct reply *reply)
+void request_write_answer(const struct route *route, const struct statement *statement,
+                          const struct db_param *params, const struct db_answer *answer, struct reply *reply)
 {
-    if (!is_made(route, stmt, answer))
-        reply_not_made(reply, stmt->name);
+    if (!is_made(route, statement, answer))
+        reply_not_made(reply, statement->name);
     else if (route->answer != NULL)
-        route->answer(route, stmt, params, answer, reply);
+        route->answer(route, statement, params, answer, reply);
     else if (route->shape == REPLY_ARRAY && (answer->count > 0 || route->missing == NULL))
-        rows_add_array(&reply->body, stmt, answer->rows, answer->first, answer->count);
+        rows_add_array(&reply->body, statement, answer->rows, answer->first, answer->count);
     else if (answer->count == 0)
         reply_problem(reply, 404, "%s", route->missing != NULL ? route->missing : "There is no such record.");
     else
-        rows_add_object(&reply->body, stmt, answer->rows, answer->first);
+        rows_add_object(&reply->body, statement, answer->rows, answer->first);
     if (reply->status == 200)
         tag_answer(route, reply);
 }

@@ -64,21 +64,23 @@ void request_stream_abort(struct request *request);
 
 /* Starts the statement for this request alone or in a set. Without `done` its answer becomes the reply by the
  * route; with it, done has to reply. */
-void request_call(struct request *request, struct stmt *stmt, const struct db_param *params, call_cb *done);
+void request_call(struct request *request, const struct statement *statement, const struct db_param *params,
+                  call_cb *done);
 /* The same, but the caller replies when it was not started. */
-enum call_start request_try_call(struct request *request, struct stmt *stmt, const struct db_param *params,
-                                 call_cb *done);
+enum call_start request_try_call(struct request *request, const struct statement *statement,
+                                 const struct db_param *params, call_cb *done);
 
 /* The fields of the route to the parameters of a statement, by name. */
-void request_bind(struct request *request, const struct stmt *stmt, struct db_param params[DB_PARAMS_MAX]);
+void request_bind(struct request *request, const struct statement *statement,
+                  struct db_param params[DB_PARAMS_MAX]);
 
 /* The answer of the request's statement, or its error, becomes the reply. */
-void request_answer(struct request *request, struct stmt *stmt, const struct db_param *params,
+void request_answer(struct request *request, const struct statement *statement, const struct db_param *params,
                     const struct db_answer *answer);
 
 /* The reply to an answer, by the route's answer or shape. */
-void request_write_answer(const struct route *route, const struct stmt *stmt, const struct db_param *params,
-                          const struct db_answer *answer, struct reply *reply);
+void request_write_answer(const struct route *route, const struct statement *statement,
+                          const struct db_param *params, const struct db_answer *answer, struct reply *reply);
 
 /* Whoever could not start a statement says so with this. */
 void request_not_started(struct request *request, enum call_start why);

@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "core/stmt.h"
+#include "core/statements.h"
+#include "db/db.h"
 #include "http/http.h"
 
 struct arena;
@@ -65,7 +66,7 @@ struct route {
     const char *path; /* "/orders/{id}": each {name} is the next of path_fields */
     const char *summary;
     const struct field *path_fields, *query, *body; /* each ends with name NULL; NULL: none */
-    struct stmt *statement;
+    const struct statement *statement;
     enum reply_shape shape;
     const char *missing; /* what a 404 says */
     bool cached;         /* a GET whose answer may be up to five seconds old; see core/cache.h */
@@ -73,18 +74,18 @@ struct route {
     /* Of a write to a single record: its conditions are honoured; see core/precondition.h. The statement reads the
      * columns that the GET of this path shows and, behind them, the guard of the record. NULL: If-Match and
      * If-None-Match are not looked at. */
-    struct stmt *guard;
+    const struct statement *guard;
     /* The write that has a parameter "guard": null asks for nothing, "" that there is no such record, "*" that there is
      * one, else that it has this guard; it gives no row when that is not so. Bound by name. NULL: statement is it. */
-    struct stmt *guarded;
+    const struct statement *guarded;
 
     /* Chooses the statement and fills its parameters, which are zeroed before; false: it has replied. NULL: statement,
      * bound by name. */
-    bool (*prepare)(struct request *request, struct stmt **statement, struct db_param *params);
+    bool (*prepare)(struct request *request, const struct statement **statement, struct db_param *params);
     /* Writes the reply to an answer without error. Must depend on the parameters alone, because readers share it.
      * NULL: by shape. */
-    void (*answer)(const struct route *route, const struct stmt *statement, const struct db_param *params,
-                   const struct db_answer *answer, struct reply *reply);
+    void (*answer)(const struct route *route, const struct statement *statement,
+                   const struct db_param *params, const struct db_answer *answer, struct reply *reply);
     /* All by itself, instead of the above. */
     void (*handler)(struct request *request);
 };

@@ -39,19 +39,20 @@ static void add_value(struct buf *out, enum column_type type, struct slice text)
     }
 }
 
-void rows_add_object(struct buf *out, const struct stmt *stmt, const struct db_rows *rows, int row)
+void rows_add_object(struct buf *out, const struct statement *statement, const struct db_rows *rows, int row)
 {
     int at = 0;
     buf_add_char(out, '{');
-    for (const struct stmt_column *column = stmt->columns; column->type != COLUMN_END; column++) {
-        if (column != stmt->columns)
+    for (unsigned i = 0; i < statement->column_count; i++) {
+        const struct statement_column *column = &statement->columns[i];
+        if (i > 0)
             buf_add_char(out, ',');
         buf_add_char(out, '"');
         buf_add_string(out, column->name);
         buf_add(out, "\":", 2);
         if (column->type == COLUMN_POINT) {
             buf_add_char(out, '[');
-            add_value(out, COLUMN_NUMBER, rows->value(rows, row, at++));
+            add_value(out, COLUMN_FLOAT, rows->value(rows, row, at++));
             buf_add_char(out, ',');
         }
         add_value(out, column->type, rows->value(rows, row, at++));
@@ -61,14 +62,14 @@ void rows_add_object(struct buf *out, const struct stmt *stmt, const struct db_r
     buf_add_char(out, '}');
 }
 
-void rows_add_array(struct buf *out, const struct stmt *stmt, const struct db_rows *rows, int first,
+void rows_add_array(struct buf *out, const struct statement *statement, const struct db_rows *rows, int first,
                     int count)
 {
     buf_add_char(out, '[');
     for (int row = first; row < first + count; row++) {
         if (row > first)
             buf_add_char(out, ',');
-        rows_add_object(out, stmt, rows, row);
+        rows_add_object(out, statement, rows, row);
     }
     buf_add_char(out, ']');
 }

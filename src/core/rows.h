@@ -3,10 +3,10 @@
 #define ROWLOCK_CORE_ROWS_H
 
 #include "base/buf.h"
-#include "core/stmt.h"
+#include "db/db.h"
 
-void rows_add_object(struct buf *out, const struct stmt *stmt, const struct db_rows *rows, int row);
-void rows_add_array(struct buf *out, const struct stmt *stmt, const struct db_rows *rows, int first,
+void rows_add_object(struct buf *out, const struct statement *statement, const struct db_rows *rows, int row);
+void rows_add_array(struct buf *out, const struct statement *statement, const struct db_rows *rows, int first,
                     int count);
 
 #endif

@@ -43,11 +43,6 @@ static bool add_app(struct server *server, size_t index, char **error)
     const struct app *app = server->apps[index];
     for (size_t i = 0; i < app->route_count; i++)
         router_add(server->router, &app->routes[i]);
-    for (struct stmt *const *stmt = app->statements; stmt != NULL && *stmt != NULL; stmt++)
-        if (!calls_register(server->calls, *stmt, settings_engine(server->settings))) {
-            *error = mem_printf("there is no SQL for the statement %s", (*stmt)->name);
-            return false;
-        }
     if (app->idempotency && server->purge == NULL)
         server->purge = idempotency_purge_start(server);
     if (app->start != NULL)
@@ -61,21 +56,23 @@ static bool open_db(struct server *server, char **error)
     struct db_events events = {on_room, on_away, on_health, on_change, on_listening, server};
     char *why = NULL;
     if (settings->sqlite_path != NULL) {
-        server->db = sqlite_open(server->loop, settings->sqlite_path, &server->health.db, &events, &why);
+        server->db = sqlite_open(server->loop, settings->sqlite_path, STATEMENT(HEALTH), STATEMENT_CALLS,
+                                 &events, &why);
         if (server->db == NULL)
             *error = mem_printf("cannot open the database file %s: %s", settings->sqlite_path, why);
     } else {
-        struct pg_options options = {.room_spill = &server->room_spill.db,
-                                     .room_write = &server->room_write.db,
+        struct pg_options options = {.statement_count = STATEMENT_CALLS,
+                                     .room_spill = STATEMENT(ROOM_SPILL),
+                                     .room_write = STATEMENT(ROOM_WRITE),
                                      .conninfo = settings->conninfo,
                                      .pooler = settings->pooler,
                                      .connections = (unsigned)settings->db_connections,
                                      .deadline_ns = settings->deadline_ns,
-                                     .health = &server->health.db,
-                                     .hidden = &server->tables_hidden.db};
+                                     .health = STATEMENT(HEALTH),
+                                     .hidden = STATEMENT(TABLES_HIDDEN)};
         if (cache_wanted(server)) {
-            options.listen = &server->listen.db;
-            options.identity = &server->identity.db;
+            options.listen = STATEMENT(CHANGES_LISTEN);
+            options.identity = STATEMENT(DATABASE_IDENTITY);
         }
         server->db = pg_open(server->loop, &options, &events, &why);
         if (server->db == NULL)
@@ -122,26 +119,12 @@ struct server *server_start(const struct settings *settings, const struct app *c
     list_init(&server->spares);
     server->deadline = loop_timer_new(server->loop, request_on_deadline, server);
     server->drain_limit = loop_timer_new(server->loop, on_drain_limit, server);
-    server->health = (struct stmt){.name = "health"};
-    server->constraint_columns =
-        (struct stmt){.name = "constraint_columns", .params = {{"table", DB_TEXT}, {"constraint", DB_TEXT}}};
-    server->tables_hidden = (struct stmt){.name = "tables_hidden"};
-    server->room_spill = (struct stmt){.name = "room_spill"};
-    server->room_write = (struct stmt){.name = "room_write"};
-    server->listen = (struct stmt){.name = "changes_listen"};
-    server->identity = (struct stmt){.name = "database_identity"};
     server->level = sql_level(settings_engine(settings));
     size_t count = 0;
     for (; apps[count] != NULL; count++)
         server->needed = apps[count]->schema > server->needed ? apps[count]->schema : server->needed;
     server->states = mem_array(count + 1, sizeof *server->states);
-    bool ok = calls_register(server->calls, &server->health, settings_engine(settings)) &&
-              calls_register(server->calls, &server->constraint_columns, settings_engine(settings)) &&
-              calls_register(server->calls, &server->tables_hidden, settings_engine(settings)) &&
-              calls_register(server->calls, &server->room_spill, settings_engine(settings)) &&
-              calls_register(server->calls, &server->room_write, settings_engine(settings)) &&
-              calls_register(server->calls, &server->listen, settings_engine(settings)) &&
-              calls_register(server->calls, &server->identity, settings_engine(settings));
+    bool ok = true;
     for (size_t i = 0; ok && apps[i] != NULL; i++)
         ok = add_app(server, i, error);
     if (!ok || !open_db(server, error)) {

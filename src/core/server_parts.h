@@ -6,7 +6,6 @@
 #include "core/app.h"
 #include "core/call.h"
 #include "core/reply.h"
-#include "core/stmt.h"
 #include "http/http.h"
 
 struct idempotency_purge;
@@ -29,7 +28,6 @@ struct server {
     struct list streams;  /* those whose clients are taking what was sent */
     struct list spares;   /* requests that are over, with their memory */
     struct loop_timer *deadline, *drain_limit;
-    struct stmt health, tables_hidden, room_spill, room_write, listen, identity, constraint_columns;
     struct idempotency_purge *purge; /* NULL: no app has keys */
     int needed;                      /* the newest migration that the served apps need */
     int level;                       /* the newest that this program knows */

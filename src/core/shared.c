@@ -22,7 +22,7 @@ struct shared_key {
     struct list_node link; /* in its bucket */
     struct shared *shared;
     const struct route *route; /* one statement may serve several, with an answer each */
-    struct stmt *stmt;
+    const struct statement *statement;
     struct db_param params[DB_PARAMS_MAX];
     struct arena arena; /* of the texts in params */
     struct shared_read *sent, *gathering;
@@ -51,10 +51,11 @@ void shared_free(struct shared *shared)
 
 /* ---- keys ---- */
 
-static struct list *bucket_of(struct shared *shared, const struct stmt *stmt, const struct db_param *params)
+static struct list *bucket_of(struct shared *shared, const struct statement *statement,
+                              const struct db_param *params)
 {
-    uint64_t hash = stmt->db.index;
-    for (unsigned i = 0; i < stmt->db.param_count; i++) {
+    uint64_t hash = statement->index;
+    for (unsigned i = 0; i < statement->param_count; i++) {
         hash = (hash ^ (uint64_t)params[i].integer ^ params[i].null) * UINT64_C(0x9e3779b97f4a7c15);
         for (size_t k = 0; k < params[i].text.len; k++)
             hash = (hash ^ (unsigned char)params[i].text.ptr[k]) * UINT64_C(0x100000001b3);
@@ -62,30 +63,30 @@ static struct list *bucket_of(struct shared *shared, const struct stmt *stmt, co
     return &shared->buckets[(hash >> 32) % BUCKETS];
 }
 
-static bool same_params(const struct stmt *stmt, const struct db_param *a, const struct db_param *b)
+static bool same_params(const struct statement *statement, const struct db_param *a, const struct db_param *b)
 {
-    for (unsigned i = 0; i < stmt->db.param_count; i++)
+    for (unsigned i = 0; i < statement->param_count; i++)
         if (a[i].null != b[i].null || a[i].integer != b[i].integer ||
             memcmp(&a[i].real, &b[i].real, sizeof a[i].real) != 0 || !slice_equal(a[i].text, b[i].text))
             return false;
     return true;
 }
 
-static struct shared_key *key_for(struct shared *shared, const struct route *route, struct stmt *stmt,
-                                  const struct db_param *params)
+static struct shared_key *key_for(struct shared *shared, const struct route *route,
+                                  const struct statement *statement, const struct db_param *params)
 {
-    struct list *bucket = bucket_of(shared, stmt, params);
+    struct list *bucket = bucket_of(shared, statement, params);
     list_for_each(struct shared_key, key, bucket, link) {
-        if (key->route == route && key->stmt == stmt && same_params(stmt, key->params, params))
+        if (key->route == route && key->statement == statement && same_params(statement, key->params, params))
             return key;
     }
     struct shared_key *key = mem_new(sizeof *key);
     key->shared = shared;
     key->route = route;
-    key->stmt = stmt;
+    key->statement = statement;
     arena_init(&key->arena);
     memcpy(key->params, params, sizeof key->params);
-    for (unsigned i = 0; i < stmt->db.param_count; i++)
+    for (unsigned i = 0; i < statement->param_count; i++)
         if (params[i].text.ptr != NULL)
             key->params[i].text = arena_dup(&key->arena, params[i].text);
     list_append(bucket, &key->link);
@@ -141,16 +142,17 @@ static void settle(struct shared_key *key)
     }
 }
 
-void shared_start(struct shared *shared, struct request *request, struct stmt *stmt,
+void shared_start(struct shared *shared, struct request *request, const struct statement *statement,
                   const struct db_param *params)
 {
-    struct shared_key *key = key_for(shared, request->route, stmt, params);
+    struct shared_key *key = key_for(shared, request->route, statement, params);
     settle(key);
     bool fresh = key->gathering == NULL;
     if (fresh) {
         key->gathering = mem_new(sizeof *key->gathering);
         key->gathering->key = key;
-        key->gathering->call = (struct call){.stmt = stmt, .done = on_answer, .argument = key->gathering};
+        key->gathering->call =
+            (struct call){.statement = statement, .done = on_answer, .argument = key->gathering};
         list_init(&key->gathering->waiters);
     }
     request->read = key->gathering;
@@ -199,10 +201,10 @@ static void on_answer(struct call *call, const struct db_answer *answer, void *a
     settle(key);
     reply_clear(reply);
     if (answer->error != DB_OK)
-        reply_db_error(reply, NULL, call->stmt, answer);
+        reply_db_error(reply, NULL, call->statement, answer);
     else
-        request_write_answer(key->route, call->stmt, key->params, answer, reply);
-    cache_keep(key->shared->server->cache, key->route, call->stmt, key->params, call->sent, reply);
+        request_write_answer(key->route, call->statement, key->params, answer, reply);
+    cache_keep(key->shared->server->cache, key->route, call->statement, key->params, call->sent, reply);
     struct request *request;
     while ((request = list_first_of(&read->waiters, struct request, read_link)) != NULL) {
         release_waiter(request);

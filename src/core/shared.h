@@ -12,7 +12,7 @@ struct shared *shared_new(struct server *server);
 void shared_free(struct shared *shared);
 
 /* Joins or starts the read; the reply follows, by the request's route. Parameters are copied. */
-void shared_start(struct shared *shared, struct request *request, struct stmt *stmt,
+void shared_start(struct shared *shared, struct request *request, const struct statement *statement,
                   const struct db_param *params);
 
 /* The request leaves its read. */

@@ -5,9 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct sql_statement {
-    const char *engine, *name, *text; /* engine: "postgres" or "sqlite" */
-};
+#include "core/statements.h"
 
 struct sql_migration {
     const char *engine, *name;
@@ -15,19 +13,11 @@ struct sql_migration {
     const char *text;
 };
 
-extern const struct sql_statement sql_statements[];
-extern const size_t sql_statement_count;
 extern const struct sql_migration sql_migrations[]; /* in order of version for each engine */
 extern const size_t sql_migration_count;
 
-/* NULL when there is none of that name. */
-const char *sql_text(const char *engine, const char *name);
-
-/* Whether a statement may change something, of which a lock on a row is one; and whether it may have to wait for a
- * row that another transaction has locked: not if it only adds rows of its own, nor if it locks with SKIP LOCKED what
- * it changes. */
-bool sql_writes(const char *text);
-bool sql_waits(const char *text, bool set);
+/* The SQL of a statement for an engine, "postgres" or "sqlite". */
+const char *sql_text(const char *engine, const struct statement *statement);
 
 /* The newest version that this program knows: its level. */
 int sql_level(const char *engine);

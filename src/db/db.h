@@ -11,32 +11,13 @@
 
 #include "base/list.h"
 #include "base/slice.h"
-
-#define DB_PARAMS_MAX 8u
-#define DB_STATEMENTS_MAX 128u
-
-enum db_type {
-    DB_INT,   /* 64 bits */
-    DB_FLOAT, /* double */
-    DB_TEXT,  /* UTF-8 without NUL */
-};
+#include "db/statement.h"
 
 struct db_param {
     bool null;
     int64_t integer;   /* DB_INT */
     double real;       /* DB_FLOAT */
     struct slice text; /* DB_TEXT; borrowed until the unit was sent */
-};
-
-struct db_statement {
-    const char *name; /* in sql/, in the log, and as the prepared statement */
-    const char *text;
-    unsigned index; /* below DB_STATEMENTS_MAX, unique */
-    bool set;       /* on PostgreSQL: parameters are arrays, the first column is the position of the call */
-    bool writes;    /* it may change something */
-    bool waits;     /* it may have to wait for a row that another transaction has locked */
-    unsigned param_count;
-    enum db_type types[DB_PARAMS_MAX];
 };
 
 /* Rows as the engine holds them; a value is text, .ptr NULL for null. Good until the callback returns. */
@@ -78,7 +59,7 @@ struct db_answer {
 struct db_unit {
     struct list_node link; /* the engine's, and so is left */
     unsigned left;
-    const struct db_statement *statement;
+    const struct statement *statement;
     unsigned members;
     bool last;                     /* it is expected to wait for a lock: nothing is sent behind it */
     bool brief;                    /* somebody waits for a lock just now: this one tries for a moment only */
@@ -122,7 +103,7 @@ struct db_ops {
     bool arrays;        /* sets travel as arrays */
     unsigned (*connections)(const struct db *db);
     /* For a unit of that statement; last: as in the unit. */
-    bool (*room)(const struct db *db, const struct db_statement *statement, bool last);
+    bool (*room)(const struct db *db, const struct statement *statement, bool last);
     /* True while the database has been out of reach for longer than is worth waiting for. */
     bool (*away)(const struct db *db);
     void (*send)(struct db *db,

@@ -49,7 +49,8 @@ struct pg {
     bool no_tables;           /* health found none: before that is told, hidden is asked why */
     struct pgconn *health_on; /* where it was asked: a connection of the pool when there is no other */
     int64_t health_asked;     /* 0 when no question is on its way */
-    const struct db_statement *room_spill, *room_write;
+    const struct statement *room_spill, *room_write;
+    unsigned statement_count;
     unsigned room_ticks;              /* since it was last asked whether there is room */
     bool full;                        /* there was none */
     bool crowded_out;                 /* there is no connection left for the health */
@@ -102,7 +103,7 @@ static void start_listening(struct pg *pg, const struct pg_options *options)
                                          .on_answer = on_identity_answer,
                                          .on_done = on_listen_done,
                                          .owner = pg};
-    pg->listen_conn = pgconn_new(pg->loop, pg->health_target, "listen", &events);
+    pg->listen_conn = pgconn_new(pg->loop, pg->health_target, "listen", pg->statement_count, &events);
 }
 
 struct db *pg_open(struct loop *loop, const struct pg_options *options, const struct db_events *events,
@@ -144,16 +145,17 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
                                        .owner = pg};
     pg->room_unit =
         (struct db_unit){.members = 1, .on_answer = on_room_answer, .on_done = on_room_done, .owner = pg};
+    pg->statement_count = options->statement_count;
     pg->room_spill = options->room_spill;
     pg->room_write = options->room_write;
     struct pgconn_events pool = {on_ready, on_answered, on_lost, NULL, pg};
     pg->conn_count = options->connections;
     pg->conns = mem_array(pg->conn_count, sizeof *pg->conns);
     for (unsigned i = 0; i < pg->conn_count; i++)
-        pg->conns[i] = pgconn_new(loop, pg->target, "pool", &pool);
+        pg->conns[i] = pgconn_new(loop, pg->target, "pool", pg->statement_count, &pool);
     /* behind those that do the work, which come first where connections are few */
     struct pgconn_events health = {on_health_ready, on_ignored, on_health_lost, NULL, pg};
-    pg->health_conn = pgconn_new(loop, pg->health_target, "health", &health);
+    pg->health_conn = pgconn_new(loop, pg->health_target, "health", pg->statement_count, &health);
     if (options->listen != NULL)
         start_listening(pg, options);
     return &pg->db;
@@ -218,7 +220,7 @@ static unsigned burden(const struct pgconn *conn, int64_t now)
  * one that has owed an answer for a while: what is sent behind that can no longer be taken back. For the same reason
  * none at all while the database says nothing, though a connection that owes nothing looks well. What writes goes where
  * that is allowed: a session that refuses is the first to answer, and would draw all the work. */
-static struct pgconn *pick(const struct pg *pg, const struct db_statement *statement)
+static struct pgconn *pick(const struct pg *pg, const struct statement *statement)
 {
     struct pgconn *best = NULL;
     int64_t now = clock_now();
@@ -241,7 +243,7 @@ static struct pgconn *pick(const struct pg *pg, const struct db_statement *state
     return best;
 }
 
-static bool pg_room(const struct db *db, const struct db_statement *statement, bool last)
+static bool pg_room(const struct db *db, const struct statement *statement, bool last)
 {
     struct pg *pg = pg_of(db);
     (void)last;

@@ -11,11 +11,11 @@ struct pg_options {
     const char *conninfo; /* connection string or URI */
     enum pooler pooler;
     unsigned connections;
-    int64_t deadline_ns; /* of a request: statements are bounded below it, silence above it */
-    const struct db_statement *health, *room_spill, *room_write; /* the statements of those names */
-    const struct db_statement *hidden; /* tables_hidden, asked when those that health reads are not found */
-    const struct db_statement *listen,
-        *identity; /* how it tells of changes and who it is; NULL: it need not */
+    int64_t deadline_ns;      /* of a request: statements are bounded below it, silence above it */
+    unsigned statement_count; /* of the catalogue: every index is below it */
+    const struct statement *health, *room_spill, *room_write; /* the statements of those names */
+    const struct statement *hidden; /* tables_hidden, asked when those that health reads are not found */
+    const struct statement *listen, *identity; /* how it tells of changes and who it is; NULL: it need not */
 };
 
 /* NULL and *error (to be freed) when the connection string is malformed. Connects in the background. */

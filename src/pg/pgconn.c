@@ -67,7 +67,7 @@ struct pgconn {
     bool full;            /* see pgconn_was_full */
     bool pooled;          /* see pgconn_pooled; true until it is known */
     struct db_unit asking;
-    struct db_statement ask; /* of asking */
+    struct statement ask; /* of asking */
     struct buf ask_text;
     struct buf local;               /* behind a pooler: the statement that settles each transaction */
     bool read_only, stale, settled; /* as in the header */
@@ -83,13 +83,14 @@ struct pgconn {
     bool held;                      /* a lock held up the last that was answered, and may hold up the next */
     PGresult *rows;                 /* of the first unit, as far as they came */
     PGresult *error;                /* the first error of the first unit */
-    bool unsure;         /* it is committed, but perhaps not on the standby that it had to wait for */
-    int64_t heard;       /* when the server last said something, or was first asked */
-    int64_t connected;   /* when it became ready */
-    const char *recycle; /* why it is to reconnect when nothing is outstanding; NULL: it is not */
-    bool expected;       /* that is no news */
-    enum pgconn_prepared prepared[DB_STATEMENTS_MAX];
+    bool unsure;           /* it is committed, but perhaps not on the standby that it had to wait for */
+    int64_t heard;         /* when the server last said something, or was first asked */
+    int64_t connected;     /* when it became ready */
+    const char *recycle;   /* why it is to reconnect when nothing is outstanding; NULL: it is not */
+    bool expected;         /* that is no news */
     struct pgparam params; /* scratch of pgconn_send */
+    unsigned statement_count;
+    enum pgconn_prepared prepared[]; /* by the index of a statement */
 };
 
 static void start_attempt(struct pgconn *conn);
@@ -110,24 +111,27 @@ static void on_doom(void *argument);
 static void next_attempt(struct pgconn *conn, const char *reason);
 static void lost(struct pgconn *conn, const char *reason);
 
-static const struct db_statement end_read_only = {
+static const struct statement end_read_only = {
     .name = "end_read_only",
-    .text = "SELECT pg_terminate_backend(pg_backend_pid()) "
-            "WHERE current_setting('transaction_read_only') = 'on' AND NOT pg_is_in_recovery()"};
+    .text = {[DB_POSTGRES] =
+                 "SELECT pg_terminate_backend(pg_backend_pid()) "
+                 "WHERE current_setting('transaction_read_only') = 'on' AND NOT pg_is_in_recovery()"}};
 
 /* ---- life ---- */
 
 struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, const char *role,
-                          const struct pgconn_events *events)
+                          unsigned statement_count, const struct pgconn_events *events)
 {
-    struct pgconn *conn = mem_new(sizeof *conn);
+    struct pgconn *conn = mem_new(sizeof *conn + statement_count * sizeof conn->prepared[0]);
+    conn->statement_count = statement_count;
     conn->loop = loop;
     conn->target = target;
     conn->role = role;
     conn->events = *events;
     list_init(&conn->units);
     static const struct db_param home = {.text = {PGSETTINGS_HOME, sizeof PGSETTINGS_HOME - 1}};
-    conn->ask = (struct db_statement){.name = "session", .param_count = 1, .types = {DB_TEXT}};
+    static const struct statement_param home_param = {.name = "home", .type = DB_TEXT};
+    conn->ask = (struct statement){.name = "session", .param_count = 1, .params = &home_param};
     conn->asking = (struct db_unit){.statement = &conn->ask,
                                     .members = 1,
                                     .params = &home,
@@ -175,7 +179,7 @@ static void disconnect(struct pgconn *conn)
     conn->recycle = NULL;
     conn->waits = 0;
     conn->closed = conn->held = conn->expected = conn->ends_first = false;
-    memset(conn->prepared, 0, sizeof conn->prepared);
+    memset(conn->prepared, 0, conn->statement_count * sizeof conn->prepared[0]);
 }
 
 void pgconn_free(struct pgconn *conn)
@@ -400,7 +404,7 @@ static void ask_session(struct pgconn *conn)
     pgsettings_ask(&conn->ask_text, &conn->target->limits, whose, PQbackendPID(conn->pq),
                    PQserverVersion(conn->pq));
     buf_add_char(&conn->ask_text, '\0');
-    conn->ask.text = conn->ask_text.data;
+    conn->ask.text[DB_POSTGRES] = conn->ask_text.data;
     conn->state = PGCONN_ASKING;
     conn->refusal[0] = '\0';
     pgconn_send(conn, &conn->asking);
@@ -622,21 +626,22 @@ static void flush(struct pgconn *conn)
         loop_watch_set(conn->watch, left == 1 ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
-static void fill_types(const struct db_statement *statement, Oid *types)
+static void fill_types(const struct statement *statement, Oid *types)
 {
     for (unsigned i = 0; i < statement->param_count; i++)
-        types[i] = pgparam_type(statement->types[i], statement->set);
+        types[i] = pgparam_type(statement->params[i].type, statement->set);
 }
 
-static bool send_prepare(struct pgconn *conn, const struct db_statement *statement)
+static bool send_prepare(struct pgconn *conn, const struct statement *statement)
 {
     Oid types[DB_PARAMS_MAX];
     fill_types(statement, types);
-    return PQsendPrepare(conn->pq, statement->name, statement->text, (int)statement->param_count, types) == 1;
+    return PQsendPrepare(conn->pq, statement->name, statement->text[DB_POSTGRES], (int)statement->param_count,
+                         types) == 1;
 }
 
 /* A statement is prepared by the first unit that needs it, in the same breath. */
-static bool send_named(struct pgconn *conn, const struct db_statement *statement)
+static bool send_named(struct pgconn *conn, const struct statement *statement)
 {
     enum pgconn_prepared *prepared = &conn->prepared[statement->index];
     if (*prepared == PGCONN_UNPREPARED || *prepared == PGCONN_LOCKED_OUT) {
@@ -648,11 +653,11 @@ static bool send_named(struct pgconn *conn, const struct db_statement *statement
                                conn->params.lengths, conn->params.formats, 0) == 1;
 }
 
-static bool send_unnamed(struct pgconn *conn, const struct db_statement *statement)
+static bool send_unnamed(struct pgconn *conn, const struct statement *statement)
 {
     Oid types[DB_PARAMS_MAX];
     fill_types(statement, types);
-    return PQsendQueryParams(conn->pq, statement->text, (int)statement->param_count, types,
+    return PQsendQueryParams(conn->pq, statement->text[DB_POSTGRES], (int)statement->param_count, types,
                              conn->params.values, conn->params.lengths, conn->params.formats, 0) == 1;
 }
 
@@ -676,8 +681,8 @@ static bool send_statement(struct pgconn *conn, const struct db_unit *unit)
     /* whatever session this is, nothing is expected of it and nothing stays in it. These two run under the role's own
      * statement_timeout; one that ends them skips the rest of the transaction, so nothing is changed (DB_BUSY). */
     return send_plain(conn, PGSETTINGS_ISOLATION) && send_plain(conn, conn->local.data) &&
-           (!conn->ends_first || send_plain(conn, end_read_only.text)) && send_brief(conn, unit) &&
-           send_unnamed(conn, unit->statement);
+           (!conn->ends_first || send_plain(conn, end_read_only.text[DB_POSTGRES])) &&
+           send_brief(conn, unit) && send_unnamed(conn, unit->statement);
 }
 
 /* One Sync a unit: what stands between two of them is one transaction, and a unit must not share its fate with

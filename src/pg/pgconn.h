@@ -23,7 +23,7 @@ struct pgconn_events {
 
 /* The target must outlive the connection. Starts to connect at once; no callback before this has returned. */
 struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, const char *role,
-                          const struct pgconn_events *events);
+                          unsigned statement_count, const struct pgconn_events *events);
 void pgconn_free(struct pgconn *conn); /* outstanding units are answered DB_LOST */
 
 bool pgconn_ready(const struct pgconn *conn);

@@ -47,8 +47,8 @@ static void add_value(struct buf *out, enum db_type type, const struct db_param 
 
 static void add_array(struct buf *out, const struct db_unit *unit, unsigned index)
 {
-    const struct db_statement *statement = unit->statement;
-    enum db_type type = statement->types[index];
+    const struct statement *statement = unit->statement;
+    enum db_type type = statement->params[index].type;
     bool nulls = false;
     for (unsigned member = 0; member < unit->members; member++)
         nulls |= unit->params[member * statement->param_count + index].null;
@@ -70,7 +70,7 @@ static void add_array(struct buf *out, const struct db_unit *unit, unsigned inde
 
 void pgparam_encode(struct pgparam *param, const struct db_unit *unit)
 {
-    const struct db_statement *statement = unit->statement;
+    const struct statement *statement = unit->statement;
     size_t starts[DB_PARAMS_MAX];
     param->bytes.max = PGPARAM_MAX;
     buf_clear(&param->bytes);
@@ -80,7 +80,7 @@ void pgparam_encode(struct pgparam *param, const struct db_unit *unit)
         if (statement->set)
             add_array(&param->bytes, unit, i);
         else if (!unit->params[i].null)
-            add_value(&param->bytes, statement->types[i], &unit->params[i]);
+            add_value(&param->bytes, statement->params[i].type, &unit->params[i]);
         param->lengths[i] = (int)(param->bytes.len - starts[i]);
         param->formats[i] = 1;
     }

@@ -58,9 +58,9 @@ static enum db_error sqlite_query(struct session *session, const char *sql, cons
 {
     struct sqlite_session *own = (struct sqlite_session *)session;
     struct db_param values[DB_PARAMS_MAX];
-    enum db_type types[DB_PARAMS_MAX];
+    struct statement_param declared[DB_PARAMS_MAX];
     for (unsigned i = 0; i < count && i < DB_PARAMS_MAX; i++) {
-        types[i] = DB_TEXT;
+        declared[i].type = DB_TEXT;
         values[i] = (struct db_param){.null = params[i] == NULL, .text = slice_of(params[i])};
     }
     sqlite_rows_fini(&own->rows);
@@ -70,7 +70,7 @@ static enum db_error sqlite_query(struct session *session, const char *sql, cons
     if (block == NULL)
         return sqlite_session_check(own, DB_SCHEMA);
     enum db_error error =
-        sqlite_session_check(own, sqlite_block_run(block, values, types, count, &own->rows));
+        sqlite_session_check(own, sqlite_block_run(block, values, declared, count, &own->rows));
     sqlite_block_free(block);
     return error;
 }

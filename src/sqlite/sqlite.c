@@ -47,11 +47,12 @@ struct sqlite {
     struct loop *loop;
     struct db_events events;
     struct sqlite_file *file;
-    struct sqlite_block *blocks[DB_STATEMENTS_MAX];
+    unsigned statement_count;
+    struct sqlite_block **blocks; /* by the index of a statement */
     struct list waiting, ran;
     struct loop_task work;
     struct loop_timer *again, *tick;
-    const struct db_statement *health_statement;
+    const struct statement *health_statement;
     struct db_health health;
     bool gone;              /* the file is not where it was opened; nothing reads or writes it meanwhile */
     bool begun;             /* a transaction that writes */
@@ -73,8 +74,8 @@ static struct sqlite *sqlite_of(const struct db *db)
     return (struct sqlite *)(void *)(uintptr_t)db;
 }
 
-struct db *sqlite_open(struct loop *loop, const char *path, const struct db_statement *health,
-                       const struct db_events *events, char **error)
+struct db *sqlite_open(struct loop *loop, const char *path, const struct statement *health,
+                       unsigned statement_count, const struct db_events *events, char **error)
 {
     struct sqlite_file *file = sqlite_file_open(path, 0, error);
     if (file == NULL)
@@ -85,6 +86,8 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct db_stat
     sqlite->events = *events;
     sqlite->file = file;
     sqlite->path = path;
+    sqlite->statement_count = statement_count;
+    sqlite->blocks = mem_array(statement_count, sizeof(struct sqlite_block *));
     list_init(&sqlite->waiting);
     list_init(&sqlite->ran);
     loop_task_init(&sqlite->work, on_work, sqlite);
@@ -100,18 +103,18 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct db_stat
 
 static void add_job(struct sqlite *sqlite, struct db_unit *unit, unsigned member)
 {
-    const struct db_statement *statement = unit->statement;
+    const struct statement *statement = unit->statement;
     const struct db_param *params = unit->params + member * statement->param_count;
     size_t text = 0;
     for (unsigned i = 0; i < statement->param_count; i++)
-        text += statement->types[i] == DB_TEXT && !params[i].null ? params[i].text.len : 0;
+        text += statement->params[i].type == DB_TEXT && !params[i].null ? params[i].text.len : 0;
     struct job *job = mem_new(sizeof *job + text);
     char *at = job->text;
     job->unit = unit;
     job->member = member;
     for (unsigned i = 0; i < statement->param_count; i++) {
         job->params[i] = params[i];
-        if (statement->types[i] != DB_TEXT || params[i].null || params[i].text.len == 0)
+        if (statement->params[i].type != DB_TEXT || params[i].null || params[i].text.len == 0)
             continue;
         memcpy(at, params[i].text.ptr, params[i].text.len);
         job->params[i].text.ptr = at;
@@ -131,11 +134,11 @@ static void sqlite_send(struct db *db, struct db_unit *unit)
 
 /* ---- running ---- */
 
-static struct sqlite_block *block_of(struct sqlite *sqlite, const struct db_statement *statement)
+static struct sqlite_block *block_of(struct sqlite *sqlite, const struct statement *statement)
 {
     struct sqlite_block **block = &sqlite->blocks[statement->index];
     if (*block == NULL)
-        *block = sqlite_block_new(sqlite->file, statement->text);
+        *block = sqlite_block_new(sqlite->file, statement->text[DB_SQLITE]);
     return *block;
 }
 
@@ -164,7 +167,7 @@ static void end_savepoint(struct sqlite *sqlite, struct job *job)
 
 static void run_job(struct sqlite *sqlite, struct job *job)
 {
-    const struct db_statement *statement = job->unit->statement;
+    const struct statement *statement = job->unit->statement;
     struct sqlite_block *block = block_of(sqlite, statement);
     job->ran = true;
     job->error = block == NULL ? sqlite_file_failure(sqlite->file) : DB_OK;
@@ -173,7 +176,7 @@ static void run_job(struct sqlite *sqlite, struct job *job)
         sqlite_file_script(sqlite->file, "SAVEPOINT one");
     if (block != NULL)
         job->error =
-            sqlite_block_run(block, job->params, statement->types, statement->param_count, &job->rows);
+            sqlite_block_run(block, job->params, statement->params, statement->param_count, &job->rows);
     if (job->error != DB_OK)
         set_message(job, sqlite_file_error(sqlite->file));
     if (savepoint && sqlite_file_in_transaction(sqlite->file)) /* some errors roll all of it back */
@@ -346,7 +349,7 @@ static void answer_ran(struct sqlite *sqlite)
 
 static void free_blocks(struct sqlite *sqlite)
 {
-    for (unsigned i = 0; i < DB_STATEMENTS_MAX; i++) {
+    for (unsigned i = 0; i < sqlite->statement_count; i++) {
         sqlite_block_free(sqlite->blocks[i]);
         sqlite->blocks[i] = NULL;
     }
@@ -457,7 +460,7 @@ static unsigned sqlite_connections(const struct db *db)
     return 1;
 }
 
-static bool sqlite_room(const struct db *db, const struct db_statement *statement, bool last)
+static bool sqlite_room(const struct db *db, const struct statement *statement, bool last)
 {
     (void)statement;
     (void)last;
@@ -590,6 +593,7 @@ static void sqlite_free(struct db *db)
     answer_ran(sqlite);
     sqlite_wal_free(sqlite->wal);
     free_blocks(sqlite);
+    free(sqlite->blocks);
     sqlite_file_close(sqlite->file);
     free(sqlite);
 }

@@ -6,8 +6,8 @@
 #include "db/db.h"
 #include "io/loop.h"
 
-/* NULL and *error (to be freed) when the file cannot be opened. */
-struct db *sqlite_open(struct loop *loop, const char *path, const struct db_statement *health,
-                       const struct db_events *events, char **error);
+/* NULL and *error (to be freed) when the file cannot be opened. Every statement's index is below statement_count. */
+struct db *sqlite_open(struct loop *loop, const char *path, const struct statement *health,
+                       unsigned statement_count, const struct db_events *events, char **error);
 
 #endif

@@ -121,7 +121,8 @@ static void take_row(sqlite3_stmt *step, struct sqlite_rows *rows)
     rows->base.count++;
 }
 
-static void bind(sqlite3_stmt *step, const struct db_param *params, const enum db_type *types, unsigned count)
+static void bind(sqlite3_stmt *step, const struct db_param *params, const struct statement_param *declared,
+                 unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         char name[16];
@@ -131,9 +132,9 @@ static void bind(sqlite3_stmt *step, const struct db_param *params, const enum d
             continue;
         if (params[i].null)
             sqlite3_bind_null(step, index);
-        else if (types[i] == DB_INT)
+        else if (declared[i].type == DB_INT)
             sqlite3_bind_int64(step, index, params[i].integer);
-        else if (types[i] == DB_FLOAT)
+        else if (declared[i].type == DB_FLOAT)
             sqlite3_bind_double(step, index, params[i].real);
         else
             sqlite3_bind_text64(step, index, params[i].text.ptr != NULL ? params[i].text.ptr : "",
@@ -142,13 +143,14 @@ static void bind(sqlite3_stmt *step, const struct db_param *params, const enum d
 }
 
 enum db_error sqlite_block_run(struct sqlite_block *block, const struct db_param *params,
-                               const enum db_type *types, unsigned count, struct sqlite_rows *rows)
+                               const struct statement_param *declared, unsigned count,
+                               struct sqlite_rows *rows)
 {
     *rows = (struct sqlite_rows){.base = {.value = sqlite_value}, .bytes = {.max = ROWS_BYTES_MAX}};
     for (unsigned i = 0; i < block->count && rows->base.count == 0; i++) {
         sqlite3_stmt *step = block->steps[i];
         int code;
-        bind(step, params, types, count);
+        bind(step, params, declared, count);
         while ((code = sqlite3_step(step)) == SQLITE_ROW && !rows->bytes.failed)
             take_row(step, rows);
         enum db_error error = code == SQLITE_DONE ? DB_OK : sqlite_file_note(block->file, code);

@@ -26,6 +26,7 @@ void sqlite_rows_fini(struct sqlite_rows *rows);
 
 /* Executes the block once; $1 is params[0]. Never leaves a statement running. */
 enum db_error sqlite_block_run(struct sqlite_block *block, const struct db_param *params,
-                               const enum db_type *types, unsigned count, struct sqlite_rows *rows);
+                               const struct statement_param *declared, unsigned count,
+                               struct sqlite_rows *rows);
 
 #endif

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from support.crowd import crowd, shuffled
 from support.expect import problem, succeeded
-from support.program import ROOT, SANITIZED, SLOW
+from support.plans import statements
+from support.program import SANITIZED, SLOW
 from support.provider import Provider, osrm
 from support.rawhttp import Connection, request_bytes
 from support.tcpproxy import TcpProxy
@@ -506,9 +507,7 @@ def test_of_many_that_find_an_old_key_one_makes_a_record(api, server, db, kind, 
 
 def purge(database):
     """How many keys one run of the server's statement deletes."""
-    text = (ROOT / "sql" / database.kind / "idempotency.sql").read_text()
-    block = text.split("-- name: idempotency_purge\n")[1].split("-- name:")[0]
-    return len(database.query(block))
+    return len(database.query(statements("idempotency", database.kind)["idempotency_purge"]))
 
 
 @pytest.mark.quick

@@ -134,7 +134,7 @@ def test_each_question_is_answered_by_an_index(postgres, call):
 
 
 def test_instruments_on_sqlite_come_from_two_indexes(sqlite):
-    sql = re.search(r"^-- name: instrument_list\n(.*?)(?=^-- |\Z)", (ROOT / "sql/sqlite/sites.sql").read_text(), re.S | re.M)[1]
+    sql = statements("sites", "sqlite")["instrument_list"]
     plan = [row[3] for row in sqlite.query("EXPLAIN QUERY PLAN " + sql.replace("$1", "10").replace("$2", "0"))]
     assert plan[0] == "MERGE (UNION ALL)", plan
     assert sum("_in_order" in step for step in plan) == 2 and "USE TEMP B-TREE FOR ORDER BY" not in plan, plan

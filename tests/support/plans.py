@@ -1,7 +1,9 @@
 """How PostgreSQL plans what the server asks."""
 
 import json
+import os
 import re
+import subprocess
 
 from support.program import ROOT
 
@@ -20,10 +22,13 @@ def plan_as_the_server(cursor, but=()):
             cursor.execute(f"SET {name} = {value}")
 
 
-def statements(name):
-    """{name: SQL} of sql/postgres/NAME.sql."""
-    blocks = (ROOT / "sql/postgres" / f"{name}.sql").read_text().split("-- name: ")[1:]
-    return {label.strip(): sql for label, _, sql in (block.partition("\n") for block in blocks)}
+def statements(name, engine="postgres"):
+    """{name: SQL} of sql/ENGINE/NAME.sql, as the engine gets it."""
+    names = re.findall(r"^-- name: (\w+)$", (ROOT / "sql" / engine / f"{name}.sql").read_text(), re.M)
+    embed = ["awk", "-v", f"part={engine}", "-f", ROOT / "build-aux/embed-sql.awk", *sorted(ROOT.glob("sql/*/*.sql"))]
+    blocks = subprocess.run(embed, cwd=ROOT, env=os.environ | {"LC_ALL": "C"}, capture_output=True, text=True, check=True).stdout.split("-- name: ")[1:]
+    texts = {label: sql for label, _, sql in (block.partition("\n") for block in blocks)}
+    return {label: texts[label] for label in names}
 
 
 def plan_of(cursor, call, options=""):

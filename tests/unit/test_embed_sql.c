@@ -7,43 +7,54 @@
 
 static const char *const engines[] = {"postgres", "sqlite"};
 
-static const struct sql_statement *find_statement(const char *engine, const char *name)
-{
-    for (size_t i = 0; i < sql_statement_count; i++)
-        if (strcmp(sql_statements[i].engine, engine) == 0 && strcmp(sql_statements[i].name, name) == 0)
-            return &sql_statements[i];
-    return NULL;
-}
-
-static void each_statement_exists_for_both_engines(void **state)
-{
-    (void)state;
-    assert_true(sql_statement_count > 0);
-    for (size_t i = 0; i < sql_statement_count; i++)
-        for (size_t e = 0; e < COUNT(engines); e++)
-            if (!find_statement(engines[e], sql_statements[i].name))
-                fail_msg("%s has a statement %s, %s has not", sql_statements[i].engine,
-                         sql_statements[i].name, engines[e]);
-}
-
-static void no_statement_is_there_twice(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sql_statement_count; i++)
-        assert_ptr_equal(find_statement(sql_statements[i].engine, sql_statements[i].name),
-                         &sql_statements[i]);
-}
-
 static void statements_are_trimmed(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sql_statement_count; i++) {
-        const char *text = sql_statements[i].text;
-        size_t length = strlen(text);
-        assert_true(length > 0);
-        assert_null(strchr(" \t\n;", text[length - 1]));
-        assert_null(strstr(text, "-- name:"));
-    }
+    for (unsigned i = 0; i < STATEMENT_COUNT; i++)
+        for (unsigned engine = 0; engine < DB_ENGINES; engine++) {
+            const char *text = statements[i].text[engine];
+            size_t length = strlen(text);
+            assert_true(length > 0);
+            assert_null(strchr(" \t\n;", text[length - 1]));
+            assert_null(strstr(text, "-- name:"));
+        }
+}
+
+static void a_statement_is_where_its_index_says(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < STATEMENT_COUNT; i++)
+        assert_int_equal(statements[i].index, i);
+    assert_string_equal(STATEMENT(ORDER_TAKE)->name, "order_take");
+    assert_in_range(STATEMENT_CALLS, 1, STATEMENT_COUNT);
+}
+
+static void a_declaration_is_a_constant_of_c(void **state)
+{
+    (void)state;
+    const struct statement *take = STATEMENT(ORDER_TAKE), *once = STATEMENT(ORDER_PLACE_ONCE);
+    assert_true(take->set && take->writes && !take->waits && !take->told);
+    assert_int_equal(take->param_count, 2);
+    assert_string_equal(take->params[PARAM_ORDER_TAKE_TAKER].name, "taker");
+    assert_int_equal(take->params[PARAM_ORDER_TAKE_TAKER].type, DB_TEXT);
+    assert_string_equal(take->columns[COLUMN_ORDER_TAKE_HOLDER].name, "holder");
+    assert_string_equal(once->params[PARAM_ORDER_PLACE_ONCE_SCOPE + LIST_KEY_FINGERPRINT].name,
+                        "fingerprint");
+    assert_int_equal(STATEMENT(ORDER_GET)->column_count, 8);
+    assert_int_equal(COLUMN_ORDER_GET_DISTANCE, 5); /* behind two points, which are two columns each */
+    assert_true(STATEMENT(SITE_DELETE)->told && STATEMENT(SITE_DELETE)->waits);
+    assert_int_equal(COLUMN_MESSAGE_RECENT_SINCE, STATEMENT(MESSAGE_RECENT)->column_count);
+}
+
+static void lists_and_constants_are_written_out(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(STATEMENT(COMPUTER_GET)->text[DB_POSTGRES], "r.id, r.name, r.mac, r.site_id"));
+    assert_non_null(
+        strstr(STATEMENT(ORDER_GET)->text[DB_SQLITE], "id, origin_lat, origin_lng, destination_lat"));
+    char limit[32];
+    snprintf(limit, sizeof limit, "LIMIT %d", MESSAGES_A_PIECE);
+    assert_non_null(strstr(STATEMENT(MESSAGE_RECENT)->text[DB_POSTGRES], limit));
 }
 
 static void migrations_are_numbered_from_one_without_gaps(void **state)
@@ -93,9 +104,10 @@ static void migrations_record_themselves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_statement_exists_for_both_engines),
-        cmocka_unit_test(no_statement_is_there_twice),
         cmocka_unit_test(statements_are_trimmed),
+        cmocka_unit_test(a_statement_is_where_its_index_says),
+        cmocka_unit_test(a_declaration_is_a_constant_of_c),
+        cmocka_unit_test(lists_and_constants_are_written_out),
         cmocka_unit_test(migrations_are_numbered_from_one_without_gaps),
         cmocka_unit_test(migrations_are_the_same_on_both_engines),
         cmocka_unit_test(migrations_record_themselves),

@@ -16,8 +16,10 @@ static const struct field columns[] = {
     {.name = "name_fr", .type = FIELD_TEXT, .least = 1, .most = 5, .nullable = true},
     {.name = NULL},
 };
-static const struct import_file file = {
-    .flag = "--things", .columns = columns, .stray = "province_stray", .store = "province_store"};
+static const struct import_file file = {.flag = "--things",
+                                        .columns = columns,
+                                        .stray = STATEMENT(PROVINCE_STRAY),
+                                        .store = STATEMENT(PROVINCE_STORE)};
 
 static char path[64];
 

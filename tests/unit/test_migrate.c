@@ -13,9 +13,9 @@ static struct {
     char done[4096]; /* what happened, a word each; a migration as "+3" */
     int fails_at;    /* the migration that fails, so often: */
     unsigned failures;
-    bool passing;         /* as what may work when it is tried again */
-    const char *conflict; /* the name of a table in the way */
-    const char *silent;   /* the statement of that name is not answered */
+    bool passing;                   /* as what may work when it is tried again */
+    const char *conflict;           /* the name of a table in the way */
+    const struct statement *silent; /* the statement of that name is not answered */
 } scripted;
 
 static void note(const char *word)
@@ -67,11 +67,11 @@ static enum db_error query(struct session *session, const char *sql, const char 
         return DB_LOST;
     found.count = 1;
     found.columns = 4;
-    if (sql == sql_text(engine, "migrations_lock")) {
+    if (sql == sql_text(engine, STATEMENT(MIGRATIONS_LOCK))) {
         note("lock");
-    } else if (sql == sql_text(engine, "migrations_exist")) {
+    } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_EXIST))) {
         strcpy(cells[0], scripted.version > 0 ? "t" : "f");
-    } else if (sql == sql_text(engine, "migrations_list")) {
+    } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_LIST))) {
         snprintf(cells[0], sizeof cells[0], "%lld", (long long)scripted.version);
         strcpy(cells[1], "name");
         snprintf(cells[2], sizeof cells[2], "%lld", (long long)scripted.serves);
@@ -126,7 +126,7 @@ static void a_database_that_does_not_answer_fits_nothing(void **state)
 {
     (void)state;
     FILE *out = tmpfile();
-    static const char *const silent[] = {"migrations_exist", "migrations_list"};
+    const struct statement *const silent[] = {STATEMENT(MIGRATIONS_EXIST), STATEMENT(MIGRATIONS_LIST)};
     scripted.version = 5;
     for (size_t i = 0; i < COUNT(silent); i++) {
         scripted.silent = silent[i];
@@ -136,7 +136,7 @@ static void a_database_that_does_not_answer_fits_nothing(void **state)
     }
     assert_memory_equal(scripted.done, "BEGIN lock ROLLBACK ", 20);
     assert_null(strchr(scripted.done, '+'));
-    scripted.silent = "migrations_lock";
+    scripted.silent = STATEMENT(MIGRATIONS_LOCK);
     assert_false(migrate_apply(&scripted.session, NULL));
     fclose(out);
 }

@@ -177,7 +177,7 @@ static void on_answer(struct db_unit *unit, unsigned member, const struct db_ans
 
 static void answer_rows(bool set, unsigned members, PGresult *result)
 {
-    const struct db_statement statement = {.set = set};
+    struct statement statement = {.set = set};
     struct db_unit unit = {.statement = &statement, .members = members, .on_answer = on_answer};
     memset(&heard, 0, sizeof heard);
     pganswer_rows(&unit, result);

@@ -14,7 +14,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void encode(const struct db_statement *statement, const struct db_param *params, unsigned members)
+static void encode(const struct statement *statement, const struct db_param *params, unsigned members)
 {
     struct db_unit unit = {.statement = statement, .members = members, .params = params};
     pgparam_encode(&encoded, &unit);
@@ -41,7 +41,9 @@ static void types_are_those_of_the_system_catalogue(void **state)
 static void a_plain_call_has_a_value_a_parameter(void **state)
 {
     (void)state;
-    static const struct db_statement statement = {.param_count = 3, .types = {DB_INT, DB_FLOAT, DB_TEXT}};
+    struct statement statement = {.param_count = 3,
+                                  .params = (const struct statement_param[]){
+                                      {"p", DB_INT, true}, {"p", DB_FLOAT, true}, {"p", DB_TEXT, true}}};
     static const struct db_param params[] = {{.integer = -2}, {.real = -1.5}, {.text = {"caf\xc3\xa9", 5}}};
     encode(&statement, params, 1);
     assert_param(0, "\xff\xff\xff\xff\xff\xff\xff\xfe", 8);
@@ -53,7 +55,9 @@ static void a_plain_call_has_a_value_a_parameter(void **state)
 static void null_and_an_empty_text_differ(void **state)
 {
     (void)state;
-    static const struct db_statement statement = {.param_count = 3, .types = {DB_TEXT, DB_TEXT, DB_INT}};
+    struct statement statement = {.param_count = 3,
+                                  .params = (const struct statement_param[]){
+                                      {"p", DB_TEXT, true}, {"p", DB_TEXT, true}, {"p", DB_INT, true}}};
     static const struct db_param params[] = {{.text = {"", 0}}, {.null = true}, {.null = true}};
     encode(&statement, params, 1);
     assert_non_null(encoded.values[0]);
@@ -65,8 +69,10 @@ static void null_and_an_empty_text_differ(void **state)
 static void a_set_has_an_array_a_parameter(void **state)
 {
     (void)state;
-    static const struct db_statement statement = {
-        .set = true, .param_count = 3, .types = {DB_INT, DB_TEXT, DB_FLOAT}};
+    struct statement statement = {.set = true,
+                                  .param_count = 3,
+                                  .params = (const struct statement_param[]){
+                                      {"p", DB_INT, true}, {"p", DB_TEXT, true}, {"p", DB_FLOAT, true}}};
     static const struct db_param params[] = {
         {.integer = 1}, {.text = {"ab", 2}}, {.real = 2}, {.integer = 258}, {.null = true}, {.real = 0},
     };
@@ -95,7 +101,9 @@ static void what_was_encoded_first_is_good_to_the_last(void **state)
     (void)state;
     static char large[100000];
     memset(large, 'x', sizeof large);
-    static const struct db_statement statement = {.param_count = 2, .types = {DB_TEXT, DB_TEXT}};
+    struct statement statement = {
+        .param_count = 2,
+        .params = (const struct statement_param[]){{"p", DB_TEXT, true}, {"p", DB_TEXT, true}}};
     const struct db_param params[] = {{.text = {"first", 5}}, {.text = {large, sizeof large}}};
     encode(&statement, params, 1);
     assert_param(0, "first", 5);

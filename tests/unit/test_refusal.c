@@ -16,9 +16,10 @@ static const struct field body[] = {
 enum { PATH_ID, ID, NAME, ORIGIN, MAC };
 
 static const struct route route = {.path = "/x/{id}", .path_fields = path_fields, .body = body};
-static const struct stmt stmt = {
-    .name = "put",
-    .refusals = {{"x_mac_key", "Another has this mac.", "mac"}, {"x_pkey", "There is one already.", NULL}}};
+static const struct statement_refusal refusals[] = {{"x_mac_key", "Another has this mac.", "mac"},
+                                                    {"x_pkey", "There is one already.", NULL},
+                                                    {NULL, NULL, NULL}};
+static const struct statement statement = {.name = "put", .refusals = refusals};
 static struct request request;
 
 static int set_up(void **state)
@@ -33,7 +34,7 @@ static void says(struct db_answer answer, const char *expected)
 {
     char words[128] = "";
     answer.error = DB_REFUSED;
-    bool at_fault = refusal_words(&request, &stmt, &answer, words, sizeof words);
+    bool at_fault = refusal_words(&request, &statement, &answer, words, sizeof words);
     if (at_fault != (expected != NULL) || (at_fault && strcmp(words, expected) != 0))
         fail_msg("%s: %s", answer.constraint != NULL ? answer.constraint : "", words);
 }
@@ -87,7 +88,7 @@ static void a_caller_at_fault_gets_400(void **state)
     const struct db_answer answer = {.error = DB_REFUSED, .constraint = "x_pkey"};
     struct reply reply;
     reply_init(&reply);
-    reply_db_error(&reply, &request, &stmt, &answer);
+    reply_db_error(&reply, &request, &statement, &answer);
     assert_int_equal(reply.status, 400);
     buf_add_char(&reply.body, '\0');
     assert_non_null(strstr(reply.body.data, "\"There is one already.\""));
@@ -119,10 +120,10 @@ static void nobody_is_at_fault_for_other_errors_or_without_a_route(void **state)
     char words[128];
     const struct db_answer failed = {.error = DB_FAILED, .constraint = "x_pkey"},
                            refused = {.error = DB_REFUSED, .constraint = "x_pkey"};
-    assert_false(refusal_words(&request, &stmt, &failed, words, sizeof words));
-    assert_false(refusal_words(NULL, &stmt, &refused, words, sizeof words));
+    assert_false(refusal_words(&request, &statement, &failed, words, sizeof words));
+    assert_false(refusal_words(NULL, &statement, &refused, words, sizeof words));
     request.route = NULL;
-    assert_false(refusal_words(&request, &stmt, &refused, words, sizeof words));
+    assert_false(refusal_words(&request, &statement, &refused, words, sizeof words));
 }
 
 int main(void)

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "core/reply.h"
-#include "core/stmt.h"
+#include "db/statement.h"
 
 static struct reply reply;
 
@@ -125,7 +125,7 @@ static void a_tag_is_of_the_body_and_a_weak_one_of_its_links_too(void **state)
 static void every_error_of_a_database_has_a_status_and_says_whether_something_changed(void **state)
 {
     (void)state;
-    static const struct stmt stmt = {.name = "order_take"};
+    static const struct statement statement = {.name = "order_take"};
     static const struct {
         enum db_error error;
         int status;
@@ -140,7 +140,7 @@ static void every_error_of_a_database_has_a_status_and_says_whether_something_ch
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct db_answer answer = {.error = cases[i].error, .message = "secret", .sqlstate = "XX000"};
-        reply_db_error(&reply, NULL, &stmt, &answer);
+        reply_db_error(&reply, NULL, &statement, &answer);
         assert_int_equal(reply.status, cases[i].status);
         buf_add_char(&reply.body, '\0');
         if (strstr(reply.body.data, cases[i].says) == NULL || strstr(reply.body.data, "secret") != NULL)

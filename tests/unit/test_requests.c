@@ -180,7 +180,7 @@ static unsigned db_connections(const struct db *db)
     return 4;
 }
 
-static bool db_room(const struct db *db, const struct db_statement *statement, bool last)
+static bool db_room(const struct db *db, const struct statement *statement, bool last)
 {
     (void)db;
     (void)statement;

@@ -27,12 +27,10 @@ static const char *const written[] = {
     "{\"id\":4,\"done\":false,\"name\":\"d\",\"at\":\"2026-01-02T03:04:05Z\",\"where\":[1,2],\"more\":[]}",
 };
 
-static const struct stmt stmt = {.columns = {{"id", COLUMN_NUMBER},
-                                             {"done", COLUMN_BOOL},
-                                             {"name", COLUMN_TEXT},
-                                             {"at", COLUMN_TIME},
-                                             {"where", COLUMN_POINT},
-                                             {"more", COLUMN_JSON}}};
+static const struct statement_column columns[] = {{"id", COLUMN_INT, true},      {"done", COLUMN_BOOL, true},
+                                                  {"name", COLUMN_TEXT, true},   {"at", COLUMN_TIME, true},
+                                                  {"where", COLUMN_POINT, true}, {"more", COLUMN_JSON, true}};
+static const struct statement statement = {.columns = columns, .column_count = COUNT(columns)};
 
 static struct slice value(const struct db_rows *rows, int row, int column)
 {
@@ -56,7 +54,7 @@ static void every_kind_of_column_has_its_form(void **state)
     struct buf out = BUF_INIT(10000);
     for (int row = 0; row < (int)COUNT(table); row++) {
         buf_clear(&out);
-        rows_add_object(&out, &stmt, &rows, row);
+        rows_add_object(&out, &statement, &rows, row);
         assert_written(&out, written[row]);
     }
     buf_fini(&out);
@@ -65,7 +63,7 @@ static void every_kind_of_column_has_its_form(void **state)
 static void columns_behind_those_that_are_named_are_not_shown(void **state)
 {
     (void)state;
-    static const struct stmt shorter = {.columns = {{"id", COLUMN_NUMBER}}};
+    static const struct statement shorter = {.columns = columns, .column_count = 1};
     struct buf out = BUF_INIT(10000);
     rows_add_object(&out, &shorter, &rows, 0);
     assert_written(&out, "{\"id\":1}");
@@ -75,7 +73,7 @@ static void columns_behind_those_that_are_named_are_not_shown(void **state)
 static void an_array_has_the_rows_that_are_asked_for(void **state)
 {
     (void)state;
-    static const struct stmt ids = {.columns = {{"id", COLUMN_NUMBER}}};
+    static const struct statement ids = {.columns = columns, .column_count = 1};
     struct buf out = BUF_INIT(10000);
     rows_add_array(&out, &ids, &rows, 2, 3);
     assert_written(&out, "[{\"id\":0},{\"id\":null},{\"id\":4}]");
@@ -93,7 +91,7 @@ static void what_does_not_fit_fails_and_never_overflows(void **state)
     (void)state;
     for (size_t most = 0; most < strlen(written[0]); most++) {
         struct buf out = BUF_INIT(most);
-        rows_add_object(&out, &stmt, &rows, 0);
+        rows_add_object(&out, &statement, &rows, 0);
         assert_true(out.failed);
         buf_fini(&out);
     }
