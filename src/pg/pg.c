@@ -19,6 +19,7 @@
 #define LOCK_NS (100 * CLOCK_MS) /* a statement waits so long for a lock inside PostgreSQL; longer outside */
 #define TICK_NS CLOCK_SECOND     /* the health is asked for this often */
 #define PATIENCE_MAX 6u
+#define PATIENCE_NS (60 * CLOCK_SECOND) /* it ends when no connection has been silent for so long */
 #define TOO_MANY " 53300: " /* in libpq's verbose words: connections of the role, the database, the server */
 #define ROOM_TICKS 3u
 #define GRACE_NS CLOCK_SECOND /* a database that comes back within this costs waiting, not errors */
@@ -38,6 +39,7 @@ struct pg {
     struct pgconn *next; /* chosen by room, for the send that follows it */
     int64_t deadline_ns;
     unsigned patience; /* rounds in a row in which silent connections were given up in vain */
+    int64_t silent_at; /* when a connection was last silent for longer than without patience */
     bool silent;       /* the health connection got no answer, and nothing was heard on another since */
     bool cut;          /* there is no connection to send on: none is ready, or it is silent */
     bool away;         /* nor was there for the grace: who calls is told so at once */
@@ -307,7 +309,6 @@ static void on_answered(struct pgconn *conn, void *argument)
 {
     struct pg *pg = argument;
     pg->full |= pgconn_was_full(conn);
-    pg->patience = 0;
     if (pgconn_has_written(conn) && pgconn_pooled(conn))
         for (unsigned i = 0; i < pg->conn_count; i++)
             pgconn_allow_ending(pg->conns[i]);
@@ -655,13 +656,20 @@ static void tend_listening(struct pg *pg, int64_t now)
 /* A stopped server or a cut cable says nothing at all, and no time limit inside PostgreSQL runs then. The health
  * connection finds out; what has been as silent on the others is given up with it. While that one is answered, silence
  * is a commit that waits for its standby: its backend stays where it is and does not notice that we have gone, so each
- * round that changes nothing has twice the patience. */
+ * round that changes nothing has twice the patience. Answers do not end it: what reads, or changes nothing, waits for
+ * no standby and is answered meanwhile. */
 static void drop_silent(struct pg *pg, int64_t now)
 {
-    int64_t limit = pg->health.answers ? (pg->deadline_ns + CLOCK_SECOND) << pg->patience : SILENT_NS;
+    int64_t base = pg->deadline_ns + CLOCK_SECOND;
+    if (now - pg->silent_at > PATIENCE_NS)
+        pg->patience = 0;
+    int64_t limit = pg->health.answers ? base << pg->patience : SILENT_NS;
     bool dropped = false;
     for (unsigned i = 0; i < pg->conn_count; i++) {
-        if (pgconn_silence(pg->conns[i], now) <= limit)
+        int64_t silence = pgconn_silence(pg->conns[i], now);
+        if (silence > base)
+            pg->silent_at = now;
+        if (silence <= limit)
             continue;
         pgconn_lose(pg->conns[i], "the database does not answer");
         dropped = true;
