@@ -149,17 +149,21 @@ class Server:
         return sum(1 for target in self.descriptors().values() if not target.startswith("socket:"))
 
     def connections(self, states=None):
-        """How many of its sockets belong to clients (by local port), in those states of /proc/net/tcp."""
+        """How many of its sockets belong to clients (by local port), in those states of /proc/net/tcp. One that was reset is in
+        no table any more: it counts, when no states are asked for, until the server has closed it."""
         ports = {int(address.rpartition(":")[2]) for address in self.addresses() if not address.startswith("unix:")}
         inodes = {target[8:-1] for target in self.descriptors().values() if target.startswith("socket:[")}
         found = set()  # a table that changes while it is read may name a socket twice
+        alive = {line.split()[column] for table, column in (("unix", 6), ("udp", 9), ("udp6", 9), ("netlink", 9))
+                 for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]}
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):
             for line in Path(table).read_text().splitlines()[1:]:
                 field = line.split()
+                alive.add(field[9])
                 if field[9] in inodes and int(field[1].rpartition(":")[2], 16) in ports and field[3] != LISTEN:
                     if states is None or field[3] in states:
                         found.add(field[9])
-        return len(found)
+        return len(found) + (len(inodes - alive) if states is None else 0)
 
     def unread(self):
         """How many bytes of its clients wait in the kernel, for the server or any worker of it."""
