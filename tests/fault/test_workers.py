@@ -40,15 +40,6 @@ def gone(pid):
         return True
 
 
-def refuses(server):
-    try:
-        with Connection(server.address, timeout=1) as connection:
-            connection.request("GET", "/health")
-        return False
-    except (OSError, ProtocolError):
-        return True
-
-
 @pytest.fixture
 def busy(serve, postgres):
     """(server, connections, release): a group of its own with three workers, and requests in flight that are answered when
@@ -69,7 +60,7 @@ def busy(serve, postgres):
 
 
 def all_drain(server, connections):
-    until(lambda: len(server.told("draining")) >= 3 and refuses(server), 10, "all are draining")
+    until(lambda: len(server.told("draining")) >= 3 and server.refuses(), 10, "all are draining")
     assert sum(line["requests"] for line in server.told("draining")) == len(connections)
 
 

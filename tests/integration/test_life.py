@@ -23,15 +23,6 @@ def slow_provider():
         yield provider
 
 
-def refuses(server):
-    try:
-        with Connection(server.address, timeout=1) as connection:
-            connection.request("GET", "/health")
-        return False
-    except (OSError, ProtocolError):
-        return True
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_drain_finishes_what_is_in_flight_and_refuses_what_is_new(serve, database, slow_provider, number):
     server = serve(database=database, env=slow_provider.settings("osrm"))
@@ -40,7 +31,7 @@ def test_a_drain_finishes_what_is_in_flight_and_refuses_what_is_new(serve, datab
         busy.send(PLACE)
         until(lambda: slow_provider.requests, 3, "the request is in flight")
         server.signal(number)
-        until(lambda: refuses(server), 3, "new connections are refused")
+        until(lambda: server.refuses(), 3, "new connections are refused")
         assert idle.ended(2), "an idle connection stays open"
         assert fresh.ended(2), "a connection that was never used stays open"
         answer = busy.response()
@@ -156,7 +147,7 @@ def test_a_second_signal_is_quick(serve, sqlite):
             connection.send(PLACE)
             until(lambda: provider.requests, 3, "the request is in flight")
             server.signal()
-            until(lambda: refuses(server), 3, "the drain has begun")
+            until(lambda: server.refuses(), 3, "the drain has begun")
             server.alive()
             with Stopwatch() as watch:
                 server.signal()

@@ -12,7 +12,7 @@ import pytest
 from support import pgbouncer, program
 from support.crowd import crowd, shuffled, take_request
 from support.database import PostgresDatabase
-from support.expect import problem, succeeded
+from support.expect import problem, succeeded, won
 from support.github import first_users
 from support.pgbouncer import PgBouncer
 from support.port import free_port
@@ -190,12 +190,6 @@ def test_commands_work_through_it(serve, bouncer, folder):
         assert len(server.api.get("/orders?page=1&limit=1000").json()) == 1000
     finally:
         database.drop()
-
-
-def won(answer):
-    status, body = answer
-    assert status == 200 or (status == 400 and json.loads(body)["error"] in ("Order is already taken.", "Order is currently occupied.")), answer
-    return status == 200
 
 
 @pytest.mark.quick

@@ -6,30 +6,18 @@ import threading
 import pytest
 
 from support.crowd import crowd, shuffled, take_request
+from support.expect import LOSERS, won
 from support.program import SANITIZED, run
 from support.rawhttp import request_bytes
 
 ORDERS = 200 if SANITIZED else 2000
 CONNECTIONS = 64
 
-SUCCESS = {"status": "SUCCESS"}
-LOSERS = ("Order is already taken.", "Order is currently occupied.")
 
 
 def seeded(database, count):
     assert run("seed", "orders", "--total", count, "--database", database.url).returncode == 0
     return [row[0] for row in database.query("SELECT id FROM orders")]
-
-
-def won(answer):
-    """Whether this answer is a SUCCESS; anything that is neither that nor a loser's words fails."""
-    status, body = answer
-    document = json.loads(body)
-    if status == 200:
-        assert document == SUCCESS
-        return True
-    assert status == 400 and document["error"] in LOSERS, answer
-    return False
 
 
 @pytest.mark.quick

@@ -1,6 +1,9 @@
 """What answers must look like."""
 
+import json
 import re
+
+LOSERS = ("Order is already taken.", "Order is currently occupied.")     # the words of a take that came too late
 
 
 def succeeded(answer):
@@ -13,6 +16,17 @@ def refused(answer, message):
     """A 400 with exactly that message."""
     document = problem(answer, 400)
     assert document["error"] == message, document
+
+
+def won(answer):
+    """Whether an answer of support.crowd to a take, (status, body), is a SUCCESS. What is neither that nor a loser's words fails."""
+    status, body = answer
+    document = json.loads(body)
+    if status == 200:
+        assert document == {"status": "SUCCESS"}
+        return True
+    assert status == 400 and document["error"] in LOSERS, answer
+    return False
 
 
 def problem(answer, status, *words):

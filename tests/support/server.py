@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from support.program import ACTIVATE, SANITIZER_WORDS, SLOW, children, environment, rowlock
-from support.rawhttp import Api
+from support.rawhttp import Api, Connection, ProtocolError
 from support.wait import until
 
 MUST_NEVER_HAPPEN = (*SANITIZER_WORDS, "Assertion", "assertion", "must never happen", "double free", "corrupted")
@@ -124,6 +124,19 @@ class Server:
         if count is not None:
             until(lambda: len(found()) >= count, seconds, lambda: f"{message!r} {count} times in the log, {len(found())} now")
         return found()
+
+    def stopped(self):
+        """Whether SIGSTOP has come to it."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+
+    def refuses(self):
+        """Whether a new client gets no answer."""
+        try:
+            with Connection(self.address, timeout=1) as connection:
+                connection.request("GET", "/health")
+            return False
+        except (OSError, ProtocolError):
+            return True
 
     def resident(self):
         """Resident memory in bytes."""
