@@ -34,16 +34,17 @@ const char *origin_refusal(const struct http_head *head)
 {
     if (head->method == HTTP_GET || head->method == HTTP_HEAD || head->method == HTTP_OPTIONS)
         return NULL;
-    if (head->origin.ptr == NULL && head->fetch_site.ptr == NULL)
+    struct slice origin = http_head_field(head, SLICE("Origin"));
+    struct slice site = http_head_field(head, SLICE("Sec-Fetch-Site"));
+    if (origin.ptr == NULL && site.ptr == NULL)
         return NULL;
-    if (slice_equal_nocase(head->fetch_site, SLICE("cross-site")))
+    if (slice_equal_nocase(site, SLICE("cross-site")))
         return "A page of another site (Sec-Fetch-Site: cross-site) must not change anything here.";
-    if (head->origin.ptr != NULL)
-        return is_own(head->origin, head->host)
-                   ? NULL
-                   : "A page of another site (its Origin is not the Host that was "
-                     "asked) must not change anything here.";
-    if (slice_equal(head->fetch_site, SLICE("same-origin")) || slice_equal(head->fetch_site, SLICE("none")))
+    if (origin.ptr != NULL)
+        return is_own(origin, head->host) ? NULL
+                                          : "A page of another site (its Origin is not the Host that was "
+                                            "asked) must not change anything here.";
+    if (slice_equal(site, SLICE("same-origin")) || slice_equal(site, SLICE("none")))
         return NULL;
     return "A page of another site must not change anything here: Sec-Fetch-Site is neither same-origin nor "
            "none, and "

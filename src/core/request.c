@@ -58,9 +58,10 @@ static void make_id(struct request *request)
 
 static void take_id(struct request *request, const struct http_head *head)
 {
-    if (head != NULL && is_sane_id(head->request_id)) {
-        memcpy(request->id_text, head->request_id.ptr, head->request_id.len);
-        request->id = (struct slice){request->id_text, head->request_id.len};
+    struct slice id = head != NULL ? http_head_field(head, SLICE("X-Request-Id")) : SLICE("");
+    if (is_sane_id(id)) {
+        memcpy(request->id_text, id.ptr, id.len);
+        request->id = (struct slice){request->id_text, id.len};
     } else {
         make_id(request);
     }
@@ -88,10 +89,10 @@ static struct slice join_fields(struct request *request, const struct http_head 
     return joined;
 }
 
-static struct slice list_field(struct request *request, const struct http_head *head, struct slice known,
-                               struct slice name)
+static struct slice list_field(struct request *request, const struct http_head *head, struct slice name)
 {
-    return known.ptr != NULL ? join_fields(request, head, name) : known;
+    struct slice last = http_head_field(head, name);
+    return last.ptr != NULL ? join_fields(request, head, name) : last;
 }
 
 static void take_fields(struct request *request, const struct http_head *head)
@@ -100,9 +101,9 @@ static void take_fields(struct request *request, const struct http_head *head)
     request->if_match = request->if_none_match = request->idempotency_key = none;
     if (head == NULL)
         return;
-    request->if_match = list_field(request, head, head->if_match, SLICE("If-Match"));
-    request->if_none_match = list_field(request, head, head->if_none_match, SLICE("If-None-Match"));
-    request->idempotency_key = keep(request, head->idempotency_key);
+    request->if_match = list_field(request, head, SLICE("If-Match"));
+    request->if_none_match = list_field(request, head, SLICE("If-None-Match"));
+    request->idempotency_key = keep(request, http_head_field(head, SLICE("Idempotency-Key")));
 }
 
 static struct request *begin(struct server *server, struct http_request *http)
@@ -152,14 +153,31 @@ static void refuse_method(struct request *request, const char *allow)
     request_send(request, reply);
 }
 
+/* The name of a field that was sent more than once, though no two values of it make sense. */
+static const char *field_given_twice(const struct http_head *head)
+{
+    static const struct slice single[] = {
+        {"Content-Type", 12}, {"Idempotency-Key", 15}, {"Origin", 6}, {"Sec-Fetch-Site", 14}};
+    for (size_t i = 0; i < sizeof single / sizeof single[0]; i++) {
+        unsigned count = 0;
+        for (size_t k = 0; k < head->field_count; k++)
+            count += slice_equal_nocase(head->fields[k].name, single[i]);
+        if (count > 1)
+            return single[i].ptr;
+    }
+    return NULL;
+}
+
 /* Finds the route. True when method, path and headers alone are enough for an answer, which was sent. */
 static bool is_answered_by_head(struct request *request, const struct http_head *head,
                                 struct router_match *match)
 {
-    const char *foreign;
+    const char *foreign, *twice;
     router_find(request->server->router, head->method, head->path, &request->arena, match);
     request->route = match->route;
-    if (match->malformed)
+    if ((twice = field_given_twice(head)) != NULL)
+        request_problem(request, 400, "%s is given twice.", twice);
+    else if (match->malformed)
         request_problem(request, 400, "The path is not well-formed percent-encoded UTF-8.");
     else if (match->allow == NULL)
         request_problem(request, 404, "There is nothing at this path.");

@@ -220,6 +220,7 @@ static bool note_codings(struct slice list, struct http_head *head, struct frami
                          struct http_refusal *refusal)
 {
     struct slice coding;
+    framing->encodings++;
     for (bool more = true; more;) {
         more = list_next(&list, &coding);
         size_t name = token_length(coding.ptr, coding.ptr + coding.len);
@@ -249,76 +250,67 @@ static bool note_host(struct slice value, struct http_head *head, struct framing
     return true;
 }
 
+static bool note_expect(struct slice value, struct http_head *head, struct framing *framing,
+                        struct http_refusal *refusal)
+{
+    (void)framing;
+    head->expect_continue = slice_equal_nocase(value, SLICE("100-continue"));
+    return head->expect_continue ||
+           refuse(refusal, 417, "The only expectation this server meets is 100-continue.");
+}
+
+static bool note_connection(struct slice value, struct http_head *head, struct framing *framing,
+                            struct http_refusal *refusal)
+{
+    (void)head;
+    (void)refusal;
+    framing->close |= list_has(value, SLICE("close"));
+    framing->keep_alive |= list_has(value, SLICE("keep-alive"));
+    return true;
+}
+
+static bool note_length(struct slice value, struct http_head *head, struct framing *framing,
+                        struct http_refusal *refusal)
+{
+    framing->lengths++;
+    return parse_content_length(value, &head->content_length) ||
+           refuse(refusal, 400, "Content-Length is not a number of bytes.");
+}
+
+/* The fields that say where a request ends, whom it is for and what becomes of its connection. */
+static const struct {
+    struct slice name;
+    bool (*note)(struct slice value, struct http_head *head, struct framing *framing,
+                 struct http_refusal *refusal);
+} framing_fields[] = {
+    {{"Host", 4}, note_host},
+    {{"Expect", 6}, note_expect},
+    {{"Connection", 10}, note_connection},
+    {{"Content-Length", 14}, note_length},
+    {{"Transfer-Encoding", 17}, note_codings},
+};
+
 static bool note_field(const struct http_field *field, struct http_head *head, struct framing *framing,
                        struct http_refusal *refusal)
 {
-    struct slice name = field->name, value = field->value;
-    switch (name.len) {
-    case 4:
-        if (slice_equal_nocase(name, SLICE("Host")))
-            return note_host(value, head, framing, refusal);
-        break;
-    case 6:
-        if (slice_equal_nocase(name, SLICE("Expect"))) {
-            if (!slice_equal_nocase(value, SLICE("100-continue")))
-                return refuse(refusal, 417, "The only expectation this server meets is 100-continue.");
-            head->expect_continue = true;
-        } else if (slice_equal_nocase(name, SLICE("Origin"))) {
-            if (head->origin.ptr != NULL)
-                return refuse(refusal, 400, "Origin is given twice.");
-            head->origin = value;
-        }
-        break;
-    case 8:
-        if (slice_equal_nocase(name, SLICE("If-Match")))
-            head->if_match = value;
-        break;
-    case 10:
-        if (slice_equal_nocase(name, SLICE("Connection"))) {
-            framing->close |= list_has(value, SLICE("close"));
-            framing->keep_alive |= list_has(value, SLICE("keep-alive"));
-        }
-        break;
-    case 12:
-        if (slice_equal_nocase(name, SLICE("Content-Type"))) {
-            if (head->content_type.ptr != NULL)
-                return refuse(refusal, 400, "Content-Type is given twice.");
-            head->content_type = value;
-        } else if (slice_equal_nocase(name, SLICE("X-Request-Id"))) {
-            head->request_id = value;
-        }
-        break;
-    case 13:
-        if (slice_equal_nocase(name, SLICE("If-None-Match")))
-            head->if_none_match = value;
-        break;
-    case 15:
-        if (slice_equal_nocase(name, SLICE("Idempotency-Key"))) {
-            if (head->idempotency_key.ptr != NULL)
-                return refuse(refusal, 400, "Idempotency-Key is given twice.");
-            head->idempotency_key = value;
-        }
-        break;
-    case 14:
-        if (slice_equal_nocase(name, SLICE("Content-Length"))) {
-            framing->lengths++;
-            if (!parse_content_length(value, &head->content_length))
-                return refuse(refusal, 400, "Content-Length is not a number of bytes.");
-        } else if (slice_equal_nocase(name, SLICE("Sec-Fetch-Site"))) {
-            if (head->fetch_site.ptr != NULL)
-                return refuse(refusal, 400, "Sec-Fetch-Site is given twice.");
-            head->fetch_site = value;
-        }
-        break;
-    case 17:
-        if (slice_equal_nocase(name, SLICE("Transfer-Encoding"))) {
-            framing->encodings++;
-            return note_codings(value, head, framing, refusal);
-        }
-        break;
-    default:
-        break;
-    }
+    for (size_t i = 0; i < sizeof framing_fields / sizeof framing_fields[0]; i++)
+        if (slice_equal_nocase(field->name, framing_fields[i].name))
+            return framing_fields[i].note(field->value, head, framing, refusal);
+    return true;
+}
+
+/* RFC 9112 section 6.3: a body whose last coding is not chunked has no end that both sides know, which is 400. */
+static bool check_codings(const struct http_head *head, const struct framing *framing,
+                          struct http_refusal *refusal)
+{
+    if (framing->lengths > 0)
+        return refuse(refusal, 400, "Content-Length and Transfer-Encoding exclude each other.");
+    if (head->minor == 0)
+        return refuse(refusal, 400, "HTTP/1.0 has no Transfer-Encoding.");
+    if (!head->chunked)
+        return refuse(refusal, 400, "The last transfer coding of a request must be chunked.");
+    if (framing->unknown_codings)
+        return refuse(refusal, 501, "The only transfer coding this server knows is chunked.");
     return true;
 }
 
@@ -328,16 +320,18 @@ static bool check_framing(struct http_head *head, const struct framing *framing,
         return refuse(refusal, 400, "There must be exactly one Host field.");
     if (framing->lengths > 1)
         return refuse(refusal, 400, "Content-Length is given twice.");
-    if (framing->encodings > 0) {
-        if (framing->lengths > 0)
-            return refuse(refusal, 400, "Content-Length and Transfer-Encoding exclude each other.");
-        if (head->minor == 0)
-            return refuse(refusal, 400, "HTTP/1.0 has no Transfer-Encoding.");
-        if (framing->unknown_codings)
-            return refuse(refusal, 501, "The only transfer coding this server knows is chunked.");
-    }
+    if (framing->encodings > 0 && !check_codings(head, framing, refusal))
+        return false;
     head->keep_alive = !framing->close && (head->minor == 1 || framing->keep_alive);
     return true;
+}
+
+struct slice http_head_field(const struct http_head *head, struct slice name)
+{
+    for (size_t i = head->field_count; i-- > 0;)
+        if (slice_equal_nocase(head->fields[i].name, name))
+            return head->fields[i].value;
+    return (struct slice){NULL, 0};
 }
 
 bool http_parse(const char *bytes, size_t length, struct http_head *head, struct http_refusal *refusal)
@@ -346,8 +340,7 @@ bool http_parse(const char *bytes, size_t length, struct http_head *head, struct
     head->field_count = 0;
     head->keep_alive = head->chunked = head->expect_continue = false;
     head->content_length = 0;
-    head->origin = head->fetch_site = head->host = head->content_type = head->request_id = head->if_match =
-        head->if_none_match = head->idempotency_key = (struct slice){NULL, 0};
+    head->host = (struct slice){NULL, 0};
     struct framing framing = {0};
     const char *at = bytes, *end = bytes + length;
     while (at < end) {

@@ -47,9 +47,6 @@ struct http_head {
     bool chunked;
     bool expect_continue;
     int64_t content_length; /* 0 when there is none */
-    /* .ptr NULL when not sent: */
-    struct slice content_type, request_id, if_match, if_none_match, idempotency_key;
-    struct slice origin, fetch_site; /* of browsers: Origin, Sec-Fetch-Site */
 };
 
 /* The end of the head in bytes[0, length): its length with the empty line, 0 when it has not come yet. *seen
@@ -64,6 +61,9 @@ struct http_refusal {
 
 /* Parses one head of exactly length bytes. True, or false with *refusal; the connection must then be closed. */
 bool http_parse(const char *bytes, size_t length, struct http_head *head, struct http_refusal *refusal);
+
+/* The value of a field, the last one where it was sent more than once; .ptr NULL when it was not sent. */
+struct slice http_head_field(const struct http_head *head, struct slice name);
 
 /* By the code of a character: may it stand in a token, such as the name of a field? */
 extern const bool http_token_char[256];

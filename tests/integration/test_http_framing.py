@@ -98,7 +98,7 @@ def test_an_ambiguous_transfer_coding_is_refused(server, case):
 CODINGS = {
     "chunked, gzip": 400, "chunked,br": 400, "gzip, chunked, br": 400, "chunked , chunked": 400, "chunked,": 400, ",chunked": 400, ",": 400, '"chunked"': 400,
     "chunked;a=b": 400, "chunked ; a": 400, "(chunked)": 400, "chunked\r\nTransfer-Encoding: gzip": 400, "chunked\r\nX: y\r\nTransfer-Encoding: chunked": 400,
-    "gzip\r\nTransfer-Encoding: chunked": 501, "gzip;q=1, chunked": 501, "deflate": 501, "identity": 501, "CHUNKED, gzip": 400,
+    "gzip\r\nTransfer-Encoding: chunked": 501, "gzip;q=1, chunked": 501, "deflate": 400, "identity": 400, "CHUNKED, gzip": 400,
 }
 
 
@@ -110,9 +110,10 @@ def test_chunked_is_the_last_transfer_coding_or_the_request_is_malformed(server,
         problem(connection.response(), CODINGS[value], "transfer")
 
 
-def test_an_unknown_transfer_coding_is_501(server):
+def test_an_unknown_transfer_coding_is_501_and_400_where_it_comes_last(server):
     refused(server, head("Transfer-Encoding: gzip, chunked") + CHUNKED, 501)
-    refused(server, head("Transfer-Encoding: br") + CHUNKED, 501)
+    refused(server, head("Transfer-Encoding: br, chunked") + CHUNKED, 501)
+    refused(server, head("Transfer-Encoding: br") + CHUNKED, 400)
 
 
 MALFORMED_HEADS = {

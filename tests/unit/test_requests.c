@@ -539,9 +539,23 @@ static void a_body_is_asked_for_only_where_the_head_is_right(void **state)
     asked[1].head.method = HTTP_POST;
     asked[1].head.path = SLICE("/site/7");
     assert_false(on_head(&asked[1].http, world.http.handlers.argument));
-    asked[1].head.content_type = SLICE("text/plain");
+    asked[1].head.fields[asked[1].head.field_count++] =
+        (struct http_field){SLICE("Content-Type"), SLICE("text/plain")};
     assert_true(on_head(&asked[1].http, world.http.handlers.argument));
     gets(1, 415, "must be application/json");
+}
+
+static void a_field_that_must_come_once_is_refused_by_name_when_it_comes_twice(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"Origin", "Content-Type", "Idempotency-Key", "Sec-Fetch-Site"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char fields[128], says[64];
+        snprintf(fields, sizeof fields, "%s: http://h\r\nx: y\r\n%s: http://h\r\n", names[i], names[i]);
+        snprintf(says, sizeof says, "%s is given twice.", names[i]);
+        ask_with(0, "GET /site/7", fields, "");
+        gets(0, 400, says);
+    }
 }
 
 static void an_id_that_is_sane_is_said_again_and_another_is_made_up(void **state)
@@ -1289,6 +1303,7 @@ int main(void)
         REQUESTS(a_record_that_is_not_there_is_404),
         REQUESTS(what_the_head_alone_decides_never_sees_the_database),
         REQUESTS(a_body_is_asked_for_only_where_the_head_is_right),
+        REQUESTS(a_field_that_must_come_once_is_refused_by_name_when_it_comes_twice),
         REQUESTS(an_id_that_is_sane_is_said_again_and_another_is_made_up),
         REQUESTS(a_write_gets_its_body_normalised_as_one_object),
         REQUESTS(a_delete_that_the_database_kept_from_being_made_is_said),

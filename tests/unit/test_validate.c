@@ -89,6 +89,12 @@ static void takes_body(const char *text)
         fail_msg("%s: %s", text, refusal.message);
 }
 
+static void set_type(struct slice type)
+{
+    head.fields[0] = (struct http_field){SLICE("Content-Type"), type};
+    head.field_count = 1;
+}
+
 static void assert_text(int index, const char *expected)
 {
     assert_true(values[index].present);
@@ -326,16 +332,16 @@ static void a_body_is_json_by_its_type(void **state)
                                         "application/json; charset=utf"};
     char message[256];
     for (size_t i = 0; i < COUNT(right); i++) {
-        head.content_type = slice_of(right[i]);
+        set_type(slice_of(right[i]));
         takes_body("{\"name\": \"n\"}");
     }
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        head.content_type = slice_of(wrong[i]);
+        set_type(slice_of(wrong[i]));
         snprintf(message, sizeof message, "The body's Content-Type must be application/json, not %s.",
                  wrong[i]);
         refuses("1", "who=a", "{\"name\": \"n\"}", 415, message);
     }
-    head.content_type = SLICE("text/\xff");
+    set_type(SLICE("text/\xff"));
     refuses("1", "who=a", "{\"name\": \"n\"}", 415, "The body's Content-Type must be application/json.");
 }
 
@@ -362,7 +368,7 @@ static void what_is_in_the_body_may_be_left_for_later(void **state)
     head.query = SLICE("");
     assert_false(validate_head(&route, &match, &head, &arena, values, &refusal));
     head.query = SLICE("who=a");
-    head.content_type = SLICE("text/plain");
+    set_type(SLICE("text/plain"));
     assert_false(validate_head(&route, &match, &head, &arena, values, &refusal));
     assert_int_equal(refusal.status, 415);
 }
@@ -371,7 +377,7 @@ static void a_route_without_a_body_looks_at_none(void **state)
 {
     (void)state;
     struct router_match match = {.segment_count = 0};
-    head.content_type = SLICE("text/plain");
+    set_type(SLICE("text/plain"));
     assert_true(validate(&bare, &match, &head, SLICE("no"), &arena, values, &refusal));
     head.query = SLICE("x=1");
     assert_false(validate(&bare, &match, &head, SLICE(""), &arena, values, &refusal));
