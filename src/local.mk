@@ -134,13 +134,19 @@ proc_sources = \
 	src/proc/systemd.h
 
 core_sources = \
+	src/core/answer.c \
+	src/core/answer.h \
 	src/core/app.h \
+	src/core/bind.c \
+	src/core/bind.h \
 	src/core/cache.c \
 	src/core/cache.h \
 	src/core/call.c \
 	src/core/call.h \
 	src/core/conflict.c \
 	src/core/conflict.h \
+	src/core/dispatch.c \
+	src/core/dispatch.h \
 	src/core/etag.c \
 	src/core/etag.h \
 	src/core/idempotency.c \
@@ -153,6 +159,7 @@ core_sources = \
 	src/core/origin.h \
 	src/core/paging.c \
 	src/core/paging.h \
+	src/core/pending.h \
 	src/core/precondition.c \
 	src/core/precondition.h \
 	src/core/refusal.c \
@@ -161,6 +168,8 @@ core_sources = \
 	src/core/reply.h \
 	src/core/request.c \
 	src/core/request.h \
+	src/core/respond.c \
+	src/core/respond.h \
 	src/core/route.h \
 	src/core/router.c \
 	src/core/router.h \

@@ -4,7 +4,6 @@
 #include "apps/apps.h"
 #include "apps/health.h"
 #include "core/paging.h"
-#include "core/request.h"
 
 /* ---- forward sortation areas ---- */
 
@@ -59,16 +58,16 @@ static const struct route routes[] = {
      .summary = "Health regions, by id",
      .query = paging_query,
      .statement = STATEMENT(HEALTH_REGION_PAGE),
-     .prepare = paging_prepare,
-     .answer = paging_answer,
+     .start = paging_start,
+     .write = paging_write,
      .cached = true},
     {.method = HTTP_GET,
      .path = "/health-regions/{offset}/{count}",
      .summary = "A page of them",
      .path_fields = paging_path,
      .statement = STATEMENT(HEALTH_REGION_PAGE),
-     .prepare = paging_prepare,
-     .answer = paging_answer,
+     .start = paging_start,
+     .write = paging_write,
      .cached = true},
     {.method = HTTP_GET,
      .path = "/health-regions/{id}",

@@ -7,9 +7,9 @@
 #include "apps/apps.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "core/dispatch.h"
 #include "core/idempotency.h"
 #include "core/paging.h"
-#include "core/request.h"
 #include "core/rows.h"
 #include "core/sql.h"
 
@@ -59,16 +59,14 @@ static void finish_send(struct reply *reply)
     buf_printf(&reply->fields, "Location: /messages/%.*s\r\n", (int)(end - start), body.ptr + start);
 }
 
-static void answer_send(const struct route *route, const struct statement *statement,
-                        const struct db_param *params, const struct db_answer *answer, struct reply *reply)
+static void write_send(const struct answering *answering)
 {
-    (void)route;
-    (void)params;
-    rows_add_object(&reply->body, statement, answer->rows, answer->first);
-    finish_send(reply);
+    const struct db_answer *answer = answering->answer;
+    rows_add_object(&answering->reply->body, answering->statement, answer->rows, answer->first);
+    finish_send(answering->reply);
 }
 
-static void send(struct request *request)
+static void start_send(struct request *request)
 {
     struct db_param params[DB_PARAMS_MAX] = {
         [LIST_MESSAGE_SEND_SENDER] = {.text = request->values[SEND_SENDER].text},
@@ -76,7 +74,7 @@ static void send(struct request *request)
         [LIST_MESSAGE_SEND_TEXT] = {.text = request->values[SEND_TEXT].text}};
     switch (idempotency_params(request, params + PARAM_MESSAGE_SEND_ONCE_SCOPE)) {
     case IDEMPOTENCY_NONE:
-        request_call(request, STATEMENT(MESSAGE_SEND), params, NULL);
+        dispatch(request, STATEMENT(MESSAGE_SEND), params);
         break;
     case IDEMPOTENCY_KEY:
         idempotency_call(request, STATEMENT(MESSAGE_SEND_ONCE), params, finish_send);
@@ -147,26 +145,26 @@ static void add_link(struct reply *reply, const char *rel, struct slice recipien
                    sender.len > 0 ? "&sender=" : "", encoded(sender, from, sizeof from), part);
 }
 
-static void answer_list(const struct route *route, const struct statement *statement,
-                        const struct db_param *params, const struct db_answer *answer, struct reply *reply)
+static void write_list(const struct answering *answering)
 {
+    const struct db_param *params = answering->params;
+    const struct db_answer *answer = answering->answer;
     struct slice recipient = params[PARAM_MESSAGE_LIST_RECIPIENT].text;
-    struct slice sender =
-        statement == STATEMENT(MESSAGE_LIST_FROM) ? params[PARAM_MESSAGE_LIST_FROM_SENDER].text : SLICE("");
+    struct slice sender = answering->statement == STATEMENT(MESSAGE_LIST_FROM)
+                              ? params[PARAM_MESSAGE_LIST_FROM_SENDER].text
+                              : SLICE("");
     long long limit = params[PARAM_MESSAGE_LIST_LIMIT].integer - 1;
-    int64_t last = 0;
-    int count = paging_rows(statement, answer, (int)limit, reply);
-    (void)route;
-    if (answer->count > count) {
-        text_int(answer->rows->value(answer->rows, answer->first + count - 1, LIST_MESSAGE_ID), &last);
-        add_link(reply, "next", recipient, sender, "limit=%lld&before=%lld", limit, (long long)last);
-    }
-    add_link(reply, "first", recipient, sender, "limit=%lld", limit);
+    int count = paging_rows(answering, (int)limit);
+    if (answer->count > count)
+        add_link(answering->reply, "next", recipient, sender, "limit=%lld&before=%lld", limit,
+                 (long long)paging_last_id(answer, count, LIST_MESSAGE_ID));
+    add_link(answering->reply, "first", recipient, sender, "limit=%lld", limit);
 }
 
 /* ---- all of the last days: at once when they are few, else piece by piece, as the database gives them and the client
  * takes them ---- */
 
+/* The request's state. */
 struct recent {
     const struct statement *statement;
     struct db_param params[DB_PARAMS_MAX];
@@ -175,46 +173,40 @@ struct recent {
 
 static void ask_recent(struct request *request);
 
-static void on_recent(struct call *call, const struct db_answer *answer, void *argument)
+/* The next piece begins behind the last row of this one. */
+static void move_on(struct request *request, const struct db_answer *answer)
 {
-    struct request *request = argument;
-    struct recent *recent = request->waiting_for;
+    struct recent *recent = request->state;
     const struct db_rows *rows = answer->rows;
-    struct reply *reply = request_reply(request);
-    if (answer->error != DB_OK) {
-        reply_db_error(reply, request, call->statement, answer);
-        request_send(request, reply);
-        return;
-    }
-    buf_add_char(&reply->body, recent->begun ? ',' : '[');
-    if (recent->begun && answer->count == 0)
-        buf_clear(&reply->body);
+    int row = answer->first + answer->count - 1;
+    recent->params[PARAM_MESSAGE_RECENT_FROM_SINCE] = (struct db_param){
+        .text = arena_dup(&request->arena, rows->value(rows, row, COLUMN_MESSAGE_RECENT_SINCE))};
+    recent->params[PARAM_MESSAGE_RECENT_FROM_SENT_AT] =
+        (struct db_param){.text = arena_dup(&request->arena, rows->value(rows, row, LIST_MESSAGE_SENT_AT))};
+    text_int(rows->value(rows, row, LIST_MESSAGE_ID),
+             &recent->params[PARAM_MESSAGE_RECENT_FROM_BEFORE].integer);
+}
+
+static void write_piece(const struct recent *recent, const struct statement *statement,
+                        const struct db_answer *answer, struct reply *reply)
+{
     for (int row = 0; row < answer->count; row++) {
-        if (row > 0)
-            buf_add_char(&reply->body, ',');
-        rows_add_object(&reply->body, call->statement, rows, answer->first + row);
+        buf_add_char(&reply->body, recent->begun || row > 0 ? ',' : '[');
+        rows_add_object(&reply->body, statement, answer->rows, answer->first + row);
     }
-    recent->last = answer->count < MESSAGES_A_PIECE;
+    if (!recent->begun && answer->count == 0)
+        buf_add_char(&reply->body, '[');
     if (recent->last)
         buf_add_char(&reply->body, ']');
-    else {
-        int row = answer->first + answer->count - 1;
-        recent->params[PARAM_MESSAGE_RECENT_FROM_SINCE] = (struct db_param){
-            .text = arena_dup(&request->arena, rows->value(rows, row, COLUMN_MESSAGE_RECENT_SINCE))};
-        recent->params[PARAM_MESSAGE_RECENT_FROM_SENT_AT] = (struct db_param){
-            .text = arena_dup(&request->arena, rows->value(rows, row, LIST_MESSAGE_SENT_AT))};
-        text_int(rows->value(rows, row, LIST_MESSAGE_ID),
-                 &recent->params[PARAM_MESSAGE_RECENT_FROM_BEFORE].integer);
-    }
     if (!recent->begun)
         add_link(reply, "first", recent->params[PARAM_MESSAGE_RECENT_FROM_RECIPIENT].text,
                  recent->params[PARAM_MESSAGE_RECENT_FROM_SENDER].text, "days=%lld",
                  (long long)recent->params[PARAM_MESSAGE_RECENT_FROM_DAYS].integer);
-    if (recent->last && !recent->begun) {
-        reply_add_etag(reply, ETAG_WEAK);
-        request_send(request, reply);
-        return;
-    }
+}
+
+static void send_piece(struct request *request, const struct reply *reply)
+{
+    struct recent *recent = request->state;
     if (!recent->begun)
         request_stream_begin(request, reply, ask_recent);
     recent->begun = true;
@@ -224,48 +216,74 @@ static void on_recent(struct call *call, const struct db_answer *answer, void *a
         request_stream_end(request);
 }
 
-static void ask_recent(struct request *request)
+static void on_recent(struct call *call, const struct db_answer *answer, void *argument)
 {
-    struct recent *recent = request->waiting_for;
-    if (!recent->last && request->call.state == CALL_IDLE)
-        request_call(request, recent->statement, recent->params, on_recent);
+    struct request *request = argument;
+    struct recent *recent = request->state;
+    struct reply *reply = request_reply(request);
+    if (answer->error != DB_OK) {
+        reply_db_error(reply, request->route, request->values, call->statement, answer);
+        request_send(request, reply);
+        return;
+    }
+    recent->last = answer->count < MESSAGES_A_PIECE;
+    if (!recent->last)
+        move_on(request, answer);
+    write_piece(recent, call->statement, answer, reply);
+    if (recent->last && !recent->begun) {
+        reply_add_etag(reply, ETAG_WEAK);
+        request_send(request, reply);
+    } else {
+        send_piece(request, reply);
+    }
 }
 
-static void list_recent(struct request *request)
+static void ask_recent(struct request *request)
 {
-    const struct value *values = request->values;
+    struct recent *recent = request->state;
+    if (!recent->last && request->call.state == CALL_IDLE)
+        request_call(request, recent->statement, recent->params, on_recent, request);
+}
+
+static void start_recent(struct request *request)
+{
+    const struct value *values = request->values, *sender = &values[LIST_SENDER];
     struct recent *recent = arena_alloc(&request->arena, sizeof *recent);
     *recent = (struct recent){
-        .statement = values[LIST_SENDER].present ? STATEMENT(MESSAGE_RECENT_FROM) : STATEMENT(MESSAGE_RECENT),
-        .params = {[PARAM_MESSAGE_RECENT_FROM_RECIPIENT] = {.text = values[LIST_RECIPIENT].text},
-                   [PARAM_MESSAGE_RECENT_FROM_SINCE] = {.null = true},
-                   [PARAM_MESSAGE_RECENT_FROM_DAYS] = {.integer = values[LIST_DAYS].integer},
-                   [PARAM_MESSAGE_RECENT_FROM_SENT_AT] = {.null = true},
-                   [PARAM_MESSAGE_RECENT_FROM_BEFORE] = {.integer = INT64_MAX},
-                   [PARAM_MESSAGE_RECENT_FROM_SENDER] = {
-                       .text = values[LIST_SENDER].present ? values[LIST_SENDER].text : SLICE("")}}};
-    request->waiting_for = recent;
+        .statement = sender->present ? STATEMENT(MESSAGE_RECENT_FROM) : STATEMENT(MESSAGE_RECENT),
+        .params = {
+            [PARAM_MESSAGE_RECENT_FROM_RECIPIENT] = {.text = values[LIST_RECIPIENT].text},
+            [PARAM_MESSAGE_RECENT_FROM_SINCE] = {.null = true},
+            [PARAM_MESSAGE_RECENT_FROM_DAYS] = {.integer = values[LIST_DAYS].integer},
+            [PARAM_MESSAGE_RECENT_FROM_SENT_AT] = {.null = true},
+            [PARAM_MESSAGE_RECENT_FROM_BEFORE] = {.integer = INT64_MAX},
+            [PARAM_MESSAGE_RECENT_FROM_SENDER] = {.text = sender->present ? sender->text : SLICE("")}}};
+    request->state = recent;
     ask_recent(request);
 }
 
-static bool prepare_list(struct request *request, const struct statement **statement, struct db_param *params)
+static void start_page(struct request *request)
 {
     const struct value *values = request->values;
-    if (values[LIST_DAYS].present) {
-        if (values[LIST_LIMIT].present || values[LIST_BEFORE].present)
-            request_problem(request, 400, "The query parameter days excludes limit and before.");
-        else
-            list_recent(request);
-        return false;
-    }
-    params[PARAM_MESSAGE_LIST_FROM_LIMIT].integer =
-        (values[LIST_LIMIT].present ? values[LIST_LIMIT].integer : LIMIT_BUILT_IN) + 1;
-    params[PARAM_MESSAGE_LIST_FROM_RECIPIENT].text = values[LIST_RECIPIENT].text;
-    params[PARAM_MESSAGE_LIST_FROM_BEFORE].integer =
-        values[LIST_BEFORE].present ? values[LIST_BEFORE].integer : INT64_MAX;
-    params[PARAM_MESSAGE_LIST_FROM_SENDER].text = values[LIST_SENDER].text;
-    *statement = values[LIST_SENDER].present ? STATEMENT(MESSAGE_LIST_FROM) : STATEMENT(MESSAGE_LIST);
-    return true;
+    const struct value *limit = &values[LIST_LIMIT], *before = &values[LIST_BEFORE];
+    struct db_param params[DB_PARAMS_MAX] = {
+        [PARAM_MESSAGE_LIST_FROM_LIMIT] = {.integer = (limit->present ? limit->integer : LIMIT_BUILT_IN) + 1},
+        [PARAM_MESSAGE_LIST_FROM_RECIPIENT] = {.text = values[LIST_RECIPIENT].text},
+        [PARAM_MESSAGE_LIST_FROM_BEFORE] = {.integer = before->present ? before->integer : INT64_MAX},
+        [PARAM_MESSAGE_LIST_FROM_SENDER] = {.text = values[LIST_SENDER].text}};
+    dispatch(request, values[LIST_SENDER].present ? STATEMENT(MESSAGE_LIST_FROM) : STATEMENT(MESSAGE_LIST),
+             params);
+}
+
+static void start_list(struct request *request)
+{
+    const struct value *values = request->values;
+    if (!values[LIST_DAYS].present)
+        start_page(request);
+    else if (values[LIST_LIMIT].present || values[LIST_BEFORE].present)
+        request_problem(request, 400, "The query parameter days excludes limit and before.");
+    else
+        start_recent(request);
 }
 
 /* ---- sample messages ---- */
@@ -308,14 +326,14 @@ static const struct route routes[] = {
      .path = "/messages",
      .summary = "Send a message",
      .body = send_body,
-     .handler = send,
-     .answer = answer_send},
+     .start = start_send,
+     .write = write_send},
     {.method = HTTP_GET,
      .path = "/messages",
      .summary = "Messages of a recipient, newest first",
      .query = list_query,
-     .prepare = prepare_list,
-     .answer = answer_list},
+     .start = start_list,
+     .write = write_list},
     {.method = HTTP_GET,
      .path = "/messages/{id}",
      .summary = "One message",

@@ -66,8 +66,8 @@ static const struct route routes[] = {
     {.method = HTTP_GET,
      .path = "/healthcheck",
      .summary = "Whether requests should be sent here",
-     .handler = healthcheck},
-    {.method = HTTP_GET, .path = "/health", .summary = "UP while the process lives", .handler = health},
+     .start = healthcheck},
+    {.method = HTTP_GET, .path = "/health", .summary = "UP while the process lives", .start = health},
 };
 
 const struct app app_operations = {

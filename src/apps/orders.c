@@ -7,10 +7,9 @@
 #include "apps/apps.h"
 #include "apps/distance.h"
 #include "apps/orders_seed.h"
-#include "base/text.h"
+#include "core/dispatch.h"
 #include "core/idempotency.h"
 #include "core/paging.h"
-#include "core/request.h"
 #include "core/server.h"
 
 #define LIMIT_MAX 1000
@@ -51,7 +50,7 @@ static void place_with_distance(struct request *request, int64_t metres)
                                              [LIST_ORDER_PLACE_DISTANCE] = {.integer = metres}};
     switch (idempotency_params(request, params + PARAM_ORDER_PLACE_ONCE_SCOPE)) {
     case IDEMPOTENCY_NONE:
-        request_call(request, STATEMENT(ORDER_PLACE), params, NULL);
+        dispatch(request, STATEMENT(ORDER_PLACE), params);
         break;
     case IDEMPOTENCY_KEY:
         idempotency_call(request, STATEMENT(ORDER_PLACE_ONCE), params, NULL);
@@ -61,35 +60,51 @@ static void place_with_distance(struct request *request, int64_t metres)
     }
 }
 
+/* A request that waits for the provider. In its arena. */
+struct asking {
+    struct pending pending;
+    struct distance_query *query; /* NULL: it is over */
+    struct request *request;
+};
+
 static void on_distance(int64_t metres, const char *error, void *argument)
 {
-    struct request *request = argument;
-    request->cancel = NULL;
+    struct asking *asking = argument;
+    asking->query = NULL;
     if (metres < 0)
-        request_problem(request, 400, "%s", error);
+        request_problem(asking->request, 400, "%s", error);
     else
-        place_with_distance(request, metres);
+        place_with_distance(asking->request, metres);
 }
 
-static void cancel_distance(struct request *request)
+static void cancel_distance(struct pending *pending)
 {
-    distance_cancel(request->waiting_for);
+    struct asking *asking = pending_owner(pending, struct asking, pending);
+    if (asking->query != NULL)
+        distance_cancel(asking->query);
+    asking->query = NULL;
 }
 
 static void ask_distance(struct request *request)
 {
+    static const struct pending_ops ops = {.cancel = cancel_distance};
     struct distance_point from = point_of(&request->values[PLACE_ORIGIN]),
                           to = point_of(&request->values[PLACE_DESTINATION]);
-    request->waiting_for = distance_start(distance_of(request), from, to, on_distance, request);
-    if (request->waiting_for == NULL)
+    struct asking *asking = arena_alloc(&request->arena, sizeof *asking);
+    *asking = (struct asking){
+        .pending = {&ops},
+        .query = distance_start(distance_of(request), from, to, on_distance, asking),
+        .request = request,
+    };
+    if (asking->query == NULL)
         request_problem(request, 503,
                         "Too many questions wait for the distance provider; nothing was changed.");
     else
-        request->cancel = cancel_distance;
+        request->pending = &asking->pending;
 }
 
 /* A repeated request gets its first answer, whatever the provider would say to it now. */
-static void place(struct request *request)
+static void start_place(struct request *request)
 {
     struct distance_point from = point_of(&request->values[PLACE_ORIGIN]),
                           to = point_of(&request->values[PLACE_DESTINATION]);
@@ -141,24 +156,22 @@ static const struct field change_body[] = {
     {.name = NULL},
 };
 
-static bool prepare_change(struct request *request, const struct statement **statement,
-                           struct db_param *params)
+static void start_change(struct request *request)
 {
     static const struct statement *const by_status[] = {STATEMENT(ORDER_TAKE), STATEMENT(ORDER_RELEASE),
                                                         STATEMENT(ORDER_DELIVER)};
     const struct value *taker = &request->values[CHANGE_TAKER];
-    *statement = by_status[request->values[CHANGE_STATUS].integer];
-    params[PARAM_ORDER_TAKE_ID].integer = request->values[CHANGE_ID].integer;
-    params[PARAM_ORDER_TAKE_TAKER].null = !taker->present;
-    params[PARAM_ORDER_TAKE_TAKER].text = taker->text;
-    return true;
+    struct db_param params[DB_PARAMS_MAX] = {
+        [PARAM_ORDER_TAKE_ID] = {.integer = request->values[CHANGE_ID].integer},
+        [PARAM_ORDER_TAKE_TAKER] = {.null = !taker->present, .text = taker->text}};
+    dispatch(request, by_status[request->values[CHANGE_STATUS].integer], params);
 }
 
-static bool releases(const struct statement *statement, const struct db_param *params)
+static bool releases(const struct answering *answering)
 {
-    return statement == STATEMENT(ORDER_RELEASE) ||
-           (statement == STATEMENT(ORDER_CHANGE_IF) &&
-            slice_equal(params[PARAM_ORDER_CHANGE_IF_STATUS].text, SLICE("UNASSIGNED")));
+    return answering->statement == STATEMENT(ORDER_RELEASE) ||
+           (answering->statement == STATEMENT(ORDER_CHANGE_IF) &&
+            slice_equal(answering->params[PARAM_ORDER_CHANGE_IF_STATUS].text, SLICE("UNASSIGNED")));
 }
 
 static void refuse_held(const char *verb, struct slice holder, struct reply *reply)
@@ -171,8 +184,7 @@ static void refuse_held(const char *verb, struct slice holder, struct reply *rep
                       verb);
 }
 
-static void answer_change(const struct route *route, const struct statement *statement,
-                          const struct db_param *params, const struct db_answer *answer, struct reply *reply)
+static void write_change(const struct answering *answering)
 {
     static const struct {
         const char *outcome, *message;
@@ -181,21 +193,21 @@ static void answer_change(const struct route *route, const struct statement *sta
         {"missing", "Order does not exist."},         {"unassigned", "Order is not taken."},
         {"delivered", "Order is already delivered."},
     };
-    const struct db_rows *rows = answer->rows;
-    (void)route;
-    struct slice outcome = answer->count == 1 ? rows->value(rows, answer->first, COLUMN_ORDER_TAKE_OUTCOME)
-                                              : (struct slice){NULL, 0};
+    const struct db_answer *answer = answering->answer;
+    struct reply *reply = answering->reply;
+    struct slice outcome =
+        answer->count == 1 ? answer_value(answer, COLUMN_ORDER_TAKE_OUTCOME) : (struct slice){NULL, 0};
     if (slice_equal(outcome, SLICE("done"))) {
         buf_add_string(&reply->body, "{\"status\":\"SUCCESS\"}");
         return;
     }
     if (slice_equal(outcome, SLICE("held"))) {
-        refuse_held(releases(statement, params) ? "release" : "deliver",
-                    rows->value(rows, answer->first, COLUMN_ORDER_TAKE_HOLDER), reply);
+        refuse_held(releases(answering) ? "release" : "deliver",
+                    answer_value(answer, COLUMN_ORDER_TAKE_HOLDER), reply);
         return;
     }
     if (slice_equal(outcome, SLICE("unchanged"))) {
-        reply_not_made(reply, statement->name);
+        reply_not_made(reply, answering->statement->name);
         return;
     }
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
@@ -231,49 +243,50 @@ static const struct field list_query[] = {
 };
 
 /* One row more than asked for tells whether there is a next page. */
-static bool prepare_list(struct request *request, const struct statement **statement, struct db_param *params)
+static void start_page(struct request *request, int64_t limit, int64_t page)
+{
+    struct db_param params[DB_PARAMS_MAX] = {[PARAM_ORDER_PAGE_LIMIT] = {.integer = limit + 1}};
+    if (__builtin_mul_overflow(page - 1, limit, &params[PARAM_ORDER_PAGE_OFFSET].integer))
+        params[PARAM_ORDER_PAGE_OFFSET].integer = INT64_MAX;
+    dispatch(request, STATEMENT(ORDER_PAGE), params);
+}
+
+static void start_before(struct request *request, int64_t limit, int64_t before)
+{
+    struct db_param params[DB_PARAMS_MAX] = {[PARAM_ORDER_BEFORE_LIMIT] = {.integer = limit + 1},
+                                             [PARAM_ORDER_BEFORE_BEFORE] = {.integer = before}};
+    dispatch(request, STATEMENT(ORDER_BEFORE), params);
+}
+
+static void start_list(struct request *request)
 {
     const struct value *page = &request->values[LIST_PAGE], *before = &request->values[LIST_BEFORE];
-    int64_t limit = request->values[LIST_LIMIT].integer, offset;
-    if (page->present && before->present) {
+    int64_t limit = request->values[LIST_LIMIT].integer;
+    if (page->present && before->present)
         request_problem(request, 400, "The query parameters page and before exclude each other.");
-        return false;
-    }
-    if (!page->present && !before->present) {
+    else if (page->present)
+        start_page(request, limit, page->integer);
+    else if (before->present)
+        start_before(request, limit, before->integer);
+    else
         request_problem(request, 400, "The query parameter page is missing.");
-        return false;
-    }
-    params[PARAM_ORDER_PAGE_LIMIT].integer = limit + 1;
-    if (before->present) {
-        *statement = STATEMENT(ORDER_BEFORE);
-        params[PARAM_ORDER_BEFORE_BEFORE].integer = before->integer;
-        return true;
-    }
-    *statement = STATEMENT(ORDER_PAGE);
-    if (__builtin_mul_overflow(page->integer - 1, limit, &offset))
-        offset = INT64_MAX;
-    params[PARAM_ORDER_PAGE_OFFSET].integer = offset;
-    return true;
 }
 
 /* Links of pages lead to pages, links of keysets to keysets; backwards there are only pages. */
-static void answer_list(const struct route *route, const struct statement *statement,
-                        const struct db_param *params, const struct db_answer *answer, struct reply *reply)
+static void write_list(const struct answering *answering)
 {
-    long long limit = params[PARAM_ORDER_PAGE_LIMIT].integer - 1;
-    int64_t last_id = 0;
-    int count = paging_rows(statement, answer, (int)limit, reply);
+    const struct db_answer *answer = answering->answer;
+    struct reply *reply = answering->reply;
+    long long limit = answering->params[PARAM_ORDER_PAGE_LIMIT].integer - 1;
+    int count = paging_rows(answering, (int)limit);
     bool more = answer->count > count;
-    (void)route;
-    if (statement == STATEMENT(ORDER_BEFORE)) {
-        if (count > 0)
-            text_int(answer->rows->value(answer->rows, answer->first + count - 1, LIST_ORDER_BRIEF_ID),
-                     &last_id);
+    if (answering->statement == STATEMENT(ORDER_BEFORE)) {
         if (more)
-            reply_add_link(reply, "next", "/orders?limit=%lld&before=%lld", limit, (long long)last_id);
+            reply_add_link(reply, "next", "/orders?limit=%lld&before=%lld", limit,
+                           (long long)paging_last_id(answer, count, LIST_ORDER_BRIEF_ID));
         reply_add_link(reply, "first", "/orders?limit=%lld&before=%lld", limit, (long long)INT64_MAX);
     } else {
-        long long page = params[PARAM_ORDER_PAGE_OFFSET].integer / limit + 1;
+        long long page = answering->params[PARAM_ORDER_PAGE_OFFSET].integer / limit + 1;
         if (more)
             reply_add_link(reply, "next", "/orders?page=%lld&limit=%lld", page + 1, limit);
         if (page > 1)
@@ -289,13 +302,13 @@ static const struct route routes[] = {
      .path = "/orders",
      .summary = "Orders by page or keyset, newest first",
      .query = list_query,
-     .prepare = prepare_list,
-     .answer = answer_list},
+     .start = start_list,
+     .write = write_list},
     {.method = HTTP_POST,
      .path = "/orders",
      .summary = "Place an order",
      .body = place_body,
-     .handler = place,
+     .start = start_place,
      .statement = STATEMENT(ORDER_PLACE),
      .shape = REPLY_OBJECT},
     {.method = HTTP_GET,
@@ -310,18 +323,18 @@ static const struct route routes[] = {
      .summary = "Take, release or deliver an order",
      .path_fields = id_path,
      .body = change_body,
-     .prepare = prepare_change,
-     .answer = answer_change,
+     .start = start_change,
+     .write = write_change,
      .guard = STATEMENT(ORDER_GUARD),
      .guarded = STATEMENT(ORDER_CHANGE_IF)},
 };
 
-static void *start(struct loop *loop, const struct settings *settings, char **error)
+static void *orders_start(struct loop *loop, const struct settings *settings, char **error)
 {
     return distance_new(loop, settings, error);
 }
 
-static void stop(void *state)
+static void orders_stop(void *state)
 {
     distance_free(state);
 }
@@ -339,7 +352,7 @@ const struct app app_orders = {
     .schema = 7,
     .settings = &distance_settings,
     .idempotency = true,
-    .start = start,
-    .stop = stop,
+    .start = orders_start,
+    .stop = orders_stop,
     .data = &data,
 };

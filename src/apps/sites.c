@@ -6,9 +6,8 @@
 
 #include "apps/apps.h"
 #include "apps/sites_seed.h"
-#include "base/text.h"
+#include "core/dispatch.h"
 #include "core/paging.h"
-#include "core/request.h"
 
 #define ID_MAX 9007199254740991 /* 2^53 - 1: a JSON number that every client keeps exact */
 #define POINTS_MAX 1000         /* with these a page of the largest records fits into a reply */
@@ -117,36 +116,33 @@ static struct slice kind_of(const struct route *route)
     return (struct slice){route->path + 1, strcspn(route->path + 1, "/")};
 }
 
-static bool prepare_history(struct request *request, const struct statement **statement,
-                            struct db_param *params)
+static void start_history(struct request *request)
 {
     const struct value *limit = &request->values[HISTORY_LIMIT], *before = &request->values[HISTORY_BEFORE];
-    (void)statement;
-    params[PARAM_LAB_HISTORY_PAGE_LIMIT].integer = (limit->present ? limit->integer : HISTORY_MAX) + 1;
-    params[PARAM_LAB_HISTORY_PAGE_KIND].text = kind_of(request->route);
-    params[PARAM_LAB_HISTORY_PAGE_ID].integer = request->values[HISTORY_RECORD].integer;
-    params[PARAM_LAB_HISTORY_PAGE_BEFORE].integer = before->present ? before->integer : INT64_MAX;
-    return true;
+    struct db_param params[DB_PARAMS_MAX] = {
+        [PARAM_LAB_HISTORY_PAGE_LIMIT] = {.integer = (limit->present ? limit->integer : HISTORY_MAX) + 1},
+        [PARAM_LAB_HISTORY_PAGE_KIND] = {.text = kind_of(request->route)},
+        [PARAM_LAB_HISTORY_PAGE_ID] = {.integer = request->values[HISTORY_RECORD].integer},
+        [PARAM_LAB_HISTORY_PAGE_BEFORE] = {.integer = before->present ? before->integer : INT64_MAX}};
+    dispatch(request, STATEMENT(LAB_HISTORY_PAGE), params);
 }
 
-static void answer_history(const struct route *route, const struct statement *statement,
-                           const struct db_param *params, const struct db_answer *answer, struct reply *reply)
+static void write_history(const struct answering *answering)
 {
+    const struct db_param *params = answering->params;
+    const struct db_answer *answer = answering->answer;
+    struct reply *reply = answering->reply;
     long long limit = params[PARAM_LAB_HISTORY_PAGE_LIMIT].integer - 1,
               id = params[PARAM_LAB_HISTORY_PAGE_ID].integer;
-    struct slice kind = kind_of(route);
-    int64_t last = 0;
+    struct slice kind = kind_of(answering->route);
     if (answer->count == 0 && params[PARAM_LAB_HISTORY_PAGE_BEFORE].integer == INT64_MAX) {
         reply_problem(reply, 404, "Nothing is recorded of this %.*s.", (int)kind.len, kind.ptr);
         return;
     }
-    int count = paging_rows(statement, answer, (int)limit, reply);
-    if (answer->count > count) {
-        text_int(answer->rows->value(answer->rows, answer->first + count - 1, COLUMN_LAB_HISTORY_PAGE_ID),
-                 &last);
+    int count = paging_rows(answering, (int)limit);
+    if (answer->count > count)
         reply_add_link(reply, "next", "/%.*s/%lld/history?limit=%lld&before=%lld", (int)kind.len, kind.ptr,
-                       id, limit, (long long)last);
-    }
+                       id, limit, (long long)paging_last_id(answer, count, COLUMN_LAB_HISTORY_PAGE_ID));
     reply_add_link(reply, "first", "/%.*s/%lld/history?limit=%lld", (int)kind.len, kind.ptr, id, limit);
 }
 
@@ -158,12 +154,12 @@ static void answer_history(const struct route *route, const struct statement *st
      .summary = text,                                                                                        \
      .query = keyset,                                                                                        \
      .statement = STATEMENT(list),                                                                           \
-     .prepare = paging_prepare,                                                                              \
-     .answer = paging_answer},                                                                               \
+     .start = paging_start,                                                                                  \
+     .write = paging_write},                                                                                 \
     {                                                                                                        \
         .method = HTTP_GET, .path = "/" word "/{offset}/{count}", .summary = text ", a page",                \
-        .path_fields = paging_path, .statement = STATEMENT(list), .prepare = paging_prepare,                 \
-        .answer = paging_answer                                                                              \
+        .path_fields = paging_path, .statement = STATEMENT(list), .start = paging_start,                     \
+        .write = paging_write                                                                                \
     }
 
 #define KIND_ROUTES(kind, KIND, word)                                                                        \
@@ -194,8 +190,8 @@ static void answer_history(const struct route *route, const struct statement *st
     {                                                                                                        \
         .method = HTTP_GET, .path = "/" word "/{id}/history",                                                \
         .summary = "What became of a " word ", newest first", .path_fields = id_path,                        \
-        .query = history_query, .statement = STATEMENT(LAB_HISTORY_PAGE), .prepare = prepare_history,        \
-        .answer = answer_history                                                                             \
+        .query = history_query, .statement = STATEMENT(LAB_HISTORY_PAGE), .start = start_history,            \
+        .write = write_history                                                                               \
     }
 
 static const struct route routes[] = {

@@ -6,8 +6,8 @@
 #include "apps/apps.h"
 #include "apps/users_seed.h"
 #include "base/text.h"
+#include "core/dispatch.h"
 #include "core/paging.h"
-#include "core/request.h"
 
 #define PAGE_BUILT_IN 25
 #define TERM_MAX 100
@@ -73,21 +73,20 @@ static const struct statement *statement_for(const struct value *values)
     return by_order[values[LIST_ORDER].integer][search];
 }
 
-static bool prepare_list(struct request *request, const struct statement **statement, struct db_param *params)
+static void start_list(struct request *request)
 {
     const struct value *values = request->values, *term = &values[LIST_USERNAME], *id = &values[LIST_ID];
     int64_t page = values[LIST_PAGE].present ? values[LIST_PAGE].integer : 1;
     int64_t limit = values[LIST_PAGINATION].present ? values[LIST_PAGINATION].integer : PAGE_BUILT_IN;
     if (values[LIST_AFTER].present && values[LIST_PAGE].present) {
         request_problem(request, 400, "The query parameters page and after exclude each other.");
-        return false;
+        return;
     }
     if (values[LIST_AFTER].present && values[LIST_ORDER].integer != ORDER_BY_ID) {
         request_problem(request, 400, "The query parameter after goes with order_by=id alone.");
-        return false;
+        return;
     }
-    *statement = statement_for(values);
-    params[LIST_USER_PAGE_LIMIT].integer = limit + 1;
+    struct db_param params[DB_PARAMS_MAX] = {[LIST_USER_PAGE_LIMIT] = {.integer = limit + 1}};
     if (__builtin_mul_overflow(page - 1, limit, &params[LIST_USER_PAGE_OFFSET].integer))
         params[LIST_USER_PAGE_OFFSET].integer = INT64_MAX;
     params[LIST_USER_PAGE_USERNAME] = (struct db_param){.null = !term->present, .text = term->text};
@@ -95,7 +94,7 @@ static bool prepare_list(struct request *request, const struct statement **state
     params[LIST_USER_PAGE_ORDER_BY].text = slice_of(orders[values[LIST_ORDER].integer]);
     params[LIST_USER_PAGE_AFTER].integer =
         values[LIST_AFTER].present ? values[LIST_AFTER].integer : INT64_MIN;
-    return true;
+    dispatch(request, statement_for(values), params);
 }
 
 /* Another page of the same question: position is "page" or "after", and which. */
@@ -112,19 +111,17 @@ static void add_link(struct reply *reply, const char *rel, const struct db_param
                    term[0] != '\0' ? "&username=" : "", term, id);
 }
 
-static void answer_list(const struct route *route, const struct statement *statement,
-                        const struct db_param *params, const struct db_answer *answer, struct reply *reply)
+static void write_list(const struct answering *answering)
 {
+    const struct db_param *params = answering->params;
+    const struct db_answer *answer = answering->answer;
+    struct reply *reply = answering->reply;
     long long limit = params[LIST_USER_PAGE_LIMIT].integer - 1,
               page = params[LIST_USER_PAGE_OFFSET].integer / limit + 1;
-    int count = paging_rows(statement, answer, (int)limit, reply);
-    (void)route;
+    int count = paging_rows(answering, (int)limit);
     if (params[LIST_USER_PAGE_AFTER].integer != INT64_MIN) {
-        int64_t last = 0;
-        if (answer->count > count) {
-            text_int(answer->rows->value(answer->rows, answer->first + count - 1, LIST_USER_ID), &last);
-            add_link(reply, "next", params, "after", last);
-        }
+        if (answer->count > count)
+            add_link(reply, "next", params, "after", paging_last_id(answer, count, LIST_USER_ID));
         add_link(reply, "first", params, "after", 0);
         return;
     }
@@ -142,8 +139,8 @@ static const struct route routes[] = {
      .path = "/api/users/profiles",
      .summary = "Profiles of GitHub users by page, filtered at will",
      .query = list_query,
-     .prepare = prepare_list,
-     .answer = answer_list,
+     .start = start_list,
+     .write = write_list,
      .cached = true},
 };
 

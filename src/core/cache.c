@@ -1,4 +1,4 @@
-/* cache_read -> (store) -> on_found -> reply, or shared_start -> ... -> cache_keep. */
+/* cache_find asks the store, now or later (cache_on_found); cache_keep puts what was written after a miss. */
 #include <config.h>
 
 #include "core/cache.h"
@@ -14,7 +14,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "core/server_parts.h"
-#include "core/shared.h"
 #include "store/memcached.h"
 #include "store/redis.h"
 #include "store/store_memory.h"
@@ -33,15 +32,6 @@ struct cache {
     struct buf key, value; /* scratch */
 };
 
-/* A request that waits for the store. In its arena. */
-struct lookup {
-    struct store_find find;
-    struct request *request;
-    const struct statement *statement;
-    struct db_param params[DB_PARAMS_MAX];
-    struct slice key;
-};
-
 /* What stands before a kept reply. Another machine's byte order, another program's value and a torn one all
  * fail the check, and are a miss. */
 struct header {
@@ -55,7 +45,10 @@ struct header {
 
 static const char magic[8] = {'r', 'o', 'w', 'l', 'o', 'c', 'k', '1'};
 
-static void on_found(struct store_find *find, struct slice value);
+static void cache_cancel(struct pending *pending);
+static void cache_on_found(struct store_find *find, struct slice value);
+
+static const struct pending_ops cache_pending = {.cancel = cache_cancel};
 
 /* ---- life ---- */
 
@@ -203,8 +196,7 @@ static bool write_key(struct cache *cache, const struct route *route, const stru
     return !key->failed;
 }
 
-/* The name under which the store has it. Two keys may have the same, so the key stands in the value as well.
- * */
+/* The name under which the store has it. Two keys may have the same, so the key stands in the value as well. */
 static struct slice name_of(struct slice key, char out[64])
 {
     int length = snprintf(out, 64, "rowlock:%016llx%016llx", (unsigned long long)hash_bytes(key, 1),
@@ -292,74 +284,62 @@ static bool read_value(const struct cache *cache, const struct route *route, str
 
 /* ---- reading ---- */
 
-static bool answer(struct cache *cache, struct request *request, struct slice key, struct slice value)
+static void cache_cancel(struct pending *pending)
 {
-    struct reply *reply = &cache->server->reply;
-    if (!read_value(cache, request->route, key, value, reply))
-        return false;
-    request_send(request, reply);
-    return true;
+    struct cache_lookup *lookup = pending_owner(pending, struct cache_lookup, pending);
+    if (lookup->waiting)
+        lookup->cache->store->ops->cancel(lookup->cache->store, &lookup->find);
+    lookup->waiting = false;
 }
 
-static void cancel(struct request *request)
-{
-    struct store *store = request->server->cache->store;
-    struct lookup *lookup = request->waiting_for;
-    store->ops->cancel(store, &lookup->find);
-}
-
-static void wait_for(struct cache *cache, struct request *request, const struct statement *statement,
-                     const struct db_param *params, struct lookup *lookup)
-{
-    lookup->request = request;
-    lookup->statement = statement;
-    memcpy(lookup->params, params, sizeof lookup->params);
-    lookup->key = arena_dup(&request->arena, buf_slice(&cache->key));
-    request->waiting_for = lookup;
-    request->cancel = cancel;
-}
-
-void cache_read(struct cache *cache, struct request *request, const struct statement *statement,
-                const struct db_param *params)
+enum cache_found cache_find(struct cache *cache, struct cache_lookup *lookup, const struct route *route,
+                            const struct statement *statement, const struct db_param *params,
+                            struct arena *arena)
 {
     char name[64];
-    struct slice value = {NULL, 0}, key;
-    enum store_found found = STORE_MISS;
-    if (is_open(cache) && write_key(cache, request->route, statement, params)) {
-        struct lookup *lookup = arena_alloc(&request->arena, sizeof *lookup);
-        lookup->find = (struct store_find){.done = on_found};
-        key = buf_slice(&cache->key);
-        found = cache->store->ops->find(cache->store, name_of(key, name), &lookup->find, &value);
-        if (found == STORE_LATER)
-            wait_for(cache, request, statement, params, lookup);
-        else if (found == STORE_HIT && answer(cache, request, key, value))
-            return;
+    struct slice value = {NULL, 0};
+    if (!is_open(cache) || !write_key(cache, route, statement, params))
+        return CACHE_MISS;
+    struct slice key = buf_slice(&cache->key);
+    lookup->find = (struct store_find){.done = cache_on_found};
+    enum store_found found = cache->store->ops->find(cache->store, name_of(key, name), &lookup->find, &value);
+    if (found != STORE_LATER) {
+        bool hit = found == STORE_HIT && read_value(cache, route, key, value, &cache->server->reply);
+        return hit ? CACHE_HIT : CACHE_MISS;
     }
-    if (found != STORE_LATER)
-        shared_start(request->server->shared, request, statement, params);
+    lookup->pending.ops = &cache_pending;
+    lookup->cache = cache;
+    lookup->route = route;
+    lookup->key = arena_dup(arena, key);
+    lookup->waiting = true;
+    return CACHE_LATER;
 }
 
-static void on_found(struct store_find *find, struct slice value)
+static void cache_on_found(struct store_find *find, struct slice value)
 {
-    struct lookup *lookup = (struct lookup *)(void *)find;
-    struct request *request = lookup->request;
-    request->cancel = NULL;
-    if (!answer(request->server->cache, request, lookup->key, value))
-        shared_start(request->server->shared, request, lookup->statement, lookup->params);
+    struct cache_lookup *lookup = pending_owner(find, struct cache_lookup, find);
+    struct reply *reply = &lookup->cache->server->reply;
+    lookup->waiting = false;
+    bool hit = read_value(lookup->cache, lookup->route, lookup->key, value, reply);
+    lookup->found(lookup, hit ? reply : NULL);
 }
 
 /* ---- keeping ---- */
 
-void cache_keep(struct cache *cache, const struct route *route, const struct statement *statement,
-                const struct db_param *params, int64_t sent, const struct reply *reply)
+static bool may_keep(const struct cache *cache, const struct route *route, const struct reply *reply)
 {
+    return route->cached && is_open(cache) && reply->status == 200 && reply->content_type != NULL &&
+           !reply->close && !reply->fields.failed && !reply->body.failed;
+}
+
+void cache_keep(struct cache *cache, const struct answering *answering, int64_t sent)
+{
+    const struct reply *reply = answering->reply;
     char name[64];
     int64_t life = sent + CACHE_LIFE_NS - clock_now();
-    if (!route->cached || !is_open(cache) || reply->status != 200 || reply->content_type == NULL ||
-        reply->close || reply->fields.failed || reply->body.failed || life <= 0 ||
-        sent <= changed_at(cache, route))
+    if (!may_keep(cache, answering->route, reply) || life <= 0 || sent <= changed_at(cache, answering->route))
         return;
-    if (!write_key(cache, route, statement, params) ||
+    if (!write_key(cache, answering->route, answering->statement, answering->params) ||
         !write_value(cache, buf_slice(&cache->key), sent, reply))
         return;
     cache->store->ops->put(cache->store, name_of(buf_slice(&cache->key), name), buf_slice(&cache->value),

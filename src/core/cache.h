@@ -8,27 +8,47 @@
 #ifndef ROWLOCK_CORE_CACHE_H
 #define ROWLOCK_CORE_CACHE_H
 
-#include "core/request.h"
+#include "core/answer.h"
+#include "core/pending.h"
+#include "store/store.h"
 
 #define CACHE_LIFE_NS (5 * CLOCK_SECOND)
 
+struct arena;
 struct cache;
+struct server;
 
 /* By the setting. Knows its database, if that says who it is only later, by cache_on_listening. */
 struct cache *cache_new(struct server *server);
-void cache_free(struct cache *cache); /* every request must be over; NULL is harmless */
+void cache_free(struct cache *cache); /* every look-up must be over; NULL is harmless */
 
 /* Whether any route that is served is kept at all. */
 bool cache_wanted(const struct server *server);
 
-/* Replies from the cache, or starts the shared read; at once, or within STORE_PATIENCE_NS. Texts in params
- * must last as long as the request. */
-void cache_read(struct cache *cache, struct request *request, const struct statement *statement,
-                const struct db_param *params);
+enum cache_found {
+    CACHE_MISS,
+    CACHE_HIT, /* the server's reply is what was kept */
+    CACHE_LATER, /* found is called, once, within STORE_PATIENCE_NS, unless the look-up is cancelled (pending) */
+};
 
-/* Keeps the reply of a statement that was sent then. */
-void cache_keep(struct cache *cache, const struct route *route, const struct statement *statement,
-                const struct db_param *params, int64_t sent, const struct reply *reply);
+struct cache_lookup {
+    struct pending pending;
+    /* reply: what was kept; NULL: nothing. Set before. */
+    void (*found)(struct cache_lookup *lookup, const struct reply *reply);
+    /* inside */
+    struct store_find find;
+    struct cache *cache;
+    const struct route *route;
+    struct slice key; /* in the arena */
+    bool waiting;
+};
+
+enum cache_found cache_find(struct cache *cache, struct cache_lookup *lookup, const struct route *route,
+                            const struct statement *statement, const struct db_param *params,
+                            struct arena *arena);
+
+/* Keeps the reply that was written, if its route's are kept; sent: when its statement was. */
+void cache_keep(struct cache *cache, const struct answering *answering, int64_t sent);
 
 /* The database's events: a group changed; from now on it tells of changes, some of which may have been
  * missed. */

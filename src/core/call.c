@@ -65,9 +65,14 @@ struct batch {
 static void on_flush(void *argument);
 static void on_patience(void *argument);
 static void on_turn(void *argument);
+static bool call_pending_unsent(const struct pending *pending);
+static bool call_pending_leave(struct pending *pending);
+static void call_pending_cancel(struct pending *pending);
 static bool is_wanted(const struct db_unit *unit, unsigned member);
 static void on_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
 static void on_done(struct db_unit *unit);
+
+static const struct pending_ops call_pending = {call_pending_unsent, call_pending_leave, call_pending_cancel};
 
 /* ---- life ---- */
 
@@ -144,6 +149,8 @@ enum call_start call_start(struct calls *calls, struct call *call)
         return CALL_DATABASE_AWAY;
     if (calls->waiting >= calls->queue_max)
         return CALL_QUEUE_FULL;
+    call->pending.ops = &call_pending;
+    call->calls = calls;
     call->tries = 0;
     call->alone = call->blocked = call->left = false;
     call->pauses = 0;
@@ -164,18 +171,36 @@ static void forget(struct calls *calls, struct call *call)
     unblock(calls, call);
 }
 
-void call_cancel(struct calls *calls, struct call *call)
+void call_cancel(struct call *call)
 {
     if (call->state == CALL_WAITING)
-        dequeue(calls, call);
+        dequeue(call->calls, call);
     else if (call->state == CALL_SENT)
-        forget(calls, call);
+        forget(call->calls, call);
     call->state = CALL_IDLE;
 }
 
 void call_leave(struct call *call)
 {
     call->left = true;
+}
+
+/* ---- for who waits for it ---- */
+
+static bool call_pending_unsent(const struct pending *pending)
+{
+    return pending_owner(pending, struct call, pending)->state != CALL_SENT;
+}
+
+static bool call_pending_leave(struct pending *pending)
+{
+    call_leave(pending_owner(pending, struct call, pending));
+    return call_pending_unsent(pending);
+}
+
+static void call_pending_cancel(struct pending *pending)
+{
+    call_cancel(pending_owner(pending, struct call, pending));
 }
 
 /* ---- waiting for a lock ---- */

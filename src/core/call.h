@@ -12,6 +12,7 @@
 #define ROWLOCK_CORE_CALL_H
 
 #include "base/list.h"
+#include "core/pending.h"
 #include "db/db.h"
 #include "io/loop.h"
 
@@ -29,6 +30,7 @@ enum call_state {
 
 /* Embedded in what needs it; zeroed at first. Parameters are borrowed until the callback. */
 struct call {
+    struct pending pending; /* good once it was started */
     struct list_node link;
     const struct statement *statement;
     struct db_param params[DB_PARAMS_MAX];
@@ -36,6 +38,7 @@ struct call {
     call_cb *done; /* exactly once, never before call_start has returned, and not after call_cancel */
     void *argument;
     /* inside */
+    struct calls *calls;
     struct batch *batch;
     unsigned member, tries;
     bool alone;
@@ -64,7 +67,7 @@ void calls_set_db(struct calls *calls, struct db *db);
 
 /* Set statement, params, done and argument before. */
 enum call_start call_start(struct calls *calls, struct call *call);
-void call_cancel(struct calls *calls, struct call *call); /* harmless when idle */
+void call_cancel(struct call *call); /* harmless when idle */
 /* Nobody may be there any more who wants the answer. One that was sent is still answered, but does not wait for a lock:
  * it is DB_LOCKED when it meets one. */
 void call_leave(struct call *call);

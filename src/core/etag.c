@@ -83,3 +83,17 @@ enum etag_found etag_find(struct slice list, const char *tag, enum etag_strength
     }
     return ETAG_MALFORMED;
 }
+
+static bool finds(struct slice list, const char *tag, enum etag_strength comparison, enum etag_found wanted)
+{
+    return list.ptr != NULL && etag_find(list, tag, comparison) == wanted;
+}
+
+enum precondition etag_precondition(struct slice if_match, struct slice if_none_match, const char *tag)
+{
+    if (finds(if_match, tag, ETAG_STRONG, ETAG_NOT_FOUND))
+        return IF_MATCH_FAILS;
+    if (finds(if_none_match, tag, ETAG_WEAK, ETAG_FOUND))
+        return IF_NONE_MATCH_FAILS;
+    return PRECONDITIONS_HOLD;
+}

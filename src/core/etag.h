@@ -27,4 +27,15 @@ enum etag_found {
  * list. */
 enum etag_found etag_find(struct slice list, const char *tag, enum etag_strength comparison);
 
+enum precondition {
+    PRECONDITIONS_HOLD,
+    IF_MATCH_FAILS,      /* 412 */
+    IF_NONE_MATCH_FAILS, /* 412, or 304 of a GET or HEAD */
+};
+
+/* Whether If-Match and If-None-Match (RFC 9110 section 13), in this order (section 13.2.2), hold for what has this tag;
+ * it is "" when there is nothing. A list whose .ptr is NULL was not sent; a malformed one counts as if it had not been,
+ * which costs a read a transfer (a write with one is refused before). */
+enum precondition etag_precondition(struct slice if_match, struct slice if_none_match, const char *tag);
+
 #endif

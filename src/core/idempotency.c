@@ -1,3 +1,6 @@
+/* A write with a key: idempotency_params, idempotency_call -> idempotency_on_answer -> reply, or the call again. One
+ * that first asks whether the key is known: idempotency_recall -> idempotency_on_recalled -> reply, or unknown. And the
+ * purge of old keys, on a timer. */
 #include <config.h>
 
 #include "core/idempotency.h"
@@ -10,7 +13,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/refusal.h"
+#include "core/answer.h"
+#include "core/respond.h"
 #include "core/server_parts.h"
 #include "core/statements.h"
 
@@ -68,6 +72,14 @@ enum idempotency idempotency_params(struct request *request, struct db_param *pa
 
 /* ---- a call ---- */
 
+/* A call that is repeated while others hold its key. In the request's arena. */
+struct keyed {
+    struct request *request;
+    unsigned tries;
+    void (*finish)(struct reply *reply);      /* of idempotency_call; may be NULL */
+    void (*unknown)(struct request *request); /* of idempotency_recall */
+};
+
 /* The outcome of a statement that honours keys; .ptr NULL when it gave none. */
 static struct slice outcome_of(const struct db_answer *answer)
 {
@@ -76,20 +88,20 @@ static struct slice outcome_of(const struct db_answer *answer)
                : (struct slice){NULL, 0};
 }
 
-static void reply_outcome(struct request *request, const struct statement *statement,
+static void reply_outcome(const struct keyed *keyed, const struct statement *statement,
                           const struct db_answer *answer)
 {
+    struct request *request = keyed->request;
     if (answer->error != DB_OK) {
-        refusal_reply(request, statement, answer);
+        respond_error(request, statement, answer);
         return;
     }
     struct reply *reply = request_reply(request);
     struct slice outcome = outcome_of(answer);
     if (slice_equal(outcome, SLICE("done"))) {
-        buf_add_slice(&reply->body,
-                      answer->rows->value(answer->rows, answer->first, COLUMN_IDEMPOTENCY_RECALL_ANSWER));
-        if (request->finish != NULL)
-            request->finish(reply);
+        buf_add_slice(&reply->body, answer_value(answer, COLUMN_IDEMPOTENCY_RECALL_ANSWER));
+        if (keyed->finish != NULL)
+            keyed->finish(reply);
     } else if (slice_equal(outcome, SLICE("other"))) {
         reply_problem(reply, 422, "This Idempotency-Key was used for a request with another body.");
     } else if (slice_equal(outcome, SLICE("again"))) {
@@ -101,52 +113,58 @@ static void reply_outcome(struct request *request, const struct statement *state
 }
 
 /* Somebody else has the key just now: asks again, a few times. */
-static bool try_again(struct call *call, const struct db_answer *answer, struct request *request)
+static bool try_again(struct keyed *keyed, struct call *call, const struct db_answer *answer)
 {
-    if (!slice_equal(outcome_of(answer), SLICE("again")) || request->again++ >= AGAIN_MAX)
+    if (!slice_equal(outcome_of(answer), SLICE("again")) || keyed->tries++ >= AGAIN_MAX)
         return false;
-    enum call_start started = call_start(request->server->calls, call);
+    enum call_start started = call_start(keyed->request->server->calls, call);
     if (started != CALL_STARTED)
-        request_not_started(request, started);
+        request_not_started(keyed->request, started);
     return true;
 }
 
-static void on_answer(struct call *call, const struct db_answer *answer, void *argument)
+static struct keyed *keyed_new(struct request *request)
 {
-    struct request *request = argument;
-    if (!try_again(call, answer, request))
-        reply_outcome(request, call->statement, answer);
+    struct keyed *keyed = arena_alloc(&request->arena, sizeof *keyed);
+    *keyed = (struct keyed){.request = request};
+    return keyed;
 }
 
-static void on_recalled(struct call *call, const struct db_answer *answer, void *argument)
+static void idempotency_on_answer(struct call *call, const struct db_answer *answer, void *argument)
 {
-    struct request *request = argument;
+    struct keyed *keyed = argument;
+    if (!try_again(keyed, call, answer))
+        reply_outcome(keyed, call->statement, answer);
+}
+
+static void idempotency_on_recalled(struct call *call, const struct db_answer *answer, void *argument)
+{
+    struct keyed *keyed = argument;
     if (answer->error == DB_OK && answer->count == 0)
-        request->more(request);
-    else if (!try_again(call, answer, request))
-        reply_outcome(request, call->statement, answer);
+        keyed->unknown(keyed->request);
+    else if (!try_again(keyed, call, answer))
+        reply_outcome(keyed, call->statement, answer);
 }
 
 void idempotency_recall(struct request *request, const struct db_param *key,
                         void (*unknown)(struct request *request))
 {
-    request->finish = NULL;
-    request->more = unknown;
-    request->again = 0;
-    request_call(request, STATEMENT(IDEMPOTENCY_RECALL), key, on_recalled);
+    struct keyed *keyed = keyed_new(request);
+    keyed->unknown = unknown;
+    request_call(request, STATEMENT(IDEMPOTENCY_RECALL), key, idempotency_on_recalled, keyed);
 }
 
 void idempotency_call(struct request *request, const struct statement *statement,
                       const struct db_param *params, void (*finish)(struct reply *reply))
 {
-    request->finish = finish;
-    request->again = 0;
-    request_call(request, statement, params, on_answer);
+    struct keyed *keyed = keyed_new(request);
+    keyed->finish = finish;
+    request_call(request, statement, params, idempotency_on_answer, keyed);
 }
 
 /* ---- old keys ---- */
 
-static void on_purged(struct call *call, const struct db_answer *answer, void *argument)
+static void idempotency_on_purged(struct call *call, const struct db_answer *answer, void *argument)
 {
     struct idempotency_purge *purge = argument;
     (void)call;
@@ -160,7 +178,7 @@ static void on_timer(void *argument)
 {
     struct idempotency_purge *purge = argument;
     purge->call.statement = STATEMENT(IDEMPOTENCY_PURGE);
-    purge->call.done = on_purged;
+    purge->call.done = idempotency_on_purged;
     purge->call.argument = purge;
     if (call_start(purge->server->calls, &purge->call) != CALL_STARTED)
         loop_timer_start(purge->timer, PURGE_NS);
@@ -179,7 +197,7 @@ void idempotency_purge_stop(struct idempotency_purge *purge)
 {
     if (purge == NULL)
         return;
-    call_cancel(purge->server->calls, &purge->call);
+    call_cancel(&purge->call);
     loop_timer_free(purge->timer);
     free(purge);
 }

@@ -1,3 +1,4 @@
+/* paging_start asks for a row more than the page shows, paging_write says from it whether there is a next page. */
 #include <config.h>
 
 #include "core/paging.h"
@@ -5,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/dispatch.h"
 #include "core/rows.h"
 #include "core/statements.h"
 
@@ -38,12 +40,20 @@ const struct field paging_query[] = {
     {.name = NULL},
 };
 
-int paging_rows(const struct statement *statement, const struct db_answer *answer, int limit,
-                struct reply *reply)
+int paging_rows(const struct answering *answering, int limit)
 {
+    const struct db_answer *answer = answering->answer;
     int count = answer->count > limit ? limit : answer->count;
-    rows_add_array(&reply->body, statement, answer->rows, answer->first, count);
+    rows_add_array(&answering->reply->body, answering->statement, answer->rows, answer->first, count);
     return count;
+}
+
+int64_t paging_last_id(const struct db_answer *answer, int count, int column)
+{
+    int64_t last = 0;
+    if (count > 0)
+        text_int(answer->rows->value(answer->rows, answer->first + count - 1, column), &last);
+    return last;
 }
 
 /* The value of a field that the route may lack or the request may have left out. */
@@ -53,27 +63,29 @@ static int64_t value_or(const struct request *request, const char *name, int64_t
     return field >= 0 && request->values[field].present ? request->values[field].integer : otherwise;
 }
 
-bool paging_prepare(struct request *request, const struct statement **statement, struct db_param *params)
+void paging_start(struct request *request)
 {
-    (void)statement;
-    params[LIST_PAGE_LIMIT].integer = value_or(request, "count", value_or(request, "limit", PAGING_MAX)) + 1;
-    params[LIST_PAGE_OFFSET].integer = value_or(request, "offset", 0);
-    params[LIST_PAGE_AFTER].integer = value_or(request, "after", INT64_MIN);
-    return true;
+    struct db_param params[DB_PARAMS_MAX] = {
+        [LIST_PAGE_LIMIT] = {.integer =
+                                 value_or(request, "count", value_or(request, "limit", PAGING_MAX)) + 1},
+        [LIST_PAGE_OFFSET] = {.integer = value_or(request, "offset", 0)},
+        [LIST_PAGE_AFTER] = {.integer = value_or(request, "after", INT64_MIN)}};
+    dispatch(request, request->route->statement, params);
 }
 
-void paging_answer(const struct route *route, const struct statement *statement,
-                   const struct db_param *params, const struct db_answer *answer, struct reply *reply)
+void paging_write(const struct answering *answering)
 {
-    long long limit = params[LIST_PAGE_LIMIT].integer - 1, offset = params[LIST_PAGE_OFFSET].integer;
+    const struct route *route = answering->route;
+    const struct db_answer *answer = answering->answer;
+    struct reply *reply = answering->reply;
+    long long limit = answering->params[LIST_PAGE_LIMIT].integer - 1,
+              offset = answering->params[LIST_PAGE_OFFSET].integer;
     int base = (int)strcspn(route->path + 1, "/") + 1; /* "/sites" */
-    int count = paging_rows(statement, answer, (int)limit, reply);
+    int count = paging_rows(answering, (int)limit);
     if (route_field(route, "after") >= 0) {
-        int64_t last = 0;
-        if (answer->count > count) {
-            text_int(answer->rows->value(answer->rows, answer->first + count - 1, 0), &last);
-            reply_add_link(reply, "next", "%s?limit=%lld&after=%lld", route->path, limit, (long long)last);
-        }
+        if (answer->count > count)
+            reply_add_link(reply, "next", "%s?limit=%lld&after=%lld", route->path, limit,
+                           (long long)paging_last_id(answer, count, 0));
         reply_add_link(reply, "first", "%s?limit=%lld", route->path, limit);
         return;
     }

@@ -1,36 +1,35 @@
-/* precondition_start -> read_record -> on_read -> write_record -> on_written -> reply, or read_record again. */
+/* precondition_start -> read_record -> precondition_on_read -> write_record -> precondition_on_written -> respond, or
+ * read_record again. */
 #include <config.h>
 
 #include "core/precondition.h"
 
 #include <string.h>
 
+#include "core/bind.h"
+#include "core/respond.h"
 #include "core/rows.h"
-#include "core/server.h"
 
 #define TRIES_MAX 5u
 #define ABSENT "" /* the guard of a record that is not there, */
 #define ANY "*"   /* and of one that is there, whatever it is like */
 
-static void read_record(struct request *request);
-static void on_read(struct call *call, const struct db_answer *answer, void *argument);
-static void on_written(struct call *call, const struct db_answer *answer, void *argument);
+/* A conditional write. In the request's arena. */
+struct conditional {
+    struct pending reading; /* what the request waits for during the first step */
+    struct request *request;
+    unsigned tries;
+    struct slice guard; /* of the record as it was read last */
+};
 
-/* ---- conditions ---- */
+static bool reading_leave(struct pending *pending);
+static void reading_cancel(struct pending *pending);
+static void read_record(struct conditional *conditional);
+static void precondition_on_read(struct call *call, const struct db_answer *answer, void *argument);
+static void precondition_on_written(struct call *call, const struct db_answer *answer, void *argument);
 
-static bool finds(struct slice field, const char *etag, enum etag_strength comparison, enum etag_found wanted)
-{
-    return field.ptr != NULL && etag_find(field, etag, comparison) == wanted;
-}
-
-enum precondition precondition_of(const struct request *request, const char *etag)
-{
-    if (finds(request->if_match, etag, ETAG_STRONG, ETAG_NOT_FOUND))
-        return IF_MATCH_FAILS;
-    if (finds(request->if_none_match, etag, ETAG_WEAK, ETAG_FOUND))
-        return IF_NONE_MATCH_FAILS;
-    return PRECONDITIONS_HOLD;
-}
+/* The call changes nothing, also when it was sent. */
+static const struct pending_ops reading_ops = {.leave = reading_leave, .cancel = reading_cancel};
 
 bool precondition_is_write(const struct request *request)
 {
@@ -42,7 +41,7 @@ bool precondition_is_write(const struct request *request)
 
 static bool is_malformed(struct request *request, struct slice field, const char *name)
 {
-    if (!finds(field, ABSENT, ETAG_WEAK, ETAG_MALFORMED))
+    if (field.ptr == NULL || etag_find(field, ABSENT, ETAG_WEAK) != ETAG_MALFORMED)
         return false;
     request_problem(request, 400, "%s must be * or entity tags as ETag gives them, such as \"1a2b3c\".",
                     name);
@@ -54,16 +53,32 @@ void precondition_start(struct request *request)
     if (is_malformed(request, request->if_match, "If-Match") ||
         is_malformed(request, request->if_none_match, "If-None-Match"))
         return;
-    request->again = 0;
-    read_record(request);
+    struct conditional *conditional = arena_alloc(&request->arena, sizeof *conditional);
+    *conditional = (struct conditional){.reading = {&reading_ops}, .request = request};
+    read_record(conditional);
 }
 
-static void read_record(struct request *request)
+static void read_record(struct conditional *conditional)
 {
+    struct request *request = conditional->request;
     struct db_param params[DB_PARAMS_MAX];
-    request->reading = true;
-    request_bind(request, request->route->guard, params);
-    request_call(request, request->route->guard, params, on_read);
+    bind_fields(request, request->route->guard, params);
+    enum call_start started =
+        request_start_call(request, request->route->guard, params, precondition_on_read, conditional);
+    if (started == CALL_STARTED)
+        request->pending = &conditional->reading;
+    else
+        request_not_started(request, started);
+}
+
+static bool reading_leave(struct pending *pending)
+{
+    return pending_leave(&pending_owner(pending, struct conditional, reading)->request->call.pending);
+}
+
+static void reading_cancel(struct pending *pending)
+{
+    call_cancel(&pending_owner(pending, struct conditional, reading)->request->call);
 }
 
 /* The lost connection had nothing to change on its way. */
@@ -74,7 +89,7 @@ static void refuse_unread(struct request *request, const struct statement *state
     struct reply *reply = request_reply(request);
     if (unread.error == DB_LOST)
         unread.error = DB_AWAY;
-    reply_db_error(reply, request, statement, &unread);
+    reply_db_error(reply, request->route, request->values, statement, &unread);
     request_send(request, reply);
 }
 
@@ -102,11 +117,11 @@ static struct slice guard_of(const struct request *request, const struct db_answ
 }
 
 /* Whether it is another one than the last that was read. */
-static bool take_guard(struct request *request, const struct db_answer *answer)
+static bool take_guard(struct conditional *conditional, const struct db_answer *answer)
 {
-    struct slice guard = guard_of(request, answer);
-    bool another = request->again == 0 || !slice_equal(guard, request->guard);
-    request->guard = arena_dup(&request->arena, guard);
+    struct slice guard = guard_of(conditional->request, answer);
+    bool another = conditional->tries == 0 || !slice_equal(guard, conditional->guard);
+    conditional->guard = arena_dup(&conditional->request->arena, guard);
     return another;
 }
 
@@ -117,15 +132,16 @@ static const struct statement *write_of(const struct route *route)
     return route->guarded != NULL ? route->guarded : route->statement;
 }
 
-static void write_record(struct request *request)
+static void write_record(struct conditional *conditional)
 {
+    struct request *request = conditional->request;
     const struct statement *statement = write_of(request->route);
     struct db_param params[DB_PARAMS_MAX];
-    request_bind(request, statement, params);
+    bind_fields(request, statement, params);
     for (unsigned i = 0; i < statement->param_count; i++)
         if (strcmp(statement->params[i].name, "guard") == 0)
-            params[i] = (struct db_param){.text = request->guard};
-    request_call(request, statement, params, on_written);
+            params[i] = (struct db_param){.text = conditional->guard};
+    request_call(request, statement, params, precondition_on_written, conditional);
 }
 
 /* The write found the record as it was read, unless somebody has changed it and changed it back. */
@@ -144,35 +160,36 @@ static void refuse_failed(struct request *request, enum precondition condition, 
     request_problem(request, 412, "%s; nothing was changed.", words);
 }
 
-static void on_read(struct call *call, const struct db_answer *answer, void *argument)
+static void precondition_on_read(struct call *call, const struct db_answer *answer, void *argument)
 {
-    struct request *request = argument;
+    struct conditional *conditional = argument;
+    struct request *request = conditional->request;
     char etag[ETAG_SIZE];
-    request->reading = false;
     if (answer->error != DB_OK) {
         refuse_unread(request, call->statement, answer);
         return;
     }
     tag_record(request, call->statement, answer, etag);
-    enum precondition condition = precondition_of(request, etag);
+    enum precondition condition = etag_precondition(request->if_match, request->if_none_match, etag);
     if (condition != PRECONDITIONS_HOLD)
         refuse_failed(request, condition, answer->count > 0);
     else if (answer->count == 0 && request->route->missing != NULL)
         request_problem(request, 404, "%s", request->route->missing);
-    else if (!take_guard(request, answer))
+    else if (!take_guard(conditional, answer))
         refuse_unmade(request);
     else
-        write_record(request);
+        write_record(conditional);
 }
 
 /* No row: the record had another guard. */
-static void on_written(struct call *call, const struct db_answer *answer, void *argument)
+static void precondition_on_written(struct call *call, const struct db_answer *answer, void *argument)
 {
-    struct request *request = argument;
+    struct conditional *conditional = argument;
+    struct request *request = conditional->request;
     if (answer->error != DB_OK || answer->count > 0)
-        request_answer(request, call->statement, call->params, answer);
-    else if (++request->again < TRIES_MAX)
-        read_record(request);
+        respond(request, call->statement, call->params, answer);
+    else if (++conditional->tries < TRIES_MAX)
+        read_record(conditional);
     else
         request_problem(request, 412, "Others change the record all the time; nothing was changed.");
 }

@@ -1,6 +1,5 @@
 /* Requests that hold only for a certain state of what they are about: If-Match and If-None-Match (RFC 9110 section
- * 13), in this order (section 13.2.2). Of a GET or HEAD they are looked at when its reply is ready: request_send asks
- * precondition_of.
+ * 13). Of a GET or HEAD they are looked at when its reply is ready (request_send); of a write here.
  *
  * A write that is conditional goes two steps. The first reads the record with its guard, a text that stands for all
  * that the database has of it, and makes the entity tag that a GET would have; when that fails the condition, the
@@ -11,16 +10,6 @@
 #define ROWLOCK_CORE_PRECONDITION_H
 
 #include "core/request.h"
-
-enum precondition {
-    PRECONDITIONS_HOLD,
-    IF_MATCH_FAILS,      /* 412 */
-    IF_NONE_MATCH_FAILS, /* 412, or 304 of a GET or HEAD */
-};
-
-/* Whether the request's conditions hold for what has this entity tag; "": there is nothing. A field that is malformed
- * is as if it had not been sent: of a read that costs a transfer; precondition_start refuses it of a write. */
-enum precondition precondition_of(const struct request *request, const char *etag);
 
 /* Whether the request is a conditional write of a route that knows conditions (see struct route, guard). */
 bool precondition_is_write(const struct request *request);

@@ -1,3 +1,5 @@
+/* refusal_words: is the constraint declared with the statement? Else, is it about a member of the body? Else, is it the
+ * value as such? */
 #include <config.h>
 
 #include "core/refusal.h"
@@ -6,21 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/server_parts.h"
-
-static bool gave(const struct request *request, const char *member)
+static bool gave(const struct route *route, const struct value *values, const char *member)
 {
-    int field = route_field(request->route, member);
-    return field >= 0 && request->values[field].present && !request->values[field].null;
+    int field = route_field(route, member);
+    return field >= 0 && values[field].present && !values[field].null;
 }
 
-static const char *declared(const struct request *request, const struct statement *statement,
-                            const char *constraint)
+static const char *declared(const struct route *route, const struct value *values,
+                            const struct statement *statement, const char *constraint)
 {
     for (const struct statement_refusal *refusal = statement->refusals;
          refusal != NULL && refusal->constraint != NULL; refusal++)
         if (strcmp(constraint, refusal->constraint) == 0 &&
-            (refusal->member == NULL || gave(request, refusal->member)))
+            (refusal->member == NULL || gave(route, values, refusal->member)))
             return refusal->message;
     return NULL;
 }
@@ -76,25 +76,26 @@ static bool is_name(const char *constraint)
 }
 
 /* A member of the body that the refusal is about; NULL: none. */
-static const char *member_of(const struct request *request, const struct db_answer *answer)
+static const char *member_of(const struct route *route, const struct db_answer *answer)
 {
     const char *named = answer->constraint;
     const char *const texts[] = {answer->column, answer->columns,
                                  named != NULL && !is_name(named) ? named : NULL};
-    for (const struct field *field = request->route->body; field != NULL && field->name != NULL; field++)
+    for (const struct field *field = route->body; field != NULL && field->name != NULL; field++)
         for (size_t i = 0; field->equals == NULL && i < sizeof texts / sizeof texts[0]; i++)
             if (texts[i] != NULL && mentions(texts[i], field, texts[i] == answer->columns))
                 return field->name;
     return NULL;
 }
 
-bool refusal_words(const struct request *request, const struct statement *statement,
+bool refusal_words(const struct route *route, const struct value *values, const struct statement *statement,
                    const struct db_answer *answer, char *words, size_t size)
 {
-    if (answer->error != DB_REFUSED || request == NULL || request->route == NULL)
+    if (answer->error != DB_REFUSED || route == NULL)
         return false;
-    const char *known = answer->constraint != NULL ? declared(request, statement, answer->constraint) : NULL;
-    const char *member = member_of(request, answer);
+    const char *known =
+        answer->constraint != NULL ? declared(route, values, statement, answer->constraint) : NULL;
+    const char *member = member_of(route, answer);
     if (known != NULL)
         snprintf(words, size, "%s", known);
     else if (member != NULL)
@@ -104,71 +105,10 @@ bool refusal_words(const struct request *request, const struct statement *statem
     return known != NULL || member != NULL || answer->value;
 }
 
-/* ---- asking what a constraint is about ---- */
-
-struct refusal {
-    const struct statement *statement;
-    struct db_answer answer;
-};
-
-static void finish(struct request *request, const struct statement *statement, const struct db_answer *answer)
-{
-    struct reply *reply = request_reply(request);
-    reply_db_error(reply, request, statement, answer);
-    request_send(request, reply);
-}
-
-static void on_columns(struct call *call, const struct db_answer *answer, void *argument)
-{
-    struct request *request = argument;
-    struct refusal *refusal = request->refusal;
-    (void)call;
-    if (answer->error == DB_OK && answer->count == 1) {
-        struct slice columns =
-            answer->rows->value(answer->rows, answer->first, COLUMN_CONSTRAINT_COLUMNS_COLUMNS);
-        refusal->answer.columns = columns.ptr != NULL ? arena_dup(&request->arena, columns).ptr : NULL;
-    }
-    finish(request, refusal->statement, &refusal->answer);
-}
-
-static const char *keep(struct request *request, const char *text)
-{
-    return text != NULL ? arena_dup(&request->arena, slice_of(text)).ptr : NULL;
-}
-
-/* What the database said is gone when its callback returns. */
-static struct refusal *keep_refusal(struct request *request, const struct statement *statement,
-                                    const struct db_answer *answer)
-{
-    struct refusal *refusal = arena_alloc(&request->arena, sizeof *refusal);
-    *refusal = (struct refusal){.statement = statement, .answer = *answer};
-    refusal->answer.message = keep(request, answer->message);
-    refusal->answer.sqlstate = keep(request, answer->sqlstate);
-    refusal->answer.table = keep(request, answer->table);
-    refusal->answer.column = keep(request, answer->column);
-    refusal->answer.constraint = keep(request, answer->constraint);
-    return refusal;
-}
-
-static bool should_ask(const struct request *request, const struct statement *statement,
-                       const struct db_answer *answer)
+bool refusal_is_open(const struct route *route, const struct value *values, const struct statement *statement,
+                     const struct db_answer *answer)
 {
     char words[512];
     return answer->error == DB_REFUSED && answer->constraint != NULL && is_name(answer->constraint) &&
-           !refusal_words(request, statement, answer, words, sizeof words);
-}
-
-void refusal_reply(struct request *request, const struct statement *statement, const struct db_answer *answer)
-{
-    struct db_param params[DB_PARAMS_MAX] = {{.null = answer->table == NULL}};
-    if (!should_ask(request, statement, answer)) {
-        finish(request, statement, answer);
-        return;
-    }
-    request->refusal = keep_refusal(request, statement, answer);
-    params[PARAM_CONSTRAINT_COLUMNS_TABLE].text = slice_of(request->refusal->answer.table);
-    params[PARAM_CONSTRAINT_COLUMNS_CONSTRAINT].text = slice_of(request->refusal->answer.constraint);
-    /* that it was refused is known, whether or not it can be asked why */
-    if (request_try_call(request, STATEMENT(CONSTRAINT_COLUMNS), params, on_columns) != CALL_STARTED)
-        finish(request, statement, &request->refusal->answer);
+           !refusal_words(route, values, statement, answer, words, sizeof words);
 }

@@ -10,15 +10,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/request.h"
+#include "core/route.h"
 
-/* Replies to a call that failed, and ends the request. Of a constraint that nobody declared it first asks the database
- * which columns it is about. */
-void refusal_reply(struct request *request, const struct statement *statement,
-                   const struct db_answer *answer);
-
-/* The words for a caller who is at fault; false when he is not. */
-bool refusal_words(const struct request *request, const struct statement *statement,
+/* The words for a caller who is at fault; false when he is not. values are those of his request; route is NULL when the
+ * answer is that of several requests. */
+bool refusal_words(const struct route *route, const struct value *values, const struct statement *statement,
                    const struct db_answer *answer, char *words, size_t size);
+
+/* Whether to ask the database which columns the constraint is about (constraint_columns), because only that tells who
+ * is at fault. */
+bool refusal_is_open(const struct route *route, const struct value *values, const struct statement *statement,
+                     const struct db_answer *answer);
 
 #endif

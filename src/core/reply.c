@@ -1,3 +1,4 @@
+/* A reply that is being written: its problems, links, tag, and what each error of the database is to a caller. */
 #include <config.h>
 
 #include "core/reply.h"
@@ -138,11 +139,11 @@ static void log_db_error(const struct statement *statement, const struct db_answ
               optional("table", answer->table), optional("column", answer->column));
 }
 
-void reply_db_error(struct reply *reply, const struct request *request, const struct statement *statement,
-                    const struct db_answer *answer)
+void reply_db_error(struct reply *reply, const struct route *route, const struct value *values,
+                    const struct statement *statement, const struct db_answer *answer)
 {
     char words[512];
-    if (refusal_words(request, statement, answer, words, sizeof words)) {
+    if (refusal_words(route, values, statement, answer, words, sizeof words)) {
         reply_problem(reply, 400, "%s", words);
         return;
     }

@@ -8,12 +8,9 @@
 
 #include "base/buf.h"
 #include "core/etag.h"
-#include "db/db.h"
+#include "core/route.h"
 
 #define REPLY_JSON "application/json"
-
-struct request;
-struct statement;
 
 struct reply {
     int status;
@@ -49,8 +46,8 @@ void reply_add_etag(struct reply *reply, enum etag_strength strength);
 void reply_not_made(struct reply *reply, const char *statement);
 
 /* The problem that a failed statement is to its caller, and the line in the log unless it is his own fault: one place
- * maps reasons to statuses. request is NULL when it is the answer to several. */
-void reply_db_error(struct reply *reply, const struct request *request, const struct statement *statement,
-                    const struct db_answer *answer);
+ * maps reasons to statuses. values are those of the caller's request; route is NULL when there are several callers. */
+void reply_db_error(struct reply *reply, const struct route *route, const struct value *values,
+                    const struct statement *statement, const struct db_answer *answer);
 
 #endif

@@ -2,8 +2,8 @@
  * shape of its reply. Matching, validation, `rowlock routes`, log labels and bindings all come from it.
  *
  * Most routes need no code: the fields are bound to the parameters of the statement by name, and its rows are
- * written as the reply. A route whose parameters or reply take more names a prepare or an answer of its own; one that
- * is no "validate, one statement, reply" at all names a handler. */
+ * written as the reply. A route that takes more says how it is started (start), how its answer is written (write), or
+ * both. */
 #ifndef ROWLOCK_CORE_ROUTE_H
 #define ROWLOCK_CORE_ROUTE_H
 
@@ -15,9 +15,9 @@
 #include "db/db.h"
 #include "http/http.h"
 
+struct answering;
 struct arena;
 struct request;
-struct reply;
 
 enum field_type {
     FIELD_INT,   /* least to most */
@@ -56,7 +56,7 @@ struct value {
 #define ROUTE_FIELDS_MAX 16
 
 enum reply_shape {
-    REPLY_NONE,   /* the handler's */
+    REPLY_NONE,   /* start or write has its own */
     REPLY_OBJECT, /* the first row, a single record: a GET has a strong entity tag. 404 when there is none */
     REPLY_ARRAY,  /* all rows; where missing is said, 404 when there is none */
 };
@@ -79,15 +79,13 @@ struct route {
      * one, else that it has this guard; it gives no row when that is not so. Bound by name. NULL: statement is it. */
     const struct statement *guarded;
 
-    /* Chooses the statement and fills its parameters, which are zeroed before; false: it has replied. NULL: statement,
-     * bound by name. */
-    bool (*prepare)(struct request *request, const struct statement **statement, struct db_param *params);
-    /* Writes the reply to an answer without error. Must depend on the parameters alone, because readers share it.
-     * NULL: by shape. */
-    void (*answer)(const struct route *route, const struct statement *statement,
-                   const struct db_param *params, const struct db_answer *answer, struct reply *reply);
-    /* All by itself, instead of the above. */
-    void (*handler)(struct request *request);
+    /* Starts a valid request: when it returns, either the request was answered or it waits for something
+     * (core/pending.h). Usually it fills parameters and calls dispatch. NULL: dispatch with statement, its parameters
+     * bound by name. A conditional write of a route with a guard is started by core/precondition.c instead. */
+    void (*start)(struct request *request);
+    /* Writes the reply to an answer without error (core/answer.h). It must depend on its argument alone, because
+     * readers share the reply. NULL: by shape. */
+    void (*write)(const struct answering *answering);
 };
 
 /* The index of a field among the values of its route: path fields, then query, then body. -1: no such field. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/cache.h"
+#include "core/dispatch.h"
 #include "core/idempotency.h"
 #include "core/migrate.h"
 #include "core/request.h"
@@ -32,6 +33,7 @@ static void on_away(void *argument);
 static void on_health(void *argument);
 static void on_change(struct slice group, void *argument);
 static void on_listening(struct slice database, void *argument);
+static void on_wrote(const struct answering *answering, int64_t sent, void *argument);
 static void on_drained(void *argument);
 static void on_drain_limit(void *argument);
 static void on_log(void *argument);
@@ -85,8 +87,8 @@ static bool open_db(struct server *server, char **error)
 
 static void open_http(struct server *server, const int *listeners, size_t count)
 {
-    struct http_handlers handlers = {request_on_http,     request_on_head, request_on_leave,
-                                     request_on_writable, on_drained,      server};
+    struct http_handlers handlers = {dispatch_on_request, dispatch_on_head, request_on_leave,
+                                     request_on_writable, on_drained,       server};
     struct http_limits limits = {.connections = (size_t)server->settings->max_connections,
                                  .read_ns = server->settings->deadline_ns,
                                  .idle_ns = IDLE_NS,
@@ -111,7 +113,7 @@ struct server *server_start(const struct settings *settings, const struct app *c
     log_set_wakeup(on_log, server->loop);
     server->router = router_new();
     server->calls = calls_new(server->loop, (size_t)settings->queue, settings->deadline_ns);
-    server->shared = shared_new(server);
+    server->shared = shared_new(server->calls, &server->reply, on_wrote, server);
     server->cache = cache_new(server);
     reply_init(&server->reply);
     list_init(&server->requests);
@@ -186,7 +188,13 @@ static void on_log(void *argument)
     loop_defer(argument, &task);
 }
 
-/* ---- the database's events ---- */
+/* ---- the events of shared reads and of the database ---- */
+
+static void on_wrote(const struct answering *answering, int64_t sent, void *argument)
+{
+    struct server *server = argument;
+    cache_keep(server->cache, answering, sent);
+}
 
 static void on_room(void *argument)
 {

@@ -1,4 +1,5 @@
-/* A key is a route and a statement with its parameters. A key has at most one read on its way and one that gathers. */
+/* A key is a route and a statement with its parameters. A key has at most one read on its way and one that gathers:
+ * shared_start joins the latter, start_read sends it when the former has come back, on_answer writes the reply. */
 #include <config.h>
 
 #include "core/shared.h"
@@ -6,16 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
-#include "core/cache.h"
-#include "core/server_parts.h"
 
 #define BUCKETS 256u
 
 struct shared_read {
     struct shared_key *key;
     struct call call;
-    struct list waiters; /* requests, by read_link */
+    struct list waiters;
 };
 
 struct shared_key {
@@ -29,16 +29,27 @@ struct shared_key {
 };
 
 struct shared {
-    struct server *server;
+    struct calls *calls;
+    struct reply *reply;
+    shared_wrote_cb *wrote;
+    void *argument;
     struct list buckets[BUCKETS];
 };
 
-static void on_answer(struct call *call, const struct db_answer *answer, void *argument);
+static bool shared_unsent(const struct pending *pending);
+static bool shared_leave(struct pending *pending);
+static void shared_cancel(struct pending *pending);
+static void shared_on_answer(struct call *call, const struct db_answer *answer, void *argument);
 
-struct shared *shared_new(struct server *server)
+static const struct pending_ops shared_pending = {shared_unsent, shared_leave, shared_cancel};
+
+struct shared *shared_new(struct calls *calls, struct reply *reply, shared_wrote_cb *wrote, void *argument)
 {
     struct shared *shared = mem_new(sizeof *shared);
-    shared->server = server;
+    shared->calls = calls;
+    shared->reply = reply;
+    shared->wrote = wrote;
+    shared->argument = argument;
     for (unsigned i = 0; i < BUCKETS; i++)
         list_init(&shared->buckets[i]);
     return shared;
@@ -104,33 +115,30 @@ static void forget_key(struct shared_key *key)
 
 /* ---- reads ---- */
 
-static void release_waiter(struct request *request)
+static void release_waiter(struct shared_waiter *waiter)
 {
-    list_remove(&request->read_link);
-    request->read = NULL;
+    list_remove(&waiter->link);
+    waiter->read = NULL;
 }
 
-static void refuse_waiters(struct shared_read *read, enum call_start why)
-{
-    struct request *request;
-    while ((request = list_first_of(&read->waiters, struct request, read_link)) != NULL) {
-        release_waiter(request);
-        request_not_started(request, why);
-    }
-}
-
-/* The call may still wait for room; until it is sent, the read goes on gathering. */
-static void start_read(struct shared_key *key)
+/* The call may still wait for room; until it is sent, the read goes on gathering. If it cannot be started, the key is
+ * gone. */
+static enum call_start start_read(struct shared_key *key)
 {
     struct shared_read *read = key->gathering;
     memcpy(read->call.params, key->params, sizeof read->call.params);
-    enum call_start started = call_start(key->shared->server->calls, &read->call);
+    enum call_start started = call_start(key->shared->calls, &read->call);
     if (started == CALL_STARTED)
-        return;
+        return started;
     key->gathering = NULL;
-    refuse_waiters(read, started);
+    struct shared_waiter *waiter;
+    while ((waiter = list_first_of(&read->waiters, struct shared_waiter, link)) != NULL) {
+        release_waiter(waiter);
+        waiter->refused(waiter, started);
+    }
     free(read);
     forget_key(key);
+    return started;
 }
 
 /* What gathered may have been sent meanwhile: the call knows. */
@@ -142,23 +150,31 @@ static void settle(struct shared_key *key)
     }
 }
 
-void shared_start(struct shared *shared, struct request *request, const struct statement *statement,
-                  const struct db_param *params)
+static struct shared_read *read_new(struct shared_key *key)
 {
-    struct shared_key *key = key_for(shared, request->route, statement, params);
+    struct shared_read *read = mem_new(sizeof *read);
+    read->key = key;
+    read->call = (struct call){.statement = key->statement, .done = shared_on_answer, .argument = read};
+    list_init(&read->waiters);
+    return read;
+}
+
+enum call_start shared_start(struct shared *shared, struct shared_waiter *waiter, const struct route *route,
+                             const struct statement *statement, const struct db_param *params)
+{
+    struct shared_key *key = key_for(shared, route, statement, params);
     settle(key);
-    bool fresh = key->gathering == NULL;
-    if (fresh) {
-        key->gathering = mem_new(sizeof *key->gathering);
-        key->gathering->key = key;
-        key->gathering->call =
-            (struct call){.statement = statement, .done = on_answer, .argument = key->gathering};
-        list_init(&key->gathering->waiters);
+    if (key->gathering == NULL) {
+        key->gathering = read_new(key);
+        enum call_start started = key->sent == NULL ? start_read(key) : CALL_STARTED;
+        if (started != CALL_STARTED)
+            return started;
     }
-    request->read = key->gathering;
-    list_append(&key->gathering->waiters, &request->read_link);
-    if (fresh && key->sent == NULL)
-        start_read(key);
+    waiter->pending.ops = &shared_pending;
+    waiter->read = key->gathering;
+    list_node_init(&waiter->link);
+    list_append(&key->gathering->waiters, &waiter->link);
+    return CALL_STARTED;
 }
 
 static void drop_read(struct shared_read *read)
@@ -175,40 +191,56 @@ static void drop_read(struct shared_read *read)
         forget_key(key);
 }
 
-void shared_leave(struct request *request)
+static bool shared_unsent(const struct pending *pending)
 {
-    struct shared_read *read = request->read;
-    release_waiter(request);
+    const struct shared_waiter *waiter = pending_owner(pending, struct shared_waiter, pending);
+    return waiter->read == NULL || waiter->read->call.state != CALL_SENT;
+}
+
+static bool shared_leave(struct pending *pending)
+{
+    return shared_unsent(pending);
+}
+
+static void shared_cancel(struct pending *pending)
+{
+    struct shared_waiter *waiter = pending_owner(pending, struct shared_waiter, pending);
+    struct shared_read *read = waiter->read;
+    if (read == NULL)
+        return;
+    release_waiter(waiter);
     if (read->waiters.length > 0)
         return;
     settle(read->key);
     if (read == read->key->sent && read->call.state == CALL_SENT)
         return; /* its answer is thrown away when it comes; the next read still has to wait for it */
-    call_cancel(read->key->shared->server->calls, &read->call);
+    call_cancel(&read->call);
     drop_read(read);
 }
 
-bool shared_unsent(const struct request *request)
+static void write_reply(const struct shared_key *key, const struct call *call, const struct db_answer *answer)
 {
-    return request->read->call.state != CALL_SENT;
+    const struct shared *shared = key->shared;
+    struct answering answering = {key->route, call->statement, key->params, answer, shared->reply};
+    reply_clear(shared->reply);
+    if (answer->error != DB_OK) {
+        reply_db_error(shared->reply, NULL, NULL, call->statement, answer);
+        return;
+    }
+    answer_write(&answering);
+    shared->wrote(&answering, call->sent, shared->argument);
 }
 
-static void on_answer(struct call *call, const struct db_answer *answer, void *argument)
+static void shared_on_answer(struct call *call, const struct db_answer *answer, void *argument)
 {
     struct shared_read *read = argument;
-    struct shared_key *key = read->key;
-    struct reply *reply = &key->shared->server->reply;
-    settle(key);
-    reply_clear(reply);
-    if (answer->error != DB_OK)
-        reply_db_error(reply, NULL, call->statement, answer);
-    else
-        request_write_answer(key->route, call->statement, key->params, answer, reply);
-    cache_keep(key->shared->server->cache, key->route, call->statement, key->params, call->sent, reply);
-    struct request *request;
-    while ((request = list_first_of(&read->waiters, struct request, read_link)) != NULL) {
-        release_waiter(request);
-        request_send(request, reply);
+    const struct reply *reply = read->key->shared->reply;
+    struct shared_waiter *waiter;
+    settle(read->key);
+    write_reply(read->key, call, answer);
+    while ((waiter = list_first_of(&read->waiters, struct shared_waiter, link)) != NULL) {
+        release_waiter(waiter);
+        waiter->answered(waiter, reply);
     }
     drop_read(read);
 }

@@ -31,7 +31,7 @@ enum column_type {
 };
 
 struct statement_param {
-    /* The field of a route that fills it, where a route needs no prepare; "body": the members of the body that were
+    /* The field of a route that fills it, where a route needs no start; "body": the members of the body that were
      * given, validated and normalised, as one JSON object. */
     const char *name;
     enum db_type type;

@@ -134,7 +134,7 @@ static int tear_down(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < CALLS; i++)
-        call_cancel(fixture.calls, &fixture.call[i]);
+        call_cancel(&fixture.call[i]);
     for (unsigned i = 0; i < database.count; i++)
         if (database.sent[i] != NULL)
             answer(i, DB_LOST);
@@ -299,7 +299,7 @@ static void a_call_that_is_cancelled_before_it_was_sent_is_never_sent(void **sta
     (void)state;
     ask(0, fixture.set, 1);
     ask(1, fixture.set, 2);
-    call_cancel(fixture.calls, &fixture.call[0]);
+    call_cancel(&fixture.call[0]);
     run_for(0);
     assert_int_equal(database.sent[0]->members, 1);
     assert_int_equal(database.sent[0]->params[0].integer, 2);
@@ -311,7 +311,7 @@ static void a_call_that_is_cancelled_after_it_was_sent_hears_nothing(void **stat
     ask(0, fixture.set, 1);
     ask(1, fixture.set, 2);
     run_for(0);
-    call_cancel(fixture.calls, &fixture.call[0]);
+    call_cancel(&fixture.call[0]);
     assert_false(database.sent[0]->wanted(database.sent[0], 0));
     assert_true(database.sent[0]->wanted(database.sent[0], 1));
     answer(0, DB_OK);
@@ -506,7 +506,7 @@ static void who_comes_while_nobody_tries_a_locked_table_is_sent_when_its_pause_i
     ask(0, fixture.plain, 0);
     run_for(0);
     answer(0, DB_LOCKED);
-    call_cancel(fixture.calls, &fixture.call[0]);
+    call_cancel(&fixture.call[0]);
     ask(1, fixture.plain, 1); /* at once, so that a slow machine leaves the pause to be seen */
     run_for(0);
     assert_int_equal(database.count, 1);
@@ -558,14 +558,14 @@ static void a_call_that_is_cancelled_while_it_waits_for_a_lock_is_never_sent_aga
     run_for(0);
     ask(2, fixture.row, 1);
     run_for(0);
-    call_cancel(fixture.calls, &fixture.call[2]);
+    call_cancel(&fixture.call[2]);
     run_for(0);
     assert_int_equal(database.count, 1); /* who comes later does not move the first */
-    call_cancel(fixture.calls, &fixture.call[0]);
+    call_cancel(&fixture.call[0]);
     assert_int_equal(calls_waiting(fixture.calls), 1);
     run_for(A_TURN);
     assert_int_equal(database.count, 2); /* the next has its place */
-    call_cancel(fixture.calls, &fixture.call[1]);
+    call_cancel(&fixture.call[1]);
     answer(1, DB_LOCKED);
     run_for(3 * A_TURN);
     assert_int_equal(database.count, 2);
@@ -636,7 +636,7 @@ static void a_turn_costs_little_however_many_wait_for_locks(void **state)
     }
     clock_t cost = clock() - before;
     for (unsigned i = 0; i < 2 * MANY; i++)
-        call_cancel(calls, &call[i]);
+        call_cancel(&call[i]);
     calls_free(calls);
     free(call);
     assert_true(cost < CLOCKS_PER_SEC / 10);

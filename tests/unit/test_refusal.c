@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include "core/refusal.h"
+#include "core/reply.h"
 
 static const struct field path_fields[] = {{.name = "id", .type = FIELD_INT}, {.name = NULL}};
 static const struct field body[] = {
@@ -20,13 +21,12 @@ static const struct statement_refusal refusals[] = {{"x_mac_key", "Another has t
                                                     {"x_pkey", "There is one already.", NULL},
                                                     {NULL, NULL, NULL}};
 static const struct statement statement = {.name = "put", .refusals = refusals};
-static struct request request;
+static struct value values[ROUTE_FIELDS_MAX];
 
 static int set_up(void **state)
 {
     (void)state;
-    memset(&request, 0, sizeof request);
-    request.route = &route;
+    memset(values, 0, sizeof values);
     return 0;
 }
 
@@ -34,7 +34,7 @@ static void says(struct db_answer answer, const char *expected)
 {
     char words[128] = "";
     answer.error = DB_REFUSED;
-    bool at_fault = refusal_words(&request, &statement, &answer, words, sizeof words);
+    bool at_fault = refusal_words(&route, values, &statement, &answer, words, sizeof words);
     if (at_fault != (expected != NULL) || (at_fault && strcmp(words, expected) != 0))
         fail_msg("%s: %s", answer.constraint != NULL ? answer.constraint : "", words);
 }
@@ -47,9 +47,9 @@ static void a_declared_constraint_has_its_own_words(void **state)
     says((struct db_answer){.constraint = "x_pkey"}, "There is one already.");
     says((struct db_answer){.constraint = "x_pkey", .column = "name"}, "There is one already.");
     says((struct db_answer){.constraint = "x_mac_key"}, NULL); /* he gave no mac */
-    request.values[MAC] = (struct value){.present = true, .null = true};
+    values[MAC] = (struct value){.present = true, .null = true};
     says((struct db_answer){.constraint = "x_mac_key"}, NULL);
-    request.values[MAC].null = false;
+    values[MAC].null = false;
     says((struct db_answer){.constraint = "x_mac_key"}, "Another has this mac.");
 }
 
@@ -88,7 +88,7 @@ static void a_caller_at_fault_gets_400(void **state)
     const struct db_answer answer = {.error = DB_REFUSED, .constraint = "x_pkey"};
     struct reply reply;
     reply_init(&reply);
-    reply_db_error(&reply, &request, &statement, &answer);
+    reply_db_error(&reply, &route, values, &statement, &answer);
     assert_int_equal(reply.status, 400);
     buf_add_char(&reply.body, '\0');
     assert_non_null(strstr(reply.body.data, "\"There is one already.\""));
@@ -120,10 +120,9 @@ static void nobody_is_at_fault_for_other_errors_or_without_a_route(void **state)
     char words[128];
     const struct db_answer failed = {.error = DB_FAILED, .constraint = "x_pkey"},
                            refused = {.error = DB_REFUSED, .constraint = "x_pkey"};
-    assert_false(refusal_words(&request, &statement, &failed, words, sizeof words));
-    assert_false(refusal_words(NULL, &statement, &refused, words, sizeof words));
-    request.route = NULL;
-    assert_false(refusal_words(&request, &statement, &refused, words, sizeof words));
+    assert_false(refusal_words(&route, values, &statement, &failed, words, sizeof words));
+    assert_false(refusal_words(NULL, values, &statement, &refused, words, sizeof words));
+    assert_false(refusal_words(NULL, NULL, &statement, &refused, words, sizeof words));
 }
 
 int main(void)

@@ -140,7 +140,7 @@ static void every_error_of_a_database_has_a_status_and_says_whether_something_ch
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct db_answer answer = {.error = cases[i].error, .message = "secret", .sqlstate = "XX000"};
-        reply_db_error(&reply, NULL, &statement, &answer);
+        reply_db_error(&reply, NULL, NULL, &statement, &answer);
         assert_int_equal(reply.status, cases[i].status);
         buf_add_char(&reply.body, '\0');
         if (strstr(reply.body.data, cases[i].says) == NULL || strstr(reply.body.data, "secret") != NULL)

@@ -1,0 +1,16 @@
+/* The answer of a request's own statement becomes its reply, and ends the request. */
+#ifndef ROWLOCK_CORE_RESPOND_H
+#define ROWLOCK_CORE_RESPOND_H
+
+#include "core/request.h"
+
+/* An answer without error is written by the route's write or shape, an error as the problem that it is to the caller.
+ * Of a constraint that nobody declared the database is asked first which columns it is about. */
+void respond(struct request *request, const struct statement *statement, const struct db_param *params,
+             const struct db_answer *answer);
+
+/* The same for what is an error. */
+void respond_error(struct request *request, const struct statement *statement,
+                   const struct db_answer *answer);
+
+#endif
