@@ -1,5 +1,5 @@
 /* dispatch_on_request -> is_answered_by_head -> validate -> start -> dispatch: the cache, else a shared read, else a
- * call. What comes back: on_kept, on_read, dispatch_on_answer. */
+ * call. What comes back: on_kept, on_read, respond. */
 #include <config.h>
 
 #include "core/dispatch.h"
@@ -20,7 +20,6 @@ static void start(struct request *request);
 static void on_kept(struct cache_lookup *lookup, const struct reply *reply);
 static void on_read(struct shared_waiter *waiter, const struct reply *reply);
 static void on_read_refused(struct shared_waiter *waiter, enum call_start why);
-static void dispatch_on_answer(struct call *call, const struct db_answer *answer, void *argument);
 
 /* ---- understanding ---- */
 
@@ -195,7 +194,7 @@ void dispatch(struct request *request, const struct statement *statement, const 
     else if (route->method == HTTP_GET && !statement->set)
         read_shared(request, statement, params);
     else
-        request_call(request, statement, params, dispatch_on_answer, request);
+        request_call(request, statement, params, respond, request);
 }
 
 /* ---- coming back ---- */
@@ -217,9 +216,4 @@ static void on_read(struct shared_waiter *waiter, const struct reply *reply)
 static void on_read_refused(struct shared_waiter *waiter, enum call_start why)
 {
     request_not_started(pending_owner(waiter, struct along, waiter)->request, why);
-}
-
-static void dispatch_on_answer(struct call *call, const struct db_answer *answer, void *argument)
-{
-    respond(argument, call->statement, call->params, answer);
 }

@@ -187,7 +187,7 @@ static void precondition_on_written(struct call *call, const struct db_answer *a
     struct conditional *conditional = argument;
     struct request *request = conditional->request;
     if (answer->error != DB_OK || answer->count > 0)
-        respond(request, call->statement, call->params, answer);
+        respond(call, answer, request);
     else if (++conditional->tries < TRIES_MAX)
         read_record(conditional);
     else

@@ -17,14 +17,15 @@ struct question {
 
 static void respond_on_columns(struct call *call, const struct db_answer *answer, void *argument);
 
-void respond(struct request *request, const struct statement *statement, const struct db_param *params,
-             const struct db_answer *answer)
+void respond(struct call *call, const struct db_answer *answer, void *argument)
 {
+    struct request *request = argument;
     if (answer->error != DB_OK) {
-        respond_error(request, statement, answer);
+        respond_error(request, call->statement, answer);
         return;
     }
-    struct answering answering = {request->route, statement, params, answer, request_reply(request)};
+    struct answering answering = {request->route, call->statement, call->params, answer,
+                                  request_reply(request)};
     answer_write(&answering);
     request_send(request, answering.reply);
 }

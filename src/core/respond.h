@@ -4,10 +4,10 @@
 
 #include "core/request.h"
 
-/* An answer without error is written by the route's write or shape, an error as the problem that it is to the caller.
- * Of a constraint that nobody declared the database is asked first which columns it is about. */
-void respond(struct request *request, const struct statement *statement, const struct db_param *params,
-             const struct db_answer *answer);
+/* The done of the request's call; argument: the request. An answer without error is written by the route's write or
+ * shape, an error as the problem that it is to the caller. Of a constraint that nobody declared the database is asked
+ * first which columns it is about. */
+void respond(struct call *call, const struct db_answer *answer, void *request);
 
 /* The same for what is an error. */
 void respond_error(struct request *request, const struct statement *statement,
