@@ -19,7 +19,7 @@ SELECT a.pos, {s.message} FROM asked AS a JOIN sent AS s ON s.id = a.id ORDER BY
 
 -- See order_place_once.
 -- name: message_send_once
--- set writes waits (message_send, key) -> (outcome text, answer json?)
+-- set writes waits (message_send, key) -> message and (outcome text)
 WITH asked AS MATERIALIZED (
     SELECT a.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
         AS a (sender, recipient, text, scope, key, fingerprint, pos)
@@ -53,7 +53,7 @@ WITH asked AS MATERIALIZED (
     FROM claimed AS c JOIN numbered AS n ON n.scope = c.scope AND n.key = c.key
     RETURNING {message}
 )
-SELECT a.pos,
+SELECT a.pos, {r.message},
     CASE
         WHEN c.key IS NOT NULL AND s.id IS NULL THEN current_setting('rowlock.message_was_not_stored')
         WHEN c.key IS NOT NULL AND n.fingerprint = a.fingerprint THEN 'done'
@@ -61,13 +61,14 @@ SELECT a.pos,
         WHEN k.fingerprint = a.fingerprint THEN 'done'
         WHEN k.key IS NOT NULL THEN 'other'
         ELSE 'again'
-    END AS outcome,
-    coalesce(c.answer, k.answer) AS answer
+    END AS outcome
 FROM asked AS a LEFT JOIN numbered AS n ON n.scope = a.scope AND n.key = a.key
     LEFT JOIN claimed AS c ON c.scope = a.scope AND c.key = a.key
     LEFT JOIN sent AS s ON s.id = n.id AND s.sent_at = now()
         AND (s.sender, s.recipient, s.text) = (n.sender, n.recipient, n.text)
     LEFT JOIN known AS k ON k.scope = a.scope AND k.key = a.key
+    LEFT JOIN LATERAL json_to_record(coalesce(c.answer, CASE WHEN k.fingerprint = a.fingerprint THEN k.answer END)::json)
+        AS r (id bigint, sender text, recipient text, text text, sent_at timestamptz) ON true
 ORDER BY a.pos;
 
 -- name: message_get

@@ -213,10 +213,13 @@ SELECT count(*) FROM added;
 -- the key's row. Who asks again locks that row, for the reason that stands above; KEY SHARE, so that those who do so at
 -- once do not hinder each other.
 --
+-- The row of the key holds the columns of the answer as an object of JSON. The first answer is read from it like all that
+-- repeat it, so they are the same.
+--
 -- An order that was not stored as its answer says ends the statement, or the key would stay with an answer that is not
 -- true. SQL has no RAISE: asking for a setting that nobody has made is an error (42704) with a name in it for the log.
 -- name: order_place_once
--- set writes waits (order_place, key) -> (outcome text, answer json?)
+-- set writes waits (order_place, key) -> order_brief and (outcome text)
 WITH asked AS MATERIALIZED (
     SELECT a.* FROM unnest($1::float8[], $2::float8[], $3::float8[], $4::float8[], $5::bigint[], $6::text[], $7::text[],
         $8::text[]) WITH ORDINALITY
@@ -250,7 +253,7 @@ WITH asked AS MATERIALIZED (
     FROM claimed AS c JOIN numbered AS n ON n.scope = c.scope AND n.key = c.key
     RETURNING id, distance, status
 )
-SELECT a.pos,
+SELECT a.pos, r.distance, r.id, r.status,
     CASE
         WHEN c.key IS NOT NULL AND p.id IS NULL THEN current_setting('rowlock.order_was_not_stored')
         WHEN c.key IS NOT NULL AND n.fingerprint = a.fingerprint THEN 'done'
@@ -258,10 +261,28 @@ SELECT a.pos,
         WHEN k.fingerprint = a.fingerprint THEN 'done'
         WHEN k.key IS NOT NULL THEN 'other'
         ELSE 'again'
-    END AS outcome,
-    coalesce(c.answer, k.answer) AS answer
+    END AS outcome
 FROM asked AS a LEFT JOIN numbered AS n ON n.scope = a.scope AND n.key = a.key
     LEFT JOIN claimed AS c ON c.scope = a.scope AND c.key = a.key
     LEFT JOIN placed AS p ON p.id = n.id AND p.distance = n.distance AND p.status = 'UNASSIGNED'
     LEFT JOIN known AS k ON k.scope = a.scope AND k.key = a.key
+    LEFT JOIN LATERAL json_to_record(coalesce(c.answer, CASE WHEN k.fingerprint = a.fingerprint THEN k.answer END)::json)
+        AS r (distance bigint, id bigint, status text) ON true
+ORDER BY a.pos;
+
+-- The answer that a key has, for what is costly to find out before the order is placed. The row is locked as above: "again"
+-- when somebody holds it.
+-- name: order_recall
+-- set writes (key) -> order_brief and (outcome text)
+SELECT a.pos, r.distance, r.id, r.status,
+    CASE WHEN k.answer IS NULL THEN 'again' WHEN k.fingerprint = a.fingerprint THEN 'done' ELSE 'other' END AS outcome
+FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a (scope, key, fingerprint, pos)
+    JOIN idempotency_keys AS s ON s.scope = a.scope AND s.key = a.key AND s.created_at >= now() - interval '{KEY_HOURS} hours'
+    LEFT JOIN LATERAL (
+        SELECT k.fingerprint, k.answer FROM idempotency_keys AS k
+        WHERE k.scope = a.scope AND k.key = a.key AND k.created_at >= now() - interval '{KEY_HOURS} hours'
+        FOR KEY SHARE SKIP LOCKED
+    ) AS k ON true
+    LEFT JOIN LATERAL json_to_record(CASE WHEN k.fingerprint = a.fingerprint THEN k.answer END::json)
+        AS r (distance bigint, id bigint, status text) ON true
 ORDER BY a.pos;

@@ -11,17 +11,21 @@
 INSERT INTO messages (sender, recipient, text) VALUES ($1, $2, $3);
 SELECT {message} FROM messages WHERE changes() > 0 AND id = last_insert_rowid();
 
+-- See order_place_once.
 -- name: message_send_once
--- set writes waits (message_send, key) -> (outcome text, answer json?)
+-- set writes waits (message_send, key) -> message and (outcome text)
 DELETE FROM idempotency_keys
 WHERE scope = $4 AND key = $5 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{KEY_HOURS} hours');
-SELECT CASE WHEN fingerprint = $6 THEN 'done' ELSE 'other' END AS outcome, answer
-FROM idempotency_keys WHERE scope = $4 AND key = $5;
+SELECT known ->> 'id' AS id, known ->> 'sender' AS sender, known ->> 'recipient' AS recipient, known ->> 'text' AS text,
+    known ->> 'sent_at' AS sent_at, iif(known IS NULL, 'other', 'done') AS outcome
+FROM (SELECT iif(fingerprint = $6, answer, NULL) AS known FROM idempotency_keys WHERE scope = $4 AND key = $5);
 INSERT INTO messages (sender, recipient, text) VALUES ($1, $2, $3);
 INSERT INTO idempotency_keys (scope, key, fingerprint, answer)
 SELECT $4, $5, $6, format('{"id":%d,"sender":%s,"recipient":%s,"text":%s,"sent_at":"%s"}', id, json_quote(sender),
     json_quote(recipient), json_quote(text), sent_at)
-FROM messages WHERE changes() > 0 AND id = last_insert_rowid() RETURNING 'done' AS outcome, answer;
+FROM messages WHERE changes() > 0 AND id = last_insert_rowid()
+RETURNING answer ->> 'id' AS id, answer ->> 'sender' AS sender, answer ->> 'recipient' AS recipient, answer ->> 'text' AS text,
+    answer ->> 'sent_at' AS sent_at, 'done' AS outcome;
 
 -- name: message_get
 -- set (id int) -> message

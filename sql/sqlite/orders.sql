@@ -125,14 +125,27 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(va
 FROM json_each($1);
 SELECT changes();
 
--- With an Idempotency-Key: the known answer, or a new order and its answer.
+-- With an Idempotency-Key: the known answer, or a new order and its answer. The row of the key holds the columns of the
+-- answer as an object of JSON. The first answer is read from it like all that repeat it, so they are the same.
 -- name: order_place_once
--- set writes waits (order_place, key) -> (outcome text, answer json?)
+-- set writes waits (order_place, key) -> order_brief and (outcome text)
 DELETE FROM idempotency_keys
 WHERE scope = $6 AND key = $7 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{KEY_HOURS} hours');
-SELECT CASE WHEN fingerprint = $8 THEN 'done' ELSE 'other' END AS outcome, answer
-FROM idempotency_keys WHERE scope = $6 AND key = $7;
+SELECT known ->> 'distance' AS distance, known ->> 'id' AS id, known ->> 'status' AS status,
+    iif(known IS NULL, 'other', 'done') AS outcome
+FROM (SELECT iif(fingerprint = $8, answer, NULL) AS known FROM idempotency_keys WHERE scope = $6 AND key = $7);
 INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES ($1, $2, $3, $4, $5);
 INSERT INTO idempotency_keys (scope, key, fingerprint, answer)
 SELECT $6, $7, $8, format('{"distance":%d,"id":%d,"status":"%s"}', distance, id, status)
-FROM orders WHERE changes() > 0 AND id = last_insert_rowid() RETURNING 'done' AS outcome, answer;
+FROM orders WHERE changes() > 0 AND id = last_insert_rowid()
+RETURNING answer ->> 'distance' AS distance, answer ->> 'id' AS id, answer ->> 'status' AS status, 'done' AS outcome;
+
+-- The answer that a key has, for what is costly to find out before the order is placed.
+-- name: order_recall
+-- set writes (key) -> order_brief and (outcome text)
+SELECT known ->> 'distance' AS distance, known ->> 'id' AS id, known ->> 'status' AS status,
+    iif(known IS NULL, 'other', 'done') AS outcome
+FROM (
+    SELECT iif(fingerprint = $3, answer, NULL) AS known FROM idempotency_keys
+    WHERE scope = $1 AND key = $2 AND created_at >= strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{KEY_HOURS} hours')
+);

@@ -8,7 +8,6 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "core/dispatch.h"
-#include "core/idempotency.h"
 #include "core/paging.h"
 #include "core/rows.h"
 #include "core/sql.h"
@@ -19,12 +18,6 @@
 #define DAYS_MAX 36500
 
 /* ---- POST /messages ---- */
-
-enum {
-    SEND_SENDER,
-    SEND_RECIPIENT,
-    SEND_TEXT,
-};
 
 static const struct field send_body[] = {
     {.name = "sender",
@@ -48,40 +41,14 @@ static const struct field send_body[] = {
     {.name = NULL},
 };
 
-/* 201 says where the message is; its id is the first member of the body. */
-static void finish_send(struct reply *reply)
-{
-    struct slice body = buf_slice(&reply->body);
-    size_t start = strlen("{\"id\":"), end = start;
-    while (end < body.len && body.ptr[end] >= '0' && body.ptr[end] <= '9')
-        end++;
-    reply->status = 201;
-    buf_printf(&reply->fields, "Location: /messages/%.*s\r\n", (int)(end - start), body.ptr + start);
-}
-
+/* 201 says where the message is. */
 static void write_send(const struct answering *answering)
 {
     const struct db_answer *answer = answering->answer;
+    struct slice id = answer_value(answer, LIST_MESSAGE_ID);
     rows_add_object(&answering->reply->body, answering->statement, answer->rows, answer->first);
-    finish_send(answering->reply);
-}
-
-static void start_send(struct request *request)
-{
-    struct db_param params[DB_PARAMS_MAX] = {
-        [LIST_MESSAGE_SEND_SENDER] = {.text = request->values[SEND_SENDER].text},
-        [LIST_MESSAGE_SEND_RECIPIENT] = {.text = request->values[SEND_RECIPIENT].text},
-        [LIST_MESSAGE_SEND_TEXT] = {.text = request->values[SEND_TEXT].text}};
-    switch (idempotency_params(request, params + PARAM_MESSAGE_SEND_ONCE_SCOPE)) {
-    case IDEMPOTENCY_NONE:
-        dispatch(request, STATEMENT(MESSAGE_SEND), params);
-        break;
-    case IDEMPOTENCY_KEY:
-        idempotency_call(request, STATEMENT(MESSAGE_SEND_ONCE), params, finish_send);
-        break;
-    case IDEMPOTENCY_REFUSED:
-        break;
-    }
+    answering->reply->status = 201;
+    buf_printf(&answering->reply->fields, "Location: /messages/%.*s\r\n", (int)id.len, id.ptr);
 }
 
 /* ---- GET /messages ---- */
@@ -326,7 +293,8 @@ static const struct route routes[] = {
      .path = "/messages",
      .summary = "Send a message",
      .body = send_body,
-     .start = start_send,
+     .statement = STATEMENT(MESSAGE_SEND),
+     .once = STATEMENT(MESSAGE_SEND_ONCE),
      .write = write_send},
     {.method = HTTP_GET,
      .path = "/messages",

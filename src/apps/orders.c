@@ -48,16 +48,7 @@ static void place_with_distance(struct request *request, int64_t metres)
                                              [LIST_ORDER_PLACE_DESTINATION_LAT] = {.real = destination[0]},
                                              [LIST_ORDER_PLACE_DESTINATION_LNG] = {.real = destination[1]},
                                              [LIST_ORDER_PLACE_DISTANCE] = {.integer = metres}};
-    switch (idempotency_params(request, params + PARAM_ORDER_PLACE_ONCE_SCOPE)) {
-    case IDEMPOTENCY_NONE:
-        dispatch(request, STATEMENT(ORDER_PLACE), params);
-        break;
-    case IDEMPOTENCY_KEY:
-        idempotency_call(request, STATEMENT(ORDER_PLACE_ONCE), params, NULL);
-        break;
-    case IDEMPOTENCY_REFUSED:
-        break;
-    }
+    dispatch(request, STATEMENT(ORDER_PLACE), params);
 }
 
 /* A request that waits for the provider. In its arena. */
@@ -108,22 +99,11 @@ static void start_place(struct request *request)
 {
     struct distance_point from = point_of(&request->values[PLACE_ORIGIN]),
                           to = point_of(&request->values[PLACE_DESTINATION]);
-    struct db_param key[DB_PARAMS_MAX] = {{.null = false}};
     int64_t metres;
-    if (distance_now(distance_of(request), from, to, &metres)) {
+    if (distance_now(distance_of(request), from, to, &metres))
         place_with_distance(request, metres);
-        return;
-    }
-    switch (idempotency_params(request, key)) {
-    case IDEMPOTENCY_NONE:
-        ask_distance(request);
-        break;
-    case IDEMPOTENCY_KEY:
-        idempotency_recall(request, key, ask_distance);
-        break;
-    case IDEMPOTENCY_REFUSED:
-        break;
-    }
+    else
+        idempotency_recall(request, STATEMENT(ORDER_RECALL), ask_distance);
 }
 
 /* ---- PATCH /orders/{id} ---- */
@@ -310,6 +290,7 @@ static const struct route routes[] = {
      .body = place_body,
      .start = start_place,
      .statement = STATEMENT(ORDER_PLACE),
+     .once = STATEMENT(ORDER_PLACE_ONCE),
      .shape = REPLY_OBJECT},
     {.method = HTTP_GET,
      .path = "/orders/{id}",

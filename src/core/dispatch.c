@@ -8,6 +8,7 @@
 
 #include "core/bind.h"
 #include "core/cache.h"
+#include "core/idempotency.h"
 #include "core/origin.h"
 #include "core/precondition.h"
 #include "core/respond.h"
@@ -193,6 +194,8 @@ void dispatch(struct request *request, const struct statement *statement, const 
         read_kept(request, statement, params);
     else if (route->method == HTTP_GET && !statement->set)
         read_shared(request, statement, params);
+    else if (route->once != NULL && request->idempotency_key.ptr != NULL)
+        idempotency_call(request, params);
     else
         request_call(request, statement, params, respond, request);
 }

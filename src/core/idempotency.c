@@ -1,6 +1,6 @@
-/* A write with a key: idempotency_params, idempotency_call -> idempotency_on_answer -> reply, or the call again. One
- * that first asks whether the key is known: idempotency_recall -> idempotency_on_recalled -> reply, or unknown. And the
- * purge of old keys, on a timer. */
+/* A write with a key: idempotency_call -> start_keyed -> idempotency_on_answer -> respond, or the call again. One that
+ * first asks whether the key is known: idempotency_recall -> the same, or unknown. And the purge of old keys, on a
+ * timer. */
 #include <config.h>
 
 #include "core/idempotency.h"
@@ -19,6 +19,7 @@
 #include "core/statements.h"
 
 #define KEY_MAX 255
+#define KEY_PARAMS 3 /* how many the list key has */
 #define AGAIN_MAX 5u
 #define PURGE_FIRST_NS CLOCK_SECOND /* after a start: there may be much to do after a long stop */
 #define PURGE_NS (60 * CLOCK_SECOND)
@@ -28,6 +29,8 @@ struct idempotency_purge {
     struct call call;
     struct loop_timer *timer;
 };
+
+static void idempotency_on_answer(struct call *call, const struct db_answer *answer, void *argument);
 
 /* ---- a key ---- */
 
@@ -49,25 +52,31 @@ static uint64_t hash_values(const struct request *request, uint64_t seed)
     return seed;
 }
 
-enum idempotency idempotency_params(struct request *request, struct db_param *params)
+static bool is_sane(struct slice key)
 {
-    struct slice key = request->idempotency_key;
-    if (key.ptr == NULL)
-        return IDEMPOTENCY_NONE;
     bool sane = key.len >= 1 && key.len <= KEY_MAX;
     for (size_t i = 0; sane && i < key.len; i++)
         sane = key.ptr[i] > ' ' && key.ptr[i] < 0x7f;
-    if (!sane) {
+    return sane;
+}
+
+/* Fills the parameters of the list key, which are the last of the statement. The scope is the path of the route. False:
+ * the key is malformed, and the request was answered. */
+static bool add_key(struct request *request, const struct statement *statement, struct db_param *params)
+{
+    struct slice key = request->idempotency_key;
+    struct db_param *last = params + statement->param_count;
+    if (!is_sane(key)) {
         request_problem(request, 400, "Idempotency-Key must be 1 to %d visible ASCII characters.", KEY_MAX);
-        return IDEMPOTENCY_REFUSED;
+        return false;
     }
     const char *fingerprint =
         arena_printf(&request->arena, "%016llx%016llx", (unsigned long long)hash_values(request, 1),
                      (unsigned long long)hash_values(request, 2));
-    params[LIST_KEY_SCOPE].text = slice_of(request->route->path);
-    params[LIST_KEY_KEY].text = key;
-    params[LIST_KEY_FINGERPRINT].text = slice_of(fingerprint);
-    return IDEMPOTENCY_KEY;
+    last[LIST_KEY_SCOPE - KEY_PARAMS] = (struct db_param){.text = slice_of(request->route->path)};
+    last[LIST_KEY_KEY - KEY_PARAMS] = (struct db_param){.text = key};
+    last[LIST_KEY_FINGERPRINT - KEY_PARAMS] = (struct db_param){.text = slice_of(fingerprint)};
+    return true;
 }
 
 /* ---- a call ---- */
@@ -76,90 +85,63 @@ enum idempotency idempotency_params(struct request *request, struct db_param *pa
 struct keyed {
     struct request *request;
     unsigned tries;
-    void (*finish)(struct reply *reply);      /* of idempotency_call; may be NULL */
     void (*unknown)(struct request *request); /* of idempotency_recall */
 };
 
-/* The outcome of a statement that honours keys; .ptr NULL when it gave none. */
-static struct slice outcome_of(const struct db_answer *answer)
+static void start_keyed(struct request *request, const struct statement *statement,
+                        const struct db_param *params, void (*unknown)(struct request *request))
 {
-    return answer->error == DB_OK && answer->count == 1
-               ? answer->rows->value(answer->rows, answer->first, COLUMN_IDEMPOTENCY_RECALL_OUTCOME)
-               : (struct slice){NULL, 0};
+    struct keyed *keyed = arena_alloc(&request->arena, sizeof *keyed);
+    *keyed = (struct keyed){.request = request, .unknown = unknown};
+    request_call(request, statement, params, idempotency_on_answer, keyed);
 }
 
-static void reply_outcome(const struct keyed *keyed, const struct statement *statement,
-                          const struct db_answer *answer)
+void idempotency_call(struct request *request, const struct db_param *params)
 {
-    struct request *request = keyed->request;
-    if (answer->error != DB_OK) {
-        respond_error(request, statement, answer);
-        return;
-    }
-    struct reply *reply = request_reply(request);
-    struct slice outcome = outcome_of(answer);
-    if (slice_equal(outcome, SLICE("done"))) {
-        buf_add_slice(&reply->body, answer_value(answer, COLUMN_IDEMPOTENCY_RECALL_ANSWER));
-        if (keyed->finish != NULL)
-            keyed->finish(reply);
-    } else if (slice_equal(outcome, SLICE("other"))) {
-        reply_problem(reply, 422, "This Idempotency-Key was used for a request with another body.");
-    } else if (slice_equal(outcome, SLICE("again"))) {
-        reply_problem(reply, 503, "A request with this Idempotency-Key is being answered; ask again.");
-    } else {
-        reply_not_made(reply, statement->name);
-    }
-    request_send(request, reply);
+    const struct statement *once = request->route->once;
+    struct db_param keyed[DB_PARAMS_MAX];
+    memcpy(keyed, params, sizeof keyed);
+    if (add_key(request, once, keyed))
+        start_keyed(request, once, keyed, NULL);
+}
+
+void idempotency_recall(struct request *request, const struct statement *recall,
+                        void (*unknown)(struct request *request))
+{
+    struct db_param key[DB_PARAMS_MAX] = {{.null = false}};
+    if (request->idempotency_key.ptr == NULL)
+        unknown(request);
+    else if (add_key(request, recall, key))
+        start_keyed(request, recall, key, unknown);
 }
 
 /* Somebody else has the key just now: asks again, a few times. */
-static bool try_again(struct keyed *keyed, struct call *call, const struct db_answer *answer)
+static void try_again(struct keyed *keyed, struct call *call)
 {
-    if (!slice_equal(outcome_of(answer), SLICE("again")) || keyed->tries++ >= AGAIN_MAX)
-        return false;
+    if (keyed->tries++ == AGAIN_MAX) {
+        request_problem(keyed->request, 503,
+                        "A request with this Idempotency-Key is being answered; ask again.");
+        return;
+    }
     enum call_start started = call_start(keyed->request->server->calls, call);
     if (started != CALL_STARTED)
         request_not_started(keyed->request, started);
-    return true;
-}
-
-static struct keyed *keyed_new(struct request *request)
-{
-    struct keyed *keyed = arena_alloc(&request->arena, sizeof *keyed);
-    *keyed = (struct keyed){.request = request};
-    return keyed;
 }
 
 static void idempotency_on_answer(struct call *call, const struct db_answer *answer, void *argument)
 {
     struct keyed *keyed = argument;
-    if (!try_again(keyed, call, answer))
-        reply_outcome(keyed, call->statement, answer);
-}
-
-static void idempotency_on_recalled(struct call *call, const struct db_answer *answer, void *argument)
-{
-    struct keyed *keyed = argument;
-    if (answer->error == DB_OK && answer->count == 0)
-        keyed->unknown(keyed->request);
-    else if (!try_again(keyed, call, answer))
-        reply_outcome(keyed, call->statement, answer);
-}
-
-void idempotency_recall(struct request *request, const struct db_param *key,
-                        void (*unknown)(struct request *request))
-{
-    struct keyed *keyed = keyed_new(request);
-    keyed->unknown = unknown;
-    request_call(request, STATEMENT(IDEMPOTENCY_RECALL), key, idempotency_on_recalled, keyed);
-}
-
-void idempotency_call(struct request *request, const struct statement *statement,
-                      const struct db_param *params, void (*finish)(struct reply *reply))
-{
-    struct keyed *keyed = keyed_new(request);
-    keyed->finish = finish;
-    request_call(request, statement, params, idempotency_on_answer, keyed);
+    struct request *request = keyed->request;
+    bool known = answer->error == DB_OK && answer->count == 1;
+    struct slice outcome = known ? answer_value(answer, answer->rows->columns - 1) : SLICE("");
+    if (slice_equal(outcome, SLICE("again")))
+        try_again(keyed, call);
+    else if (slice_equal(outcome, SLICE("other")))
+        request_problem(request, 422, "This Idempotency-Key was used for a request with another body.");
+    else if (answer->error == DB_OK && !known && keyed->unknown != NULL)
+        keyed->unknown(request);
+    else
+        respond(call, answer, request);
 }
 
 /* ---- old keys ---- */

@@ -6,25 +6,17 @@
 
 #include "core/request.h"
 
-/* A statement that honours keys has the list key at the end of its parameters and the columns outcome and answer. Its
- * outcome is "done", "other" (the body differs) or "again" (another transaction has just written the key, or holds it).
- * Without a row: the database kept the record from being made. */
+/* A statement that honours keys has the list key at the end of its parameters. Its columns are those of the answer and,
+ * hidden behind them, the outcome: "done", "other" (the body differs) or "again" (another transaction has just written
+ * the key, or holds it). Without a row: the database kept the record from being made. What is done is answered like any
+ * other statement of the route. */
 
-enum idempotency {
-    IDEMPOTENCY_NONE,    /* the request has no key */
-    IDEMPOTENCY_KEY,     /* params were filled */
-    IDEMPOTENCY_REFUSED, /* the key is malformed: the request was answered */
-};
+/* Starts the once of the route, with the parameters of its statement and the request's key, or refuses the key. */
+void idempotency_call(struct request *request, const struct db_param *params);
 
-/* Fills the parameters of the list key, which begin at params. The scope is the path of the route. */
-enum idempotency idempotency_params(struct request *request, struct db_param *params);
-
-/* Starts the statement; its answer becomes the body of the reply, which finish (may be NULL) completes. */
-void idempotency_call(struct request *request, const struct statement *statement,
-                      const struct db_param *params, void (*finish)(struct reply *reply));
-
-/* For what is costly to find out before the statement: answers at once if the key is known, else calls unknown. */
-void idempotency_recall(struct request *request, const struct db_param *key,
+/* For what is costly to find out before that: answers at once if recall, a statement with the list key as its only
+ * parameters, gives a row for the request's key. Without such a row, or a key, it calls unknown. */
+void idempotency_recall(struct request *request, const struct statement *recall,
                         void (*unknown)(struct request *request));
 
 /* Purges old keys in the background, while the server runs. */

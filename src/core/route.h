@@ -70,6 +70,9 @@ struct route {
     enum reply_shape shape;
     const char *missing; /* what a 404 says */
     bool cached;         /* a GET whose answer may be up to five seconds old; see core/cache.h */
+    /* Of a route that honours the Idempotency-Key: what takes the place of statement when a request has one; its first
+     * parameters are the same. See core/idempotency.h. NULL: the key is not looked at. */
+    const struct statement *once;
 
     /* Of a write to a single record: its conditions are honoured; see core/precondition.h. The statement reads the
      * columns that the GET of this path shows and, behind them, the guard of the record. NULL: If-Match and

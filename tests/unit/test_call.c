@@ -125,7 +125,7 @@ static int set_up(void **state)
     fixture.plain = STATEMENT(ORDER_PAGE);
     fixture.row = STATEMENT(SITE_PUT);
     fixture.once = STATEMENT(ORDER_PLACE_ONCE);
-    fixture.recall = STATEMENT(IDEMPOTENCY_RECALL);
+    fixture.recall = STATEMENT(ORDER_RECALL);
     calls_set_db(fixture.calls, &database.db);
     return 0;
 }

@@ -679,6 +679,50 @@ static void a_key_is_one_visible_word(void **state)
     was_sent(0, "order_place", 1);
 }
 
+static void what_a_key_has_done_is_answered_as_without_one(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"sender\": \"ann\", \"recipient\": \"bob\", \"text\": \"hi\"}";
+    static const char *const message[] = {"7", "ann", "bob", "hi", "2026-01-02 03:04:05+00", "done"};
+    ask_with(0, "POST /messages", "", body);
+    ask_with(1, "POST /messages", "Idempotency-Key: k\r\n", body);
+    turn();
+    was_sent(0, "message_send", 1);
+    was_sent(1, "message_send_once", 1);
+    answers(0, message, 1, 5);
+    answers(1, message, 1, 6);
+    for (unsigned i = 0; i < 2; i++) {
+        gets(i, 201,
+             "{\"id\":7,\"sender\":\"ann\",\"recipient\":\"bob\",\"text\":\"hi\",\"sent_at\":\"2026-");
+        has_field(i, "Location: /messages/7\r\n");
+    }
+    assert_string_equal(asked[0].body, asked[1].body);
+}
+
+static void a_key_of_another_body_is_refused_and_one_that_is_held_is_asked_for_again(void **state)
+{
+    (void)state;
+    static const char key[] = "Idempotency-Key: k\r\n";
+    static const char *const other[] = {NULL, NULL, NULL, "other"}, *const again[] = {NULL, NULL, NULL,
+                                                                                      "again"};
+    ask_with(0, "POST /orders", key, PLACE("51, 13"));
+    turn();
+    answers(0, other, 1, 4);
+    gets(0, 422, "This Idempotency-Key was used for a request with another body.");
+    ask_with(1, "POST /orders", key, PLACE("51, 13"));
+    for (unsigned i = 1; i <= 6; i++) {
+        turn();
+        was_sent(i, "order_place_once", 1);
+        assert_false(asked[1].answered);
+        answers(i, again, 1, 4);
+    }
+    gets(1, 503, "A request with this Idempotency-Key is being answered; ask again.");
+    ask_with(2, "POST /orders", key, PLACE("51, 13"));
+    turn();
+    answers(7, again, 0, 4);
+    assert_int_equal(asked[2].status, 500); /* the database kept the order from being made */
+}
+
 /* ---- errors ---- */
 
 static void what_the_database_refuses_is_said_in_the_statements_words(void **state)
@@ -1310,6 +1354,8 @@ int main(void)
         REQUESTS(a_page_links_to_its_neighbours_in_the_form_that_was_asked),
         REQUESTS(a_key_stands_for_what_a_body_means),
         REQUESTS(a_key_is_one_visible_word),
+        REQUESTS(what_a_key_has_done_is_answered_as_without_one),
+        REQUESTS(a_key_of_another_body_is_refused_and_one_that_is_held_is_asked_for_again),
         REQUESTS(what_the_database_refuses_is_said_in_the_statements_words),
         REQUESTS(of_an_unknown_constraint_the_columns_are_asked_for),
         REQUESTS(a_refusal_is_told_though_its_columns_cannot_be_asked_for),
