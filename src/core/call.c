@@ -368,8 +368,8 @@ static unsigned choose(struct gather *gather, struct call **chosen)
     return count;
 }
 
-static void send_calls(struct calls *calls, struct gather *gather, struct call *const *chosen, unsigned count,
-                       bool last)
+static void send_calls(struct calls *calls, struct gather *gather, struct db_slot *slot,
+                       struct call *const *chosen, unsigned count, bool last)
 {
     unsigned params = gather->statement->param_count;
     struct batch *batch = mem_resize(NULL, sizeof *batch + count * sizeof batch->members[0] +
@@ -401,16 +401,16 @@ static void send_calls(struct calls *calls, struct gather *gather, struct call *
     gather->in_flight++;
     gather->members_in_flight += count;
     calls->holding += last;
-    calls->db->ops->send(calls->db, &batch->unit);
+    calls->db->ops->send(calls->db, slot, &batch->unit);
 }
 
-static void send_batch(struct calls *calls, struct gather *gather)
+static void send_batch(struct calls *calls, struct gather *gather, struct db_slot *slot)
 {
     struct call *chosen[SET_MAX];
     unsigned count = choose(gather, chosen);
     for (unsigned i = 0; i < count; i++)
         dequeue(calls, chosen[i]);
-    send_calls(calls, gather, chosen, count, gather->shut);
+    send_calls(calls, gather, slot, chosen, count, gather->shut);
 }
 
 /* Each alone, and of those for one record the first. */
@@ -420,11 +420,13 @@ static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
     list_for_each(struct call, call, &calls->blocked, link) {
         if (count == most || !may_hold(calls))
             break;
-        if (call->state != CALL_WAITING || call->again > due || !call->first ||
-            !calls->db->ops->room(calls->db, call->statement, true))
+        if (call->state != CALL_WAITING || call->again > due || !call->first)
+            continue;
+        struct db_slot *slot = calls->db->ops->slot(calls->db, call->statement);
+        if (slot == NULL)
             continue;
         calls->waiting--;
-        send_calls(calls, &calls->gathers[call->statement->index], &call, 1, true);
+        send_calls(calls, &calls->gathers[call->statement->index], slot, &call, 1, true);
         count++;
     }
     return count;
@@ -473,11 +475,12 @@ static void send_gathers(struct calls *calls, int64_t now)
                 set_aside(calls, gather);
             if (!may_leave(calls, gather, now))
                 continue;
-            if (!calls->db->ops->room(calls->db, gather->statement, gather->shut)) {
+            struct db_slot *slot = calls->db->ops->slot(calls->db, gather->statement);
+            if (slot == NULL) {
                 refused = refused < STATEMENT_CALLS ? refused : turn;
                 continue;
             }
-            send_batch(calls, gather);
+            send_batch(calls, gather, slot);
             any = true;
         }
         calls->next = refused < STATEMENT_CALLS ? refused : (calls->next + 1) % STATEMENT_CALLS;

@@ -97,17 +97,18 @@ struct db_events {
 };
 
 struct db;
+struct db_slot; /* the engine's own */
 
 struct db_ops {
     const char *engine; /* "postgres" or "sqlite": the folder of its SQL */
     bool arrays;        /* sets travel as arrays */
     unsigned (*connections)(const struct db *db);
-    /* For a unit of that statement; last: as in the unit. */
-    bool (*room)(const struct db *db, const struct statement *statement, bool last);
+    /* Where a unit of that statement may go: good for one send, which must come before anything else is asked of the
+     * database. NULL: there is no room. */
+    struct db_slot *(*slot)(struct db *db, const struct statement *statement);
     /* True while the database has been out of reach for longer than is worth waiting for. */
     bool (*away)(const struct db *db);
-    void (*send)(struct db *db,
-                 struct db_unit *unit); /* right behind a room that said true; answers come later */
+    void (*send)(struct db *db, struct db_slot *slot, struct db_unit *unit); /* answers come later */
     const struct db_health *(*health)(const struct db *db);
     void (*free)(struct db *db); /* answers what is outstanding */
 };

@@ -1,3 +1,7 @@
+/* PostgreSQL as a database. pg_open starts the connections of the pool, that of the health and, if wanted, the one that
+ * listens. pg_slot picks a connection, pg_send sends on it; on_answered says that there is room again. on_tick asks
+ * each second for the health (ask_health, on_health_answer), gives silent connections up (drop_silent) and keeps the
+ * listening one awake; without any connection for the grace, on_grace tells that the database is away. */
 #include <config.h>
 
 #include "pg/pg.h"
@@ -36,7 +40,6 @@ struct pg {
     struct pg_target *target, *health_target;
     struct pgconn **conns;
     unsigned conn_count;
-    struct pgconn *next; /* chosen by room, for the send that follows it */
     int64_t deadline_ns;
     unsigned patience; /* rounds in a row in which silent connections were given up in vain */
     int64_t silent_at; /* when a connection was last silent for longer than without patience */
@@ -245,19 +248,15 @@ static struct pgconn *pick(const struct pg *pg, const struct statement *statemen
     return best;
 }
 
-static bool pg_room(const struct db *db, const struct statement *statement, bool last)
+static struct db_slot *pg_slot(struct db *db, const struct statement *statement)
 {
-    struct pg *pg = pg_of(db);
-    (void)last;
-    pg->next = pick(pg, statement);
-    return pg->next != NULL;
+    return (struct db_slot *)(void *)pick(pg_of(db), statement);
 }
 
-static void pg_send(struct db *db, struct db_unit *unit)
+static void pg_send(struct db *db, struct db_slot *slot, struct db_unit *unit)
 {
-    struct pg *pg = pg_of(db);
-    pgconn_send(pg->next, unit);
-    pg->next = NULL;
+    (void)db;
+    pgconn_send((struct pgconn *)(void *)slot, unit);
 }
 
 static bool pg_away(const struct db *db)
@@ -722,7 +721,7 @@ static const struct db_ops pg_ops = {
     .engine = "postgres",
     .arrays = true,
     .connections = pg_connections,
-    .room = pg_room,
+    .slot = pg_slot,
     .away = pg_away,
     .send = pg_send,
     .health = pg_health,

@@ -123,8 +123,9 @@ static void add_job(struct sqlite *sqlite, struct db_unit *unit, unsigned member
     list_append(&sqlite->waiting, &job->link);
 }
 
-static void sqlite_send(struct db *db, struct db_unit *unit)
+static void sqlite_send(struct db *db, struct db_slot *slot, struct db_unit *unit)
 {
+    (void)slot;
     struct sqlite *sqlite = sqlite_of(db);
     unit->left = unit->members;
     for (unsigned member = 0; member < unit->members; member++)
@@ -460,11 +461,10 @@ static unsigned sqlite_connections(const struct db *db)
     return 1;
 }
 
-static bool sqlite_room(const struct db *db, const struct statement *statement, bool last)
+static struct db_slot *sqlite_slot(struct db *db, const struct statement *statement)
 {
     (void)statement;
-    (void)last;
-    return sqlite_of(db)->waiting.length < UNITS_MAX;
+    return sqlite_of(db)->waiting.length < UNITS_MAX ? (struct db_slot *)(void *)db : NULL;
 }
 
 static bool sqlite_away(const struct db *db)
@@ -602,7 +602,7 @@ static const struct db_ops sqlite_ops = {
     .engine = "sqlite",
     .arrays = false,
     .connections = sqlite_connections,
-    .room = sqlite_room,
+    .slot = sqlite_slot,
     .away = sqlite_away,
     .send = sqlite_send,
     .health = sqlite_health,

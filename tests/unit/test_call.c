@@ -40,11 +40,9 @@ static unsigned fake_connections(const struct db *db)
     return CONNECTIONS;
 }
 
-static bool fake_room(const struct db *db, const struct statement *statement, bool last)
+static struct db_slot *fake_slot(struct db *db, const struct statement *statement)
 {
-    (void)db;
-    (void)last;
-    return database.room > 0 && !(database.crammed && statement->waits);
+    return database.room > 0 && !(database.crammed && statement->waits) ? (struct db_slot *)(void *)db : NULL;
 }
 
 static bool fake_away(const struct db *db)
@@ -53,9 +51,10 @@ static bool fake_away(const struct db *db)
     return false;
 }
 
-static void fake_send(struct db *db, struct db_unit *unit)
+static void fake_send(struct db *db, struct db_slot *slot, struct db_unit *unit)
 {
     (void)db;
+    (void)slot;
     assert_true(database.count < COUNT(database.sent));
     database.sent[database.count++] = unit;
     database.room--;
@@ -64,7 +63,7 @@ static void fake_send(struct db *db, struct db_unit *unit)
 static const struct db_ops fake_ops = {.engine = "postgres",
                                        .arrays = true,
                                        .connections = fake_connections,
-                                       .room = fake_room,
+                                       .slot = fake_slot,
                                        .away = fake_away,
                                        .send = fake_send};
 

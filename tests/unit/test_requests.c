@@ -180,12 +180,10 @@ static unsigned db_connections(const struct db *db)
     return 4;
 }
 
-static bool db_room(const struct db *db, const struct statement *statement, bool last)
+static struct db_slot *db_slot(struct db *db, const struct statement *statement)
 {
-    (void)db;
     (void)statement;
-    (void)last;
-    return !world.full;
+    return !world.full ? (struct db_slot *)(void *)db : NULL;
 }
 
 static bool db_away(const struct db *db)
@@ -194,9 +192,10 @@ static bool db_away(const struct db *db)
     return world.away;
 }
 
-static void db_send(struct db *db, struct db_unit *unit)
+static void db_send(struct db *db, struct db_slot *slot, struct db_unit *unit)
 {
     (void)db;
+    (void)slot;
     assert_in_range(world.count, 0, COUNT(world.sent) - 1);
     world.sent[world.count++] = unit;
 }
@@ -235,7 +234,7 @@ static void db_free(struct db *db)
 static const struct db_ops db_ops = {.engine = "postgres",
                                      .arrays = true,
                                      .connections = db_connections,
-                                     .room = db_room,
+                                     .slot = db_slot,
                                      .away = db_away,
                                      .send = db_send,
                                      .health = db_health,
