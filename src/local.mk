@@ -90,8 +90,14 @@ pg_sources = \
 	src/pg/pganswer.h \
 	src/pg/pgconn.c \
 	src/pg/pgconn.h \
+	src/pg/pghealth.c \
+	src/pg/pghealth.h \
+	src/pg/pgnotices.c \
+	src/pg/pgnotices.h \
 	src/pg/pgparam.c \
 	src/pg/pgparam.h \
+	src/pg/pgpool.c \
+	src/pg/pgpool.h \
 	src/pg/pgsettings.c \
 	src/pg/pgsettings.h \
 	src/pg/pgtarget.c \

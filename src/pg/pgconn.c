@@ -69,20 +69,21 @@ struct pgconn {
     struct db_unit asking;
     struct statement ask; /* of asking */
     struct buf ask_text;
-    struct buf local;               /* behind a pooler: the statement that settles each transaction */
-    bool read_only, stale, settled; /* as in the header */
-    struct db_unit ending;          /* of a pooler's session that is read-only */
-    bool ends_first;                /* the unit on its way is preceded by it, in its transaction */
-    int64_t ended;                  /* when it was last sent; 0: it may be sent at once */
-    bool wrote;                     /* see pgconn_has_written */
-    char refusal[256];              /* why there is no answer to it; "": there was no chance to say */
-    unsigned failures;              /* rounds in a row in which no host was reached */
-    struct list units;              /* sent, in order */
-    unsigned waits;                 /* those of them that may wait for a row's lock */
-    bool closed;                    /* the last of them is one that nothing may be sent behind */
-    bool held;                      /* a lock held up the last that was answered, and may hold up the next */
-    PGresult *rows;                 /* of the first unit, as far as they came */
-    PGresult *error;                /* the first error of the first unit */
+    struct buf local;      /* behind a pooler: the statement that settles each transaction */
+    bool read_only, stale; /* as in the header */
+    bool settled;          /* it knows where our tables are */
+    struct db_unit ending; /* of a pooler's session that is read-only */
+    bool ends_first;       /* the unit on its way is preceded by it, in its transaction */
+    int64_t ended;         /* when it was last sent; 0: it may be sent at once */
+    bool wrote;            /* see pgconn_has_written */
+    char refusal[256];     /* why there is no answer to it; "": there was no chance to say */
+    unsigned failures;     /* rounds in a row in which no host was reached */
+    struct list units;     /* sent, in order */
+    unsigned waits;        /* those of them that may wait for a row's lock */
+    bool closed;           /* the last of them is one that nothing may be sent behind */
+    bool held;             /* a lock held up the last that was answered, and may hold up the next */
+    PGresult *rows;        /* of the first unit, as far as they came */
+    PGresult *error;       /* the first error of the first unit */
     bool unsure;           /* it is committed, but perhaps not on the standby that it had to wait for */
     int64_t heard;         /* when the server last said something, or was first asked */
     int64_t connected;     /* when it became ready */
@@ -222,11 +223,6 @@ bool pgconn_read_only(const struct pgconn *conn)
 bool pgconn_stale(const struct pgconn *conn)
 {
     return conn->stale;
-}
-
-bool pgconn_settled(const struct pgconn *conn)
-{
-    return conn->settled;
 }
 
 bool pgconn_pooled(const struct pgconn *conn)
@@ -493,7 +489,8 @@ static void next_attempt(struct pgconn *conn, const char *reason)
     if (conn->failures++ == 0)
         log_warn("cannot connect to the database", LOG_S("role", conn->role), LOG_S("reason", copy));
     loop_timer_start(conn->timer, pause);
-    conn->events.on_lost(conn, copy, conn->events.argument);
+    if (conn->events.on_lost != NULL)
+        conn->events.on_lost(conn, copy, conn->events.argument);
 }
 
 static void on_timer(void *argument)
@@ -539,7 +536,8 @@ static void lost(struct pgconn *conn, const char *reason)
     conn->failures = was_short && !quiet ? 1 : 0;
     loop_timer_start(conn->timer, was_short ? BACKOFF_FIRST_NS : 0);
     fail_units(conn, copy);
-    conn->events.on_lost(conn, copy, conn->events.argument);
+    if (conn->events.on_lost != NULL)
+        conn->events.on_lost(conn, copy, conn->events.argument);
 }
 
 void pgconn_lose(struct pgconn *conn, const char *reason)
@@ -580,7 +578,7 @@ static void on_ended_answer(struct db_unit *unit, unsigned member, const struct 
         conn->expected = false; /* it was another, and is well */
 }
 
-void pgconn_renew(struct pgconn *conn, const char *reason)
+static void renew(struct pgconn *conn, const char *reason)
 {
     if (!pgconn_ready(conn))
         return;
@@ -593,9 +591,17 @@ void pgconn_renew(struct pgconn *conn, const char *reason)
 void pgconn_renew_session(struct pgconn *conn)
 {
     if (!conn->pooled)
-        pgconn_renew(conn, "its session is read-only");
+        renew(conn, "its session is read-only");
     else if (pgconn_ready(conn))
         end_session(conn);
+}
+
+void pgconn_renew_unfit(struct pgconn *conn, bool missed_schema)
+{
+    if (conn->read_only)
+        pgconn_renew_session(conn);
+    else if (missed_schema && !conn->settled)
+        renew(conn, "it did not know the schema");
 }
 
 void pgconn_hurry(struct pgconn *conn)
@@ -790,7 +796,8 @@ static void finish_unit(struct pgconn *conn)
     unit->on_done(unit);
     if (conn->recycle != NULL && conn->units.length == 0)
         loop_defer(conn->loop, &conn->doom);
-    if (unit != &conn->asking) /* behind ending somebody may wait for room as behind any other */
+    /* behind ending somebody may wait for room as behind any other */
+    if (unit != &conn->asking && conn->events.on_answered != NULL)
         conn->events.on_answered(conn, conn->events.argument);
 }
 

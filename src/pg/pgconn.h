@@ -13,11 +13,11 @@ struct pgconn;
 struct pg_target;
 
 struct pgconn_events {
-    void (*on_ready)(struct pgconn *conn, void *argument);    /* connected; units may be sent */
+    void (*on_ready)(struct pgconn *conn, void *argument); /* connected; units may be sent */
+    /* the others may be NULL */
     void (*on_answered)(struct pgconn *conn, void *argument); /* a unit was answered: there is room */
-    void (*on_lost)(struct pgconn *conn, const char *reason,
-                    void *argument); /* or could not connect; tries on */
-    void (*on_notify)(struct pgconn *conn, struct slice payload, void *argument); /* NOTIFY; may be NULL */
+    void (*on_lost)(struct pgconn *conn, const char *reason, void *argument); /* or not connected; tries on */
+    void (*on_notify)(struct pgconn *conn, struct slice payload, void *argument);
     void *argument;
 };
 
@@ -34,8 +34,6 @@ unsigned pgconn_waits(const struct pgconn *conn);
 /* Its session takes no writes, as far as was known when it began. */
 bool pgconn_read_only(const struct pgconn *conn);
 bool pgconn_stale(const struct pgconn *conn); /* so, and another session may take them */
-/* It knows where our tables are; false: they were not there when it began. */
-bool pgconn_settled(const struct pgconn *conn);
 /* A pooler stands between: what is set for a session is lost or another's, and so is LISTEN. Known when it is ready. */
 bool pgconn_pooled(const struct pgconn *conn);
 /* Whether a statement that writes was answered without an error since this was last asked. */
@@ -58,11 +56,11 @@ void pgconn_send(struct pgconn *conn, struct db_unit *unit); /* must be ready */
  * the last time. */
 void pgconn_send_or_end(struct pgconn *conn, struct db_unit *unit);
 void pgconn_lose(struct pgconn *conn, const char *reason); /* drop it and connect anew */
-/* Another connection in its place, when what is on its way has been answered; that is no news. */
-void pgconn_renew(struct pgconn *conn, const char *reason);
-/* The same for a session that is read-only. Behind a pooler it may be the next that we are given, and is ended
- * there. */
+/* Another session in place of one that is read-only, when what is on its way has been answered; that is no news.
+ * Behind a pooler it may be the next that we are given, and is ended there. */
 void pgconn_renew_session(struct pgconn *conn);
+/* The same if it began as a read-only one or, with missed_schema, before our tables were there. */
+void pgconn_renew_unfit(struct pgconn *conn, bool missed_schema);
 void pgconn_hurry(
     struct pgconn *conn); /* the database is said to be back: if it waits for its next attempt, now */
 
