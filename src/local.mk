@@ -88,6 +88,8 @@ pg_sources = \
 	src/pg/pg.h \
 	src/pg/pganswer.c \
 	src/pg/pganswer.h \
+	src/pg/pgattempt.c \
+	src/pg/pgattempt.h \
 	src/pg/pgconn.c \
 	src/pg/pgconn.h \
 	src/pg/pghealth.c \

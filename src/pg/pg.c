@@ -30,7 +30,7 @@ struct pg {
 };
 
 static void on_pool_ready(struct pgconn *conn, void *argument);
-static void on_pool_answered(struct pgconn *conn, void *argument);
+static void on_pool_answered(struct pgconn *conn, bool full, bool wrote, void *argument);
 static void on_pool_lost(struct pgconn *conn, const char *reason, void *argument);
 static void on_schema(void *argument);
 static void pg_on_tick(void *argument);
@@ -135,12 +135,12 @@ static void on_pool_ready(struct pgconn *conn, void *argument)
     pghealth_heard(pg->health);
 }
 
-static void on_pool_answered(struct pgconn *conn, void *argument)
+static void on_pool_answered(struct pgconn *conn, bool full, bool wrote, void *argument)
 {
     struct pg *pg = argument;
-    if (pgconn_was_full(conn))
+    if (full)
         pghealth_full(pg->health);
-    if (pgconn_has_written(conn) && pgconn_pooled(conn))
+    if (wrote && pgconn_pooled(conn))
         pgpool_allow_ending(pg->pool);
     pghealth_heard(pg->health);
 }

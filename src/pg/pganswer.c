@@ -2,6 +2,7 @@
 
 #include "pg/pganswer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,14 @@ bool pganswer_is_unsure(const PGresult *notice)
 {
     const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
     return function != NULL && strcmp(function, "SyncRepWaitForLSN") == 0;
+}
+
+/* libpq's messages are lines; the first of them, without the newline, is what a log wants. */
+const char *pganswer_lost(const PGconn *pq, char *out, size_t size)
+{
+    const char *message = PQerrorMessage(pq);
+    snprintf(out, size, "%.*s", (int)strcspn(message, "\n"), message);
+    return out[0] != '\0' ? out : "the connection was closed";
 }
 
 void pganswer_all(struct db_unit *unit, const struct db_answer *answer)

@@ -14,6 +14,9 @@ struct db_answer pganswer_error(const PGresult *result);
  * because its words are in the server's language and its SQLSTATE is that of any warning. */
 bool pganswer_is_unsure(const PGresult *notice);
 
+/* Why the connection was lost or not made, in one line. Written to out, or static. */
+const char *pganswer_lost(const PGconn *pq, char *out, size_t size);
+
 /* Each member gets the same. */
 void pganswer_all(struct db_unit *unit, const struct db_answer *answer);
 

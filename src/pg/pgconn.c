@@ -1,43 +1,37 @@
-/* new -> start_attempt -> on_connect_ready ... -> become_ready -> (send, on_ready_socket -> take_results)*
- * lost: fail the units in order, close, wait a little, start_attempt. */
+/* The life of one connection and its pipeline. pgattempt connects; on_pgattempt_connected asks who is there
+ * (ask_session), and on_session_answer makes it ready (become_ready). From then on pgconn_send encodes a unit and
+ * flushes it, and on_socket takes results (take_results); the Sync of a unit ends it (finish_unit). What ends the
+ * connection comes to lost, which answers its units in their order and starts to connect again. */
 #include <config.h>
 
 #include "pg/pgconn.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <endian.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "pg/pganswer.h"
+#include "pg/pgattempt.h"
 #include "pg/pgparam.h"
 #include "pg/pgsettings.h"
 #include "pg/pgtarget.h"
-#include "io/resolve.h"
 
-#define ATTEMPT_NS (2 * CLOCK_SECOND) /* one host may take this long to answer */
-#define BACKOFF_FIRST_NS (50 * CLOCK_MS)
-#define BACKOFF_MAX_NS CLOCK_SECOND
 #define DEPTH_MAX 16u               /* units on their way */
 #define RENEW_NS CLOCK_SECOND       /* a read-only session is no sooner replaced than after this */
 #define NEWS_NS (10 * CLOCK_SECOND) /* idle sessions that end within it are one piece of news */
 #define UNSURE "it is committed, but the standby may not have it: the wait for it was ended"
 
 enum pgconn_state {
-    PGCONN_WAITING,   /* for its next attempt */
-    PGCONN_RESOLVING, /* the name of the host */
-    PGCONN_CONNECTING,
-    PGCONN_ASKING, /* who is there: PostgreSQL itself, or a pooler */
-    PGCONN_READY,
+    PGCONN_CONNECTING, /* pgattempt is at work; there is no connection */
+    PGCONN_ASKING,     /* who is there: PostgreSQL itself, or a pooler */
+    PGCONN_READY,      /* units may be sent */
 };
 
 enum pgconn_prepared {
@@ -55,17 +49,10 @@ struct pgconn {
     enum pgconn_state state;
     PGconn *pq;
     struct loop_watch *watch;
-    /* in WAITING: the next attempt; in READY: the limit of the unit that a pooler has; else: that of the attempt */
-    struct loop_timer *timer;
+    struct pgattempt *attempt;
+    struct loop_timer *limit; /* of the unit that a pooler has */
     struct loop_task doom; /* loses it at the end of the turn, when it must not go under its caller's feet */
-    struct resolve *resolving;
-    size_t host;          /* of the target, tried now */
-    char addresses[1024]; /* that its name has, by comma */
-    size_t address;       /* where in addresses the next one to try begins; at the end: none is left */
-    char hostaddr[64];    /* tried now; "": as libpq decides */
-    bool plain;           /* without options of ours, which this host refused or would not keep */
-    bool full;            /* see pgconn_was_full */
-    bool pooled;          /* see pgconn_pooled; true until it is known */
+    bool pooled;           /* see pgconn_pooled; true until it is known */
     struct db_unit asking;
     struct statement ask; /* of asking */
     struct buf ask_text;
@@ -75,9 +62,7 @@ struct pgconn {
     struct db_unit ending; /* of a pooler's session that is read-only */
     bool ends_first;       /* the unit on its way is preceded by it, in its transaction */
     int64_t ended;         /* when it was last sent; 0: it may be sent at once */
-    bool wrote;            /* see pgconn_has_written */
     char refusal[256];     /* why there is no answer to it; "": there was no chance to say */
-    unsigned failures;     /* rounds in a row in which no host was reached */
     struct list units;     /* sent, in order */
     unsigned waits;        /* those of them that may wait for a row's lock */
     bool closed;           /* the last of them is one that nothing may be sent behind */
@@ -94,22 +79,15 @@ struct pgconn {
     enum pgconn_prepared prepared[]; /* by the index of a statement */
 };
 
-static void start_attempt(struct pgconn *conn);
-static void on_resolved(const char *address, const char *error, void *argument);
-static void connect_host(struct pgconn *conn);
-static void on_connect_ready(int fd, int ready, void *argument);
-static void not_connected(struct pgconn *conn);
-static void on_connected(struct pgconn *conn);
-static void ask_session(struct pgconn *conn);
+static void on_pgattempt_connected(PGconn *pq, bool plain, void *argument);
+static void on_pgattempt_failed(const char *reason, bool round, void *argument);
+static void on_notice(void *argument, const PGresult *notice);
 static void on_session_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
 static void on_ended_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
 static void on_ignored_done(struct db_unit *unit);
-static void become_ready(struct pgconn *conn);
 static void on_socket(int fd, int ready, void *argument);
-static void take_results(struct pgconn *conn);
-static void on_timer(void *argument);
+static void on_limit(void *argument);
 static void on_doom(void *argument);
-static void next_attempt(struct pgconn *conn, const char *reason);
 static void lost(struct pgconn *conn, const char *reason);
 
 static const struct statement end_read_only = {
@@ -145,10 +123,11 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
                                     .on_done = on_ignored_done,
                                     .owner = conn};
     conn->ask_text = conn->local = BUF_INIT((size_t)1 << 20);
-    conn->timer = loop_timer_new(loop, on_timer, conn);
+    struct pgattempt_events attempt = {on_pgattempt_connected, on_pgattempt_failed, on_notice, conn};
+    conn->attempt = pgattempt_new(loop, target, role, &attempt);
+    conn->limit = loop_timer_new(loop, on_limit, conn);
     loop_task_init(&conn->doom, on_doom, conn);
-    conn->state = PGCONN_WAITING;
-    loop_timer_start(conn->timer, 0);
+    pgattempt_start(conn->attempt, false, false);
     return conn;
 }
 
@@ -164,18 +143,16 @@ static void fail_units(struct pgconn *conn, const char *reason)
 
 static void disconnect(struct pgconn *conn)
 {
-    loop_timer_stop(conn->timer);
+    conn->state = PGCONN_CONNECTING;
+    loop_timer_stop(conn->limit);
     loop_task_cancel(&conn->doom);
     loop_watch_free(conn->watch); /* before libpq closes its descriptor */
     conn->watch = NULL;
-    resolve_cancel(conn->resolving);
-    conn->resolving = NULL;
     PQclear(conn->rows);
     PQclear(conn->error);
     conn->rows = conn->error = NULL;
     conn->unsure = false;
-    if (conn->pq != NULL)
-        PQfinish(conn->pq);
+    PQfinish(conn->pq);
     conn->pq = NULL;
     conn->recycle = NULL;
     conn->waits = 0;
@@ -188,9 +165,9 @@ void pgconn_free(struct pgconn *conn)
     if (conn == NULL)
         return;
     disconnect(conn);
-    conn->state = PGCONN_WAITING;
+    pgattempt_free(conn->attempt);
     fail_units(conn, "the server is shutting down");
-    loop_timer_free(conn->timer);
+    loop_timer_free(conn->limit);
     pgparam_fini(&conn->params);
     buf_fini(&conn->ask_text);
     buf_fini(&conn->local);
@@ -230,23 +207,9 @@ bool pgconn_pooled(const struct pgconn *conn)
     return conn->pooled;
 }
 
-bool pgconn_has_written(struct pgconn *conn)
-{
-    bool wrote = conn->wrote;
-    conn->wrote = false;
-    return wrote;
-}
-
 void pgconn_allow_ending(struct pgconn *conn)
 {
     conn->ended = 0;
-}
-
-bool pgconn_was_full(struct pgconn *conn)
-{
-    bool full = conn->full;
-    conn->full = false;
-    return full;
 }
 
 unsigned pgconn_depth(const struct pgconn *conn)
@@ -261,61 +224,6 @@ int64_t pgconn_silence(const struct pgconn *conn, int64_t now)
 
 /* ---- connecting ---- */
 
-/* libpq's messages are lines; the first non-empty part of them, without the newline, is what a log wants. */
-static const char *error_line(const PGconn *pq, char *out, size_t size)
-{
-    const char *message = PQerrorMessage(pq);
-    snprintf(out, size, "%.*s", (int)strcspn(message, "\n"), message);
-    return out[0] != '\0' ? out : "the connection was closed";
-}
-
-/* Each address of a name has a time of its own, as each host has. */
-static void try_address(struct pgconn *conn)
-{
-    size_t length = strcspn(conn->addresses + conn->address, ",");
-    snprintf(conn->hostaddr, sizeof conn->hostaddr, "%.*s", (int)length, conn->addresses + conn->address);
-    conn->address += length + (conn->addresses[conn->address + length] == ',');
-    loop_timer_start(conn->timer, ATTEMPT_NS);
-    connect_host(conn);
-}
-
-static void forget_addresses(struct pgconn *conn)
-{
-    conn->addresses[0] = '\0';
-    conn->address = 0;
-}
-
-static void start_attempt(struct pgconn *conn)
-{
-    const struct pg_host *host = &conn->target->hosts[conn->host];
-    conn->plain = conn->target->pooler == POOLER_TRANSACTION;
-    conn->hostaddr[0] = '\0';
-    if (conn->addresses[conn->address] != '\0') {
-        try_address(conn);
-        return;
-    }
-    loop_timer_start(conn->timer, ATTEMPT_NS);
-    if (!host->lookup) {
-        connect_host(conn);
-        return;
-    }
-    conn->state = PGCONN_RESOLVING;
-    conn->resolving = resolve_start(conn->loop, host->name, on_resolved, conn);
-}
-
-static void on_resolved(const char *address, const char *error, void *argument)
-{
-    struct pgconn *conn = argument;
-    conn->resolving = NULL;
-    if (address == NULL) {
-        next_attempt(conn, error);
-        return;
-    }
-    snprintf(conn->addresses, sizeof conn->addresses, "%s", address);
-    conn->address = 0;
-    try_address(conn);
-}
-
 /* What comes at a commit comes before its Sync, so it is about the first unit. */
 static void on_notice(void *argument, const PGresult *notice)
 {
@@ -325,75 +233,10 @@ static void on_notice(void *argument, const PGresult *notice)
     conn->unsure |= pganswer_is_unsure(notice);
 }
 
-static void connect_host(struct pgconn *conn)
-{
-    const char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX];
-    pg_target_fill(conn->target, conn->host, conn->hostaddr, conn->plain, keywords, values);
-    conn->state = PGCONN_CONNECTING;
-    conn->pq = PQconnectStartParams(keywords, values, 0);
-    if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD) {
-        not_connected(conn);
-        return;
-    }
-    PQsetErrorVerbosity(conn->pq, PQERRORS_VERBOSE); /* the only way to the SQLSTATE of a refused attempt */
-    PQsetNoticeReceiver(conn->pq, on_notice, conn);
-    conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_connect_ready, conn);
-    loop_watch_set(conn->watch, LOOP_WRITE);
-}
-
-static void on_connect_ready(int fd, int ready, void *argument)
-{
-    struct pgconn *conn = argument;
-    (void)fd;
-    (void)ready;
-    /* libpq may close the socket and get the same number for another one, which the loop would not notice */
-    loop_watch_free(conn->watch);
-    conn->watch = NULL;
-    PostgresPollingStatusType status = PQconnectPoll(conn->pq);
-    if (status == PGRES_POLLING_OK) {
-        on_connected(conn);
-        return;
-    }
-    if (status == PGRES_POLLING_FAILED) {
-        not_connected(conn);
-        return;
-    }
-    conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_connect_ready, conn);
-    loop_watch_set(conn->watch, status == PGRES_POLLING_READING ? LOOP_READ : LOOP_WRITE);
-}
-
-/* Poolers refuse what they could not keep for a client, in words of their own that name the options ("unsupported
- * startup parameter: options", "... in options: jit"): the same host again without ours. */
-static void not_connected(struct pgconn *conn)
-{
-    char reason[256];
-    if (conn->pq != NULL && !conn->plain && conn->target->pooler == POOLER_AUTO &&
-        strstr(PQerrorMessage(conn->pq), "options") != NULL) {
-        disconnect(conn);
-        conn->plain = true;
-        loop_timer_start(conn->timer, ATTEMPT_NS);
-        connect_host(conn);
-        return;
-    }
-    next_attempt(conn, conn->pq == NULL ? "out of memory" : error_line(conn->pq, reason, sizeof reason));
-}
-
-static void on_connected(struct pgconn *conn)
-{
-    char reason[256];
-    if (PQsetnonblocking(conn->pq, 1) != 0 || PQenterPipelineMode(conn->pq) != 1) {
-        next_attempt(conn, error_line(conn->pq, reason, sizeof reason));
-        return;
-    }
-    conn->watch = loop_watch_new(conn->loop, PQsocket(conn->pq), on_socket, conn);
-    loop_watch_set(conn->watch, LOOP_READ);
-    ask_session(conn);
-}
-
-static void ask_session(struct pgconn *conn)
+static void ask_session(struct pgconn *conn, bool plain)
 {
     enum pgsettings_whose whose = conn->target->pooler == POOLER_NONE ? PGSETTINGS_OURS
-                                  : conn->plain                       ? PGSETTINGS_OTHERS
+                                  : plain                             ? PGSETTINGS_OTHERS
                                                                       : PGSETTINGS_ASKED;
     conn->pooled = whose != PGSETTINGS_OURS;
     buf_clear(&conn->ask_text);
@@ -404,6 +247,24 @@ static void ask_session(struct pgconn *conn)
     conn->state = PGCONN_ASKING;
     conn->refusal[0] = '\0';
     pgconn_send(conn, &conn->asking);
+}
+
+static void on_pgattempt_connected(PGconn *pq, bool plain, void *argument)
+{
+    struct pgconn *conn = argument;
+    conn->pq = pq;
+    conn->watch = loop_watch_new(conn->loop, PQsocket(pq), on_socket, conn);
+    loop_watch_set(conn->watch, LOOP_READ);
+    ask_session(conn, plain);
+}
+
+static void on_pgattempt_failed(const char *reason, bool round, void *argument)
+{
+    struct pgconn *conn = argument;
+    disconnect(conn);
+    fail_units(conn, reason); /* it may have asked who is there */
+    if (round && conn->events.on_lost != NULL)
+        conn->events.on_lost(conn, reason, conn->events.argument);
 }
 
 static void refuse(struct pgconn *conn)
@@ -417,6 +278,14 @@ static void write_local(struct pgconn *conn, struct slice path)
     pgsettings_local(&conn->local, &conn->target->limits, path, PQserverVersion(conn->pq));
     pg_target_add_local(&conn->local);
     buf_add_char(&conn->local, '\0');
+}
+
+static void become_ready(struct pgconn *conn)
+{
+    pgattempt_done(conn->attempt);
+    conn->state = PGCONN_READY;
+    conn->connected = conn->heard = clock_now();
+    conn->events.on_ready(conn, conn->events.argument);
 }
 
 /* A pooler lets clients in while PostgreSQL is away, so this answer is also the proof that it is there. The number that
@@ -453,57 +322,6 @@ static void on_ignored_done(struct db_unit *unit)
     (void)unit;
 }
 
-static void become_ready(struct pgconn *conn)
-{
-    loop_timer_stop(conn->timer);
-    conn->state = PGCONN_READY;
-    conn->connected = conn->heard = clock_now();
-    conn->host = 0;
-    forget_addresses(conn);
-    if (conn->failures > 0)
-        log_info("database connection is back", LOG_S("role", conn->role));
-    conn->failures = 0;
-    conn->events.on_ready(conn, conn->events.argument);
-}
-
-/* This address did not work: the next one of the name at once, then the next host, and after the last of them a pause
- * that grows, with jitter so that many servers do not come back in step. */
-static void next_attempt(struct pgconn *conn, const char *reason)
-{
-    char copy[256];
-    snprintf(copy, sizeof copy, "%s", reason);
-    disconnect(conn);
-    conn->state = PGCONN_WAITING;
-    fail_units(conn, copy); /* it may have asked who is there */
-    bool more = conn->addresses[conn->address] != '\0';
-    if (!more)
-        forget_addresses(conn);
-    if (more || ++conn->host < conn->target->host_count) {
-        log_debug("database host not reached", LOG_S("role", conn->role), LOG_S("reason", copy));
-        loop_timer_start(conn->timer, 0);
-        return;
-    }
-    conn->host = 0;
-    int64_t pause = backoff_ns(conn->failures, BACKOFF_FIRST_NS, BACKOFF_MAX_NS);
-    pause = pause / 2 + random() % (pause / 2 + 1);
-    if (conn->failures++ == 0)
-        log_warn("cannot connect to the database", LOG_S("role", conn->role), LOG_S("reason", copy));
-    loop_timer_start(conn->timer, pause);
-    if (conn->events.on_lost != NULL)
-        conn->events.on_lost(conn, copy, conn->events.argument);
-}
-
-static void on_timer(void *argument)
-{
-    struct pgconn *conn = argument;
-    if (conn->state == PGCONN_WAITING)
-        start_attempt(conn);
-    else if (conn->state == PGCONN_READY)
-        lost(conn, "the pooler did not answer in time");
-    else
-        next_attempt(conn, "the database did not answer the attempt to connect in time");
-}
-
 /* ---- losing it ---- */
 
 /* A session that ends while nothing is asked of it costs nobody anything: somebody thought that it had been idle for
@@ -532,12 +350,23 @@ static void lost(struct pgconn *conn, const char *reason)
                  LOG_I("outstanding", conn->units.length), LOG_MS("age_ms", clock_now() - conn->connected));
     bool was_short = clock_now() - conn->connected < CLOCK_SECOND;
     disconnect(conn);
-    conn->state = PGCONN_WAITING;
-    conn->failures = was_short && !quiet ? 1 : 0;
-    loop_timer_start(conn->timer, was_short ? BACKOFF_FIRST_NS : 0);
+    pgattempt_start(conn->attempt, was_short, !quiet);
     fail_units(conn, copy);
     if (conn->events.on_lost != NULL)
         conn->events.on_lost(conn, copy, conn->events.argument);
+}
+
+static void end(struct pgconn *conn, const char *reason)
+{
+    if (conn->state == PGCONN_ASKING)
+        pgattempt_failed(conn->attempt, reason);
+    else
+        lost(conn, reason);
+}
+
+static void on_limit(void *argument)
+{
+    lost(argument, "the pooler did not answer in time");
 }
 
 void pgconn_lose(struct pgconn *conn, const char *reason)
@@ -606,19 +435,17 @@ void pgconn_renew_unfit(struct pgconn *conn, bool missed_schema)
 
 void pgconn_hurry(struct pgconn *conn)
 {
-    if (conn->state == PGCONN_WAITING)
-        loop_timer_start(conn->timer, 0);
+    pgattempt_hurry(conn->attempt);
 }
 
 static void on_doom(void *argument)
 {
     struct pgconn *conn = argument;
     char reason[256];
-    if (conn->state == PGCONN_ASKING)
-        next_attempt(conn,
-                     conn->refusal[0] != '\0' ? conn->refusal : error_line(conn->pq, reason, sizeof reason));
-    else if (conn->state == PGCONN_READY)
-        lost(conn, conn->recycle != NULL ? conn->recycle : error_line(conn->pq, reason, sizeof reason));
+    const char *known = conn->state == PGCONN_READY ? conn->recycle
+                        : conn->refusal[0] != '\0'  ? conn->refusal
+                                                    : NULL;
+    end(conn, known != NULL ? known : pganswer_lost(conn->pq, reason, sizeof reason));
 }
 
 /* ---- sending ---- */
@@ -702,7 +529,7 @@ void pgconn_send(struct pgconn *conn, struct db_unit *unit)
     conn->closed = unit->last;
     /* A pooler may hold it until PostgreSQL is back; by then nobody wants it any more. */
     if (conn->pooled && conn->state == PGCONN_READY)
-        loop_timer_start(conn->timer, conn->target->pooler_ns);
+        loop_timer_start(conn->limit, conn->target->pooler_ns);
     pgparam_encode(&conn->params, unit);
     if (send_statement(conn, unit) && PQpipelineSync(conn->pq) == 1)
         flush(conn);
@@ -744,17 +571,18 @@ static void judge_prepared(struct pgconn *conn, enum pgconn_prepared *prepared, 
         conn->recycle = "its prepared statements are stale";
 }
 
-static void answer_error(struct pgconn *conn, struct db_unit *unit, const PGresult *result)
+/* True: for want of room. */
+static bool answer_error(struct pgconn *conn, struct db_unit *unit, const PGresult *result)
 {
     struct db_answer answer = pganswer_error(result);
     judge_session(conn, &answer);
-    conn->full |= answer.error == DB_FULL;
     if (!conn->pooled && conn->state == PGCONN_READY)
         judge_prepared(conn, &conn->prepared[unit->statement->index], &answer);
     conn->held = answer.error == DB_LOCKED && conn->units.length > 0;
     pganswer_all(unit, &answer);
     if (answer.error == DB_UNFIT && conn->pooled)
         end_session(conn);
+    return answer.error == DB_FULL;
 }
 
 /* Committed here; whether it outlives this host nobody knows. */
@@ -771,26 +599,24 @@ static void finish_unit(struct pgconn *conn)
 {
     struct db_unit *unit = list_pop_of(&conn->units, struct db_unit, link);
     assert(unit != NULL);
-    if (conn->state == PGCONN_READY)
-        loop_timer_stop(conn->timer);
+    loop_timer_stop(conn->limit);
     conn->waits -= unit->statement->waits;
     conn->closed = conn->closed && conn->units.length > 0;
     conn->held = false;
     conn->expected = conn->expected && !conn->ends_first; /* the session was another, and is well */
     conn->ends_first = false;
     PGresult *rows = conn->rows, *error = conn->error;
-    bool unsure = conn->unsure;
+    bool unsure = conn->unsure, full = false, wrote = error == NULL && unit->statement->writes;
     conn->rows = conn->error = NULL;
     conn->unsure = false;
     if (rows == NULL) /* LISTEN has none */
         rows = PQmakeEmptyPGresult(conn->pq, PGRES_TUPLES_OK);
     if (error != NULL)
-        answer_error(conn, unit, error);
+        full = answer_error(conn, unit, error);
     else if (unsure)
         answer_unsure(conn, unit);
     else
         pganswer_rows(unit, rows);
-    conn->wrote |= error == NULL && unit->statement->writes;
     PQclear(rows);
     PQclear(error);
     unit->on_done(unit);
@@ -798,7 +624,7 @@ static void finish_unit(struct pgconn *conn)
         loop_defer(conn->loop, &conn->doom);
     /* behind ending somebody may wait for room as behind any other */
     if (unit != &conn->asking && conn->events.on_answered != NULL)
-        conn->events.on_answered(conn, conn->events.argument);
+        conn->events.on_answered(conn, full, wrote, conn->events.argument);
 }
 
 /* The first that is done of the first unit: its statement was accepted, if it was sent along. */
@@ -871,14 +697,7 @@ static void on_socket(int fd, int ready, void *argument)
     if (!ok || PQstatus(conn->pq) == CONNECTION_BAD) {
         const char *said =
             conn->error != NULL ? PQresultErrorField(conn->error, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-        if (said != NULL)
-            snprintf(reason, sizeof reason, "%s", said);
-        else
-            error_line(conn->pq, reason, sizeof reason);
-        if (conn->state == PGCONN_ASKING)
-            next_attempt(conn, reason);
-        else
-            lost(conn, reason[0] != '\0' ? reason : "the connection was closed");
+        end(conn, said != NULL ? said : pganswer_lost(conn->pq, reason, sizeof reason));
         return;
     }
     flush(conn);

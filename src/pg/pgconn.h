@@ -15,7 +15,9 @@ struct pg_target;
 struct pgconn_events {
     void (*on_ready)(struct pgconn *conn, void *argument); /* connected; units may be sent */
     /* the others may be NULL */
-    void (*on_answered)(struct pgconn *conn, void *argument); /* a unit was answered: there is room */
+    /* A unit was answered, so there is room. full: the disk is, the answer says. wrote: a statement that writes was
+     * answered without an error. */
+    void (*on_answered)(struct pgconn *conn, bool full, bool wrote, void *argument);
     void (*on_lost)(struct pgconn *conn, const char *reason, void *argument); /* or not connected; tries on */
     void (*on_notify)(struct pgconn *conn, struct slice payload, void *argument);
     void *argument;
@@ -36,15 +38,10 @@ bool pgconn_read_only(const struct pgconn *conn);
 bool pgconn_stale(const struct pgconn *conn); /* so, and another session may take them */
 /* A pooler stands between: what is set for a session is lost or another's, and so is LISTEN. Known when it is ready. */
 bool pgconn_pooled(const struct pgconn *conn);
-/* Whether a statement that writes was answered without an error since this was last asked. */
-bool pgconn_has_written(struct pgconn *conn);
-
 /* Behind a pooler, where some session takes writes, one that does not may be ended at once, though another was ended a
  * moment ago: what takes its place is no worse than the others. */
 void pgconn_allow_ending(struct pgconn *conn);
 
-/* An answer since this was last asked said that the disk is full. */
-bool pgconn_was_full(struct pgconn *conn);
 unsigned pgconn_depth(const struct pgconn *conn); /* units sent and not answered */
 int64_t pgconn_silence(
     const struct pgconn *conn,
