@@ -153,6 +153,8 @@ core_sources = \
 	src/core/call.h \
 	src/core/conflict.c \
 	src/core/conflict.h \
+	src/core/dbhealth.c \
+	src/core/dbhealth.h \
 	src/core/dispatch.c \
 	src/core/dispatch.h \
 	src/core/etag.c \

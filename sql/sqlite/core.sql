@@ -4,7 +4,7 @@
 -- one () -> (writable bool, version int, oldest_server int, synchronous_commit text, standby bool?, obstacle text?,
 --     denied text?)
 SELECT 1 AS writable, coalesce(max(version), 0) AS version, coalesce(max(oldest_server), 0) AS oldest_server,
-    'on' AS synchronous_commit
+    'on' AS synchronous_commit, NULL AS standby, NULL AS obstacle, NULL AS denied
 FROM rowlock_migrations;
 
 -- name: tables_hidden

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/cache.h"
+#include "core/dbhealth.h"
 #include "core/dispatch.h"
 #include "core/idempotency.h"
 #include "core/migrate.h"
@@ -58,7 +59,7 @@ static bool open_db(struct server *server, char **error)
     struct db_events events = {on_room, on_away, on_health, on_change, on_listening, server};
     char *why = NULL;
     if (settings->sqlite_path != NULL) {
-        server->db = sqlite_open(server->loop, settings->sqlite_path, STATEMENT(HEALTH), STATEMENT_CALLS,
+        server->db = sqlite_open(server->loop, settings->sqlite_path, &dbhealth_question, STATEMENT_CALLS,
                                  &events, &why);
         if (server->db == NULL)
             *error = mem_printf("cannot open the database file %s: %s", settings->sqlite_path, why);
@@ -70,8 +71,8 @@ static bool open_db(struct server *server, char **error)
                                      .pooler = settings->pooler,
                                      .connections = (unsigned)settings->db_connections,
                                      .deadline_ns = settings->deadline_ns,
-                                     .health = STATEMENT(HEALTH),
-                                     .hidden = STATEMENT(TABLES_HIDDEN)};
+                                     .health = &dbhealth_question,
+                                     .hidden = &dbhealth_hidden};
         if (cache_wanted(server)) {
             options.listen = STATEMENT(CHANGES_LISTEN);
             options.identity = STATEMENT(DATABASE_IDENTITY);
@@ -327,7 +328,7 @@ static void tell_trouble(const char *check, const char *reason)
         log_error("not ready to serve", LOG_S("check", check), LOG_S("reason", reason));
 }
 
-/* One line when it changes, not one a second. */
+/* Each line when it changes, not one a second. */
 static void on_health(void *argument)
 {
     struct server *server = argument;
@@ -335,6 +336,12 @@ static void on_health(void *argument)
     char reason[256] = "", told[sizeof server->told_reason];
     if (server->db == NULL)
         return;
+    const struct db_health *health = server->db->ops->health(server->db);
+    if (health->answers && health->asynchronous_commit && !server->warned_asynchronous) {
+        server->warned_asynchronous = true;
+        log_warn(
+            "synchronous_commit is off: a crash of PostgreSQL can forget orders that were answered SUCCESS");
+    }
     bool ready = server_ready(server, &check, reason, sizeof reason);
     snprintf(told, sizeof told, "%s: %s", ready ? "" : check, reason);
     if (ready && !server->told_ready)

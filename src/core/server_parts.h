@@ -35,6 +35,7 @@ struct server {
     bool draining;                   /* says so in its health, and every response closes its connection */
     bool told_ready;                 /* what the log was told last */
     char told_reason[320];
+    bool warned_asynchronous; /* that the database may forget what it has committed */
 };
 
 #endif

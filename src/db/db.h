@@ -76,6 +76,7 @@ struct db_health {
     bool answers; /* it answered in time */
     bool writable;
     bool has_schema; /* rowlock_migrations is there */
+    bool standby;    /* it is read-only, and its sessions will take writes when it is promoted */
     int64_t version, oldest_server;
     bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
     bool full;                /* PostgreSQL's disk; SQLite does not answer then */
@@ -83,6 +84,12 @@ struct db_health {
     char obstacle[200];  /* what is wrong with the tables though the schema's version is right; "": nothing */
     char reason[256];    /* why it does not answer, for the log: may name host, role and database */
     const char *trouble; /* the same for everybody: "it ..." */
+};
+
+/* A statement about the database itself, and what its row says. */
+struct db_question {
+    const struct statement *statement;
+    void (*read)(const struct db_rows *rows, int row, struct db_health *health);
 };
 
 struct db_events {

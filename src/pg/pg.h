@@ -13,8 +13,10 @@ struct pg_options {
     unsigned connections;
     int64_t deadline_ns;      /* of a request: statements are bounded below it, silence above it */
     unsigned statement_count; /* of the catalogue: every index is below it */
-    const struct statement *health, *room_spill, *room_write; /* the statements of those names */
-    const struct statement *hidden; /* tables_hidden, asked when those that health reads are not found */
+    const struct statement *room_spill, *room_write; /* the statements of those names */
+    const struct db_question *health;                /* asked each second */
+    const struct db_question
+        *hidden; /* asked when the tables that health reads are not found; no row: they are not there */
     const struct statement *listen, *identity; /* how it tells of changes and who it is; NULL: it need not */
 };
 

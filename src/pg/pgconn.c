@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "pg/pganswer.h"
 #include "pg/pgattempt.h"
 #include "pg/pgparam.h"

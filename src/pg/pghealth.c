@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "pg/pgtarget.h"
 
 #define TOO_MANY " 53300: " /* in libpq's verbose words: connections of the role, the database, the server */
@@ -25,22 +24,19 @@ struct pghealth {
     const struct pg_target *target;
     struct pgpool *pool;
     struct db_events events;
-    void (*on_schema)(void *argument);
-    void *argument;
+    struct pghealth_options options;
     enum pghealth_state state;
     char cut_reason[256]; /* why it is not UP */
     struct loop_timer *grace;
     struct pgconn *conn;
     struct db_unit health, hidden, room; /* on their way one at a time */
-    const struct statement *room_spill, *room_write;
-    struct pgconn *asked_on; /* a connection of the pool when there is no other */
-    int64_t asked;           /* 0 when no question is on its way */
-    unsigned room_ticks;     /* since it was last asked whether there is room */
-    bool no_tables;          /* health found none: before that is told, hidden is asked why */
-    bool full;               /* the disk had no room */
-    bool crowded_out;        /* there is no connection left for the health */
-    bool standby;            /* as the health says: a session of it will take writes when it is promoted */
-    bool warned_asynchronous, ending;
+    struct pgconn *asked_on;             /* a connection of the pool when there is no other */
+    int64_t asked;                       /* 0 when no question is on its way */
+    unsigned room_ticks;                 /* since it was last asked whether there is room */
+    bool no_tables;                      /* health found none: before that is told, hidden is asked why */
+    bool full;                           /* the disk had no room */
+    bool crowded_out;                    /* there is no connection left for the health */
+    bool ending;
     struct db_health said, no_pool; /* no_pool: what is said while it is not UP */
 };
 
@@ -64,8 +60,7 @@ struct pghealth *pghealth_new(struct loop *loop, const struct pg_target *target,
     health->target = target;
     health->pool = pool;
     health->events = *events;
-    health->on_schema = options->on_schema;
-    health->argument = options->argument;
+    health->options = *options;
     health->state = PGHEALTH_CUT;
     snprintf(health->cut_reason, sizeof health->cut_reason, "not connected yet");
     snprintf(health->said.reason, sizeof health->said.reason, "not connected yet");
@@ -74,14 +69,12 @@ struct pghealth *pghealth_new(struct loop *loop, const struct pg_target *target,
     loop_timer_start(health->grace, GRACE_NS);
     health->room = health->hidden = health->health =
         (struct db_unit){.members = 1, .on_done = on_health_done, .owner = health};
-    health->health.statement = options->health;
+    health->health.statement = options->health->statement;
     health->health.on_answer = on_health_answer;
-    health->hidden.statement = options->hidden;
+    health->hidden.statement = options->hidden->statement;
     health->hidden.on_answer = on_hidden_answer;
     health->room.on_answer = on_room_answer;
     health->room.on_done = on_room_done;
-    health->room_spill = options->room_spill;
-    health->room_write = options->room_write;
     health->conn = pgconn_new(loop, target, "health", options->statement_count, &own);
     return health;
 }
@@ -205,7 +198,7 @@ static void ask_on(struct pghealth *health, struct pgconn *conn, struct db_unit 
     health->asked_on = conn;
     /* What asks and what ends a read-only session are one transaction, because a pooler hands out another session for
      * the next one. So each look meets a session that writes, or leaves one less that does not. */
-    if (health->said.answers && !health->said.writable && !health->standby)
+    if (health->said.answers && !health->said.writable && !health->said.standby)
         pgconn_send_or_end(conn, unit);
     else
         pgconn_send(conn, unit);
@@ -229,7 +222,7 @@ static bool ask_room(struct pghealth *health)
         !health->said.has_schema || !health->said.writable)
         return false;
     health->room_ticks = 0;
-    health->room.statement = health->full ? health->room_write : health->room_spill;
+    health->room.statement = health->full ? health->options.room_write : health->options.room_spill;
     ask_on(health, health->conn, &health->room);
     return true;
 }
@@ -245,7 +238,7 @@ static void leave_read_only(struct pghealth *health)
 {
     if (health->target->read_write)
         pgconn_lose(health->conn, "it is read-only");
-    else if (!health->standby && !pgconn_pooled(health->conn))
+    else if (!health->said.standby && !pgconn_pooled(health->conn))
         pgconn_renew_session(health->conn);
 }
 
@@ -282,7 +275,7 @@ static void on_room_answer(struct db_unit *unit, unsigned member, const struct d
     /* what passes, as a lock that is in the way, says nothing about the room */
     bool passing = answer->error == DB_LOCKED || answer->error == DB_BUSY || answer->error == DB_RETRY ||
                    answer->error == DB_UNFIT || answer->error == DB_AWAY;
-    if (answer->error == DB_FULL || (unit->statement == health->room_write && !passing))
+    if (answer->error == DB_FULL || (unit->statement == health->options.room_write && !passing))
         health->full = answer->error == DB_FULL;
 }
 
@@ -295,19 +288,6 @@ static void on_room_done(struct db_unit *unit)
 }
 
 /* ---- the answers ---- */
-
-static int64_t number_at(const struct db_answer *answer, int column)
-{
-    int64_t number = 0;
-    struct slice text = answer->rows->value(answer->rows, answer->first, column);
-    return text.ptr != NULL && text_int(text, &number) == TEXT_NUMBER_OK ? number : 0;
-}
-
-static void keep_text(char *out, size_t size, struct slice text)
-{
-    snprintf(out, size, "%.*s", (int)text.len, text.ptr != NULL ? text.ptr : "");
-    text_end_at_character(out);
-}
 
 /* False when there is none that says anything of the health. */
 static bool is_answer(struct pghealth *health, const struct db_answer *answer)
@@ -332,7 +312,7 @@ static void set_healthy(struct pghealth *health, bool has_schema)
     health->said.reason[0] = '\0';
     if (missed_schema) {
         pgconn_renew_unfit(health->conn, true);
-        health->on_schema(health->argument);
+        health->options.on_schema(health->options.argument);
     }
     pgpool_renew(health->pool, health->said.writable, missed_schema);
     tell_health(health);
@@ -341,26 +321,13 @@ static void set_healthy(struct pghealth *health, bool has_schema)
 static void on_health_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
 {
     struct pghealth *health = unit->owner;
-    struct db_health *said = &health->said;
-    const struct db_rows *rows = answer->rows;
     (void)member;
     if (!is_answer(health, answer))
         return;
     health->no_tables = answer->error != DB_OK || answer->count != 1;
     if (health->no_tables)
         return;
-    said->writable = slice_equal(rows->value(rows, answer->first, 0), SLICE("t"));
-    said->version = number_at(answer, 1);
-    said->oldest_server = number_at(answer, 2);
-    said->asynchronous_commit = slice_equal(rows->value(rows, answer->first, 3), SLICE("off"));
-    health->standby = slice_equal(rows->value(rows, answer->first, 4), SLICE("t"));
-    keep_text(said->obstacle, sizeof said->obstacle, rows->value(rows, answer->first, 5));
-    keep_text(said->denied, sizeof said->denied, rows->value(rows, answer->first, 6));
-    if (said->asynchronous_commit && !health->warned_asynchronous) {
-        health->warned_asynchronous = true;
-        log_warn(
-            "synchronous_commit is off: a crash of PostgreSQL can forget orders that were answered SUCCESS");
-    }
+    health->options.health->read(answer->rows, answer->first, &health->said);
     set_healthy(health, true);
 }
 
@@ -381,12 +348,8 @@ static void on_hidden_answer(struct db_unit *unit, unsigned member, const struct
     if (!is_answer(health, answer))
         return;
     said->denied[0] = said->obstacle[0] = '\0';
-    if (answer->error == DB_OK && answer->count == 1) {
-        struct slice schema = answer->rows->value(answer->rows, answer->first, 0);
-        snprintf(said->obstacle, sizeof said->obstacle,
-                 "the server's role may not use the schema %.*s, where its tables are", (int)schema.len,
-                 schema.ptr);
-    }
+    if (answer->error == DB_OK && answer->count == 1)
+        health->options.hidden->read(answer->rows, answer->first, said);
     said->writable = true;
     said->version = said->oldest_server = 0;
     set_healthy(health, false);

@@ -23,7 +23,8 @@ enum pghealth_state {
 };
 
 struct pghealth_options {
-    const struct statement *health, *hidden, *room_spill, *room_write; /* as in struct pg_options */
+    const struct db_question *health, *hidden; /* these four as in struct pg_options */
+    const struct statement *room_spill, *room_write;
     unsigned statement_count;
     void (*on_schema)(void *argument); /* the tables have come: sessions that began before do not find them */
     void *argument;

@@ -52,7 +52,7 @@ struct sqlite {
     struct list waiting, ran;
     struct loop_task work;
     struct loop_timer *again, *tick;
-    const struct statement *health_statement;
+    const struct db_question *question; /* about its health */
     struct db_health health;
     bool gone;              /* the file is not where it was opened; nothing reads or writes it meanwhile */
     bool begun;             /* a transaction that writes */
@@ -74,7 +74,7 @@ static struct sqlite *sqlite_of(const struct db *db)
     return (struct sqlite *)(void *)(uintptr_t)db;
 }
 
-struct db *sqlite_open(struct loop *loop, const char *path, const struct statement *health,
+struct db *sqlite_open(struct loop *loop, const char *path, const struct db_question *health,
                        unsigned statement_count, const struct db_events *events, char **error)
 {
     struct sqlite_file *file = sqlite_file_open(path, 0, error);
@@ -93,7 +93,7 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct stateme
     loop_task_init(&sqlite->work, on_work, sqlite);
     sqlite->again = loop_timer_new(loop, on_again, sqlite);
     sqlite->tick = loop_timer_new(loop, sqlite_on_tick, sqlite);
-    sqlite->health_statement = health;
+    sqlite->question = health;
     sqlite_ask_health(sqlite);
     loop_timer_start(sqlite->tick, TICK_NS);
     return &sqlite->db;
@@ -477,13 +477,6 @@ static const struct db_health *sqlite_health(const struct db *db)
     return &sqlite_of(db)->health;
 }
 
-static int64_t health_number(const struct sqlite_rows *rows, int column)
-{
-    int64_t number = 0;
-    struct slice text = rows->base.value(&rows->base, 0, column);
-    return text.ptr != NULL && text_int(text, &number) == TEXT_NUMBER_OK ? number : 0;
-}
-
 /* Once writing has failed, only writing shows that it works again. It changes nothing. */
 static enum db_error try_writing(struct sqlite *sqlite)
 {
@@ -533,11 +526,14 @@ static void ask_schema(struct sqlite *sqlite)
 {
     struct db_health *health = &sqlite->health;
     struct sqlite_rows rows = {.bytes = {.max = 0}};
-    struct sqlite_block *block = block_of(sqlite, sqlite->health_statement);
+    struct sqlite_block *block = block_of(sqlite, sqlite->question->statement);
     health->has_schema =
         block != NULL && sqlite_block_run(block, NULL, NULL, 0, &rows) == DB_OK && rows.base.count == 1;
-    health->version = health->has_schema ? health_number(&rows, 1) : 0;
-    health->oldest_server = health->has_schema ? health_number(&rows, 2) : 0;
+    struct db_health said = {.version = 0};
+    if (health->has_schema)
+        sqlite->question->read(&rows.base, 0, &said);
+    health->version = said.version;
+    health->oldest_server = said.oldest_server;
     sqlite_rows_fini(&rows);
 }
 

@@ -7,7 +7,7 @@
 #include "io/loop.h"
 
 /* NULL and *error (to be freed) when the file cannot be opened. Every statement's index is below statement_count. */
-struct db *sqlite_open(struct loop *loop, const char *path, const struct statement *health,
+struct db *sqlite_open(struct loop *loop, const char *path, const struct db_question *health,
                        unsigned statement_count, const struct db_events *events, char **error);
 
 #endif
