@@ -26,7 +26,9 @@ unit_sources = \
 	tests/unit/test_memory.c \
 	tests/unit/test_migrate.c \
 	tests/unit/test_origin.c \
+	tests/unit/test_pg.c \
 	tests/unit/test_pganswer.c \
+	tests/unit/test_pgattempt.c \
 	tests/unit/test_pgparam.c \
 	tests/unit/test_pgsettings.c \
 	tests/unit/test_pgtarget.c \
