@@ -31,12 +31,7 @@ bool health_fsa(struct slice text, struct arena *arena, struct slice *out)
 /* ---- the table ---- */
 
 static const struct field id_path[] = {
-    {.name = "id",
-     .type = FIELD_INT,
-     .required = true,
-     .least = 0,
-     .most = INT64_MAX,
-     .about = "of the health region"},
+    {.name = "id", FIELD_OF_ID, .required = true, .about = "of the health region"},
     {.name = NULL},
 };
 

@@ -20,24 +20,9 @@
 /* ---- POST /messages ---- */
 
 static const struct field send_body[] = {
-    {.name = "sender",
-     .type = FIELD_TEXT,
-     .required = true,
-     .least = 1,
-     .most = NAME_MAX_POINTS,
-     .about = "who writes"},
-    {.name = "recipient",
-     .type = FIELD_TEXT,
-     .required = true,
-     .least = 1,
-     .most = NAME_MAX_POINTS,
-     .about = "to whom"},
-    {.name = "text",
-     .type = FIELD_TEXT,
-     .required = true,
-     .least = 1,
-     .most = TEXT_MAX_POINTS,
-     .about = "what"},
+    {.name = "sender", FIELD_OF_TEXT(NAME_MAX_POINTS), .required = true, .about = "who writes"},
+    {.name = "recipient", FIELD_OF_TEXT(NAME_MAX_POINTS), .required = true, .about = "to whom"},
+    {.name = "text", FIELD_OF_TEXT(TEXT_MAX_POINTS), .required = true, .about = "what"},
     {.name = NULL},
 };
 
@@ -62,23 +47,10 @@ enum {
 };
 
 static const struct field list_query[] = {
-    {.name = "recipient",
-     .type = FIELD_TEXT,
-     .required = true,
-     .least = 1,
-     .most = NAME_MAX_POINTS,
-     .about = "to whom"},
-    {.name = "sender",
-     .type = FIELD_TEXT,
-     .least = 1,
-     .most = NAME_MAX_POINTS,
-     .about = "only from this one"},
-    {.name = "limit",
-     .type = FIELD_INT,
-     .least = 1,
-     .most = PAGING_MAX,
-     .about = "how many; 100 when not said"},
-    {.name = "before", .type = FIELD_INT, .least = 0, .most = INT64_MAX, .about = "ids below this one"},
+    {.name = "recipient", FIELD_OF_TEXT(NAME_MAX_POINTS), .required = true, .about = "to whom"},
+    {.name = "sender", FIELD_OF_TEXT(NAME_MAX_POINTS), .about = "only from this one"},
+    {.name = "limit", FIELD_OF_LIMIT, .about = "how many; 100 when not said"},
+    {.name = "before", FIELD_OF_ID, .about = "ids below this one"},
     {.name = "days",
      .type = FIELD_INT,
      .least = 1,
@@ -115,16 +87,13 @@ static void add_link(struct reply *reply, const char *rel, struct slice recipien
 static void write_list(const struct answering *answering)
 {
     const struct db_param *params = answering->params;
-    const struct db_answer *answer = answering->answer;
     struct slice recipient = params[PARAM_MESSAGE_LIST_RECIPIENT].text;
     struct slice sender = answering->statement == STATEMENT(MESSAGE_LIST_FROM)
                               ? params[PARAM_MESSAGE_LIST_FROM_SENDER].text
                               : SLICE("");
-    long long limit = params[PARAM_MESSAGE_LIST_LIMIT].integer - 1;
-    int count = paging_rows(answering, (int)limit);
-    if (answer->count > count)
-        add_link(answering->reply, "next", recipient, sender, "limit=%lld&before=%lld", limit,
-                 (long long)paging_last_id(answer, count, LIST_MESSAGE_ID));
+    long long limit = params[PARAM_MESSAGE_LIST_LIMIT].integer - 1, last;
+    if (paging_rows(answering, limit, LIST_MESSAGE_ID, &last))
+        add_link(answering->reply, "next", recipient, sender, "limit=%lld&before=%lld", limit, last);
     add_link(answering->reply, "first", recipient, sender, "limit=%lld", limit);
 }
 
@@ -279,12 +248,7 @@ static bool seed(struct session *session, int64_t count)
 /* ---- the table ---- */
 
 static const struct field id_path[] = {
-    {.name = "id",
-     .type = FIELD_INT,
-     .required = true,
-     .least = 0,
-     .most = INT64_MAX,
-     .about = "of the message"},
+    {.name = "id", FIELD_OF_ID, .required = true, .about = "of the message"},
     {.name = NULL},
 };
 
@@ -330,6 +294,5 @@ const struct app app_messages = {
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
     .schema = 7,
-    .idempotency = true,
     .data = &data,
 };

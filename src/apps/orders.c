@@ -12,7 +12,6 @@
 #include "core/paging.h"
 #include "core/server.h"
 
-#define LIMIT_MAX 1000
 #define TAKER_MAX 200
 
 /* ---- POST /orders ---- */
@@ -117,12 +116,7 @@ enum {
 static const char *const statuses[] = {"TAKEN", "UNASSIGNED", "DELIVERED", NULL};
 
 static const struct field id_path[] = {
-    {.name = "id",
-     .type = FIELD_INT,
-     .required = true,
-     .least = 0,
-     .most = INT64_MAX,
-     .about = "of the order"},
+    {.name = "id", FIELD_OF_ID, .required = true, .about = "of the order"},
     {.name = NULL},
 };
 
@@ -132,7 +126,7 @@ static const struct field change_body[] = {
      .required = true,
      .choices = statuses,
      .about = "TAKEN takes it, UNASSIGNED releases it, DELIVERED ends it"},
-    {.name = "taker", .type = FIELD_TEXT, .least = 1, .most = TAKER_MAX, .about = "who does so"},
+    {.name = "taker", FIELD_OF_TEXT(TAKER_MAX), .about = "who does so"},
     {.name = NULL},
 };
 
@@ -207,18 +201,9 @@ enum {
 };
 
 static const struct field list_query[] = {
-    {.name = "limit",
-     .type = FIELD_INT,
-     .required = true,
-     .least = 1,
-     .most = LIMIT_MAX,
-     .about = "orders a page"},
+    {.name = "limit", FIELD_OF_LIMIT, .required = true, .about = "orders a page"},
     {.name = "page", .type = FIELD_INT, .least = 1, .most = INT64_MAX, .about = "from 1, newest first"},
-    {.name = "before",
-     .type = FIELD_INT,
-     .least = 0,
-     .most = INT64_MAX,
-     .about = "instead of page: ids below this one"},
+    {.name = "before", FIELD_OF_ID, .about = "instead of page: ids below this one"},
     {.name = NULL},
 };
 
@@ -255,24 +240,21 @@ static void start_list(struct request *request)
 /* Links of pages lead to pages, links of keysets to keysets; backwards there are only pages. */
 static void write_list(const struct answering *answering)
 {
-    const struct db_answer *answer = answering->answer;
     struct reply *reply = answering->reply;
-    long long limit = answering->params[PARAM_ORDER_PAGE_LIMIT].integer - 1;
-    int count = paging_rows(answering, (int)limit);
-    bool more = answer->count > count;
+    long long limit = answering->params[PARAM_ORDER_PAGE_LIMIT].integer - 1, last;
+    bool more = paging_rows(answering, limit, LIST_ORDER_BRIEF_ID, &last);
     if (answering->statement == STATEMENT(ORDER_BEFORE)) {
         if (more)
-            reply_add_link(reply, "next", "/orders?limit=%lld&before=%lld", limit,
-                           (long long)paging_last_id(answer, count, LIST_ORDER_BRIEF_ID));
+            reply_add_link(reply, "next", "/orders?limit=%lld&before=%lld", limit, last);
         reply_add_link(reply, "first", "/orders?limit=%lld&before=%lld", limit, (long long)INT64_MAX);
-    } else {
-        long long page = answering->params[PARAM_ORDER_PAGE_OFFSET].integer / limit + 1;
-        if (more)
-            reply_add_link(reply, "next", "/orders?page=%lld&limit=%lld", page + 1, limit);
-        if (page > 1)
-            reply_add_link(reply, "prev", "/orders?page=%lld&limit=%lld", page - 1, limit);
-        reply_add_link(reply, "first", "/orders?page=1&limit=%lld", limit);
+        return;
     }
+    long long page = answering->params[PARAM_ORDER_PAGE_OFFSET].integer / limit + 1;
+    if (more)
+        reply_add_link(reply, "next", "/orders?page=%lld&limit=%lld", page + 1, limit);
+    if (page > 1)
+        reply_add_link(reply, "prev", "/orders?page=%lld&limit=%lld", page - 1, limit);
+    reply_add_link(reply, "first", "/orders?page=1&limit=%lld", limit);
 }
 
 /* ---- the table ---- */
@@ -332,7 +314,6 @@ const struct app app_orders = {
     .route_count = sizeof routes / sizeof routes[0],
     .schema = 7,
     .settings = &distance_settings,
-    .idempotency = true,
     .start = orders_start,
     .stop = orders_stop,
     .data = &data,

@@ -17,12 +17,7 @@
 /* ---- fields ---- */
 
 static const struct field id_path[] = {
-    {.name = "id",
-     .type = FIELD_INT,
-     .required = true,
-     .least = 0,
-     .most = INT64_MAX,
-     .about = "of the record"},
+    {.name = "id", FIELD_OF_ID, .required = true, .about = "of the record"},
     {.name = NULL},
 };
 
@@ -96,11 +91,7 @@ static const struct field history_query[] = {
      .least = 1,
      .most = HISTORY_MAX,
      .about = "changes a page; 500 when not said"},
-    {.name = "before",
-     .type = FIELD_INT,
-     .least = 0,
-     .most = INT64_MAX,
-     .about = "where a page begins, as Link says"},
+    {.name = "before", FIELD_OF_ID, .about = "where a page begins, as Link says"},
     {.name = NULL},
 };
 
@@ -130,19 +121,17 @@ static void start_history(struct request *request)
 static void write_history(const struct answering *answering)
 {
     const struct db_param *params = answering->params;
-    const struct db_answer *answer = answering->answer;
     struct reply *reply = answering->reply;
     long long limit = params[PARAM_LAB_HISTORY_PAGE_LIMIT].integer - 1,
-              id = params[PARAM_LAB_HISTORY_PAGE_ID].integer;
+              id = params[PARAM_LAB_HISTORY_PAGE_ID].integer, last;
     struct slice kind = kind_of(answering->route);
-    if (answer->count == 0 && params[PARAM_LAB_HISTORY_PAGE_BEFORE].integer == INT64_MAX) {
+    if (answering->answer->count == 0 && params[PARAM_LAB_HISTORY_PAGE_BEFORE].integer == INT64_MAX) {
         reply_problem(reply, 404, "Nothing is recorded of this %.*s.", (int)kind.len, kind.ptr);
         return;
     }
-    int count = paging_rows(answering, (int)limit);
-    if (answer->count > count)
+    if (paging_rows(answering, limit, COLUMN_LAB_HISTORY_PAGE_ID, &last))
         reply_add_link(reply, "next", "/%.*s/%lld/history?limit=%lld&before=%lld", (int)kind.len, kind.ptr,
-                       id, limit, (long long)paging_last_id(answer, count, COLUMN_LAB_HISTORY_PAGE_ID));
+                       id, limit, last);
     reply_add_link(reply, "first", "/%.*s/%lld/history?limit=%lld", (int)kind.len, kind.ptr, id, limit);
 }
 

@@ -32,23 +32,11 @@ static const char *const orders[] = {[ORDER_BY_ID] = "id", [ORDER_BY_TYPE] = "ty
 
 static const struct field list_query[] = {
     {.name = "page", .type = FIELD_INT, .least = 1, .most = INT64_MAX, .about = "from 1, which is built in"},
-    {.name = "pagination",
-     .type = FIELD_INT,
-     .least = 1,
-     .most = PAGING_MAX,
-     .about = "records a page; 25 is built in"},
+    {.name = "pagination", FIELD_OF_LIMIT, .about = "records a page; 25 is built in"},
     {.name = "order_by", .type = FIELD_ENUM, .choices = orders, .about = "by id, or by type and then id"},
-    {.name = "username",
-     .type = FIELD_TEXT,
-     .least = 1,
-     .most = TERM_MAX,
-     .about = "a part of it, in any case"},
-    {.name = "id", .type = FIELD_INT, .least = 0, .most = INT64_MAX, .about = "the one with this id"},
-    {.name = "after",
-     .type = FIELD_INT,
-     .least = 0,
-     .most = INT64_MAX,
-     .about = "instead of page: ids above this one"},
+    {.name = "username", FIELD_OF_TEXT(TERM_MAX), .about = "a part of it, in any case"},
+    {.name = "id", FIELD_OF_ID, .about = "the one with this id"},
+    {.name = "after", FIELD_OF_ID, .about = "instead of page: ids above this one"},
     {.name = NULL},
 };
 
@@ -114,18 +102,17 @@ static void add_link(struct reply *reply, const char *rel, const struct db_param
 static void write_list(const struct answering *answering)
 {
     const struct db_param *params = answering->params;
-    const struct db_answer *answer = answering->answer;
     struct reply *reply = answering->reply;
     long long limit = params[LIST_USER_PAGE_LIMIT].integer - 1,
-              page = params[LIST_USER_PAGE_OFFSET].integer / limit + 1;
-    int count = paging_rows(answering, (int)limit);
+              page = params[LIST_USER_PAGE_OFFSET].integer / limit + 1, last;
+    bool more = paging_rows(answering, limit, LIST_USER_ID, &last);
     if (params[LIST_USER_PAGE_AFTER].integer != INT64_MIN) {
-        if (answer->count > count)
-            add_link(reply, "next", params, "after", paging_last_id(answer, count, LIST_USER_ID));
+        if (more)
+            add_link(reply, "next", params, "after", last);
         add_link(reply, "first", params, "after", 0);
         return;
     }
-    if (answer->count > count)
+    if (more)
         add_link(reply, "next", params, "page", page + 1);
     if (page > 1)
         add_link(reply, "prev", params, "page", page - 1);

@@ -17,21 +17,12 @@ const struct field paging_path[] = {
      .least = 0,
      .most = INT64_MAX,
      .about = "records left out"},
-    {.name = "count",
-     .type = FIELD_INT,
-     .required = true,
-     .least = 1,
-     .most = PAGING_MAX,
-     .about = "records a page"},
+    {.name = "count", FIELD_OF_LIMIT, .required = true, .about = "records a page"},
     {.name = NULL},
 };
 
 const struct field paging_query[] = {
-    {.name = "limit",
-     .type = FIELD_INT,
-     .least = 1,
-     .most = PAGING_MAX,
-     .about = "records a page; 1000 when not said"},
+    {.name = "limit", FIELD_OF_LIMIT, .about = "records a page; 1000 when not said"},
     {.name = "after",
      .type = FIELD_INT,
      .least = INT64_MIN,
@@ -40,20 +31,18 @@ const struct field paging_query[] = {
     {.name = NULL},
 };
 
-int paging_rows(const struct answering *answering, int limit)
+bool paging_rows(const struct answering *answering, long long limit, int column, long long *last)
 {
     const struct db_answer *answer = answering->answer;
-    int count = answer->count > limit ? limit : answer->count;
-    rows_add_array(&answering->reply->body, answering->statement, answer->rows, answer->first, count);
-    return count;
-}
-
-int64_t paging_last_id(const struct db_answer *answer, int count, int column)
-{
-    int64_t last = 0;
-    if (count > 0)
-        text_int(answer->rows->value(answer->rows, answer->first + count - 1, column), &last);
-    return last;
+    const struct db_rows *rows = answer->rows;
+    int64_t id = 0;
+    bool more = answer->count > limit;
+    int count = more ? (int)limit : answer->count;
+    rows_add_array(&answering->reply->body, answering->statement, rows, answer->first, count);
+    if (more)
+        text_int(rows->value(rows, answer->first + count - 1, column), &id);
+    *last = id;
+    return more;
 }
 
 /* The value of a field that the route may lack or the request may have left out. */
@@ -67,7 +56,7 @@ void paging_start(struct request *request)
 {
     struct db_param params[DB_PARAMS_MAX] = {
         [LIST_PAGE_LIMIT] = {.integer =
-                                 value_or(request, "count", value_or(request, "limit", PAGING_MAX)) + 1},
+                                 value_or(request, "count", value_or(request, "limit", ROUTE_LIMIT_MAX)) + 1},
         [LIST_PAGE_OFFSET] = {.integer = value_or(request, "offset", 0)},
         [LIST_PAGE_AFTER] = {.integer = value_or(request, "after", INT64_MIN)}};
     dispatch(request, request->route->statement, params);
@@ -76,20 +65,18 @@ void paging_start(struct request *request)
 void paging_write(const struct answering *answering)
 {
     const struct route *route = answering->route;
-    const struct db_answer *answer = answering->answer;
     struct reply *reply = answering->reply;
     long long limit = answering->params[LIST_PAGE_LIMIT].integer - 1,
-              offset = answering->params[LIST_PAGE_OFFSET].integer;
+              offset = answering->params[LIST_PAGE_OFFSET].integer, last;
     int base = (int)strcspn(route->path + 1, "/") + 1; /* "/sites" */
-    int count = paging_rows(answering, (int)limit);
+    bool more = paging_rows(answering, limit, 0, &last);
     if (route_field(route, "after") >= 0) {
-        if (answer->count > count)
-            reply_add_link(reply, "next", "%s?limit=%lld&after=%lld", route->path, limit,
-                           (long long)paging_last_id(answer, count, 0));
+        if (more)
+            reply_add_link(reply, "next", "%s?limit=%lld&after=%lld", route->path, limit, last);
         reply_add_link(reply, "first", "%s?limit=%lld", route->path, limit);
         return;
     }
-    if (answer->count > count)
+    if (more)
         reply_add_link(reply, "next", "%.*s/%lld/%lld", base, route->path, offset + limit, limit);
     if (offset > 0)
         reply_add_link(reply, "prev", "%.*s/%lld/%lld", base, route->path,

@@ -5,13 +5,9 @@
 #include "core/answer.h"
 #include "core/request.h"
 
-#define PAGING_MAX 1000
-
-/* Writes the first limit rows as an array; returns how many there were. */
-int paging_rows(const struct answering *answering, int limit);
-
-/* The id in the last of those rows. */
-int64_t paging_last_id(const struct db_answer *answer, int count, int column);
+/* Writes the first limit rows as an array. True: there is another page, and last is the id of the last row of this one,
+ * which stands in column. */
+bool paging_rows(const struct answering *answering, long long limit, int column, long long *last);
 
 /* For routes such as /sites?limit=&after= and /sites/{offset}/{count} with a statement of the parameters limit, offset
  * and after (in this order) whose first column is the id that it is ordered by: start and write. Links are of the

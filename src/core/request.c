@@ -19,6 +19,7 @@
 #define SPARES_MAX 256u
 
 static void request_end(struct request *request, int status);
+static void abort_stream(struct request *request);
 
 /* ---- ids ---- */
 
@@ -191,7 +192,7 @@ void request_send(struct request *request, const struct reply *reply)
                                      .close = reply->close};
     int status = reply->status;
     if (request->streaming) { /* too late for another reply: what has begun is cut short */
-        request_stream_abort(request);
+        abort_stream(request);
         return;
     }
     enum precondition condition = condition_of(request, reply);
@@ -266,7 +267,7 @@ void request_stream_end(struct request *request)
     request_end(request, 200);
 }
 
-void request_stream_abort(struct request *request)
+static void abort_stream(struct request *request)
 {
     struct http_request *http = request->http;
     request->http = NULL;
@@ -364,7 +365,7 @@ void request_end_all(struct server *server, const char *why)
     while ((request = list_first_of(&server->requests, struct request, link)) != NULL)
         give_up(request, "The server is shutting down; nothing was changed.", why);
     while ((request = list_first_of(&server->streams, struct request, link)) != NULL)
-        request_stream_abort(request);
+        abort_stream(request);
 }
 
 void request_free_spares(struct server *server)

@@ -57,13 +57,12 @@ void request_problem(struct request *request, int status, const char *format, ..
 
 /* A reply in pieces, for what may be long: begin with its status and fields, then pieces, then end. more is called when
  * the client took what was sent (first from the loop, behind begin), and the deadline counts anew from there; while the
- * client takes its time, only HTTP's limit for clients that take nothing counts. abort lets the client see that the
- * reply is cut short. */
+ * client takes its time, only HTTP's limit for clients that take nothing counts. What
+ * request_send is given then cannot be sent any more: the reply is cut short so that the client sees it. */
 void request_stream_begin(struct request *request, const struct reply *reply,
                           void (*more)(struct request *request));
 void request_stream_piece(struct request *request, struct slice piece);
 void request_stream_end(struct request *request);
-void request_stream_abort(struct request *request);
 
 /* Starts the request's own call, and waits for it. done has to reply, or to start what comes next. Parameters are
  * copied. Anything but CALL_STARTED: the caller replies. */

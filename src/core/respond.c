@@ -1,5 +1,5 @@
-/* respond writes the reply. respond_error may have to ask why the database has refused a value: ask_columns, then
- * respond_on_columns, then send_problem. */
+/* respond writes the reply, or a problem. It may have to ask first why the database has refused a value: ask_columns,
+ * then respond_on_columns, then send_problem. */
 #include <config.h>
 
 #include "core/respond.h"
@@ -16,19 +16,6 @@ struct question {
 };
 
 static void respond_on_columns(struct call *call, const struct db_answer *answer, void *argument);
-
-void respond(struct call *call, const struct db_answer *answer, void *argument)
-{
-    struct request *request = argument;
-    if (answer->error != DB_OK) {
-        respond_error(request, call->statement, answer);
-        return;
-    }
-    struct answering answering = {request->route, call->statement, call->params, answer,
-                                  request_reply(request)};
-    answer_write(&answering);
-    request_send(request, answering.reply);
-}
 
 static void send_problem(struct request *request, const struct statement *statement,
                          const struct db_answer *answer)
@@ -69,12 +56,19 @@ static void ask_columns(struct question *question)
         send_problem(question->request, question->statement, refused);
 }
 
-void respond_error(struct request *request, const struct statement *statement, const struct db_answer *answer)
+void respond(struct call *call, const struct db_answer *answer, void *argument)
 {
-    if (refusal_is_open(request->route, request->values, statement, answer))
-        ask_columns(keep_question(request, statement, answer));
-    else
-        send_problem(request, statement, answer);
+    struct request *request = argument;
+    struct answering answering = {request->route, call->statement, call->params, answer, NULL};
+    if (refusal_is_open(request->route, request->values, call->statement, answer)) {
+        ask_columns(keep_question(request, call->statement, answer));
+    } else if (answer->error != DB_OK) {
+        send_problem(request, call->statement, answer);
+    } else {
+        answering.reply = request_reply(request);
+        answer_write(&answering);
+        request_send(request, answering.reply);
+    }
 }
 
 static void respond_on_columns(struct call *call, const struct db_answer *answer, void *argument)

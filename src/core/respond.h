@@ -9,8 +9,4 @@
  * first which columns it is about. */
 void respond(struct call *call, const struct db_answer *answer, void *request);
 
-/* The same for what is an error. */
-void respond_error(struct request *request, const struct statement *statement,
-                   const struct db_answer *answer);
-
 #endif

@@ -44,6 +44,13 @@ struct field {
     const char *about;
 };
 
+/* What many fields have in common: {.name = "before", FIELD_OF_ID, .about = "ids below this one"}. */
+#define FIELD_OF_ID .type = FIELD_INT, .least = 0, .most = INT64_MAX
+#define FIELD_OF_LIMIT .type = FIELD_INT, .least = 1, .most = ROUTE_LIMIT_MAX
+#define FIELD_OF_TEXT(points) .type = FIELD_TEXT, .least = 1, .most = (points)
+
+#define ROUTE_LIMIT_MAX 1000 /* records a page */
+
 /* A field's value as a request gave it. Text lives in the request's arena. */
 struct value {
     bool present;

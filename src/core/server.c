@@ -44,10 +44,11 @@ static void on_log(void *argument);
 static bool add_app(struct server *server, size_t index, char **error)
 {
     const struct app *app = server->apps[index];
-    for (size_t i = 0; i < app->route_count; i++)
+    for (size_t i = 0; i < app->route_count; i++) {
         router_add(server->router, &app->routes[i]);
-    if (app->idempotency && server->purge == NULL)
-        server->purge = idempotency_purge_start(server);
+        if (app->routes[i].once != NULL && server->purge == NULL)
+            server->purge = idempotency_purge_start(server);
+    }
     if (app->start != NULL)
         server->states[index] = app->start(server->loop, server->settings, error);
     return app->start == NULL || server->states[index] != NULL;
