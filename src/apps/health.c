@@ -5,31 +5,6 @@
 #include "apps/health.h"
 #include "core/paging.h"
 
-/* ---- forward sortation areas ---- */
-
-/* Letters that look like others are not used; W and Z begin no code (Canada Post, "Addressing Guidelines"). */
-static const char first_letters[] = "ABCEGHJKLMNPRSTVXY", letters[] = "ABCEGHJKLMNPRSTVWXYZ",
-                  digits[] = "0123456789";
-
-bool health_fsa(struct slice text, struct arena *arena, struct slice *out)
-{
-    static const char *const sets[] = {first_letters, digits, letters, digits, letters, digits};
-    char code[sizeof sets / sizeof sets[0]];
-    size_t count = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (i == 3 && text.ptr[i] == ' ' && text.len == 7)
-            continue;
-        char c = text.ptr[i] >= 'a' && text.ptr[i] <= 'z' ? (char)(text.ptr[i] - 'a' + 'A') : text.ptr[i];
-        if (count == sizeof code || c == '\0' || strchr(sets[count], c) == NULL)
-            return false;
-        code[count++] = c;
-    }
-    *out = arena_dup(arena, (struct slice){code, 3});
-    return count == 3 || count == sizeof code;
-}
-
-/* ---- the table ---- */
-
 static const struct field id_path[] = {
     {.name = "id", FIELD_OF_ID, .required = true, .about = "of the health region"},
     {.name = NULL},

@@ -1,4 +1,5 @@
-/* The CSV files of health regions: columns as their headers name them, tables of the same names. */
+/* The CSV files of health regions: columns as their headers name them, tables of the same names. And the form of their
+ * codes, which requests have as well. */
 #include <config.h>
 
 #include <string.h>
@@ -7,22 +8,33 @@
 
 #define TEXT_MAX 2000
 
-#define INT(column)                                                                                          \
-    {                                                                                                        \
-        .name = column, .type = FIELD_INT, .least = 0, .most = INT32_MAX                                     \
+#define NUMBER(column) .name = column, .type = FIELD_INT, .least = 0, .most = INT32_MAX
+#define WORDS(column) .name = column, FIELD_OF_TEXT(TEXT_MAX)
+
+/* ---- forward sortation areas ---- */
+
+/* Letters that look like others are not used; W and Z begin no code (Canada Post, "Addressing Guidelines"). */
+static const char first_letters[] = "ABCEGHJKLMNPRSTVXY", letters[] = "ABCEGHJKLMNPRSTVWXYZ",
+                  digits[] = "0123456789";
+
+bool health_fsa(struct slice text, struct arena *arena, struct slice *out)
+{
+    static const char *const sets[] = {first_letters, digits, letters, digits, letters, digits};
+    char code[sizeof sets / sizeof sets[0]];
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (i == 3 && text.ptr[i] == ' ' && text.len == 7)
+            continue;
+        char c = text.ptr[i] >= 'a' && text.ptr[i] <= 'z' ? (char)(text.ptr[i] - 'a' + 'A') : text.ptr[i];
+        if (count == sizeof code || c == '\0' || strchr(sets[count], c) == NULL)
+            return false;
+        code[count++] = c;
     }
-#define INT_OR_NULL(column)                                                                                  \
-    {                                                                                                        \
-        .name = column, .type = FIELD_INT, .nullable = true, .least = 0, .most = INT32_MAX                   \
-    }
-#define TEXT(column)                                                                                         \
-    {                                                                                                        \
-        .name = column, .type = FIELD_TEXT, .least = 1, .most = TEXT_MAX                                     \
-    }
-#define TEXT_OR_NULL(column)                                                                                 \
-    {                                                                                                        \
-        .name = column, .type = FIELD_TEXT, .nullable = true, .least = 1, .most = TEXT_MAX                   \
-    }
+    *out = arena_dup(arena, (struct slice){code, 3});
+    return count == 3 || count == sizeof code;
+}
+
+/* ---- files ---- */
 
 static bool two_letters(struct slice text, struct arena *arena, struct slice *out)
 {
@@ -33,50 +45,51 @@ static bool two_letters(struct slice text, struct arena *arena, struct slice *ou
     return text.len == 2;
 }
 
-static const struct field region_columns[] = {INT("id"), TEXT("name_en"), TEXT("name_fr"), {.name = NULL}};
+static const struct field region_columns[] = {
+    {NUMBER("id")}, {WORDS("name_en")}, {WORDS("name_fr")}, {.name = NULL}};
 
 static const struct field province_columns[] = {
-    INT("id"),
-    INT("geo_code"),
+    {NUMBER("id")},
+    {NUMBER("geo_code")},
     {.name = "alpha_code",
      .type = FIELD_TEXT,
      .least = 2,
      .most = 2,
      .normalise = two_letters,
      .form = "two capital letters"},
-    TEXT("name_en"),
-    TEXT("name_fr"),
-    INT("fk_region_id"),
+    {WORDS("name_en")},
+    {WORDS("name_fr")},
+    {NUMBER("fk_region_id")},
     {.name = NULL},
 };
 
 static const struct field health_region_columns[] = {
-    INT("id"),
-    INT("hr_uid"),
-    TEXT("name_en"),
-    TEXT("name_fr"),
-    INT_OR_NULL("pop"),
-    TEXT_OR_NULL("website_en"),
-    TEXT_OR_NULL("website_fr"),
-    TEXT_OR_NULL("en_prov_vaccine_site"),
-    TEXT_OR_NULL("fr_prov_vaccine_site"),
-    INT("fk_province_id"),
+    {NUMBER("id")},
+    {NUMBER("hr_uid")},
+    {WORDS("name_en")},
+    {WORDS("name_fr")},
+    {NUMBER("pop"), .nullable = true},
+    {WORDS("website_en"), .nullable = true},
+    {WORDS("website_fr"), .nullable = true},
+    {WORDS("en_prov_vaccine_site"), .nullable = true},
+    {WORDS("fr_prov_vaccine_site"), .nullable = true},
+    {NUMBER("fk_province_id")},
     {.name = NULL},
 };
 
 static const struct field fsa_columns[] = {
-    INT("id"),
+    {NUMBER("id")},
     {.name = "code",
      .type = FIELD_TEXT,
      .least = 3,
      .most = 3,
      .normalise = health_fsa,
      .form = "a forward sortation area such as K1A"},
-    TEXT("eng_name"),
-    TEXT("fre_name"),
-    INT_OR_NULL("estimated_pop"),
-    INT("fk_healthregion_id"),
-    INT("fk_province_id"),
+    {WORDS("eng_name")},
+    {WORDS("fre_name")},
+    {NUMBER("estimated_pop"), .nullable = true},
+    {NUMBER("fk_healthregion_id")},
+    {NUMBER("fk_province_id")},
     {.name = NULL},
 };
 

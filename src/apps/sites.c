@@ -26,60 +26,46 @@ static const struct field put_path[] = {
     {.name = NULL},
 };
 
-/* The record's own id, which the path says already. */
-#define FIELD_SELF(member)                                                                                   \
-    {                                                                                                        \
-        .name = member, .type = FIELD_INT, .equals = "id", .least = 0, .most = ID_MAX,                       \
-        .about = "the id of the path again"                                                                  \
-    }
-#define FIELD_KEY(member, what)                                                                              \
-    {                                                                                                        \
-        .name = member, .type = FIELD_INT, .nullable = true, .least = 0, .most = INT64_MAX, .about = what    \
-    }
-#define FIELD_NAME                                                                                           \
-    {                                                                                                        \
-        .name = "name", .type = FIELD_TEXT, .required = true, .loose = true, .least = 1, .most = POINTS_MAX, \
-        .about = "what it is called"                                                                         \
-    }
-#define FIELD_WORDS(member, points, what)                                                                    \
-    {                                                                                                        \
-        .name = member, .type = FIELD_TEXT, .nullable = true, .loose = true, .most = points, .about = what   \
-    }
+#define SELF                                                                                                 \
+    .type = FIELD_INT, .equals = "id", .least = 0, .most = ID_MAX, .about = "the id of the path again"
+#define NAME                                                                                                 \
+    .name = "name", FIELD_OF_TEXT(POINTS_MAX), .required = true, .loose = true, .about = "what it is called"
+#define WORDS(points) .type = FIELD_TEXT, .nullable = true, .loose = true, .most = (points)
 
 static const struct field site_body[] = {
-    FIELD_SELF("site_id"),
-    FIELD_NAME,
-    FIELD_WORDS("contact", POINTS_MAX, "who is asked for"),
-    FIELD_WORDS("address", LONG_POINTS_MAX, "street and town"),
-    FIELD_WORDS("state_or_region", POINTS_MAX, "as the post there writes it"),
-    FIELD_WORDS("country", POINTS_MAX, "name or code"),
-    FIELD_WORDS("postcode_or_zip", POINTS_MAX, "text; a number is stored as text"),
+    {.name = "site_id", SELF},
+    {NAME},
+    {.name = "contact", WORDS(POINTS_MAX), .about = "who is asked for"},
+    {.name = "address", WORDS(LONG_POINTS_MAX), .about = "street and town"},
+    {.name = "state_or_region", WORDS(POINTS_MAX), .about = "as the post there writes it"},
+    {.name = "country", WORDS(POINTS_MAX), .about = "name or code"},
+    {.name = "postcode_or_zip", WORDS(POINTS_MAX), .about = "text; a number is stored as text"},
     {.name = NULL},
 };
 
 static const struct field computer_body[] = {
-    FIELD_SELF("computer_id"),
-    FIELD_NAME,
+    {.name = "computer_id", SELF},
+    {NAME},
     {.name = "mac",
      .type = FIELD_MAC,
      .nullable = true,
      .about = "stored as aa:bb:cc:dd:ee:ff; no two computers share one"},
-    FIELD_KEY("site_id", "where it stands"),
+    {.name = "site_id", FIELD_OF_ID, .nullable = true, .about = "where it stands"},
     {.name = NULL},
 };
 
 static const struct field freezer_body[] = {
-    FIELD_SELF("freezer_id"),
-    FIELD_NAME,
-    FIELD_KEY("site_id", "where it stands"),
+    {.name = "freezer_id", SELF},
+    {NAME},
+    {.name = "site_id", FIELD_OF_ID, .nullable = true, .about = "where it stands"},
     {.name = NULL},
 };
 
 static const struct field container_body[] = {
-    FIELD_SELF("container_id"),
+    {.name = "container_id", SELF},
     {.name = "uuid", .type = FIELD_UUID, .required = true, .about = "stored in lower case"},
-    FIELD_WORDS("description", LONG_POINTS_MAX, "what is in it"),
-    FIELD_KEY("freezer_id", "where it is kept"),
+    {.name = "description", WORDS(LONG_POINTS_MAX), .about = "what is in it"},
+    {.name = "freezer_id", FIELD_OF_ID, .nullable = true, .about = "where it is kept"},
     {.name = NULL},
 };
 
