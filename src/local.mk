@@ -163,6 +163,8 @@ core_sources = \
 	src/core/idempotency.h \
 	src/core/import.c \
 	src/core/import.h \
+	src/core/locks.c \
+	src/core/locks.h \
 	src/core/migrate.c \
 	src/core/migrate.h \
 	src/core/origin.c \

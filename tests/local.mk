@@ -20,6 +20,7 @@ unit_sources = \
 	tests/unit/test_import.c \
 	tests/unit/test_json.c \
 	tests/unit/test_listen.c \
+	tests/unit/test_locks.c \
 	tests/unit/test_log.c \
 	tests/unit/test_loop.c \
 	tests/unit/test_master.c \

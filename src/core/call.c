@@ -19,11 +19,7 @@
 #define PATIENCE_NS                                                                                          \
     (20 * CLOCK_MS) /* waiting longer than this for a slow set, the next one leaves beside it */
 #define TRIES_MAX 3u
-#define PAUSE_FIRST_NS (50 * CLOCK_MS) /* before what met a lock is sent again; then twice as long, */
-#define PAUSE_MAX_NS (250 * CLOCK_MS)
-#define LATE_NS (200 * CLOCK_MS)       /* once in so long, whoever has been due for so long comes first */
-#define TURN_NS (25 * CLOCK_MS)        /* how often is looked who is due */
-#define ROW_WAIT_NS (2 * CLOCK_SECOND) /* nobody waits longer for a row */
+#define LATE_NS (200 * CLOCK_MS) /* once in so long, whoever has been due for so long comes first */
 
 /* The calls of one statement. */
 struct gather {
@@ -31,9 +27,7 @@ struct gather {
     struct list waiting;
     unsigned in_flight, members_in_flight; /* batches, and their calls */
     int64_t crowded;                       /* when there was last a crowd */
-    bool shut;       /* a table is locked: one at a time tries whether it still is, the others wait */
-    int64_t again;   /* when the next may try */
-    unsigned pauses; /* since then */
+    struct table_lock table;
 };
 
 struct calls {
@@ -44,11 +38,7 @@ struct calls {
     size_t waiting, queue_max;
     struct loop_task flush;
     struct loop_timer *patience;
-    struct list blocked; /* calls that met the lock of a row, in that order, also while they are sent */
-    unsigned holding;    /* batches on their way that are expected to wait */
-    int64_t late;        /* when one came first that had been due for long */
-    int64_t row_wait_ns, table_wait_ns;
-    struct loop_timer *turn; /* runs while anybody waits for a lock */
+    struct locks locks;
 };
 
 struct batch {
@@ -83,14 +73,11 @@ struct calls *calls_new(struct loop *loop, size_t queue_max, int64_t deadline_ns
     calls->queue_max = queue_max;
     loop_task_init(&calls->flush, on_flush, calls);
     calls->patience = loop_timer_new(loop, on_patience, calls);
-    calls->turn = loop_timer_new(loop, on_turn, calls);
-    list_init(&calls->blocked);
+    locks_init(&calls->locks, loop, deadline_ns, on_turn, calls);
     for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
         calls->gathers[i].statement = &statements[i];
         list_init(&calls->gathers[i].waiting);
     }
-    calls->table_wait_ns = deadline_ns / 2;
-    calls->row_wait_ns = calls->table_wait_ns < ROW_WAIT_NS ? calls->table_wait_ns : ROW_WAIT_NS;
     return calls;
 }
 
@@ -100,7 +87,7 @@ void calls_free(struct calls *calls)
         return;
     loop_task_cancel(&calls->flush);
     loop_timer_free(calls->patience);
-    loop_timer_free(calls->turn);
+    locks_fini(&calls->locks);
     free(calls);
 }
 
@@ -129,12 +116,16 @@ static void enqueue(struct calls *calls, struct call *call, bool in_front)
     loop_defer(calls->loop, &calls->flush);
 }
 
-static void unblock(struct calls *calls, struct call *call);
+static void unblock(struct calls *calls, struct call *call)
+{
+    if (locks_leave(&calls->locks, &call->lock))
+        loop_defer(calls->loop, &calls->flush);
+}
 
 /* From wherever it waits. */
 static void dequeue(struct calls *calls, struct call *call)
 {
-    if (call->blocked)
+    if (call->lock.blocked)
         unblock(calls, call);
     else
         list_remove(&call->link);
@@ -152,9 +143,8 @@ enum call_start call_start(struct calls *calls, struct call *call)
     call->pending.ops = &call_pending;
     call->calls = calls;
     call->tries = 0;
-    call->alone = call->blocked = call->left = false;
-    call->pauses = 0;
-    call->give_up = 0;
+    call->alone = call->left = false;
+    call->lock = (struct lock_wait){.statement = call->statement, .record = call->params[0].integer};
     call->asked = clock_now();
     enqueue(calls, call, false);
     return CALL_STARTED;
@@ -164,10 +154,10 @@ enum call_start call_start(struct calls *calls, struct call *call)
 static void forget(struct calls *calls, struct call *call)
 {
     call->batch->members[call->member] = NULL;
-    if (!call->blocked)
+    if (!call->lock.blocked)
         return;
-    call->again = 0; /* the next for the record may go at once */
-    call->pauses = 0;
+    call->lock.again = 0; /* the next for the record may go at once */
+    call->lock.pauses = 0;
     unblock(calls, call);
 }
 
@@ -205,84 +195,19 @@ static void call_pending_cancel(struct pending *pending)
 
 /* ---- waiting for a lock ---- */
 
-static int64_t pause_of(unsigned pauses)
-{
-    int64_t pause = PAUSE_FIRST_NS << (pauses < 3 ? pauses : 3);
-    return pause < PAUSE_MAX_NS ? pause : PAUSE_MAX_NS;
-}
-
-static void await_turn(struct calls *calls)
-{
-    if (!loop_timer_pending(calls->turn))
-        loop_timer_start(calls->turn, TURN_NS);
-}
-
-/* For the same record, as far as can be told: whoever comes later has the same lock in his way. */
-static bool is_kin(const struct call *a, const struct call *b)
-{
-    const struct statement *statement = a->statement;
-    return a->statement == b->statement && !statement->set && statement->param_count > 0 &&
-           statement->params[0].type == DB_INT && a->params[0].integer == b->params[0].integer;
-}
-
-static struct call *first_kin(const struct calls *calls, const struct call *call)
-{
-    list_for_each(struct call, other, &calls->blocked, link) {
-        if (is_kin(other, call))
-            return other;
-    }
-    return NULL;
-}
-
-static void block(struct calls *calls, struct call *call, int64_t again)
-{
-    call->blocked = true;
-    call->first = first_kin(calls, call) == NULL;
-    call->again = again;
-    call->give_up = clock_now() + calls->row_wait_ns;
-    list_node_init(&call->link);
-    list_append(&calls->blocked, &call->link);
-    await_turn(calls);
-}
-
-/* If it was the first for its record, the next takes its place. */
-static void unblock(struct calls *calls, struct call *call)
-{
-    list_remove(&call->link);
-    call->blocked = false;
-    struct call *next = call->first ? first_kin(calls, call) : NULL;
-    if (next == NULL)
-        return;
-    next->first = true;
-    next->again = call->again;
-    next->pauses = call->pauses;
-    loop_defer(calls->loop, &calls->flush);
-}
-
 /* It was sent and met a lock. */
 static void meet_lock(struct calls *calls, struct gather *gather, struct call *call, int64_t now)
 {
     call->tries--; /* nothing went wrong */
     if (!gather->statement->waits) {
-        if (call->give_up == 0)
-            call->give_up = now + calls->table_wait_ns;
+        locks_meet_table(&calls->locks, &call->lock, now);
         enqueue(calls, call, true);
         return;
     }
     call->state = CALL_WAITING;
     call->batch = NULL;
     calls->waiting++;
-    if (call->blocked)
-        call->again = now + pause_of(++call->pauses);
-    else
-        block(calls, call, now + pause_of(0));
-}
-
-static void shut(struct calls *calls, struct gather *gather, int64_t now)
-{
-    gather->shut = true;
-    gather->again = now + pause_of(gather->pauses++);
-    await_turn(calls);
+    locks_meet_row(&calls->locks, &call->lock, now);
 }
 
 /* Those at the head that would only meet the lock that others have met wait with them. */
@@ -291,10 +216,10 @@ static void set_aside(struct calls *calls, struct gather *gather)
     if (!gather->statement->waits)
         return;
     list_for_each(struct call, call, &gather->waiting, link) {
-        if (first_kin(calls, call) == NULL)
+        if (!locks_in_way(&calls->locks, &call->lock))
             return;
         list_remove(&call->link);
-        block(calls, call, clock_now());
+        locks_block(&calls->locks, &call->lock, clock_now());
     }
 }
 
@@ -309,17 +234,18 @@ static void give_up(struct calls *calls, struct call *call)
 /* Callbacks may end and begin others, so each is looked for anew. */
 static bool give_up_one(struct calls *calls, int64_t now)
 {
-    list_for_each(struct call, call, &calls->blocked, link) {
-        if (call->state == CALL_WAITING && now >= call->give_up) {
+    list_for_each(struct call, call, &calls->locks.blocked, lock.link) {
+        if (call->state == CALL_WAITING && now >= call->lock.give_up) {
             give_up(calls, call);
             return true;
         }
     }
     for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
         struct call *call = list_first_of(&calls->gathers[i].waiting, struct call, link);
-        if (!calls->gathers[i].shut || call == NULL)
+        if (!calls->gathers[i].table.shut || call == NULL)
             continue;
-        if (now >= (call->give_up != 0 ? call->give_up : call->asked + calls->table_wait_ns)) {
+        if (now >=
+            (call->lock.give_up != 0 ? call->lock.give_up : call->asked + calls->locks.table_wait_ns)) {
             give_up(calls, call);
             return true;
         }
@@ -329,9 +255,9 @@ static bool give_up_one(struct calls *calls, int64_t now)
 
 static bool anybody_waits(const struct calls *calls)
 {
-    bool any = calls->blocked.length > 0;
+    bool any = calls->locks.blocked.length > 0;
     for (unsigned i = 0; i < STATEMENT_CALLS && !any; i++)
-        any = calls->gathers[i].shut && calls->gathers[i].waiting.length > 0;
+        any = calls->gathers[i].table.shut && calls->gathers[i].waiting.length > 0;
     return any;
 }
 
@@ -342,15 +268,13 @@ static void on_turn(void *argument)
     while (give_up_one(calls, now))
         ;
     if (anybody_waits(calls))
-        await_turn(calls);
+        locks_await_turn(&calls->locks);
     loop_defer(calls->loop, &calls->flush);
 }
 
-/* Half of the connections at most have somebody on them who waits. */
 static bool may_hold(const struct calls *calls)
 {
-    unsigned half = calls->db->ops->connections(calls->db) / 2;
-    return calls->holding < (half > 0 ? half : 1);
+    return locks_may_hold(&calls->locks, calls->db->ops->connections(calls->db));
 }
 
 /* ---- leaving ---- */
@@ -374,14 +298,15 @@ static void send_calls(struct calls *calls, struct gather *gather, struct db_slo
     unsigned params = gather->statement->param_count;
     struct batch *batch = mem_resize(NULL, sizeof *batch + count * sizeof batch->members[0] +
                                                (size_t)count * params * sizeof(struct db_param));
-    batch->unit = (struct db_unit){.statement = gather->statement,
-                                   .members = count,
-                                   .last = last,
-                                   .brief = last || (gather->statement->waits && calls->blocked.length > 0),
-                                   .wanted = is_wanted,
-                                   .on_answer = on_answer,
-                                   .on_done = on_done,
-                                   .owner = batch};
+    batch->unit =
+        (struct db_unit){.statement = gather->statement,
+                         .members = count,
+                         .last = last,
+                         .brief = last || (gather->statement->waits && calls->locks.blocked.length > 0),
+                         .wanted = is_wanted,
+                         .on_answer = on_answer,
+                         .on_done = on_done,
+                         .owner = batch};
     batch->calls = calls;
     batch->gather = gather;
     batch->params = (struct db_param *)(void *)&batch->members[count];
@@ -400,7 +325,7 @@ static void send_calls(struct calls *calls, struct gather *gather, struct db_slo
     }
     gather->in_flight++;
     gather->members_in_flight += count;
-    calls->holding += last;
+    calls->locks.holding += last;
     calls->db->ops->send(calls->db, slot, &batch->unit);
 }
 
@@ -410,17 +335,17 @@ static void send_batch(struct calls *calls, struct gather *gather, struct db_slo
     unsigned count = choose(gather, chosen);
     for (unsigned i = 0; i < count; i++)
         dequeue(calls, chosen[i]);
-    send_calls(calls, gather, slot, chosen, count, gather->shut);
+    send_calls(calls, gather, slot, chosen, count, gather->table.shut);
 }
 
 /* Each alone, and of those for one record the first. */
 static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
 {
     unsigned count = 0;
-    list_for_each(struct call, call, &calls->blocked, link) {
+    list_for_each(struct call, call, &calls->locks.blocked, lock.link) {
         if (count == most || !may_hold(calls))
             break;
-        if (call->state != CALL_WAITING || call->again > due || !call->first)
+        if (call->state != CALL_WAITING || call->lock.again > due || !call->lock.first)
             continue;
         struct db_slot *slot = calls->db->ops->slot(calls->db, call->statement);
         if (slot == NULL)
@@ -440,9 +365,9 @@ static bool may_leave(struct calls *calls, struct gather *gather, int64_t now)
 {
     if (gather->waiting.length == 0)
         return false;
-    if (gather->shut) {
-        await_turn(calls);
-        return gather->in_flight == 0 && now >= gather->again && may_hold(calls);
+    if (gather->table.shut) {
+        locks_await_turn(&calls->locks);
+        return gather->in_flight == 0 && now >= gather->table.again && may_hold(calls);
     }
     if (gather->members_in_flight + gather->waiting.length > CROWD)
         gather->crowded = now;
@@ -471,7 +396,7 @@ static void send_gathers(struct calls *calls, int64_t now)
         for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
             unsigned turn = (calls->next + i) % STATEMENT_CALLS;
             struct gather *gather = &calls->gathers[turn];
-            if (calls->blocked.length > 0)
+            if (calls->locks.blocked.length > 0)
                 set_aside(calls, gather);
             if (!may_leave(calls, gather, now))
                 continue;
@@ -492,11 +417,12 @@ static void on_flush(void *argument)
 {
     struct calls *calls = argument;
     int64_t now = clock_now();
-    if (calls->blocked.length > 0 && now - calls->late >= LATE_NS &&
+    struct locks *locks = &calls->locks;
+    if (locks->blocked.length > 0 && now - locks->late >= LATE_NS &&
         send_blocked(calls, now - LATE_NS, 1) > 0)
-        calls->late = now;
+        locks->late = now;
     send_gathers(calls, now);
-    if (calls->blocked.length > 0)
+    if (locks->blocked.length > 0)
         send_blocked(calls, now, UINT_MAX);
 }
 
@@ -512,31 +438,36 @@ void calls_on_room(struct calls *calls)
         loop_defer(calls->loop, &calls->flush);
 }
 
-static struct call *first_waiting(const struct list *list)
+static void tell_away(struct calls *calls, struct call *call)
 {
-    list_for_each(struct call, call, list, link) {
+    struct db_answer answer = {.error = DB_AWAY, .message = "", .sqlstate = ""};
+    dequeue(calls, call);
+    call->done(call, &answer, call->argument);
+}
+
+static struct call *first_unsent(const struct locks *locks)
+{
+    list_for_each(struct call, call, &locks->blocked, lock.link) {
         if (call->state == CALL_WAITING)
             return call;
     }
     return NULL;
 }
 
-static void tell_away(struct calls *calls, const struct list *list)
-{
-    struct db_answer answer = {.error = DB_AWAY, .message = "", .sqlstate = ""};
-    struct call *call;
-    for (size_t left = list->length; left > 0 && (call = first_waiting(list)) != NULL; left--) {
-        dequeue(calls, call);
-        call->done(call, &answer, call->argument);
-    }
-}
-
-/* Nobody knows when the database comes back: what waits is told so now. */
+/* Nobody knows when the database comes back: what waits is told so now. Calls that begin meanwhile are not looked
+ * at. */
 void calls_on_away(struct calls *calls)
 {
-    for (unsigned i = 0; i < STATEMENT_CALLS; i++)
-        tell_away(calls, &calls->gathers[i].waiting);
-    tell_away(calls, &calls->blocked);
+    struct call *call;
+    for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
+        const struct list *waiting = &calls->gathers[i].waiting;
+        for (size_t left = waiting->length;
+             left > 0 && (call = list_first_of(waiting, struct call, link)) != NULL; left--)
+            tell_away(calls, call);
+    }
+    for (size_t left = calls->locks.blocked.length; left > 0 && (call = first_unsent(&calls->locks)) != NULL;
+         left--)
+        tell_away(calls, call);
 }
 
 /* ---- coming back ---- */
@@ -591,9 +522,9 @@ static void put_back(struct batch *batch, struct call *call, int64_t now)
     call->alone |= batch->retry_alone;
     if (batch->locked) {
         meet_lock(calls, batch->gather, call, now);
-    } else if (call->blocked) {
+    } else if (call->lock.blocked) {
         call->state = CALL_WAITING;
-        call->again = now;
+        call->lock.again = now;
         calls->waiting++;
     } else {
         enqueue(calls, call, true);
@@ -604,15 +535,14 @@ static void on_done(struct db_unit *unit)
 {
     struct batch *batch = unit->owner;
     struct gather *gather = batch->gather;
-    int64_t now = batch->locked || gather->shut ? clock_now() : 0;
+    int64_t now = batch->locked || gather->table.shut ? clock_now() : 0;
     gather->in_flight--;
     gather->members_in_flight -= unit->members;
-    batch->calls->holding -= unit->last;
+    batch->calls->locks.holding -= unit->last;
     if (batch->locked && !gather->statement->waits) {
-        shut(batch->calls, gather, now);
+        locks_shut(&batch->calls->locks, &gather->table, now);
     } else if (!batch->again) {
-        gather->shut = false;
-        gather->pauses = 0;
+        locks_open(&gather->table);
     }
     for (unsigned i = unit->members; i-- > 0;)
         if (batch->members[i] != NULL)

@@ -12,6 +12,7 @@
 #define ROWLOCK_CORE_CALL_H
 
 #include "base/list.h"
+#include "core/locks.h"
 #include "core/pending.h"
 #include "db/db.h"
 #include "io/loop.h"
@@ -42,12 +43,8 @@ struct call {
     struct batch *batch;
     unsigned member, tries;
     bool alone;
-    bool blocked; /* it met a lock, and sits on the list of those until it is done */
-    bool first;   /* of those on it that are for its record */
-    bool left;    /* see call_leave */
-    unsigned pauses;
-    int64_t again,
-        give_up; /* when it may be sent again, and when it has waited enough; 0: it has met no lock */
+    bool left; /* see call_leave */
+    struct lock_wait lock;
     int64_t asked;
     int64_t sent; /* when it was last sent; of CALL_SENT and in its answer */
 };
