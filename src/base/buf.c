@@ -122,7 +122,8 @@ void buf_printf(struct buf *buf, const char *format, ...)
 
 void buf_add_json(struct buf *buf, struct slice text)
 {
-    static const char hex[] = "0123456789abcdef";
+    static const char hex[] = "0123456789abcdef", letters[] = "\"\\bfnrt";
+    static const char short_ones[] = {'"', '\\', '\b', '\f', '\n', '\r', '\t'};
     buf_add_char(buf, '"');
     size_t plain = 0; /* [plain, i) is what needs no escape and is not yet written */
     for (size_t i = 0; i < text.len; i++) {
@@ -131,27 +132,10 @@ void buf_add_json(struct buf *buf, struct slice text)
             continue;
         buf_add(buf, text.ptr + plain, i - plain);
         plain = i + 1;
-        switch (c) {
-        case '"':
-            buf_add(buf, "\\\"", 2);
-            break;
-        case '\\':
-            buf_add(buf, "\\\\", 2);
-            break;
-        case '\n':
-            buf_add(buf, "\\n", 2);
-            break;
-        case '\r':
-            buf_add(buf, "\\r", 2);
-            break;
-        case '\t':
-            buf_add(buf, "\\t", 2);
-            break;
-        default: {
-            char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-            buf_add(buf, escape, sizeof escape);
-        }
-        }
+        const char *found = memchr(short_ones, c, sizeof short_ones);
+        const char escape[] = {
+            '\\', found != NULL ? letters[found - short_ones] : 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+        buf_add(buf, escape, found != NULL ? 2 : sizeof escape);
     }
     buf_add(buf, text.ptr + plain, text.len - plain);
     buf_add_char(buf, '"');

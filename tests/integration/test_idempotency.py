@@ -179,6 +179,17 @@ def test_whatever_was_sent_with_a_key_is_what_the_answer_says(api, text, name):
     assert api.get(f"/messages/{record['id']}").json() == record
 
 
+@pytest.mark.quick
+def test_the_row_of_a_key_holds_the_answer_word_for_word_so_that_servers_of_another_version_repeat_it(api, db, kind, key):
+    everything = "".join(map(chr, range(1, 0x20))) + "\"\\/ %s {} \x7f\x80é\u2028🚲"
+    answer = kind.post(api, key, {**kind.body, "text": everything} if kind.name == "messages" else None)
+    record = kind.done(answer)
+    assert db.query("SELECT answer FROM idempotency_keys WHERE key = ?", key) == [(answer.body.decode(),)]
+    if kind.name == "messages":
+        assert record["text"] == everything
+        assert api.get(f"/messages/{record['id']}").body == answer.body
+
+
 # ---- failures, and keys that are none ----
 
 @pytest.mark.quick

@@ -77,10 +77,10 @@ static void json_strings_are_escaped(void **state)
 {
     (void)state;
     struct buf buf = BUF_INIT(1000);
-    buf_add_json(&buf, SLICE("a\"b\\c\n\t\r\x01\x1f/\x7f\u00e9\U0001f600"));
+    buf_add_json(&buf, SLICE("a\"b\\c\n\t\r\b\f\x01\x1f/\x7f\u00e9\U0001f600"));
     assert_false(buf.failed);
     buf_add_char(&buf, '\0');
-    assert_string_equal(buf.data, "\"a\\\"b\\\\c\\n\\t\\r\\u0001\\u001f/\x7f\u00e9\U0001f600\"");
+    assert_string_equal(buf.data, "\"a\\\"b\\\\c\\n\\t\\r\\b\\f\\u0001\\u001f/\x7f\u00e9\U0001f600\"");
     buf_clear(&buf);
     buf_add_json(&buf, SLICE(""));
     assert_content(&buf, "\"\"");
