@@ -59,10 +59,18 @@ io_sources = \
 
 http_sources = \
 	src/http/http.h \
+	src/http/http_canonical.c \
+	src/http/http_canonical.h \
 	src/http/http_chunks.c \
 	src/http/http_chunks.h \
 	src/http/http_conn.c \
 	src/http/http_conn.h \
+	src/http/http_direct.c \
+	src/http/http_engine.c \
+	src/http/http_engine.h \
+	src/http/http_evhttp.c \
+	src/http/http_fields.c \
+	src/http/http_fields.h \
 	src/http/http_groups.c \
 	src/http/http_groups.h \
 	src/http/http_host.c \

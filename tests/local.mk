@@ -82,6 +82,7 @@ slow_parts = \
 	tests/sessions.test \
 	tests/cache.test \
 	tests/outages.test \
+	tests/direct.test \
 	tests/commands.test \
 	tests/rest.test \
 	tests/alone.test
@@ -211,6 +212,7 @@ EXTRA_DIST += \
 	tests/cache.test \
 	tests/commands.test \
 	tests/coverage \
+	tests/direct.test \
 	tests/load.test \
 	tests/outages.test \
 	tests/parts \

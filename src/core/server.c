@@ -95,7 +95,9 @@ static void open_http(struct server *server, const int *listeners, size_t count)
                                  .read_ns = server->settings->deadline_ns,
                                  .idle_ns = IDLE_NS,
                                  .write_ns = WRITE_NS};
-    server->http = http_new(server->loop, &handlers, &limits);
+    server->http = http_new(server->loop, server->settings->http, &handlers, &limits);
+    if (server->http == NULL)
+        abort();
     for (size_t i = 0; i < count; i++)
         http_add_listener(server->http, listeners[i]);
 }

@@ -201,6 +201,7 @@ static char *log_format_now(void)
 /* ---- rows ---- */
 
 static const char *const poolers[] = {"auto", "none", "transaction", NULL};
+static const char *const engines[] = {[HTTP_EVHTTP] = "evhttp", [HTTP_DIRECT] = "direct", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
 static const struct setting_alias of_database[] = {{"--db", "--database"},
@@ -263,6 +264,9 @@ static const struct setting rows[] = {
     {SETTING_FLAG("max-connections", "N", "ROWLOCK_MAX_CONNECTIONS"), "",
      "clients of a worker; as the file limit allows", SETTING_INT, INTO(max_connections), .min = 1,
      .max_now = connections_max, .built_in_now = connections_now},
+    {SETTING_FLAG("http", "ENGINE", "ROWLOCK_HTTP"), "evhttp",
+     "what reads requests: evhttp, or direct, which is faster", SETTING_CHOICE, INTO(http),
+     .choices = engines},
     {SETTING_FLAG("migrate", NULL, "ROWLOCK_MIGRATE"), "off", "bring a PostgreSQL schema up to date at start",
      SETTING_BOOL, INTO(migrate)},
     {SETTING_FLAG("access-log", NULL, "ROWLOCK_ACCESS_LOG"), "",

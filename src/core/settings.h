@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/proxy.h"
 #include "base/setting.h"
+#include "http/http.h"
 #include "pg/pooler.h"
 
 #define SETTINGS_LISTEN_MAX 16
@@ -25,6 +26,7 @@ struct settings {
     struct cacheurl cache;
     int64_t deadline_ns, drain_ns;
     bool migrate, access_log;
+    enum http_engine_kind http;
     enum log_format log_format;
     enum log_level log_level;
     struct setting_list list; /* what they were made of, and the groups of apps */

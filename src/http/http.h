@@ -62,7 +62,14 @@ struct http_limits {
     int64_t write_ns; /* without one byte taken by the client */
 };
 
-struct http *http_new(struct loop *loop, const struct http_handlers *handlers,
+/* What stands between the gate, which is the same for all, and the caller. */
+enum http_engine_kind {
+    HTTP_EVHTTP, /* libevent's evhttp */
+    HTTP_DIRECT, /* nothing: what the gate has read is the request */
+};
+
+/* NULL when there is no memory for the engine. */
+struct http *http_new(struct loop *loop, enum http_engine_kind engine, const struct http_handlers *handlers,
                       const struct http_limits *limits);
 
 /* Takes the descriptor: http_drain and http_free close it. */

@@ -1,5 +1,6 @@
-/* A connection reads downwards: on_ready, on_readable, http_conn_process, take_request, and on_request of the handlers;
- * then http_respond, http_conn_flush at the end of the turn, and the next request or finish_close. */
+/* A connection reads downwards: on_ready, on_readable, http_conn_process, take_request, the engine, which comes to
+ * http_conn_deliver, and on_request of the handlers; then http_respond, the engine, http_conn_flush at the end of the
+ * turn, and the next request or finish_close. */
 #include <config.h>
 
 #include "http/http_conn.h"
@@ -7,6 +8,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -48,7 +50,7 @@ static void note_group(struct http_conn *conn)
     http_groups_note(&conn->http->groups, conn->group, &conn->group_link, unfinished);
 }
 
-void http_conn_open(struct http *http, int fd, const struct sockaddr *peer)
+struct http_conn *http_conn_open(struct http *http, int fd, const struct sockaddr *peer)
 {
     struct http_conn *conn = mem_new(sizeof *conn);
     conn->http = http;
@@ -66,6 +68,7 @@ void http_conn_open(struct http *http, int fd, const struct sockaddr *peer)
     note_group(conn);
     conn->watch = loop_watch_new(http->loop, fd, on_ready, conn);
     watch_for(conn);
+    return conn;
 }
 
 static void set_state(struct http_conn *conn, enum http_state state)
@@ -112,12 +115,21 @@ void http_conn_close(struct http_conn *conn, enum http_closing reason)
     list_remove(&conn->resume_link);
     loop_watch_free(conn->watch);
     conn->watch = NULL;
-    close(conn->fd);
-    conn->fd = -1;
     set_state(conn, HTTP_CLOSED);
     loop_defer(http->loop, &http->settle);
     if (pending)
         http->handlers.on_leave(&conn->exchange.request, HTTP_GONE, http->handlers.argument);
+}
+
+/* The engine goes first: evhttp shuts down the descriptor that it remembers, which must still be this one. */
+void http_conn_free(struct http_conn *conn)
+{
+    if (conn->http->engine->release != NULL)
+        conn->http->engine->release(conn);
+    close(conn->fd);
+    http_reader_fini(&conn->reader);
+    http_writer_fini(&conn->writer);
+    free(conn);
 }
 
 /* ---- in ---- */
@@ -202,9 +214,10 @@ static void present(struct http_conn *conn, const struct http_head *head, struct
     conn->asked = true;
 }
 
-static void dispatch(struct http_conn *conn)
+void http_conn_deliver(struct http_conn *conn, const struct http_head *head, struct slice body)
 {
-    set_state(conn, HTTP_PENDING);
+    conn->exchange.request.head = head;
+    conn->exchange.request.body = body;
     conn->http->handlers.on_request(&conn->exchange.request, conn->http->handlers.argument);
 }
 
@@ -217,10 +230,19 @@ static void drop_input(struct http_conn *conn)
 
 static void refuse(struct http_conn *conn, struct http_refusal refusal)
 {
-    conn->exchange = (struct http_exchange){.request = {.refusal = refusal}};
+    conn->exchange = (struct http_exchange){.request = {.refusal = refusal}, .by_gate = true};
     conn->asked = true;
     drop_input(conn);
-    dispatch(conn);
+    set_state(conn, HTTP_PENDING);
+    http_conn_deliver(conn, NULL, (struct slice){NULL, 0});
+}
+
+void http_conn_disown(struct http_conn *conn)
+{
+    const struct http_head *head = conn->exchange.request.head;
+    log_error("the HTTP engine does not take for a request what the gate has let through",
+              LOG_S("method", http_method_name(head->method)), LOG_T("path", head->path));
+    refuse(conn, (struct http_refusal){400, "The request cannot be read in one way only."});
 }
 
 /* Whether the body follows all the same is the client's choice: only the end of the connection is clear to both. */
@@ -231,6 +253,7 @@ static bool is_answered_by_head(struct http_conn *conn, const struct http_head *
         return false;
     present(conn, head, (struct slice){NULL, 0});
     conn->exchange.keep_alive = false;
+    conn->exchange.by_gate = true;
     if (!handlers->on_head(&conn->exchange.request, handlers->argument))
         return false;
     drop_input(conn);
@@ -267,7 +290,8 @@ static bool take_request(struct http_conn *conn)
         return true;
     default:
         present(conn, &message.head, message.body);
-        dispatch(conn);
+        set_state(conn, HTTP_PENDING);
+        conn->http->engine->read(conn, &message.head, message.body);
         http_reader_done(&conn->reader);
         return true;
     }
@@ -356,11 +380,20 @@ static struct http_conn *conn_of(struct http_request *request)
     return list_entry(request, struct http_conn, exchange.request);
 }
 
+/* The engine that writes; NULL: the connection's writer does. */
+static const struct http_engine *writing_engine(const struct http_conn *conn)
+{
+    const struct http_engine *engine = conn->http->engine;
+    return conn->exchange.by_gate || engine->respond == NULL ? NULL : engine;
+}
+
 void http_respond(struct http_request *request, const struct http_response *response)
 {
     struct http_conn *conn = conn_of(request);
+    const struct http_engine *engine = writing_engine(conn);
     settle_close(conn, response->close);
-    if (http_writer_respond(&conn->writer, &conn->exchange, response, conn->close))
+    if (engine != NULL ? engine->respond(conn, response)
+                       : http_writer_respond(&conn->writer, &conn->exchange, response, conn->close))
         finish_response(conn);
     else
         drop(conn, HTTP_CLOSE_OVERFLOW);
@@ -369,8 +402,12 @@ void http_respond(struct http_request *request, const struct http_response *resp
 void http_respond_begin(struct http_request *request, const struct http_response *response)
 {
     struct http_conn *conn = conn_of(request);
+    const struct http_engine *engine = writing_engine(conn);
     settle_close(conn, response->close || conn->exchange.minor_0);
-    http_writer_begin(&conn->writer, &conn->exchange, response, conn->close);
+    if (engine != NULL)
+        engine->begin(conn, response);
+    else
+        http_writer_begin(&conn->writer, &conn->exchange, response, conn->close);
     set_state(conn, HTTP_STREAMING);
     flush_later(conn);
 }
@@ -378,14 +415,22 @@ void http_respond_begin(struct http_request *request, const struct http_response
 void http_respond_piece(struct http_request *request, struct slice piece)
 {
     struct http_conn *conn = conn_of(request);
-    http_writer_piece(&conn->writer, &conn->exchange, piece);
+    const struct http_engine *engine = writing_engine(conn);
+    if (engine != NULL)
+        engine->piece(conn, piece);
+    else
+        http_writer_piece(&conn->writer, &conn->exchange, piece);
     flush_later(conn);
 }
 
 void http_respond_end(struct http_request *request)
 {
     struct http_conn *conn = conn_of(request);
-    http_writer_end(&conn->writer, &conn->exchange);
+    const struct http_engine *engine = writing_engine(conn);
+    if (engine != NULL)
+        engine->end(conn);
+    else
+        http_writer_end(&conn->writer, &conn->exchange);
     settle_close(conn, conn->close);
     finish_response(conn);
 }
@@ -417,6 +462,8 @@ static void on_sent(struct http_conn *conn)
         conn->http->handlers.on_writable(&conn->exchange.request, conn->http->handlers.argument);
         return;
     }
+    if (conn->state != HTTP_PENDING && conn->http->engine->sent != NULL)
+        conn->http->engine->sent(conn);
     if (conn->close && conn->state != HTTP_PENDING) {
         finish_close(conn);
         return;

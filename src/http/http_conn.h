@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "http/http.h"
+#include "http/http_engine.h"
 #include "http/http_groups.h"
 #include "http/http_reader.h"
 #include "http/http_writer.h"
@@ -28,6 +29,9 @@ struct http {
     struct loop *loop;
     struct http_handlers handlers;
     struct http_limits limits;
+    const struct http_engine *engine;
+    void *engine_state; /* the engine's own */
+    size_t arriving;    /* connections that the engine has accepted and not opened yet */
     struct list states[HTTP_STATES];
     struct http_groups groups;
     struct list dirty;       /* connections with something to send */
@@ -35,9 +39,10 @@ struct http {
     struct loop_task flush;  /* deferred while dirty has one */
     struct loop_task settle; /* deferred when a connection was closed or lingers */
     struct loop_timer *sweep, *resume, *accept_again;
-    struct http_listener *listeners;
+    struct http_listener **listeners; /* each owned */
     size_t listener_count;
     bool listening, draining, drained;
+    bool emptying;                      /* it drains, and accepts what the kernel has queued */
     bool dismissing;                    /* idle connections are closed */
     bool crowded;                       /* somebody waits for room: the next answer closes its connection */
     int64_t told_crowded, told_evicted; /* when the log said so last */
@@ -60,8 +65,9 @@ struct http_conn {
     struct list_node state_link, dirty_link, resume_link;
     struct list_node group_link; /* while its request is unfinished */
     struct http *http;
+    void *engine; /* the engine's own */
     struct loop_watch *watch;
-    int fd;
+    int fd; /* open until the end of the turn in which it was closed */
     enum http_state state;
     int64_t since; /* when it came to this state; in HTTP_WRITING: when the client last took something */
     struct http_reader reader;
@@ -78,9 +84,19 @@ struct http_conn {
 };
 
 size_t http_conn_count(const struct http *http);
-void http_conn_open(struct http *http, int fd, const struct sockaddr *peer); /* peer: NULL when unknown */
 
-/* Now; the memory goes at the end of the turn. on_leave is called if an answer is owed. */
+/* peer: NULL when unknown. */
+struct http_conn *http_conn_open(struct http *http, int fd, const struct sockaddr *peer);
+
+/* By the engine: the request that was handed to it, as it has read it. */
+void http_conn_deliver(struct http_conn *conn, const struct http_head *head, struct slice body);
+/* By the engine, in place of that: it has not taken the request for one, so that the gate refuses it. */
+void http_conn_disown(struct http_conn *conn);
+
+/* At the end of the turn in which it was closed. */
+void http_conn_free(struct http_conn *conn);
+
+/* Now; descriptor and memory go at the end of the turn. on_leave is called if an answer is owed. */
 void http_conn_close(struct http_conn *conn, enum http_closing reason);
 void http_conn_process(struct http_conn *conn);
 void http_conn_flush(struct http_conn *conn);

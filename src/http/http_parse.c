@@ -95,6 +95,14 @@ static bool take_authority(struct slice *target, size_t scheme, struct http_head
     return true;
 }
 
+void http_head_set_target(struct http_head *head, struct slice target)
+{
+    const char *mark = memchr(target.ptr, '?', target.len);
+    size_t path = mark == NULL ? target.len : (size_t)(mark - target.ptr);
+    head->path = (struct slice){target.ptr, path};
+    head->query = mark == NULL ? (struct slice){NULL, 0} : (struct slice){mark + 1, target.len - path - 1};
+}
+
 /* origin-form, absolute-form, or for OPTIONS asterisk-form (RFC 9112 section 3.2). */
 static bool parse_target(struct slice target, struct http_head *head, struct http_refusal *refusal)
 {
@@ -113,11 +121,10 @@ static bool parse_target(struct slice target, struct http_head *head, struct htt
     } else if (target.len == 0 || target.ptr[0] != '/') {
         return refuse(refusal, 400, "The request target must begin with a slash.");
     }
-    const char *mark = memchr(target.ptr, '?', target.len);
-    size_t path = mark == NULL ? target.len : (size_t)(mark - target.ptr);
-    bool whole_server = path == 0 && mark == NULL && head->method == HTTP_OPTIONS;
-    head->path = whole_server ? SLICE("*") : path == 0 ? SLICE("/") : (struct slice){target.ptr, path};
-    head->query = mark == NULL ? (struct slice){NULL, 0} : (struct slice){mark + 1, target.len - path - 1};
+    bool whole_server = target.len == 0 && head->method == HTTP_OPTIONS;
+    http_head_set_target(head, whole_server ? SLICE("*") : target);
+    if (head->path.len == 0)
+        head->path = SLICE("/");
     return true;
 }
 

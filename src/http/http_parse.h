@@ -62,6 +62,9 @@ struct http_refusal {
 /* Parses one head of exactly length bytes. True, or false with *refusal; the connection must then be closed. */
 bool http_parse(const char *bytes, size_t length, struct http_head *head, struct http_refusal *refusal);
 
+/* The path and the query of a target that begins with "/", or is "*". */
+void http_head_set_target(struct http_head *head, struct slice target);
+
 /* The value of a field, the last one where it was sent more than once; .ptr NULL when it was not sent. */
 struct slice http_head_field(const struct http_head *head, struct slice name);
 

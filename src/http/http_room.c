@@ -18,7 +18,8 @@
 
 bool http_room_is_left(const struct http *http)
 {
-    return http_conn_count(http) - http->states[HTTP_LINGER].length < http->limits.connections;
+    size_t count = http_conn_count(http) + http->arriving - http->states[HTTP_LINGER].length;
+    return count < http->limits.connections;
 }
 
 /* Nothing is to be sent, and nothing has come that was not read yet. */

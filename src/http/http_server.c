@@ -23,24 +23,21 @@
 #define FRESH_NS (500 * CLOCK_MS) /* in which the first request of a new connection is on its way */
 #define TOLD_NS (60 * CLOCK_SECOND)
 
-struct http_listener {
-    struct http *http;
-    struct loop_watch *watch;
-    int fd;
-};
-
 static void on_flush(void *argument);
 static void on_settle(void *argument);
+static void stop_listening(struct http *http);
+static void go_on_draining(struct http *http);
 static void close_idle(struct http *http);
 static void check_drained(struct http *http);
 static void on_sweep(void *argument);
 static void on_resume(void *argument);
 static void on_accept_again(void *argument);
 
-struct http *http_new(struct loop *loop, const struct http_handlers *handlers,
+struct http *http_new(struct loop *loop, enum http_engine_kind engine, const struct http_handlers *handlers,
                       const struct http_limits *limits)
 {
     struct http *http = mem_new(sizeof *http);
+    http->engine = http_engine_of(engine);
     http->loop = loop;
     http->handlers = *handlers;
     http->limits = *limits;
@@ -56,7 +53,10 @@ struct http *http_new(struct loop *loop, const struct http_handlers *handlers,
     http->accept_again = loop_timer_new(loop, on_accept_again, http);
     http->listening = true;
     loop_timer_start(http->sweep, SWEEP_NS);
-    return http;
+    if (http->engine->start == NULL || http->engine->start(http))
+        return http;
+    http_free(http);
+    return NULL;
 }
 
 void http_free(struct http *http)
@@ -65,6 +65,7 @@ void http_free(struct http *http)
         return;
     http->drained = true; /* nobody is told any more */
     http->draining = true;
+    http->emptying = false;
     for (int state = 0; state < HTTP_CLOSED; state++) {
         struct http_conn *conn;
         while ((conn = list_first_of(&http->states[state], struct http_conn, state_link)) != NULL)
@@ -73,11 +74,11 @@ void http_free(struct http *http)
     loop_task_cancel(&http->flush);
     loop_task_cancel(&http->settle);
     on_settle(http);
-    for (size_t i = 0; i < http->listener_count; i++) {
-        loop_watch_free(http->listeners[i].watch);
-        if (http->listeners[i].fd >= 0)
-            close(http->listeners[i].fd);
-    }
+    stop_listening(http);
+    if (http->engine->stop != NULL)
+        http->engine->stop(http);
+    for (size_t i = 0; i < http->listener_count; i++)
+        free(http->listeners[i]);
     free(http->listeners);
     loop_timer_free(http->sweep);
     loop_timer_free(http->resume);
@@ -91,8 +92,8 @@ static void listen_for(struct http *http, bool listening)
 {
     http->listening = listening;
     for (size_t i = 0; i < http->listener_count; i++)
-        if (http->listeners[i].watch != NULL)
-            loop_watch_set(http->listeners[i].watch, listening ? LOOP_READ : 0);
+        if (http->listeners[i]->watch != NULL)
+            loop_watch_set(http->listeners[i]->watch, listening ? LOOP_READ : 0);
 }
 
 /* What waits in the kernel's queue gets the room of the next connection that is answered, or that has rested; or,
@@ -110,25 +111,18 @@ static void wait_for_room(struct http *http, const char *reason, bool soon)
     loop_timer_start(http->accept_again, soon ? HTTP_ROOM_WAIT_NS : ACCEPT_AGAIN_NS);
 }
 
-/* False when there is nothing more to accept, or no room. */
-static bool accept_one(struct http *http, int listener)
+/* Where descriptors are missing, one that makes room is closed at the end of the turn, and the next turn goes on. */
+static enum http_accepting accept_one(struct http *http, struct http_listener *listener)
 {
-    struct sockaddr_storage peer;
-    socklen_t length = sizeof peer;
-    int fd = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        http_conn_open(http, fd, (struct sockaddr *)&peer);
-        return true;
-    }
-    if (errno == ECONNABORTED || errno == EINTR)
-        return true;
-    if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-        return false;
+    enum http_accepting accepting = http->engine->accept(listener);
+    bool full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+    if (accepting != HTTP_ACCEPT_FAILED || !full)
+        return accepting;
     const char *reason = strerror(errno);
     enum http_room_result made = http_room_make(http);
     if (made != HTTP_ROOM_MADE)
         wait_for_room(http, reason, made == HTTP_ROOM_SOON);
-    return made == HTTP_ROOM_MADE;
+    return accepting;
 }
 
 static bool client_waits(int listener)
@@ -150,13 +144,14 @@ static bool make_room(struct http *http, int listener)
 
 static void on_connection(int fd, int ready, void *argument)
 {
-    struct http *http = argument;
+    struct http_listener *listener = argument;
+    struct http *http = listener->http;
     (void)ready;
     http->crowded = false;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         if (!http_room_is_left(http) && !make_room(http, fd))
             return;
-        if (!accept_one(http, fd))
+        if (accept_one(http, listener) != HTTP_ACCEPTED)
             return;
     }
 }
@@ -170,13 +165,16 @@ static void on_accept_again(void *argument)
 
 void http_add_listener(struct http *http, int fd)
 {
-    size_t bytes = (http->listener_count + 1) * sizeof *http->listeners;
+    size_t bytes = (http->listener_count + 1) * sizeof(struct http_listener *);
+    struct http_listener *listener = mem_new(sizeof *listener);
     http->listeners = mem_resize(http->listeners, bytes);
-    struct http_listener *listener = &http->listeners[http->listener_count++];
+    http->listeners[http->listener_count++] = listener;
     listener->http = http;
     listener->fd = fd;
-    listener->watch = loop_watch_new(http->loop, fd, on_connection, http);
+    listener->watch = loop_watch_new(http->loop, fd, on_connection, listener);
     loop_watch_set(listener->watch, LOOP_READ);
+    if (http->engine->listen != NULL)
+        http->engine->listen(listener);
 }
 
 /* ---- turns ---- */
@@ -193,11 +191,9 @@ static void on_settle(void *argument)
 {
     struct http *http = argument;
     struct http_conn *conn;
-    while ((conn = list_pop_of(&http->states[HTTP_CLOSED], struct http_conn, state_link)) != NULL) {
-        http_reader_fini(&conn->reader);
-        http_writer_fini(&conn->writer);
-        free(conn);
-    }
+    while ((conn = list_pop_of(&http->states[HTTP_CLOSED], struct http_conn, state_link)) != NULL)
+        http_conn_free(conn);
+    go_on_draining(http);
     if (!http->draining && !http->listening && http_room_is_left(http)) {
         loop_timer_stop(http->accept_again);
         listen_for(http, true);
@@ -249,6 +245,7 @@ static void on_sweep(void *argument)
     sweep_state(http, HTTP_STREAMING, http->limits.write_ns, now);
     sweep_state(http, HTTP_WRITING, http->limits.write_ns, now);
     sweep_state(http, HTTP_LINGER, LINGER_NS, now);
+    go_on_draining(http);
     if (http->dismissing)
         close_idle(http);
     loop_timer_start(http->sweep, SWEEP_NS);
@@ -258,7 +255,7 @@ static void on_sweep(void *argument)
 
 static void check_drained(struct http *http)
 {
-    if (!http->draining || http->drained || http_conn_count(http) > 0)
+    if (!http->draining || http->emptying || http->drained || http_conn_count(http) + http->arriving > 0)
         return;
     http->drained = true;
     http->handlers.on_drained(http->handlers.argument);
@@ -267,7 +264,9 @@ static void check_drained(struct http *http)
 static void stop_listening(struct http *http)
 {
     for (size_t i = 0; i < http->listener_count; i++) {
-        struct http_listener *listener = &http->listeners[i];
+        struct http_listener *listener = http->listeners[i];
+        if (listener->fd >= 0 && http->engine->unlisten != NULL)
+            http->engine->unlisten(listener);
         loop_watch_free(listener->watch);
         listener->watch = NULL;
         if (listener->fd >= 0)
@@ -299,16 +298,40 @@ static void close_idle(struct http *http)
     }
 }
 
-void http_drain(struct http *http, enum http_queue queue)
+/* True when the engine accepts in the next turns what the kernel has queued. */
+static bool empty_queue(struct http *http, struct http_listener *listener)
 {
-    for (size_t i = 0; !http->draining && queue == HTTP_ACCEPT_QUEUE && i < http->listener_count; i++)
-        while (http_room_is_left(http) && accept_one(http, http->listeners[i].fd))
-            ;
+    while (http_room_is_left(http) && client_waits(listener->fd)) {
+        enum http_accepting accepting = http->engine->accept(listener);
+        if (accepting != HTTP_ACCEPTED)
+            return accepting == HTTP_ACCEPT_LATER;
+    }
+    return false;
+}
+
+static void go_on_draining(struct http *http)
+{
+    bool later = http->arriving > 0;
+    if (!http->emptying)
+        return;
+    for (size_t i = 0; i < http->listener_count; i++)
+        later |= empty_queue(http, http->listeners[i]);
+    if (later)
+        return;
+    http->emptying = false;
     stop_listening(http);
-    http->draining = true;
     http->dismissing = true;
     close_idle(http);
     check_drained(http);
+}
+
+void http_drain(struct http *http, enum http_queue queue)
+{
+    if (!http->draining && queue == HTTP_LEAVE_QUEUE)
+        stop_listening(http);
+    http->emptying = true;
+    http->draining = true;
+    go_on_draining(http);
 }
 
 size_t http_connection_count(const struct http *http)

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/clock.h"
-
 const char *http_reason(int status)
 {
     static const struct {
@@ -56,6 +54,14 @@ size_t http_writer_left(const struct http_writer *writer)
     return writer->out.len - writer->sent;
 }
 
+char *http_writer_room(struct http_writer *writer, size_t length)
+{
+    char *room = buf_room(&writer->out, length);
+    if (room != NULL)
+        writer->out.len += length;
+    return room;
+}
+
 void http_writer_continue(struct http_writer *writer)
 {
     buf_add_string(&writer->out, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -67,60 +73,41 @@ static void put(char **at, struct slice text)
     *at += text.len;
 }
 
-static void put_number(char **at, size_t number)
+static void put_field(char **at, const struct http_field *field)
 {
-    char digits[20];
-    size_t i = sizeof digits;
-    do
-        digits[--i] = (char)('0' + number % 10);
-    while ((number /= 10) != 0);
-    put(at, (struct slice){digits + i, sizeof digits - i});
-}
-
-/* The fields that say what the body is and how its end is found. */
-static void put_framing(char **at, const struct http_response *response, bool bodyless, bool stream,
-                        bool chunked)
-{
-    if (bodyless)
-        return;
-    if (response->content_type != NULL) {
-        put(at, SLICE("\r\nContent-Type: "));
-        put(at, slice_of(response->content_type));
-    }
-    if (chunked) {
-        put(at, SLICE("\r\nTransfer-Encoding: chunked"));
-    } else if (!stream) {
-        put(at, SLICE("\r\nContent-Length: "));
-        put_number(at, response->body.len);
-    }
+    put(at, field->name);
+    put(at, SLICE(": "));
+    put(at, field->value);
+    put(at, SLICE("\r\n"));
 }
 
 /* The head, and the body unless its length is not known. */
 static bool write_response(struct http_writer *writer, const struct http_exchange *exchange,
                            const struct http_response *response, bool close, bool stream)
 {
-    bool bodyless = response->status == 204 || response->status == 304;
+    struct http_fields own;
+    bool bodyless = http_is_bodyless(response->status);
     size_t body = bodyless || exchange->is_head || stream ? 0 : response->body.len;
     char *start = buf_room(&writer->out, 512 + response->fields.len + response->request_id.len + body),
          *at = start;
     if (start == NULL)
         return false;
     put(&at, SLICE("HTTP/1.1 "));
-    put_number(&at, (size_t)response->status);
+    *at++ = (char)('0' + response->status / 100);
+    *at++ = (char)('0' + response->status / 10 % 10);
+    *at++ = (char)('0' + response->status % 10);
     put(&at, SLICE(" "));
     put(&at, slice_of(http_reason(response->status)));
-    put(&at, SLICE("\r\nDate: "));
-    put(&at, slice_of(clock_http_date()));
-    put_framing(&at, response, bodyless, stream, stream && writer->chunked);
-    put(&at, SLICE("\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: "));
-    put(&at, response->request_id);
     put(&at, SLICE("\r\n"));
+    http_fields_fill(&own, response, close, !stream);
+    for (size_t i = 0; i < own.count; i++)
+        put_field(&at, &own.list[i]);
+    if (stream && writer->chunked && !bodyless)
+        put(&at, SLICE("Transfer-Encoding: chunked\r\n"));
+    if (!close && exchange->minor_0)
+        put(&at, SLICE("Connection: keep-alive\r\n"));
     if (response->fields.len > 0)
         put(&at, response->fields);
-    if (close)
-        put(&at, SLICE("Connection: close\r\n"));
-    else if (exchange->minor_0)
-        put(&at, SLICE("Connection: keep-alive\r\n"));
     put(&at, SLICE("\r\n"));
     if (body > 0)
         put(&at, (struct slice){response->body.ptr, body});

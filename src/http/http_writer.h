@@ -8,15 +8,7 @@
 #define ROWLOCK_HTTP_HTTP_WRITER_H
 
 #include "base/buf.h"
-#include "http/http.h"
-
-/* A request that was read, and what its response must know of it. */
-struct http_exchange {
-    struct http_request request;
-    bool keep_alive; /* the client would go on with the connection */
-    bool is_head;    /* the response has no body */
-    bool minor_0;    /* HTTP/1.0: there are no chunks, and keep-alive must be said */
-};
+#include "http/http_fields.h"
 
 /* All zero but the limit of the buffer (HTTP_WRITER_INIT). */
 struct http_writer {
@@ -42,6 +34,9 @@ void http_writer_begin(struct http_writer *writer, const struct http_exchange *e
                        const struct http_response *response, bool close);
 void http_writer_piece(struct http_writer *writer, const struct http_exchange *exchange, struct slice piece);
 void http_writer_end(struct http_writer *writer, const struct http_exchange *exchange);
+
+/* Room for bytes of a response that somebody else has written, who fills it at once; NULL when there is none. */
+char *http_writer_room(struct http_writer *writer, size_t length);
 
 /* Bytes that were written and not sent. */
 size_t http_writer_left(const struct http_writer *writer);

@@ -88,6 +88,11 @@ void loop_stop(struct loop *loop)
     event_base_loopexit(loop->base, &now);
 }
 
+struct event_base *loop_base(struct loop *loop)
+{
+    return loop->base;
+}
+
 /* ---- descriptors ---- */
 
 static void on_fd(evutil_socket_t fd, short what, void *argument)

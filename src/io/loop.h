@@ -18,6 +18,9 @@ void loop_free(struct loop *loop); /* every watch, timer and signal must be gone
 void loop_run(struct loop *loop);  /* until loop_stop */
 void loop_stop(struct loop *loop); /* ends loop_run after this turn */
 
+struct event_base;
+struct event_base *loop_base(struct loop *loop); /* for what libevent itself brings along, which is evhttp */
+
 /* ---- descriptors: level-triggered, until stopped ---- */
 
 enum {

@@ -74,6 +74,8 @@ def environment(**extra):
     """The environment of a child: ours without anything that could steer Rowlock or libpq, plus `extra`."""
     env = {name: value for name, value in os.environ.items()
            if name != "ROWLOCK" and not name.startswith(SCRUBBED) and not name.lower().endswith("_proxy")}
+    if "ROWLOCK_TEST_HTTP" in os.environ:
+        env["ROWLOCK_HTTP"] = os.environ["ROWLOCK_TEST_HTTP"]
     env["HOME"] = "/nonexistent"          # no ~/.pgpass, no ~/.pg_service.conf
     env["LC_ALL"] = "C.UTF-8"
     # a small quarantine, so that figures of memory still mean something; what the caller sets comes last and wins

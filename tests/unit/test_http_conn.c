@@ -133,7 +133,7 @@ static int set_up(void **state)
     for (unsigned i = 0; i < CLIENTS; i++)
         fixture.client[i] = -1;
     fixture.loop = loop_new();
-    fixture.http = http_new(fixture.loop, &handlers, &limits);
+    fixture.http = http_new(fixture.loop, HTTP_DIRECT, &handlers, &limits);
     fixture.tick = loop_timer_new(fixture.loop, on_tick, NULL);
     fixture.turn = loop_timer_new(fixture.loop, on_turn, NULL);
     return 0;

@@ -64,9 +64,10 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 
 /* ---- HTTP ---- */
 
-struct http *http_new(struct loop *loop, const struct http_handlers *handlers,
+struct http *http_new(struct loop *loop, enum http_engine_kind engine, const struct http_handlers *handlers,
                       const struct http_limits *limits)
 {
+    (void)engine;
     (void)limits;
     world.loop = loop;
     world.http.handlers = *handlers;

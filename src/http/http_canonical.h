@@ -1,0 +1,18 @@
+/* Inside HTTP: a request that was read, in the one form that no two parsers read differently: the request line with the
+ * target in origin-form, Host, the other fields as they came, and a body with its length. What speaks of the connection
+ * or of how the body was sent (Connection, Expect, Transfer-Encoding and the like, RFC 9110 section 7.6.1) is settled
+ * by then, and is said anew or left out. */
+#ifndef ROWLOCK_HTTP_HTTP_CANONICAL_H
+#define ROWLOCK_HTTP_HTTP_CANONICAL_H
+
+#include "base/buf.h"
+#include "http/http_parse.h"
+
+/* Appends the request; out fails when it does not fit. A body is left out where the method has none that all parsers
+ * agree on (HEAD, TRACE). */
+void http_canonical_write(struct buf *out, const struct http_head *head, struct slice body);
+
+/* A target as http_canonical_write writes it, back to the one that the client sent. */
+struct slice http_canonical_target(struct slice target);
+
+#endif

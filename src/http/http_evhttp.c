@@ -1,0 +1,431 @@
+/* The engine that is libevent's evhttp: it accepts, parses, dispatches and formats; the gate has the socket.
+ *
+ * The way of a connection: evhttp's listener accepts it when the server asks for one (evh_accept), on_bufferevent
+ * gives evhttp a bufferevent for it, and at the end of the turn on_adopt takes the descriptor out of that bufferevent
+ * and opens the connection. From then on the bufferevent is passive, as one of a bufferevent_pair is: what the gate
+ * lets through is put into its input (evh_read), evhttp is triggered, and comes to on_request; what evhttp
+ * writes is taken out of its output (take_output); when that was sent, evhttp is triggered again (evh_sent), and
+ * lets go of the request. No descriptor means no event of its own, and so no second reader or writer of the socket.
+ *
+ * Two properties of libevent 2.1 that it does not document are relied on, and tested (tests/unit/test_http_evhttp.c):
+ * bufferevent_setfd(-1) leaves a bufferevent whose input may be added to and whose output may be drained, and evhttp
+ * takes bufferevent_trigger for what a socket would have caused. bufferevent_pair itself cannot be given to evhttp,
+ * because it refuses the descriptor that evhttp wants to set. */
+#include <config.h>
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/http_canonical.h"
+#include "http/http_conn.h"
+#include "http/http_room.h"
+
+#define ACCEPTS_PER_TURN 64
+
+/* evhttp's side of one connection. */
+struct evhttp_side {
+    struct list_node link; /* until it is adopted */
+    struct http_conn *conn;
+    struct bufferevent *bufferevent;
+    struct evhttp_connection *connection; /* NULL: evhttp has let go of it */
+    struct evhttp_request *request;       /* from on_request until it was sent */
+};
+
+struct evhttp_engine {
+    struct evhttp *evhttp;
+    struct list fresh; /* accepted, and not yet adopted */
+    struct loop_task adopt;
+    struct evhttp_side *reading; /* the one that is triggered */
+    struct buf text;             /* a request, or the fields of a response */
+    struct evbuffer *piece;
+};
+
+static struct evhttp_engine *engine_of(const struct http_conn *conn)
+{
+    return conn->http->engine_state;
+}
+
+/* ---- accepting ---- */
+
+static void pause_listeners(struct http *http)
+{
+    for (size_t i = 0; i < http->listener_count; i++)
+        if (http->listeners[i]->engine != NULL)
+            evconnlistener_disable(evhttp_bound_socket_get_listener(http->listeners[i]->engine));
+}
+
+static struct bufferevent *on_bufferevent(struct event_base *base, void *argument)
+{
+    struct http *http = argument;
+    struct evhttp_engine *engine = http->engine_state;
+    struct bufferevent *bufferevent = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    if (bufferevent == NULL) /* then evhttp closes the connection */
+        return NULL;
+    struct evhttp_side *side = mem_new(sizeof *side);
+    bufferevent_incref(bufferevent);
+    side->bufferevent = bufferevent;
+    list_append(&engine->fresh, &side->link);
+    http->arriving++;
+    if (http->arriving >= ACCEPTS_PER_TURN || !http_room_is_left(http))
+        pause_listeners(http);
+    loop_defer(http->loop, &engine->adopt);
+    return bufferevent;
+}
+
+static void on_closed(struct evhttp_connection *connection, void *argument)
+{
+    struct evhttp_side *side = argument;
+    (void)connection;
+    side->connection = NULL;
+    side->request = NULL;
+}
+
+/* evhttp has made itself the argument of the bufferevent's callbacks, which is the only way from one to the other. */
+static struct evhttp_connection *connection_of(struct bufferevent *bufferevent)
+{
+    bufferevent_event_cb on_event;
+    void *argument;
+    bufferevent_getcb(bufferevent, NULL, NULL, &on_event, &argument);
+    return on_event != NULL ? argument : NULL;
+}
+
+static void adopt(struct http *http, struct evhttp_side *side)
+{
+    struct evhttp_connection *connection = connection_of(side->bufferevent);
+    if (connection == NULL) { /* evhttp has closed it at once: no memory */
+        bufferevent_decref(side->bufferevent);
+        free(side);
+        return;
+    }
+    int fd = bufferevent_getfd(side->bufferevent);
+    bufferevent_setfd(side->bufferevent, -1);
+    side->connection = connection;
+    evhttp_connection_set_closecb(connection, on_closed, side);
+    side->conn = http_conn_open(http, fd, evhttp_connection_get_addr(connection));
+    side->conn->engine = side;
+}
+
+/* The listeners pause until the server asks again, so that it is asked for room each time. */
+static void on_adopt(void *argument)
+{
+    struct http *http = argument;
+    struct evhttp_engine *engine = http->engine_state;
+    struct evhttp_side *side;
+    pause_listeners(http);
+    while ((side = list_pop_of(&engine->fresh, struct evhttp_side, link)) != NULL) {
+        http->arriving--;
+        adopt(http, side);
+    }
+    loop_defer(http->loop, &http->settle);
+}
+
+/* The argument is evhttp's, whoever has set the callback. The server hears of the clients that wait all the same, and
+ * finds in evh_accept what is missing. */
+static void on_accept_error(struct evconnlistener *listener, void *argument)
+{
+    (void)argument;
+    evconnlistener_disable(listener);
+}
+
+static void evh_listen(struct http_listener *listener)
+{
+    struct evhttp_engine *engine = listener->http->engine_state;
+    struct evconnlistener *made =
+        evconnlistener_new(loop_base(listener->http->loop), NULL, NULL,
+                           LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0, listener->fd);
+    if (made == NULL)
+        abort();
+    listener->engine = evhttp_bind_listener(engine->evhttp, made);
+    if (listener->engine == NULL)
+        abort();
+    evconnlistener_set_error_cb(made, on_accept_error);
+}
+
+static void evh_unlisten(struct http_listener *listener)
+{
+    struct evhttp_engine *engine = listener->http->engine_state;
+    evhttp_del_accept_socket(engine->evhttp, listener->engine);
+    listener->engine = NULL;
+}
+
+/* evhttp accepts in the next turn, and could not tell us if it failed: whether a descriptor is left is tried here. */
+static enum http_accepting evh_accept(struct http_listener *listener)
+{
+    int left = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+    if (left < 0)
+        return HTTP_ACCEPT_FAILED;
+    close(left);
+    evconnlistener_enable(evhttp_bound_socket_get_listener(listener->engine));
+    return HTTP_ACCEPT_LATER;
+}
+
+/* ---- requests ---- */
+
+static enum http_method method_of(const struct evhttp_request *request)
+{
+    switch (evhttp_request_get_command(request)) {
+    case EVHTTP_REQ_GET:
+        return HTTP_GET;
+    case EVHTTP_REQ_HEAD:
+        return HTTP_HEAD;
+    case EVHTTP_REQ_POST:
+        return HTTP_POST;
+    case EVHTTP_REQ_PUT:
+        return HTTP_PUT;
+    case EVHTTP_REQ_PATCH:
+        return HTTP_PATCH;
+    case EVHTTP_REQ_DELETE:
+        return HTTP_DELETE;
+    case EVHTTP_REQ_OPTIONS:
+        return HTTP_OPTIONS;
+    case EVHTTP_REQ_TRACE:
+        return HTTP_TRACE;
+    default:
+        return HTTP_CONNECT;
+    }
+}
+
+static void fill_head(struct http_head *head, struct evhttp_request *request)
+{
+    const struct evkeyval *field;
+    head->keep_alive = head->chunked = head->expect_continue = false; /* all that is settled */
+    head->content_length = 0;
+    head->method = method_of(request);
+    head->minor = request->minor;
+    http_head_set_target(head, http_canonical_target(slice_of(evhttp_request_get_uri(request))));
+    head->host = slice_of(evhttp_find_header(evhttp_request_get_input_headers(request), "Host"));
+    head->field_count = 0;
+    TAILQ_FOREACH(field, evhttp_request_get_input_headers(request), next)
+    {
+        if (head->field_count == HTTP_FIELDS_MAX)
+            break;
+        head->fields[head->field_count++] = (struct http_field){slice_of(field->key), slice_of(field->value)};
+    }
+}
+
+static void on_evhttp_request(struct evhttp_request *request, void *argument)
+{
+    struct http *http = argument;
+    struct evhttp_engine *engine = http->engine_state;
+    struct evhttp_side *side = engine->reading;
+    struct evbuffer *body = evhttp_request_get_input_buffer(request);
+    struct http_head head;
+    if (side == NULL) { /* only what evh_read triggers comes here */
+        evhttp_send_error(request, 500, NULL);
+        return;
+    }
+    engine->reading = NULL;
+    side->request = request;
+    fill_head(&head, request);
+    size_t length = evbuffer_get_length(body);
+    http_conn_deliver(side->conn, &head, (struct slice){(const char *)evbuffer_pullup(body, -1), length});
+}
+
+/* Of a connection that is closed behind the response, this lets evhttp close its side, and the socket for writing. */
+static void evh_sent(struct http_conn *conn)
+{
+    struct evhttp_side *side = conn->engine;
+    if (side->request == NULL)
+        return;
+    side->request = NULL;
+    bufferevent_trigger(side->bufferevent, EV_WRITE, 0);
+}
+
+/* The previous request may still be on its way out: it is all in the writer, and evhttp keeps nothing of it. */
+static void evh_read(struct http_conn *conn, const struct http_head *head, struct slice body)
+{
+    struct evhttp_engine *engine = engine_of(conn);
+    struct evhttp_side *side = conn->engine;
+    if (head->method == HTTP_CONNECT) { /* with a path for a target, which is none for evhttp */
+        conn->exchange.by_gate = true;
+        http_conn_deliver(conn, head, body);
+        return;
+    }
+    evh_sent(conn);
+    buf_clear(&engine->text);
+    http_canonical_write(&engine->text, head, body);
+    engine->reading = side;
+    if (side->connection != NULL && !engine->text.failed) {
+        evbuffer_add(bufferevent_get_input(side->bufferevent), engine->text.data, engine->text.len);
+        bufferevent_trigger(side->bufferevent, EV_READ, 0);
+    }
+    if (engine->reading != NULL) { /* evhttp has read it as something else, or not at all */
+        engine->reading = NULL;
+        http_conn_disown(conn);
+    }
+}
+
+/* ---- responses ---- */
+
+/* What evhttp has written goes into the connection's writer. */
+static bool take_output(struct http_conn *conn)
+{
+    struct evhttp_side *side = conn->engine;
+    struct evbuffer *output = bufferevent_get_output(side->bufferevent);
+    size_t length = evbuffer_get_length(output);
+    char *room = http_writer_room(&conn->writer, length);
+    if (room == NULL)
+        return false;
+    evbuffer_remove(output, room, length);
+    return true;
+}
+
+/* The fields of a response are lines in one piece; evhttp wants each as two strings. */
+static void add_lines(struct evkeyvalq *headers, char *lines)
+{
+    for (char *name = lines, *end; *name != '\0'; name = end + 2) {
+        char *value = strstr(name, ": ");
+        end = strstr(name, "\r\n");
+        if (value == NULL || end == NULL)
+            abort();
+        *value = *end = '\0';
+        evhttp_add_header(headers, name, value + 2);
+    }
+}
+
+/* evhttp itself says keep-alive to a client of HTTP/1.0 that wants it, and close to one that wants that. */
+static bool add_fields(struct http_conn *conn, const struct http_response *response, bool length)
+{
+    struct evhttp_engine *engine = engine_of(conn);
+    struct evhttp_side *side = conn->engine;
+    struct http_fields own;
+    struct buf *text = &engine->text;
+    buf_clear(text);
+    http_fields_fill(&own, response, conn->close, length);
+    for (size_t i = 0; i < own.count; i++) {
+        buf_add_slice(text, own.list[i].name);
+        buf_add(text, ": ", 2);
+        buf_add_slice(text, own.list[i].value);
+        buf_add(text, "\r\n", 2);
+    }
+    buf_add_slice(text, response->fields);
+    buf_add_char(text, '\0');
+    if (text->failed)
+        return false;
+    add_lines(evhttp_request_get_output_headers(side->request), text->data);
+    if (conn->close && conn->exchange.minor_0)
+        evhttp_remove_header(evhttp_request_get_input_headers(side->request), "Connection");
+    return true;
+}
+
+static bool evh_respond(struct http_conn *conn, const struct http_response *response)
+{
+    struct evhttp_side *side = conn->engine;
+    struct evhttp_request *request = side->request;
+    if (!add_fields(conn, response, true))
+        return false;
+    if (!conn->exchange.is_head && !http_is_bodyless(response->status))
+        evbuffer_add(evhttp_request_get_output_buffer(request), response->body.ptr, response->body.len);
+    evhttp_send_reply(request, response->status, http_reason(response->status), NULL);
+    return take_output(conn);
+}
+
+static void evh_begin(struct http_conn *conn, const struct http_response *response)
+{
+    struct evhttp_side *side = conn->engine;
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(side->request);
+    add_fields(conn, response, false);
+    if (conn->exchange.is_head &&
+        !conn->exchange.minor_0) /* evhttp does not say to HEAD what it would to GET */
+        evhttp_add_header(headers, "Transfer-Encoding", "chunked");
+    evhttp_send_reply_start(side->request, response->status, http_reason(response->status));
+    take_output(conn);
+}
+
+static void evh_piece(struct http_conn *conn, struct slice piece)
+{
+    struct evhttp_engine *engine = engine_of(conn);
+    struct evhttp_side *side = conn->engine;
+    evbuffer_add(engine->piece, piece.ptr, piece.len);
+    evhttp_send_reply_chunk(side->request, engine->piece);
+    evbuffer_drain(engine->piece, evbuffer_get_length(engine->piece)); /* what HEAD has left */
+    take_output(conn);
+}
+
+/* Where nothing is left to be written, evhttp takes the end for sent, and would close a connection that is to be closed
+ * before the gate has sent anything. Then it is left to evh_release. */
+static void evh_end(struct http_conn *conn)
+{
+    struct evhttp_side *side = conn->engine;
+    bool chunked = !conn->exchange.is_head && !conn->exchange.minor_0;
+    if (!chunked && conn->close)
+        return;
+    evhttp_send_reply_end(side->request);
+    if (!chunked)
+        side->request = NULL;
+    take_output(conn);
+}
+
+static void evh_release(struct http_conn *conn)
+{
+    struct evhttp_side *side = conn->engine;
+    if (side->connection != NULL)
+        evhttp_connection_free(side->connection);
+    bufferevent_decref(side->bufferevent);
+    free(side);
+}
+
+/* ---- beginning and end ---- */
+
+static bool evh_start(struct http *http)
+{
+    struct evhttp_engine *engine = mem_new(sizeof *engine);
+    http->engine_state = engine;
+    list_init(&engine->fresh);
+    loop_task_init(&engine->adopt, on_adopt, http);
+    engine->text = BUF_INIT(2 * (HTTP_HEAD_MAX + HTTP_BODY_MAX));
+    engine->evhttp = evhttp_new(loop_base(http->loop));
+    engine->piece = evbuffer_new();
+    if (engine->evhttp == NULL || engine->piece == NULL)
+        return false;
+    evhttp_set_allowed_methods(engine->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
+                                                   EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH | EVHTTP_REQ_DELETE |
+                                                   EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE);
+    evhttp_set_default_content_type(engine->evhttp, NULL);
+    evhttp_set_bevcb(engine->evhttp, on_bufferevent, http);
+    evhttp_set_gencb(engine->evhttp, on_evhttp_request, http);
+    return true;
+}
+
+static void evh_stop(struct http *http)
+{
+    struct evhttp_engine *engine = http->engine_state;
+    struct evhttp_side *side;
+    loop_task_cancel(&engine->adopt);
+    if (engine->evhttp != NULL)
+        evhttp_free(engine->evhttp);
+    while ((side = list_pop_of(&engine->fresh, struct evhttp_side, link)) != NULL) {
+        bufferevent_decref(side->bufferevent);
+        free(side);
+    }
+    if (engine->piece != NULL)
+        evbuffer_free(engine->piece);
+    buf_fini(&engine->text);
+    free(engine);
+}
+
+const struct http_engine http_evhttp = {
+    .start = evh_start,
+    .stop = evh_stop,
+    .listen = evh_listen,
+    .unlisten = evh_unlisten,
+    .accept = evh_accept,
+    .read = evh_read,
+    .respond = evh_respond,
+    .begin = evh_begin,
+    .piece = evh_piece,
+    .end = evh_end,
+    .sent = evh_sent,
+    .release = evh_release,
+};
