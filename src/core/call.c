@@ -1,4 +1,6 @@
-/* call_start -> (end of turn) on_flush -> send_batch -> on_answer for each member, on_done for all. */
+/* call_start queues a call with those of its statement. At the end of the turn calls_on_flush sends what may leave
+ * (send_queues, send_set) and calls that may try a lock again (send_blocked). on_answer gives each call of a set its
+ * answer; on_done puts back the calls of it that are sent once more. */
 #include <config.h>
 
 #include "core/call.h"
@@ -14,18 +16,19 @@
 #include "core/statements.h"
 
 #define SET_MAX 512u
-#define CROWD 12u                /* more calls of a statement than these are a crowd, */
-#define CROWD_NS (10 * CLOCK_MS) /* and are it still so long afterwards */
+#define CROWD 12u                /* more calls of a statement than this are a crowd */
+#define CROWD_NS (10 * CLOCK_MS) /* for so long after it was a crowd, it still counts as one */
 #define PATIENCE_NS                                                                                          \
-    (20 * CLOCK_MS) /* waiting longer than this for a slow set, the next one leaves beside it */
+    (20 * CLOCK_MS) /* a call waits so long for the set before it, then a set leaves beside that */
 #define TRIES_MAX 3u
-#define LATE_NS (200 * CLOCK_MS) /* once in so long, whoever has been due for so long comes first */
+#define LATE_NS                                                                                              \
+    (200 * CLOCK_MS) /* once in this time a blocked call that has been due for this time comes first */
 
 /* The calls of one statement. */
-struct gather {
+struct statement_queue {
     const struct statement *statement;
     struct list waiting;
-    unsigned in_flight, members_in_flight; /* batches, and their calls */
+    unsigned in_flight, members_in_flight; /* sets, and their calls */
     int64_t crowded;                       /* when there was last a crowd */
     struct table_lock table;
 };
@@ -33,34 +36,34 @@ struct gather {
 struct calls {
     struct loop *loop;
     struct db *db;
-    struct gather gathers[STATEMENT_CALLS]; /* by the index of the statement */
-    unsigned next;                          /* whose turn it is, so that all get theirs */
+    struct statement_queue queues[STATEMENT_CALLS]; /* by the index of the statement */
+    unsigned next; /* the queue that is looked at first, so that each is in its turn */
     size_t waiting, queue_max;
     struct loop_task flush;
     struct loop_timer *patience;
     struct locks locks;
 };
 
-struct batch {
-    struct db_unit unit;
+struct call_set {
+    struct db_request request;
     struct calls *calls;
-    struct gather *gather;
+    struct statement_queue *queue;
     struct db_param *params;
-    bool retry_alone;       /* a member was at fault: each again, for itself */
-    bool locked;            /* a lock was in the way */
-    bool again;             /* it is sent once more */
+    bool retry_alone; /* one of the calls was at fault, and nobody knows which: each is sent again alone */
+    bool locked;      /* it met a lock */
+    bool again;       /* some of its calls are sent once more */
     struct call *members[]; /* NULL: answered or cancelled */
 };
 
-static void on_flush(void *argument);
+static void calls_on_flush(void *argument);
 static void on_patience(void *argument);
 static void on_turn(void *argument);
 static bool call_pending_unsent(const struct pending *pending);
 static bool call_pending_leave(struct pending *pending);
 static void call_pending_cancel(struct pending *pending);
-static bool is_wanted(const struct db_unit *unit, unsigned member);
-static void on_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
-static void on_done(struct db_unit *unit);
+static bool is_wanted(const struct db_request *request, unsigned member);
+static void on_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
+static void on_done(struct db_request *request);
 
 static const struct pending_ops call_pending = {call_pending_unsent, call_pending_leave, call_pending_cancel};
 
@@ -71,12 +74,12 @@ struct calls *calls_new(struct loop *loop, size_t queue_max, int64_t deadline_ns
     struct calls *calls = mem_new(sizeof *calls);
     calls->loop = loop;
     calls->queue_max = queue_max;
-    loop_task_init(&calls->flush, on_flush, calls);
+    loop_task_init(&calls->flush, calls_on_flush, calls);
     calls->patience = loop_timer_new(loop, on_patience, calls);
     locks_init(&calls->locks, loop, deadline_ns, on_turn, calls);
     for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
-        calls->gathers[i].statement = &statements[i];
-        list_init(&calls->gathers[i].waiting);
+        calls->queues[i].statement = &statements[i];
+        list_init(&calls->queues[i].waiting);
     }
     return calls;
 }
@@ -106,12 +109,12 @@ size_t calls_waiting(const struct calls *calls)
 static void enqueue(struct calls *calls, struct call *call, bool in_front)
 {
     call->state = CALL_WAITING;
-    call->batch = NULL;
+    call->set = NULL;
     list_node_init(&call->link);
     if (in_front)
-        list_prepend(&calls->gathers[call->statement->index].waiting, &call->link);
+        list_prepend(&calls->queues[call->statement->index].waiting, &call->link);
     else
-        list_append(&calls->gathers[call->statement->index].waiting, &call->link);
+        list_append(&calls->queues[call->statement->index].waiting, &call->link);
     calls->waiting++;
     loop_defer(calls->loop, &calls->flush);
 }
@@ -122,7 +125,7 @@ static void unblock(struct calls *calls, struct call *call)
         loop_defer(calls->loop, &calls->flush);
 }
 
-/* From wherever it waits. */
+/* The call waits in the queue of its statement, or is blocked by a lock. */
 static void dequeue(struct calls *calls, struct call *call)
 {
     if (call->lock.blocked)
@@ -150,10 +153,10 @@ enum call_start call_start(struct calls *calls, struct call *call)
     return CALL_STARTED;
 }
 
-/* It is no longer a member of what was sent. */
+/* The call no longer belongs to the set that was sent. */
 static void forget(struct calls *calls, struct call *call)
 {
-    call->batch->members[call->member] = NULL;
+    call->set->members[call->member] = NULL;
     if (!call->lock.blocked)
         return;
     call->lock.again = 0; /* the next for the record may go at once */
@@ -175,7 +178,7 @@ void call_leave(struct call *call)
     call->left = true;
 }
 
-/* ---- for who waits for it ---- */
+/* ---- as what a request waits for (pending.h) ---- */
 
 static bool call_pending_unsent(const struct pending *pending)
 {
@@ -195,27 +198,28 @@ static void call_pending_cancel(struct pending *pending)
 
 /* ---- waiting for a lock ---- */
 
-/* It was sent and met a lock. */
-static void meet_lock(struct calls *calls, struct gather *gather, struct call *call, int64_t now)
+/* The call was sent and met a lock: it waits again. */
+static void meet_lock(struct calls *calls, struct statement_queue *queue, struct call *call, int64_t now)
 {
-    call->tries--; /* nothing went wrong */
-    if (!gather->statement->waits) {
+    call->tries--; /* a lock is no failed try */
+    if (!queue->statement->waits) {
         locks_meet_table(&calls->locks, &call->lock, now);
         enqueue(calls, call, true);
         return;
     }
     call->state = CALL_WAITING;
-    call->batch = NULL;
+    call->set = NULL;
     calls->waiting++;
     locks_meet_row(&calls->locks, &call->lock, now);
 }
 
-/* Those at the head that would only meet the lock that others have met wait with them. */
-static void set_aside(struct calls *calls, struct gather *gather)
+/* Calls at the head of the queue whose record is locked already would only meet the same lock: they become blocked,
+ * too. */
+static void set_aside(struct calls *calls, struct statement_queue *queue)
 {
-    if (!gather->statement->waits)
+    if (!queue->statement->waits)
         return;
-    list_for_each(struct call, call, &gather->waiting, link) {
+    list_for_each(struct call, call, &queue->waiting, link) {
         if (!locks_in_way(&calls->locks, &call->lock))
             return;
         list_remove(&call->link);
@@ -223,7 +227,7 @@ static void set_aside(struct calls *calls, struct gather *gather)
     }
 }
 
-static void give_up(struct calls *calls, struct call *call)
+static void calls_give_up(struct calls *calls, struct call *call)
 {
     struct db_answer answer = {
         .error = DB_BUSY, .message = "it waited for a lock for too long", .sqlstate = "55P03"};
@@ -231,22 +235,22 @@ static void give_up(struct calls *calls, struct call *call)
     call->done(call, &answer, call->argument);
 }
 
-/* Callbacks may end and begin others, so each is looked for anew. */
+/* A callback may end and start other calls, so the search begins anew after each. */
 static bool give_up_one(struct calls *calls, int64_t now)
 {
     list_for_each(struct call, call, &calls->locks.blocked, lock.link) {
         if (call->state == CALL_WAITING && now >= call->lock.give_up) {
-            give_up(calls, call);
+            calls_give_up(calls, call);
             return true;
         }
     }
     for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
-        struct call *call = list_first_of(&calls->gathers[i].waiting, struct call, link);
-        if (!calls->gathers[i].table.shut || call == NULL)
+        struct call *call = list_first_of(&calls->queues[i].waiting, struct call, link);
+        if (!calls->queues[i].table.shut || call == NULL)
             continue;
         if (now >=
             (call->lock.give_up != 0 ? call->lock.give_up : call->asked + calls->locks.table_wait_ns)) {
-            give_up(calls, call);
+            calls_give_up(calls, call);
             return true;
         }
     }
@@ -257,7 +261,7 @@ static bool anybody_waits(const struct calls *calls)
 {
     bool any = calls->locks.blocked.length > 0;
     for (unsigned i = 0; i < STATEMENT_CALLS && !any; i++)
-        any = calls->gathers[i].table.shut && calls->gathers[i].waiting.length > 0;
+        any = calls->queues[i].table.shut && calls->queues[i].waiting.length > 0;
     return any;
 }
 
@@ -279,12 +283,12 @@ static bool may_hold(const struct calls *calls)
 
 /* ---- leaving ---- */
 
-static unsigned choose(struct gather *gather, struct call **chosen)
+static unsigned choose(struct statement_queue *queue, struct call **chosen)
 {
-    struct call *first = list_first_of(&gather->waiting, struct call, link);
-    unsigned count = 0, most = gather->statement->set && !first->alone ? SET_MAX : 1;
-    list_for_each(struct call, call, &gather->waiting, link) {
-        if (count == most)
+    struct call *first = list_first_of(&queue->waiting, struct call, link);
+    unsigned count = 0, max = queue->statement->set && !first->alone ? SET_MAX : 1;
+    list_for_each(struct call, call, &queue->waiting, link) {
+        if (count == max)
             break;
         if (call == first || !call->alone)
             chosen[count++] = call;
@@ -292,58 +296,58 @@ static unsigned choose(struct gather *gather, struct call **chosen)
     return count;
 }
 
-static void send_calls(struct calls *calls, struct gather *gather, struct db_slot *slot,
+static void send_calls(struct calls *calls, struct statement_queue *queue, struct db_slot *slot,
                        struct call *const *chosen, unsigned count, bool last)
 {
-    unsigned params = gather->statement->param_count;
-    struct batch *batch = mem_resize(NULL, sizeof *batch + count * sizeof batch->members[0] +
-                                               (size_t)count * params * sizeof(struct db_param));
-    batch->unit =
-        (struct db_unit){.statement = gather->statement,
-                         .members = count,
-                         .last = last,
-                         .brief = last || (gather->statement->waits && calls->locks.blocked.length > 0),
-                         .wanted = is_wanted,
-                         .on_answer = on_answer,
-                         .on_done = on_done,
-                         .owner = batch};
-    batch->calls = calls;
-    batch->gather = gather;
-    batch->params = (struct db_param *)(void *)&batch->members[count];
-    batch->retry_alone = batch->locked = batch->again = false;
-    batch->unit.params = batch->params;
+    unsigned params = queue->statement->param_count;
+    struct call_set *set = mem_resize(NULL, sizeof *set + count * sizeof set->members[0] +
+                                                (size_t)count * params * sizeof(struct db_param));
+    set->request =
+        (struct db_request){.statement = queue->statement,
+                            .members = count,
+                            .last = last,
+                            .brief = last || (queue->statement->waits && calls->locks.blocked.length > 0),
+                            .wanted = is_wanted,
+                            .on_answer = on_answer,
+                            .on_done = on_done,
+                            .owner = set};
+    set->calls = calls;
+    set->queue = queue;
+    set->params = (struct db_param *)(void *)&set->members[count];
+    set->retry_alone = set->locked = set->again = false;
+    set->request.params = set->params;
     int64_t now = clock_now();
     for (unsigned i = 0; i < count; i++) {
         struct call *call = chosen[i];
         call->state = CALL_SENT;
-        call->batch = batch;
+        call->set = set;
         call->member = i;
         call->tries++;
         call->sent = now;
-        batch->members[i] = call;
-        memcpy(&batch->params[i * params], call->params, params * sizeof(struct db_param));
+        set->members[i] = call;
+        memcpy(&set->params[i * params], call->params, params * sizeof(struct db_param));
     }
-    gather->in_flight++;
-    gather->members_in_flight += count;
+    queue->in_flight++;
+    queue->members_in_flight += count;
     calls->locks.holding += last;
-    calls->db->ops->send(calls->db, slot, &batch->unit);
+    calls->db->ops->send(calls->db, slot, &set->request);
 }
 
-static void send_batch(struct calls *calls, struct gather *gather, struct db_slot *slot)
+static void send_set(struct calls *calls, struct statement_queue *queue, struct db_slot *slot)
 {
     struct call *chosen[SET_MAX];
-    unsigned count = choose(gather, chosen);
+    unsigned count = choose(queue, chosen);
     for (unsigned i = 0; i < count; i++)
         dequeue(calls, chosen[i]);
-    send_calls(calls, gather, slot, chosen, count, gather->table.shut);
+    send_calls(calls, queue, slot, chosen, count, queue->table.shut);
 }
 
-/* Each alone, and of those for one record the first. */
-static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
+/* Each call is sent alone, and of the calls for one record only the first. */
+static unsigned send_blocked(struct calls *calls, int64_t due, unsigned max)
 {
     unsigned count = 0;
     list_for_each(struct call, call, &calls->locks.blocked, lock.link) {
-        if (count == most || !may_hold(calls))
+        if (count == max || !may_hold(calls))
             break;
         if (call->state != CALL_WAITING || call->lock.again > due || !call->lock.first)
             continue;
@@ -351,32 +355,32 @@ static unsigned send_blocked(struct calls *calls, int64_t due, unsigned most)
         if (slot == NULL)
             continue;
         calls->waiting--;
-        send_calls(calls, &calls->gathers[call->statement->index], slot, &call, 1, true);
+        send_calls(calls, &calls->queues[call->statement->index], slot, &call, 1, true);
         count++;
     }
     return count;
 }
 
-/* In a crowd calls gather while a set is on its way, because one statement and one commit for many is what makes them
- * fast. Where there is none, waiting for others would only cost time: each set leaves on a connection of its own. The
- * moment after a large set has come back looks empty too, so the crowd is remembered for a while. Those that are sent
- * again one by one keep their order. */
-static bool may_leave(struct calls *calls, struct gather *gather, int64_t now)
+/* In a crowd calls wait while a set is on its way, because one statement and one commit for many calls is what makes
+ * them fast. Without a crowd waiting would only cost time, so each set leaves on a connection of its own. Just after
+ * a large set has come back the queue looks empty, so the crowd is remembered for CROWD_NS. Calls that are sent
+ * again alone keep their order: each waits for the one before. */
+static bool may_leave(struct calls *calls, struct statement_queue *queue, int64_t now)
 {
-    if (gather->waiting.length == 0)
+    if (queue->waiting.length == 0)
         return false;
-    if (gather->table.shut) {
+    if (queue->table.shut) {
         locks_await_turn(&calls->locks);
-        return gather->in_flight == 0 && now >= gather->table.again && may_hold(calls);
+        return queue->in_flight == 0 && now >= queue->table.again && may_hold(calls);
     }
-    if (gather->members_in_flight + gather->waiting.length > CROWD)
-        gather->crowded = now;
-    if (!gather->statement->set || gather->in_flight == 0)
+    if (queue->members_in_flight + queue->waiting.length > CROWD)
+        queue->crowded = now;
+    if (!queue->statement->set || queue->in_flight == 0)
         return true;
-    if (gather->in_flight >= calls->db->ops->connections(calls->db))
+    if (queue->in_flight >= calls->db->ops->connections(calls->db))
         return false;
-    const struct call *oldest = list_first_of(&gather->waiting, struct call, link);
-    bool crowd = now - gather->crowded < CROWD_NS;
+    const struct call *oldest = list_first_of(&queue->waiting, struct call, link);
+    bool crowd = now - queue->crowded < CROWD_NS;
     if ((!crowd && !oldest->alone) || now - oldest->asked >= PATIENCE_NS)
         return true;
     if (!loop_timer_pending(calls->patience))
@@ -384,10 +388,10 @@ static bool may_leave(struct calls *calls, struct gather *gather, int64_t now)
     return false;
 }
 
-/* One batch a statement and round, until nothing may leave: a statement with many calls does not starve others. One for
- * which there is no room has the first turn when there is some (calls_on_room comes), and does not stop the others, for
- * which there may be. */
-static void send_gathers(struct calls *calls, int64_t now)
+/* Each round sends one set of each statement, until nothing may leave, so that a statement with many calls does not
+ * starve the others. A statement without room does not stop the others, which may have some; it has the first turn
+ * when calls_on_room comes. */
+static void send_queues(struct calls *calls, int64_t now)
 {
     unsigned refused = STATEMENT_CALLS;
     for (bool any = calls->waiting > 0; any;) {
@@ -395,25 +399,25 @@ static void send_gathers(struct calls *calls, int64_t now)
         refused = STATEMENT_CALLS;
         for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
             unsigned turn = (calls->next + i) % STATEMENT_CALLS;
-            struct gather *gather = &calls->gathers[turn];
+            struct statement_queue *queue = &calls->queues[turn];
             if (calls->locks.blocked.length > 0)
-                set_aside(calls, gather);
-            if (!may_leave(calls, gather, now))
+                set_aside(calls, queue);
+            if (!may_leave(calls, queue, now))
                 continue;
-            struct db_slot *slot = calls->db->ops->slot(calls->db, gather->statement);
+            struct db_slot *slot = calls->db->ops->slot(calls->db, queue->statement);
             if (slot == NULL) {
                 refused = refused < STATEMENT_CALLS ? refused : turn;
                 continue;
             }
-            send_batch(calls, gather, slot);
+            send_set(calls, queue, slot);
             any = true;
         }
         calls->next = refused < STATEMENT_CALLS ? refused : (calls->next + 1) % STATEMENT_CALLS;
     }
 }
 
-/* Who waits for a lock comes last, unless he has been due for long. */
-static void on_flush(void *argument)
+/* Blocked calls come last, but for one that has been due for LATE_NS. */
+static void calls_on_flush(void *argument)
 {
     struct calls *calls = argument;
     int64_t now = clock_now();
@@ -421,7 +425,7 @@ static void on_flush(void *argument)
     if (locks->blocked.length > 0 && now - locks->late >= LATE_NS &&
         send_blocked(calls, now - LATE_NS, 1) > 0)
         locks->late = now;
-    send_gathers(calls, now);
+    send_queues(calls, now);
     if (locks->blocked.length > 0)
         send_blocked(calls, now, UINT_MAX);
 }
@@ -454,13 +458,13 @@ static struct call *first_unsent(const struct locks *locks)
     return NULL;
 }
 
-/* Nobody knows when the database comes back: what waits is told so now. Calls that begin meanwhile are not looked
+/* Nobody knows when the database comes back, so calls that wait are told now. Calls that begin meanwhile are not looked
  * at. */
 void calls_on_away(struct calls *calls)
 {
     struct call *call;
     for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
-        const struct list *waiting = &calls->gathers[i].waiting;
+        const struct list *waiting = &calls->queues[i].waiting;
         for (size_t left = waiting->length;
              left > 0 && (call = list_first_of(waiting, struct call, link)) != NULL; left--)
             tell_away(calls, call);
@@ -472,14 +476,14 @@ void calls_on_away(struct calls *calls)
 
 /* ---- coming back ---- */
 
-static bool is_wanted(const struct db_unit *unit, unsigned member)
+static bool is_wanted(const struct db_request *request, unsigned member)
 {
-    const struct batch *batch = unit->owner;
-    return batch->members[member] != NULL;
+    const struct call_set *set = request->owner;
+    return set->members[member] != NULL;
 }
 
-/* May the same be sent once more? What a session refused is tried on others: as many as there are, and then some, since
- * those that take its place may be no better. */
+/* Whether the call is sent once more. What a session refused (DB_UNFIT) is tried on others: as many as there are, and
+ * TRIES_MAX more, since sessions that replace them may be no better. */
 static bool is_again(const struct calls *calls, const struct call *call, enum db_error error)
 {
     if (error == DB_RETRY)
@@ -489,39 +493,36 @@ static bool is_again(const struct calls *calls, const struct call *call, enum db
     return error == DB_UNFIT && call->tries < calls->db->ops->connections(calls->db) + TRIES_MAX;
 }
 
-static void on_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
 {
-    struct batch *batch = unit->owner;
-    struct call *call = batch->members[member];
+    struct call_set *set = request->owner;
+    struct call *call = set->members[member];
     if (call == NULL)
         return;
-    /* may be the fault of one of them */
+    /* one call of the set may be at fault */
     bool own = answer->error == DB_REFUSED || answer->error == DB_KEPT || answer->error == DB_FAILED;
-    bool alone = own && unit->members > 1 && batch->calls->db->ops->arrays;
-    batch->locked |= answer->error == DB_LOCKED;
-    if (alone || is_again(batch->calls, call, answer->error)) {
-        batch->retry_alone |= alone; /* stays a member until on_done puts it back, in order */
-        batch->again = true;
+    bool alone = own && request->members > 1 && set->calls->db->ops->arrays;
+    set->locked |= answer->error == DB_LOCKED;
+    if (alone || is_again(set->calls, call, answer->error)) {
+        set->retry_alone |= alone; /* stays a member until on_done puts it back, in order */
+        set->again = true;
         return;
     }
-    forget(batch->calls, call);
+    forget(set->calls, call);
     call->state = CALL_IDLE;
-    if (answer->error == DB_UNFIT) {
-        struct db_answer none = *answer;
-        none.error = DB_AWAY;
-        call->done(call, &none, call->argument);
-    } else {
-        call->done(call, answer, call->argument);
-    }
+    struct db_answer last = *answer;
+    if (last.error == DB_UNFIT)
+        last.error = DB_AWAY;
+    call->done(call, &last, call->argument);
 }
 
-/* What is left of it waits again. */
-static void put_back(struct batch *batch, struct call *call, int64_t now)
+/* A call that was not answered waits again. */
+static void put_back(struct call_set *set, struct call *call, int64_t now)
 {
-    struct calls *calls = batch->calls;
-    call->alone |= batch->retry_alone;
-    if (batch->locked) {
-        meet_lock(calls, batch->gather, call, now);
+    struct calls *calls = set->calls;
+    call->alone |= set->retry_alone;
+    if (set->locked) {
+        meet_lock(calls, set->queue, call, now);
     } else if (call->lock.blocked) {
         call->state = CALL_WAITING;
         call->lock.again = now;
@@ -531,22 +532,22 @@ static void put_back(struct batch *batch, struct call *call, int64_t now)
     }
 }
 
-static void on_done(struct db_unit *unit)
+static void on_done(struct db_request *request)
 {
-    struct batch *batch = unit->owner;
-    struct gather *gather = batch->gather;
-    int64_t now = batch->locked || gather->table.shut ? clock_now() : 0;
-    gather->in_flight--;
-    gather->members_in_flight -= unit->members;
-    batch->calls->locks.holding -= unit->last;
-    if (batch->locked && !gather->statement->waits) {
-        locks_shut(&batch->calls->locks, &gather->table, now);
-    } else if (!batch->again) {
-        locks_open(&gather->table);
+    struct call_set *set = request->owner;
+    struct statement_queue *queue = set->queue;
+    int64_t now = set->locked || queue->table.shut ? clock_now() : 0;
+    queue->in_flight--;
+    queue->members_in_flight -= request->members;
+    set->calls->locks.holding -= request->last;
+    if (set->locked && !queue->statement->waits) {
+        locks_shut(&set->calls->locks, &queue->table, now);
+    } else if (!set->again) {
+        locks_open(&queue->table);
     }
-    for (unsigned i = unit->members; i-- > 0;)
-        if (batch->members[i] != NULL)
-            put_back(batch, batch->members[i], now);
-    calls_on_room(batch->calls);
-    free(batch);
+    for (unsigned i = request->members; i-- > 0;)
+        if (set->members[i] != NULL)
+            put_back(set, set->members[i], now);
+    calls_on_room(set->calls);
+    free(set);
 }

@@ -1,12 +1,12 @@
 /* Calls of statements, and the sets in which they travel.
  *
- * While a set is on its way, calls for the same statement gather, and leave together when it comes back; a lone
- * call leaves at the end of the turn in which it came. A call that is cancelled before it was sent is never sent.
- * A set that fails because of one member is sent again member by member, so that one bad call fails alone.
+ * While a set is on its way, calls for the same statement wait in a queue, and leave together when it comes back; a
+ * lone call leaves at the end of the turn in which it came. A call that is cancelled before it was sent is never
+ * sent. A set that fails because of one of its calls is sent again call by call, so that the bad one fails alone.
  *
  * The database lets nothing wait long for somebody's lock. What met one (DB_LOCKED) waits here, where it holds up
- * nobody, and is sent again from time to time, on few of the connections: a statement that may wait for a row call by
- * call, one call for a record at a time; any other, which met the lock of a table, as a whole. In the end it is
+ * nobody, and is sent again from time to time, on few of the connections: a statement that may wait for a row call
+ * by call, one call for a record at a time; any other, which met the lock of a table, as a whole. In the end it is
  * DB_BUSY. */
 #ifndef ROWLOCK_CORE_CALL_H
 #define ROWLOCK_CORE_CALL_H
@@ -19,7 +19,7 @@
 
 struct calls;
 struct call;
-struct batch;
+struct call_set;
 
 typedef void call_cb(struct call *call, const struct db_answer *answer, void *argument);
 
@@ -40,7 +40,7 @@ struct call {
     void *argument;
     /* inside */
     struct calls *calls;
-    struct batch *batch;
+    struct call_set *set;
     unsigned member, tries;
     bool alone;
     bool left; /* see call_leave */
@@ -55,7 +55,7 @@ enum call_start {
     CALL_DATABASE_AWAY /* refused: the database has been out of reach for a while; no callback */
 };
 
-/* deadline_ns: of a request; the waits for locks are bounded far below it. */
+/* deadline_ns: of an HTTP request; the waits for locks are bounded far below it. */
 struct calls *calls_new(struct loop *loop, size_t queue_max, int64_t deadline_ns);
 void calls_free(struct calls *calls); /* everything started must be done or cancelled */
 
@@ -65,8 +65,8 @@ void calls_set_db(struct calls *calls, struct db *db);
 /* Set statement, params, done and argument before. */
 enum call_start call_start(struct calls *calls, struct call *call);
 void call_cancel(struct call *call); /* harmless when idle */
-/* Nobody may be there any more who wants the answer. One that was sent is still answered, but does not wait for a lock:
- * it is DB_LOCKED when it meets one. */
+/* Nobody may want the answer any more. A call that was sent is still answered, but does not wait for a lock: its
+ * answer is DB_LOCKED when it meets one. */
 void call_leave(struct call *call);
 
 size_t calls_waiting(const struct calls *calls);

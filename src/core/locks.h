@@ -34,13 +34,13 @@ struct table_lock {
 
 struct locks {
     struct list blocked; /* lock_waits in the order in which they met the lock */
-    unsigned holding;    /* units on their way that are expected to wait */
+    unsigned holding;    /* database requests on their way that are expected to wait */
     int64_t late;        /* when one came first that had been due for long */
     int64_t row_wait_ns, table_wait_ns;
     struct loop_timer *turn; /* runs while anybody waits for a lock */
 };
 
-/* deadline_ns: of a request; waits are bounded by half of it. on_turn looks who is due. */
+/* deadline_ns: of an HTTP request; waits are bounded by half of it. on_turn looks who is due. */
 void locks_init(struct locks *locks, struct loop *loop, int64_t deadline_ns, loop_timer_cb *on_turn,
                 void *argument);
 void locks_fini(struct locks *locks);

@@ -1,8 +1,8 @@
-/* What the server asks of a database, whichever it is: units of work in, rows or an error out, later, exactly
- * once. PostgreSQL (pg.h) and SQLite (sqlite.h) implement it; nothing above this line knows which one it is.
+/* What the server asks of a database, whichever it is: requests in, rows or an error out, later, exactly once.
+ * PostgreSQL (pg.h) and SQLite (sqlite.h) implement it; nothing above this line knows which one it is.
  *
- * A unit is one statement in a transaction of its own, for one call or for a set of them. Everything it carries
- * must stay until on_done, after which the engine has forgotten it. */
+ * A database request is one statement in a transaction of its own, for one call or for a set of them. Everything it
+ * carries must stay until on_done, after which the engine has forgotten it. */
 #ifndef ROWLOCK_DB_DB_H
 #define ROWLOCK_DB_DB_H
 
@@ -17,7 +17,7 @@ struct db_param {
     bool null;
     int64_t integer;   /* DB_INT */
     double real;       /* DB_FLOAT */
-    struct slice text; /* DB_TEXT; borrowed until the unit was sent */
+    struct slice text; /* DB_TEXT; borrowed until the request was sent */
 };
 
 /* Rows as the engine holds them; a value is text, .ptr NULL for null. Good until the callback returns. */
@@ -31,7 +31,7 @@ enum db_error {
     /* Of all but DB_LOST it is true that nothing was stored. */
     DB_REFUSED, /* a value or a constraint; whose fault that is, core/refusal.h says */
     DB_RETRY,   /* rolled back for a passing reason; the same again may work */
-    DB_LOCKED,  /* somebody's lock was in its way for too long to wait there; ask again later */
+    DB_LOCKED,  /* it waited for somebody's lock for as long as the database lets it; ask again later */
     DB_UNFIT,   /* the session is at fault, and is replaced; another may do it */
     DB_BUSY,    /* it gave up waiting: a lock, its own time limit, too many connections */
     DB_SCHEMA,  /* a table or column is not there */
@@ -56,18 +56,18 @@ struct db_answer {
     int first, count;           /* which of the rows answer this member */
 };
 
-struct db_unit {
-    struct list_node link; /* the engine's, and so is left */
+struct db_request {
+    struct list_node link; /* link and left are the engine's */
     unsigned left;
     const struct statement *statement;
-    unsigned members;
+    unsigned members;              /* the calls of it: 1, or of a set as many as there are */
     bool last;                     /* it is expected to wait for a lock: nothing is sent behind it */
     bool brief;                    /* somebody waits for a lock just now: this one tries for a moment only */
     const struct db_param *params; /* members times param_count, call by call */
     /* Asked by an engine that has not started the member yet: false leaves it out. May be NULL. */
-    bool (*wanted)(const struct db_unit *unit, unsigned member);
-    void (*on_answer)(struct db_unit *unit, unsigned member, const struct db_answer *answer);
-    void (*on_done)(struct db_unit *unit); /* last; the unit is the owner's again */
+    bool (*wanted)(const struct db_request *request, unsigned member);
+    void (*on_answer)(struct db_request *request, unsigned member, const struct db_answer *answer);
+    void (*on_done)(struct db_request *request); /* may be NULL; last: the request is the owner's again */
     void *owner;
 };
 
@@ -93,7 +93,7 @@ struct db_question {
 };
 
 struct db_events {
-    void (*on_room)(void *argument);   /* there is room for a unit again */
+    void (*on_room)(void *argument);   /* there is room for a request again */
     void (*on_away)(void *argument);   /* no connection for a while: what waits should be told */
     void (*on_health)(void *argument); /* the health was asked for anew */
     /* Where the engine can tell: somebody changed the tables of a group. */
@@ -110,12 +110,12 @@ struct db_ops {
     const char *engine; /* "postgres" or "sqlite": the folder of its SQL */
     bool arrays;        /* sets travel as arrays */
     unsigned (*connections)(const struct db *db);
-    /* Where a unit of that statement may go: good for one send, which must come before anything else is asked of the
+    /* Where a request of that statement may go: good for one send, which must come before anything else is asked of the
      * database. NULL: there is no room. */
     struct db_slot *(*slot)(struct db *db, const struct statement *statement);
     /* True while the database has been out of reach for longer than is worth waiting for. */
     bool (*away)(const struct db *db);
-    void (*send)(struct db *db, struct db_slot *slot, struct db_unit *unit); /* answers come later */
+    void (*send)(struct db *db, struct db_slot *slot, struct db_request *request); /* answers come later */
     const struct db_health *(*health)(const struct db *db);
     void (*free)(struct db *db); /* answers what is outstanding */
 };

@@ -106,10 +106,10 @@ static struct db_slot *pg_slot(struct db *db, const struct statement *statement)
     return (struct db_slot *)(void *)pghealth_pick(pg_of(db)->health, statement);
 }
 
-static void pg_send(struct db *db, struct db_slot *slot, struct db_unit *unit)
+static void pg_send(struct db *db, struct db_slot *slot, struct db_request *request)
 {
     (void)db;
-    pgconn_send((struct pgconn *)(void *)slot, unit);
+    pgconn_send((struct pgconn *)(void *)slot, request);
 }
 
 static bool pg_away(const struct db *db)

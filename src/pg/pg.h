@@ -11,7 +11,7 @@ struct pg_options {
     const char *conninfo; /* connection string or URI */
     enum pooler pooler;
     unsigned connections;
-    int64_t deadline_ns;      /* of a request: statements are bounded below it, silence above it */
+    int64_t deadline_ns;      /* of an HTTP request: statements are bounded below it, silence above it */
     unsigned statement_count; /* of the catalogue: every index is below it */
     const struct statement *room_spill, *room_write; /* the statements of those names */
     const struct db_question *health;                /* asked each second */

@@ -1,3 +1,5 @@
+/* Answers. pganswer_error makes one of an error, pganswer_rows finds the rows of each call in those of a set.
+ * Nothing is copied: what an answer points to is good as long as its PGresult. */
 #include <config.h>
 
 #include "pg/pganswer.h"
@@ -64,13 +66,13 @@ const char *pganswer_lost(const PGconn *pq, char *out, size_t size)
     return out[0] != '\0' ? out : "the connection was closed";
 }
 
-void pganswer_all(struct db_unit *unit, const struct db_answer *answer)
+void pganswer_all(struct db_request *request, const struct db_answer *answer)
 {
-    for (unsigned member = 0; member < unit->members; member++)
-        unit->on_answer(unit, member, answer);
+    for (unsigned member = 0; member < request->members; member++)
+        request->on_answer(request, member, answer);
 }
 
-static struct slice pg_value(const struct db_rows *rows, int row, int column)
+static struct slice pganswer_value(const struct db_rows *rows, int row, int column)
 {
     const struct pg_rows *view = (const struct pg_rows *)rows;
     column += view->shift;
@@ -80,25 +82,25 @@ static struct slice pg_value(const struct db_rows *rows, int row, int column)
                           (size_t)PQgetlength(view->result, row, column)};
 }
 
-void pganswer_rows(struct db_unit *unit, const PGresult *result)
+void pganswer_rows(struct db_request *request, const PGresult *result)
 {
-    bool set = unit->statement->set;
+    bool set = request->statement->set;
     struct pg_rows view = {
-        .base = {.count = PQntuples(result), .columns = PQnfields(result) - set, .value = pg_value},
+        .base = {.count = PQntuples(result), .columns = PQnfields(result) - set, .value = pganswer_value},
         .result = result,
         .shift = set};
     struct db_answer answer = {.error = DB_OK, .message = "", .sqlstate = "", .rows = &view.base};
     if (!set) {
         answer.count = view.base.count;
-        unit->on_answer(unit, 0, &answer);
+        request->on_answer(request, 0, &answer);
         return;
     }
     int row = 0;
-    for (unsigned member = 0; member < unit->members; member++) {
+    for (unsigned member = 0; member < request->members; member++) {
         answer.first = row;
         while (row < view.base.count && (unsigned)atoi(PQgetvalue(result, row, 0)) == member + 1)
             row++;
         answer.count = row - answer.first;
-        unit->on_answer(unit, member, &answer);
+        request->on_answer(request, member, &answer);
     }
 }

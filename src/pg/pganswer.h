@@ -1,4 +1,4 @@
-/* Inside PostgreSQL: what it said, as the answers of a unit's members. */
+/* Inside PostgreSQL: what it said, as the answers of a request's members. */
 #ifndef ROWLOCK_PG_PGANSWER_H
 #define ROWLOCK_PG_PGANSWER_H
 
@@ -18,9 +18,9 @@ bool pganswer_is_unsure(const PGresult *notice);
 const char *pganswer_lost(const PGconn *pq, char *out, size_t size);
 
 /* Each member gets the same. */
-void pganswer_all(struct db_unit *unit, const struct db_answer *answer);
+void pganswer_all(struct db_request *request, const struct db_answer *answer);
 
 /* The rows of a set come in order of the position in their first column; each member gets those of its own. */
-void pganswer_rows(struct db_unit *unit, const PGresult *result);
+void pganswer_rows(struct db_request *request, const PGresult *result);
 
 #endif

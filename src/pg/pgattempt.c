@@ -1,6 +1,7 @@
-/* Attempts to connect. pgattempt_start sets the timer; on_attempt_timer begins an attempt (begin): the name of the
- * host is looked up (on_resolved), libpq connects to one of its addresses (connect_host, on_poll), and on_connected
- * hands the connection over while the time of the attempt still runs. pgattempt_failed chooses what is tried next. */
+/* Attempts to connect. pgattempt_start sets the timer; on_attempt_timer begins an attempt (pgattempt_begin): the
+ * name of the host is looked up (on_resolved), libpq connects to one of its addresses (connect_host, on_poll), and
+ * on_connected hands the connection over while the time of the attempt still runs. pgattempt_failed chooses what is
+ * tried next. */
 #include <config.h>
 
 #include "pg/pgattempt.h"
@@ -58,7 +59,7 @@ struct pgattempt *pgattempt_new(struct loop *loop, const struct pg_target *targe
     return attempt;
 }
 
-static void stop(struct pgattempt *attempt)
+static void pgattempt_stop(struct pgattempt *attempt)
 {
     loop_timer_stop(attempt->timer);
     loop_watch_free(attempt->watch); /* before libpq closes its descriptor */
@@ -71,7 +72,7 @@ static void stop(struct pgattempt *attempt)
 
 void pgattempt_free(struct pgattempt *attempt)
 {
-    stop(attempt);
+    pgattempt_stop(attempt);
     loop_timer_free(attempt->timer);
     free(attempt);
 }
@@ -129,7 +130,7 @@ static void forget_addresses(struct pgattempt *attempt)
     attempt->address = 0;
 }
 
-static void begin(struct pgattempt *attempt)
+static void pgattempt_begin(struct pgattempt *attempt)
 {
     const struct pg_host *host = &attempt->target->hosts[attempt->host];
     attempt->pausing = false;
@@ -150,7 +151,7 @@ static void on_attempt_timer(void *argument)
 {
     struct pgattempt *attempt = argument;
     if (attempt->pausing)
-        begin(attempt);
+        pgattempt_begin(attempt);
     else
         pgattempt_failed(attempt, "the database did not answer the attempt to connect in time");
 }
@@ -206,7 +207,7 @@ static void not_connected(struct pgattempt *attempt)
     char reason[256];
     if (attempt->pq != NULL && !attempt->plain && attempt->target->pooler == POOLER_AUTO &&
         strstr(PQerrorMessage(attempt->pq), "options") != NULL) {
-        stop(attempt);
+        pgattempt_stop(attempt);
         attempt->plain = true;
         loop_timer_start(attempt->timer, LIMIT_NS);
         connect_host(attempt);
@@ -234,7 +235,7 @@ void pgattempt_failed(struct pgattempt *attempt, const char *reason)
 {
     char copy[256];
     snprintf(copy, sizeof copy, "%s", reason); /* it may be libpq's */
-    stop(attempt);
+    pgattempt_stop(attempt);
     if (attempt->addresses[attempt->address] == '\0') {
         forget_addresses(attempt);
         attempt->host = (attempt->host + 1) % attempt->target->host_count;

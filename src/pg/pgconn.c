@@ -1,7 +1,7 @@
 /* The life of one connection and its pipeline. pgattempt connects; on_pgattempt_connected asks who is there
- * (ask_session), and on_session_answer makes it ready (become_ready). From then on pgconn_send encodes a unit and
- * flushes it, and on_socket takes results (take_results); the Sync of a unit ends it (finish_unit). What ends the
- * connection comes to lost, which answers its units in their order and starts to connect again. */
+ * (ask_session), and on_session_answer makes it ready (become_ready). From then on pgconn_send encodes a request and
+ * flushes it, and on_socket takes results (take_results); the Sync of a request ends it (finish_request). What ends the
+ * connection comes to lost, which answers its requests in their order and starts to connect again. */
 #include <config.h>
 
 #include "pg/pgconn.h"
@@ -22,20 +22,20 @@
 #include "pg/pgsettings.h"
 #include "pg/pgtarget.h"
 
-#define DEPTH_MAX 16u               /* units on their way */
-#define RENEW_NS CLOCK_SECOND       /* a read-only session is no sooner replaced than after this */
-#define NEWS_NS (10 * CLOCK_SECOND) /* idle sessions that end within it are one piece of news */
+#define DEPTH_MAX 16u               /* requests on their way at once */
+#define RENEW_NS CLOCK_SECOND       /* between two attempts to end a read-only session of a pooler */
+#define NEWS_NS (10 * CLOCK_SECOND) /* of the idle sessions that end within it the log names one */
 #define UNSURE "it is committed, but the standby may not have it: the wait for it was ended"
 
 enum pgconn_state {
     PGCONN_CONNECTING, /* pgattempt is at work; there is no connection */
     PGCONN_ASKING,     /* who is there: PostgreSQL itself, or a pooler */
-    PGCONN_READY,      /* units may be sent */
+    PGCONN_READY,      /* requests may be sent */
 };
 
 enum pgconn_prepared {
     PGCONN_UNPREPARED,
-    PGCONN_LOCKED_OUT, /* likewise: a lock was in the way */
+    PGCONN_LOCKED_OUT, /* not prepared either: what was to prepare it met a lock */
     PGCONN_PREPARING,  /* sent, and not accepted yet */
     PGCONN_PREPARED,
 };
@@ -49,44 +49,43 @@ struct pgconn {
     PGconn *pq;
     struct loop_watch *watch;
     struct pgattempt *attempt;
-    struct loop_timer *limit; /* of the unit that a pooler has */
-    struct loop_task doom; /* loses it at the end of the turn, when it must not go under its caller's feet */
+    struct loop_timer *limit; /* how long a pooler may have the request */
+    struct loop_task drop; /* gives the connection up at the end of the turn, where a caller still uses it */
     bool pooled;           /* see pgconn_pooled; true until it is known */
-    struct db_unit asking;
-    struct statement ask; /* of asking */
+    struct db_request asking; /* who is there; its statement is ask, whose text is ask_text */
+    struct statement ask;
     struct buf ask_text;
-    struct buf local;      /* behind a pooler: the statement that settles each transaction */
-    bool read_only, stale; /* as in the header */
-    bool settled;          /* it knows where our tables are */
-    struct db_unit ending; /* of a pooler's session that is read-only */
-    bool ends_first;       /* the unit on its way is preceded by it, in its transaction */
-    int64_t ended;         /* when it was last sent; 0: it may be sent at once */
-    char refusal[256];     /* why there is no answer to it; "": there was no chance to say */
-    struct list units;     /* sent, in order */
-    unsigned waits;        /* those of them that may wait for a row's lock */
-    bool closed;           /* the last of them is one that nothing may be sent behind */
-    bool held;             /* a lock held up the last that was answered, and may hold up the next */
-    PGresult *rows;        /* of the first unit, as far as they came */
-    PGresult *error;       /* the first error of the first unit */
-    bool unsure;           /* it is committed, but perhaps not on the standby that it had to wait for */
-    int64_t heard;         /* when the server last said something, or was first asked */
-    int64_t connected;     /* when it became ready */
-    const char *recycle;   /* why it is to reconnect when nothing is outstanding; NULL: it is not */
-    bool expected;         /* that is no news */
-    struct pgparam params; /* scratch of pgconn_send */
+    struct buf local;         /* behind a pooler: the statement that settles each transaction */
+    bool read_only, stale;    /* as in the header */
+    bool settled;             /* it knows where our tables are */
+    struct db_request ending; /* ends a read-only session of a pooler */
+    bool ends_first;          /* ending stands before the request on its way, in the same transaction */
+    int64_t ended;            /* when ending was last sent; 0: it may be sent at once */
+    char refusal[256];        /* why the answer to asking is no good; "": there is none */
+    struct list requests;     /* sent and not answered, in order */
+    unsigned waits;           /* how many of them may wait for a row's lock */
+    bool closed;              /* nothing may be sent behind the last of them */
+    bool held;                /* the last that was answered met a lock, and so may the next */
+    PGresult *rows;           /* of the first request, if they have come */
+    PGresult *error;          /* the first error of the first request */
+    bool unsure;              /* the first request is committed, but the standby may not have it */
+    int64_t heard;            /* when the server last said something, or was first asked */
+    int64_t connected;        /* when it became ready */
+    const char *recycle;      /* why it is given up as soon as nothing is outstanding; NULL: it is not */
+    bool expected;            /* its end is no news */
+    struct pgparam params;    /* scratch of pgconn_send */
     unsigned statement_count;
     enum pgconn_prepared prepared[]; /* by the index of a statement */
 };
 
 static void on_pgattempt_connected(PGconn *pq, bool plain, void *argument);
 static void on_pgattempt_failed(const char *reason, bool round, void *argument);
-static void on_notice(void *argument, const PGresult *notice);
-static void on_session_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
-static void on_ended_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
-static void on_ignored_done(struct db_unit *unit);
+static void pgconn_on_notice(void *argument, const PGresult *notice);
+static void on_session_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
+static void on_ended_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
 static void on_socket(int fd, int ready, void *argument);
 static void on_limit(void *argument);
-static void on_doom(void *argument);
+static void on_drop(void *argument);
 static void lost(struct pgconn *conn, const char *reason);
 
 static const struct statement end_read_only = {
@@ -106,37 +105,34 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
     conn->target = target;
     conn->role = role;
     conn->events = *events;
-    list_init(&conn->units);
+    list_init(&conn->requests);
     static const struct db_param home = {.text = {PGSETTINGS_HOME, sizeof PGSETTINGS_HOME - 1}};
     static const struct statement_param home_param = {.name = "home", .type = DB_TEXT};
     conn->ask = (struct statement){.name = "session", .param_count = 1, .params = &home_param};
-    conn->asking = (struct db_unit){.statement = &conn->ask,
-                                    .members = 1,
-                                    .params = &home,
-                                    .on_answer = on_session_answer,
-                                    .on_done = on_ignored_done,
-                                    .owner = conn};
-    conn->ending = (struct db_unit){.statement = &end_read_only,
-                                    .members = 1,
-                                    .on_answer = on_ended_answer,
-                                    .on_done = on_ignored_done,
-                                    .owner = conn};
+    conn->asking = (struct db_request){.statement = &conn->ask,
+                                       .members = 1,
+                                       .params = &home,
+                                       .on_answer = on_session_answer,
+                                       .owner = conn};
+    conn->ending = (struct db_request){
+        .statement = &end_read_only, .members = 1, .on_answer = on_ended_answer, .owner = conn};
     conn->ask_text = conn->local = BUF_INIT((size_t)1 << 20);
-    struct pgattempt_events attempt = {on_pgattempt_connected, on_pgattempt_failed, on_notice, conn};
+    struct pgattempt_events attempt = {on_pgattempt_connected, on_pgattempt_failed, pgconn_on_notice, conn};
     conn->attempt = pgattempt_new(loop, target, role, &attempt);
     conn->limit = loop_timer_new(loop, on_limit, conn);
-    loop_task_init(&conn->doom, on_doom, conn);
+    loop_task_init(&conn->drop, on_drop, conn);
     pgattempt_start(conn->attempt, false, false);
     return conn;
 }
 
-static void fail_units(struct pgconn *conn, const char *reason)
+static void fail_requests(struct pgconn *conn, const char *reason)
 {
-    struct db_unit *unit;
+    struct db_request *request;
     struct db_answer answer = {.error = DB_LOST, .message = reason, .sqlstate = ""};
-    while ((unit = list_pop_of(&conn->units, struct db_unit, link)) != NULL) {
-        pganswer_all(unit, &answer);
-        unit->on_done(unit);
+    while ((request = list_pop_of(&conn->requests, struct db_request, link)) != NULL) {
+        pganswer_all(request, &answer);
+        if (request->on_done != NULL)
+            request->on_done(request);
     }
 }
 
@@ -144,7 +140,7 @@ static void disconnect(struct pgconn *conn)
 {
     conn->state = PGCONN_CONNECTING;
     loop_timer_stop(conn->limit);
-    loop_task_cancel(&conn->doom);
+    loop_task_cancel(&conn->drop);
     loop_watch_free(conn->watch); /* before libpq closes its descriptor */
     conn->watch = NULL;
     PQclear(conn->rows);
@@ -165,7 +161,7 @@ void pgconn_free(struct pgconn *conn)
         return;
     disconnect(conn);
     pgattempt_free(conn->attempt);
-    fail_units(conn, "the server is shutting down");
+    fail_requests(conn, "the server is shutting down");
     loop_timer_free(conn->limit);
     pgparam_fini(&conn->params);
     buf_fini(&conn->ask_text);
@@ -175,15 +171,15 @@ void pgconn_free(struct pgconn *conn)
 
 bool pgconn_ready(const struct pgconn *conn)
 {
-    return conn->state == PGCONN_READY && conn->recycle == NULL && !list_linked(&conn->doom.link);
+    return conn->state == PGCONN_READY && conn->recycle == NULL && !list_linked(&conn->drop.link);
 }
 
 /* A pooler gives PostgreSQL's connection to another client when a transaction has ended, even if the first message
- * of the next unit has gone there already; the rest of it then meets another's unnamed statement. */
+ * of the next request has gone there already; the rest of it then meets another's unnamed statement. */
 bool pgconn_room(const struct pgconn *conn)
 {
     return pgconn_ready(conn) && !conn->closed && !conn->held &&
-           conn->units.length < (conn->pooled ? 1 : DEPTH_MAX);
+           conn->requests.length < (conn->pooled ? 1 : DEPTH_MAX);
 }
 
 unsigned pgconn_waits(const struct pgconn *conn)
@@ -213,18 +209,18 @@ void pgconn_allow_ending(struct pgconn *conn)
 
 unsigned pgconn_depth(const struct pgconn *conn)
 {
-    return (unsigned)conn->units.length;
+    return (unsigned)conn->requests.length;
 }
 
 int64_t pgconn_silence(const struct pgconn *conn, int64_t now)
 {
-    return conn->state == PGCONN_READY && conn->units.length > 0 ? now - conn->heard : 0;
+    return conn->state == PGCONN_READY && conn->requests.length > 0 ? now - conn->heard : 0;
 }
 
 /* ---- connecting ---- */
 
-/* What comes at a commit comes before its Sync, so it is about the first unit. */
-static void on_notice(void *argument, const PGresult *notice)
+/* A notice about a commit comes before its Sync, so it is about the first request. */
+static void pgconn_on_notice(void *argument, const PGresult *notice)
 {
     struct pgconn *conn = argument;
     const char *message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
@@ -261,14 +257,9 @@ static void on_pgattempt_failed(const char *reason, bool round, void *argument)
 {
     struct pgconn *conn = argument;
     disconnect(conn);
-    fail_units(conn, reason); /* it may have asked who is there */
+    fail_requests(conn, reason); /* it may have asked who is there */
     if (round && conn->events.on_lost != NULL)
         conn->events.on_lost(conn, reason, conn->events.argument);
-}
-
-static void refuse(struct pgconn *conn)
-{
-    loop_defer(conn->loop, &conn->doom);
 }
 
 static void write_local(struct pgconn *conn, struct slice path)
@@ -289,9 +280,9 @@ static void become_ready(struct pgconn *conn)
 
 /* A pooler lets clients in while PostgreSQL is away, so this answer is also the proof that it is there. The number that
  * was given at the start, for cancelling, is the process that answers here, unless a pooler made it up. */
-static void on_session_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_session_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
 {
-    struct pgconn *conn = unit->owner;
+    struct pgconn *conn = request->owner;
     struct pgsettings_session session = {.known = false};
     (void)member;
     if (conn->state != PGCONN_ASKING)
@@ -300,11 +291,11 @@ static void on_session_answer(struct db_unit *unit, unsigned member, const struc
         session = pgsettings_read(answer->rows, answer->first);
     if (!session.known) {
         snprintf(conn->refusal, sizeof conn->refusal, "asked who it is: %s", answer->message);
-        refuse(conn);
+        loop_defer(conn->loop, &conn->drop);
         return;
     }
     if (pgsettings_misencoded(session.encoding, conn->refusal, sizeof conn->refusal)) {
-        refuse(conn);
+        loop_defer(conn->loop, &conn->drop);
         return;
     }
     conn->pooled = !session.settled;
@@ -316,16 +307,10 @@ static void on_session_answer(struct db_unit *unit, unsigned member, const struc
     become_ready(conn);
 }
 
-static void on_ignored_done(struct db_unit *unit)
-{
-    (void)unit;
-}
-
 /* ---- losing it ---- */
 
-/* A session that ends while nothing is asked of it costs nobody anything: somebody thought that it had been idle for
- * too long, or an administrator ended it. Behind a pooler that is everyday; else it is news, but not one for each
- * session. */
+/* A session that ends while nothing is asked of it costs nothing: something closed it because it was idle, or an
+ * administrator ended it. Behind a pooler that is normal. Elsewhere the log says it, but not once for each session. */
 static void tell_idle(const struct pgconn *conn, const char *reason)
 {
     static int64_t told;
@@ -341,21 +326,22 @@ static void lost(struct pgconn *conn, const char *reason)
 {
     char copy[256];
     snprintf(copy, sizeof copy, "%s", reason);
-    bool quiet = conn->expected || conn->units.length == 0;
+    bool quiet = conn->expected || conn->requests.length == 0;
     if (quiet)
         tell_idle(conn, copy);
     else
         log_warn("database connection lost", LOG_S("role", conn->role), LOG_S("reason", copy),
-                 LOG_I("outstanding", conn->units.length), LOG_MS("age_ms", clock_now() - conn->connected));
+                 LOG_I("outstanding", conn->requests.length),
+                 LOG_MS("age_ms", clock_now() - conn->connected));
     bool was_short = clock_now() - conn->connected < CLOCK_SECOND;
     disconnect(conn);
     pgattempt_start(conn->attempt, was_short, !quiet);
-    fail_units(conn, copy);
+    fail_requests(conn, copy);
     if (conn->events.on_lost != NULL)
         conn->events.on_lost(conn, copy, conn->events.argument);
 }
 
-static void end(struct pgconn *conn, const char *reason)
+static void pgconn_end(struct pgconn *conn, const char *reason)
 {
     if (conn->state == PGCONN_ASKING)
         pgattempt_failed(conn->attempt, reason);
@@ -374,12 +360,13 @@ void pgconn_lose(struct pgconn *conn, const char *reason)
         lost(conn, reason);
 }
 
-/* A pooler gives a session to whom it likes, so what ends it must come before the next that it gives to us, and must
- * look at it again. It is asked for no more than once a second: a new one may be read-only too. */
+/* A pooler may give us another session for each transaction, so the statement that ends a session must look itself
+ * whether that is read-only. It is sent once a second at most, because the session that replaces it may be read-only
+ * too. */
 static bool may_end(struct pgconn *conn)
 {
     int64_t now = clock_now();
-    if (conn->units.length > 0 || (conn->ended != 0 && now - conn->ended < RENEW_NS))
+    if (conn->requests.length > 0 || (conn->ended != 0 && now - conn->ended < RENEW_NS))
         return false;
     conn->ended = now;
     conn->expected = true;
@@ -392,18 +379,18 @@ static void end_session(struct pgconn *conn)
         pgconn_send(conn, &conn->ending);
 }
 
-void pgconn_send_or_end(struct pgconn *conn, struct db_unit *unit)
+void pgconn_send_or_end(struct pgconn *conn, struct db_request *request)
 {
     conn->ends_first = conn->pooled && may_end(conn);
-    pgconn_send(conn, unit);
+    pgconn_send(conn, request);
 }
 
-static void on_ended_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_ended_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
 {
-    struct pgconn *conn = unit->owner;
+    struct pgconn *conn = request->owner;
     (void)member;
     if (answer->error != DB_LOST)
-        conn->expected = false; /* it was another, and is well */
+        conn->expected = false; /* it was sent to a session that takes writes */
 }
 
 static void renew(struct pgconn *conn, const char *reason)
@@ -412,8 +399,8 @@ static void renew(struct pgconn *conn, const char *reason)
         return;
     conn->recycle = reason;
     conn->expected = true;
-    if (conn->units.length == 0)
-        loop_defer(conn->loop, &conn->doom);
+    if (conn->requests.length == 0)
+        loop_defer(conn->loop, &conn->drop);
 }
 
 void pgconn_renew_session(struct pgconn *conn)
@@ -437,14 +424,14 @@ void pgconn_hurry(struct pgconn *conn)
     pgattempt_hurry(conn->attempt);
 }
 
-static void on_doom(void *argument)
+static void on_drop(void *argument)
 {
     struct pgconn *conn = argument;
     char reason[256];
     const char *known = conn->state == PGCONN_READY ? conn->recycle
                         : conn->refusal[0] != '\0'  ? conn->refusal
                                                     : NULL;
-    end(conn, known != NULL ? known : pganswer_lost(conn->pq, reason, sizeof reason));
+    pgconn_end(conn, known != NULL ? known : pganswer_lost(conn->pq, reason, sizeof reason));
 }
 
 /* ---- sending ---- */
@@ -453,7 +440,7 @@ static void flush(struct pgconn *conn)
 {
     int left = PQflush(conn->pq);
     if (left < 0)
-        loop_defer(conn->loop, &conn->doom);
+        loop_defer(conn->loop, &conn->drop);
     else
         loop_watch_set(conn->watch, left == 1 ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
@@ -472,7 +459,7 @@ static bool send_prepare(struct pgconn *conn, const struct statement *statement)
                          types) == 1;
 }
 
-/* A statement is prepared by the first unit that needs it, in the same breath. */
+/* The first request that needs a statement prepares it, in the same round trip. */
 static bool send_named(struct pgconn *conn, const struct statement *statement)
 {
     enum pgconn_prepared *prepared = &conn->prepared[statement->index];
@@ -498,42 +485,42 @@ static bool send_plain(struct pgconn *conn, const char *text)
     return PQsendQueryParams(conn->pq, text, 0, NULL, NULL, NULL, NULL, 0) == 1;
 }
 
-/* In the transaction of what follows. */
-static bool send_brief(struct pgconn *conn, const struct db_unit *unit)
+/* It stands in the transaction of the statement that follows. */
+static bool send_brief(struct pgconn *conn, const struct db_request *request)
 {
-    return !unit->brief || send_plain(conn, "SELECT set_config('lock_timeout', '25', true)");
+    return !request->brief || send_plain(conn, "SELECT set_config('lock_timeout', '25', true)");
 }
 
-static bool send_statement(struct pgconn *conn, const struct db_unit *unit)
+static bool send_statement(struct pgconn *conn, const struct db_request *request)
 {
-    if (unit == &conn->asking || unit == &conn->ending)
-        return send_unnamed(conn, unit->statement);
+    if (request == &conn->asking || request == &conn->ending)
+        return send_unnamed(conn, request->statement);
     if (!conn->pooled)
-        return send_brief(conn, unit) && send_named(conn, unit->statement);
-    /* whatever session this is, nothing is expected of it and nothing stays in it. These two run under the role's own
+        return send_brief(conn, request) && send_named(conn, request->statement);
+    /* Nothing is expected of the pooler's session, and nothing stays in it. These two run under the role's own
      * statement_timeout; one that ends them skips the rest of the transaction, so nothing is changed (DB_BUSY). */
     return send_plain(conn, PGSETTINGS_ISOLATION) && send_plain(conn, conn->local.data) &&
            (!conn->ends_first || send_plain(conn, end_read_only.text[DB_POSTGRES])) &&
-           send_brief(conn, unit) && send_unnamed(conn, unit->statement);
+           send_brief(conn, request) && send_unnamed(conn, request->statement);
 }
 
-/* One Sync a unit: what stands between two of them is one transaction, and a unit must not share its fate with
+/* One Sync a request: what stands between two of them is one transaction, and a request must not share its fate with
  * another. */
-void pgconn_send(struct pgconn *conn, struct db_unit *unit)
+void pgconn_send(struct pgconn *conn, struct db_request *request)
 {
-    if (conn->units.length == 0)
+    if (conn->requests.length == 0)
         conn->heard = clock_now();
-    list_append(&conn->units, &unit->link);
-    conn->waits += unit->statement->waits;
-    conn->closed = unit->last;
-    /* A pooler may hold it until PostgreSQL is back; by then nobody wants it any more. */
+    list_append(&conn->requests, &request->link);
+    conn->waits += request->statement->waits;
+    conn->closed = request->last;
+    /* A pooler may hold the request until PostgreSQL is back, when nobody wants it any more. */
     if (conn->pooled && conn->state == PGCONN_READY)
         loop_timer_start(conn->limit, conn->target->pooler_ns);
-    pgparam_encode(&conn->params, unit);
-    if (send_statement(conn, unit) && PQpipelineSync(conn->pq) == 1)
+    pgparam_encode(&conn->params, request);
+    if (send_statement(conn, request) && PQpipelineSync(conn->pq) == 1)
         flush(conn);
     else
-        loop_defer(conn->loop, &conn->doom);
+        loop_defer(conn->loop, &conn->drop);
 }
 
 /* ---- receiving ---- */
@@ -543,8 +530,8 @@ static bool is_state(const struct db_answer *answer, const char *sqlstate)
     return strcmp(answer->sqlstate, sqlstate) == 0;
 }
 
-/* The session is at fault, not the statement: what it refused, another may do. One that is known to be read-only was
- * asked because none is there that is not. */
+/* 25006 (read-only) and 25P02 (failed transaction) are the session's fault: another session may do what it refused. A
+ * session that is known to be read-only was only asked because there is no other. */
 static void judge_session(struct pgconn *conn, struct db_answer *answer)
 {
     bool read_only = is_state(answer, "25006");
@@ -557,82 +544,84 @@ static void judge_session(struct pgconn *conn, struct db_answer *answer)
     conn->recycle = read_only ? "its session is read-only" : "its session is in a failed transaction";
 }
 
-/* Until it was accepted, a statement is not there; others that were sent in the belief that it is find it missing. */
+/* A statement is there once PostgreSQL has accepted it. Requests that were sent behind the one that failed to
+ * prepare it do not find it (26000). */
 static void judge_prepared(struct pgconn *conn, enum pgconn_prepared *prepared, struct db_answer *answer)
 {
     if (is_state(answer, "42P05"))
         *prepared = PGCONN_PREPARED;
     else if (*prepared == PGCONN_LOCKED_OUT && is_state(answer, "26000"))
-        answer->error = DB_LOCKED; /* as that which was to prepare it */
+        answer->error = DB_LOCKED; /* like the request that was to prepare it */
     else if (*prepared != PGCONN_PREPARED)
         *prepared = answer->error == DB_LOCKED ? PGCONN_LOCKED_OUT : PGCONN_UNPREPARED;
     else if (answer->error == DB_RETRY && (answer->sqlstate[0] == '0' || answer->sqlstate[0] == '2'))
         conn->recycle = "its prepared statements are stale";
 }
 
-/* True: for want of room. */
-static bool answer_error(struct pgconn *conn, struct db_unit *unit, const PGresult *result)
+/* True: the disk is full. */
+static bool answer_error(struct pgconn *conn, struct db_request *request, const PGresult *result)
 {
     struct db_answer answer = pganswer_error(result);
     judge_session(conn, &answer);
     if (!conn->pooled && conn->state == PGCONN_READY)
-        judge_prepared(conn, &conn->prepared[unit->statement->index], &answer);
-    conn->held = answer.error == DB_LOCKED && conn->units.length > 0;
-    pganswer_all(unit, &answer);
+        judge_prepared(conn, &conn->prepared[request->statement->index], &answer);
+    conn->held = answer.error == DB_LOCKED && conn->requests.length > 0;
+    pganswer_all(request, &answer);
     if (answer.error == DB_UNFIT && conn->pooled)
         end_session(conn);
     return answer.error == DB_FULL;
 }
 
-/* Committed here; whether it outlives this host nobody knows. */
-static void answer_unsure(struct pgconn *conn, struct db_unit *unit)
+/* It is committed on this host, but may be lost with it. */
+static void answer_unsure(struct pgconn *conn, struct db_request *request)
 {
     struct db_answer answer = {.error = DB_LOST, .message = UNSURE, .sqlstate = ""};
     log_warn("the wait for a synchronous standby was ended", LOG_S("role", conn->role),
-             LOG_S("statement", unit->statement->name), LOG_I("calls", unit->members));
-    pganswer_all(unit, &answer);
+             LOG_S("statement", request->statement->name), LOG_I("calls", request->members));
+    pganswer_all(request, &answer);
 }
 
-/* The Sync of the first unit has come, and with it the commit. */
-static void finish_unit(struct pgconn *conn)
+/* The Sync of the first request has come, and with it the commit. */
+static void finish_request(struct pgconn *conn)
 {
-    struct db_unit *unit = list_pop_of(&conn->units, struct db_unit, link);
-    assert(unit != NULL);
+    struct db_request *request = list_pop_of(&conn->requests, struct db_request, link);
+    assert(request != NULL);
     loop_timer_stop(conn->limit);
-    conn->waits -= unit->statement->waits;
-    conn->closed = conn->closed && conn->units.length > 0;
+    conn->waits -= request->statement->waits;
+    conn->closed = conn->closed && conn->requests.length > 0;
     conn->held = false;
-    conn->expected = conn->expected && !conn->ends_first; /* the session was another, and is well */
+    conn->expected = conn->expected && !conn->ends_first; /* the session takes writes */
     conn->ends_first = false;
     PGresult *rows = conn->rows, *error = conn->error;
-    bool unsure = conn->unsure, full = false, wrote = error == NULL && unit->statement->writes;
+    bool unsure = conn->unsure, full = false, wrote = error == NULL && request->statement->writes;
     conn->rows = conn->error = NULL;
     conn->unsure = false;
     if (rows == NULL) /* LISTEN has none */
         rows = PQmakeEmptyPGresult(conn->pq, PGRES_TUPLES_OK);
     if (error != NULL)
-        full = answer_error(conn, unit, error);
+        full = answer_error(conn, request, error);
     else if (unsure)
-        answer_unsure(conn, unit);
+        answer_unsure(conn, request);
     else
-        pganswer_rows(unit, rows);
+        pganswer_rows(request, rows);
     PQclear(rows);
     PQclear(error);
-    unit->on_done(unit);
-    if (conn->recycle != NULL && conn->units.length == 0)
-        loop_defer(conn->loop, &conn->doom);
-    /* behind ending somebody may wait for room as behind any other */
-    if (unit != &conn->asking && conn->events.on_answered != NULL)
+    if (request->on_done != NULL)
+        request->on_done(request);
+    if (conn->recycle != NULL && conn->requests.length == 0)
+        loop_defer(conn->loop, &conn->drop);
+    /* a call may have waited for the room that ending took */
+    if (request != &conn->asking && conn->events.on_answered != NULL)
         conn->events.on_answered(conn, full, wrote, conn->events.argument);
 }
 
-/* The first that is done of the first unit: its statement was accepted, if it was sent along. */
+/* If the statement of the first request was sent along with it, the first result says that it was accepted. */
 static void note_prepared(struct pgconn *conn)
 {
-    const struct db_unit *unit = list_first_of(&conn->units, struct db_unit, link);
+    const struct db_request *request = list_first_of(&conn->requests, struct db_request, link);
     if (!conn->pooled && conn->state == PGCONN_READY &&
-        conn->prepared[unit->statement->index] == PGCONN_PREPARING)
-        conn->prepared[unit->statement->index] = PGCONN_PREPARED;
+        conn->prepared[request->statement->index] == PGCONN_PREPARING)
+        conn->prepared[request->statement->index] = PGCONN_PREPARED;
 }
 
 static void take_result(struct pgconn *conn, PGresult *result)
@@ -640,9 +629,9 @@ static void take_result(struct pgconn *conn, PGresult *result)
     switch (PQresultStatus(result)) {
     case PGRES_PIPELINE_SYNC:
         PQclear(result);
-        finish_unit(conn);
+        finish_request(conn);
         break;
-    case PGRES_TUPLES_OK: /* before those of the unit come those of what set the session up for it */
+    case PGRES_TUPLES_OK: /* rows of statements that set the transaction up come before those of the request */
         PQclear(conn->rows);
         conn->rows = result;
         break;
@@ -658,14 +647,14 @@ static void take_result(struct pgconn *conn, PGresult *result)
         conn->rows = NULL;
         PQclear(result);
         break;
-    default: /* what follows an error was skipped */
+    default: /* PGRES_PIPELINE_ABORTED: a statement behind an error was skipped */
         PQclear(result);
     }
 }
 
 static void take_results(struct pgconn *conn)
 {
-    while (conn->units.length > 0 && !PQisBusy(conn->pq)) {
+    while (conn->requests.length > 0 && !PQisBusy(conn->pq)) {
         PGresult *result = PQgetResult(conn->pq); /* NULL ends the results of one message */
         if (result == NULL && PQstatus(conn->pq) == CONNECTION_BAD)
             break;
@@ -696,7 +685,7 @@ static void on_socket(int fd, int ready, void *argument)
     if (!ok || PQstatus(conn->pq) == CONNECTION_BAD) {
         const char *said =
             conn->error != NULL ? PQresultErrorField(conn->error, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-        end(conn, said != NULL ? said : pganswer_lost(conn->pq, reason, sizeof reason));
+        pgconn_end(conn, said != NULL ? said : pganswer_lost(conn->pq, reason, sizeof reason));
         return;
     }
     flush(conn);

@@ -29,24 +29,24 @@ struct pghealth {
     char cut_reason[256]; /* why it is not UP */
     struct loop_timer *grace;
     struct pgconn *conn;
-    struct db_unit health, hidden, room; /* on their way one at a time */
-    struct pgconn *asked_on;             /* a connection of the pool when there is no other */
-    int64_t asked;                       /* 0 when no question is on its way */
-    unsigned room_ticks;                 /* since it was last asked whether there is room */
-    bool no_tables;                      /* health found none: before that is told, hidden is asked why */
-    bool full;                           /* the disk had no room */
-    bool crowded_out;                    /* there is no connection left for the health */
+    struct db_request health, hidden, room; /* on their way one at a time */
+    struct pgconn *asked_on;                /* a connection of the pool when there is no other */
+    int64_t asked;                          /* 0 when no question is on its way */
+    unsigned room_ticks;                    /* since it was last asked whether there is room */
+    bool no_tables;                         /* health found none: before that is told, hidden is asked why */
+    bool full;                              /* the disk had no room */
+    bool crowded_out;                       /* there is no connection left for the health */
     bool ending;
     struct db_health said, no_pool; /* no_pool: what is said while it is not UP */
 };
 
 static void pghealth_on_ready(struct pgconn *conn, void *argument);
 static void pghealth_on_lost(struct pgconn *conn, const char *reason, void *argument);
-static void on_health_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
-static void on_health_done(struct db_unit *unit);
-static void on_hidden_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
-static void on_room_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer);
-static void on_room_done(struct db_unit *unit);
+static void on_health_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
+static void on_health_done(struct db_request *request);
+static void on_hidden_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
+static void on_room_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
+static void on_room_done(struct db_request *request);
 static void on_grace(void *argument);
 
 /* ---- life ---- */
@@ -68,7 +68,7 @@ struct pghealth *pghealth_new(struct loop *loop, const struct pg_target *target,
     health->grace = loop_timer_new(loop, on_grace, health);
     loop_timer_start(health->grace, GRACE_NS);
     health->room = health->hidden = health->health =
-        (struct db_unit){.members = 1, .on_done = on_health_done, .owner = health};
+        (struct db_request){.members = 1, .on_done = on_health_done, .owner = health};
     health->health.statement = options->health->statement;
     health->health.on_answer = on_health_answer;
     health->hidden.statement = options->hidden->statement;
@@ -192,16 +192,16 @@ const struct db_health *pghealth_said(struct pghealth *health)
 
 /* ---- asking ---- */
 
-static void ask_on(struct pghealth *health, struct pgconn *conn, struct db_unit *unit)
+static void ask_on(struct pghealth *health, struct pgconn *conn, struct db_request *request)
 {
     health->asked = clock_now();
     health->asked_on = conn;
     /* What asks and what ends a read-only session are one transaction, because a pooler hands out another session for
      * the next one. So each look meets a session that writes, or leaves one less that does not. */
     if (health->said.answers && !health->said.writable && !health->said.standby)
-        pgconn_send_or_end(conn, unit);
+        pgconn_send_or_end(conn, request);
     else
-        pgconn_send(conn, unit);
+        pgconn_send(conn, request);
 }
 
 /* A role at its limit of connections has none left for this, and may do all its work. */
@@ -263,9 +263,9 @@ void pghealth_full(struct pghealth *health)
     health->full = true;
 }
 
-static void on_room_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_room_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
 {
-    struct pghealth *health = unit->owner;
+    struct pghealth *health = request->owner;
     (void)member;
     if (health->ending || answer->error == DB_LOST)
         return;
@@ -275,13 +275,13 @@ static void on_room_answer(struct db_unit *unit, unsigned member, const struct d
     /* what passes, as a lock that is in the way, says nothing about the room */
     bool passing = answer->error == DB_LOCKED || answer->error == DB_BUSY || answer->error == DB_RETRY ||
                    answer->error == DB_UNFIT || answer->error == DB_AWAY;
-    if (answer->error == DB_FULL || (unit->statement == health->options.room_write && !passing))
+    if (answer->error == DB_FULL || (request->statement == health->options.room_write && !passing))
         health->full = answer->error == DB_FULL;
 }
 
-static void on_room_done(struct db_unit *unit)
+static void on_room_done(struct db_request *request)
 {
-    struct pghealth *health = unit->owner;
+    struct pghealth *health = request->owner;
     health->asked = 0;
     if (!health->ending)
         ask_health(health);
@@ -318,9 +318,9 @@ static void set_healthy(struct pghealth *health, bool has_schema)
     tell_health(health);
 }
 
-static void on_health_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_health_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
 {
-    struct pghealth *health = unit->owner;
+    struct pghealth *health = request->owner;
     (void)member;
     if (!is_answer(health, answer))
         return;
@@ -331,18 +331,18 @@ static void on_health_answer(struct db_unit *unit, unsigned member, const struct
     set_healthy(health, true);
 }
 
-static void on_health_done(struct db_unit *unit)
+static void on_health_done(struct db_request *request)
 {
-    struct pghealth *health = unit->owner;
+    struct pghealth *health = request->owner;
     health->asked = 0;
     if (health->no_tables && !health->ending)
         ask_on(health, health->asked_on, &health->hidden);
     health->no_tables = false;
 }
 
-static void on_hidden_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_hidden_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
 {
-    struct pghealth *health = unit->owner;
+    struct pghealth *health = request->owner;
     struct db_health *said = &health->said;
     (void)member;
     if (!is_answer(health, answer))

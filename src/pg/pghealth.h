@@ -14,7 +14,7 @@
  * It begins as CUT, with the grace running. It is UP as soon as the database says something (pghealth_heard) while a
  * connection of the pool is ready. It is CUT again when the last connection of the pool is lost (pghealth_cut), or
  * when the health's connection gets no answer in time: then connections that owe nothing may look well, but what
- * were sent on them could not be taken back. When the grace is over it is AWAY. A silent pooler does not count,
+ * is sent on them could not be taken back. When the grace is over it is AWAY. A silent pooler does not count,
  * because it may let the health wait for its turn while it serves the pool. */
 enum pghealth_state {
     PGHEALTH_CUT,  /* nothing is sent, calls wait, and nobody is told: it may be back in a moment */

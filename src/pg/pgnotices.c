@@ -18,7 +18,7 @@
 struct pgnotices {
     struct db_events events;
     struct pgconn *conn;
-    struct db_unit listen, identity;
+    struct db_request listen, identity;
     int64_t listened; /* when LISTEN was last sent */
 };
 
@@ -34,17 +34,17 @@ static void on_listen_ready(struct pgconn *conn, void *argument)
     pgconn_send(conn, &notices->identity);
 }
 
-static void on_listen_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_listen_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
 {
-    (void)unit;
+    (void)request;
     (void)member;
     if (answer->error != DB_OK && answer->error != DB_LOST)
         log_warn("the database does not tell of changes", LOG_S("reason", answer->message));
 }
 
-static void on_identity_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_identity_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
 {
-    const struct pgnotices *notices = unit->owner;
+    const struct pgnotices *notices = request->owner;
     (void)member;
     if (answer->error == DB_LOST)
         return;
@@ -53,11 +53,6 @@ static void on_identity_answer(struct db_unit *unit, unsigned member, const stru
                                      notices->events.argument);
     else
         log_warn("the database does not say which one it is", LOG_S("reason", answer->message));
-}
-
-static void on_listen_done(struct db_unit *unit)
-{
-    (void)unit;
 }
 
 static void on_notify(struct pgconn *conn, struct slice payload, void *argument)
@@ -76,11 +71,8 @@ struct pgnotices *pgnotices_new(struct loop *loop, const struct pg_target *targe
     struct pgnotices *notices = mem_new(sizeof *notices);
     struct pgconn_events own = {.on_ready = on_listen_ready, .on_notify = on_notify, .argument = notices};
     notices->events = *events;
-    notices->listen = (struct db_unit){.statement = listen,
-                                       .members = 1,
-                                       .on_answer = on_listen_answer,
-                                       .on_done = on_listen_done,
-                                       .owner = notices};
+    notices->listen = (struct db_request){
+        .statement = listen, .members = 1, .on_answer = on_listen_answer, .owner = notices};
     notices->identity = notices->listen;
     notices->identity.statement = identity;
     notices->identity.on_answer = on_identity_answer;

@@ -1,3 +1,5 @@
+/* pgparam_encode writes all values one behind the other into one buffer, and then, as the buffer may have moved
+ * meanwhile, fills the pointers to them. */
 #include <config.h>
 
 #include "pg/pgparam.h"
@@ -28,7 +30,7 @@ static void add_64(struct buf *out, uint64_t number)
     buf_add(out, &wire, sizeof wire);
 }
 
-static void add_value(struct buf *out, enum db_type type, const struct db_param *param)
+static void pgparam_add_value(struct buf *out, enum db_type type, const struct db_param *param)
 {
     uint64_t bits;
     switch (type) {
@@ -45,32 +47,32 @@ static void add_value(struct buf *out, enum db_type type, const struct db_param 
     }
 }
 
-static void add_array(struct buf *out, const struct db_unit *unit, unsigned index)
+static void add_array(struct buf *out, const struct db_request *request, unsigned index)
 {
-    const struct statement *statement = unit->statement;
+    const struct statement *statement = request->statement;
     enum db_type type = statement->params[index].type;
     bool nulls = false;
-    for (unsigned member = 0; member < unit->members; member++)
-        nulls |= unit->params[member * statement->param_count + index].null;
+    for (unsigned member = 0; member < request->members; member++)
+        nulls |= request->params[member * statement->param_count + index].null;
     add_32(out, 1);
     add_32(out, nulls);
     add_32(out, scalar_types[type]);
-    add_32(out, unit->members);
+    add_32(out, request->members);
     add_32(out, 1);
-    for (unsigned member = 0; member < unit->members; member++) {
-        const struct db_param *param = &unit->params[member * statement->param_count + index];
+    for (unsigned member = 0; member < request->members; member++) {
+        const struct db_param *param = &request->params[member * statement->param_count + index];
         if (param->null) {
             add_32(out, UINT32_MAX);
             continue;
         }
         add_32(out, type == DB_TEXT ? (uint32_t)param->text.len : 8);
-        add_value(out, type, param);
+        pgparam_add_value(out, type, param);
     }
 }
 
-void pgparam_encode(struct pgparam *param, const struct db_unit *unit)
+void pgparam_encode(struct pgparam *param, const struct db_request *request)
 {
-    const struct statement *statement = unit->statement;
+    const struct statement *statement = request->statement;
     size_t starts[DB_PARAMS_MAX];
     param->bytes.max = PGPARAM_MAX;
     buf_clear(&param->bytes);
@@ -78,14 +80,14 @@ void pgparam_encode(struct pgparam *param, const struct db_unit *unit)
     for (unsigned i = 0; i < statement->param_count; i++) {
         starts[i] = param->bytes.len;
         if (statement->set)
-            add_array(&param->bytes, unit, i);
-        else if (!unit->params[i].null)
-            add_value(&param->bytes, statement->params[i].type, &unit->params[i]);
+            add_array(&param->bytes, request, i);
+        else if (!request->params[i].null)
+            pgparam_add_value(&param->bytes, statement->params[i].type, &request->params[i]);
         param->lengths[i] = (int)(param->bytes.len - starts[i]);
         param->formats[i] = 1;
     }
     for (unsigned i = 0; i < statement->param_count; i++) {
-        bool null = !statement->set && unit->params[i].null;
+        bool null = !statement->set && request->params[i].null;
         param->values[i] = null ? NULL : param->lengths[i] == 0 ? "" : param->bytes.data + starts[i];
     }
 }

@@ -7,15 +7,16 @@
 
 struct pgpool;
 
-/* deadline_ns: of a request; a connection that is silent for longer is given up. The target must outlive the pool. */
+/* deadline_ns: of an HTTP request; a connection that is silent for longer is given up. The target must outlive the
+ * pool. */
 struct pgpool *pgpool_new(struct loop *loop, const struct pg_target *target, unsigned count,
                           unsigned statement_count, int64_t deadline_ns, const struct pgconn_events *events);
-void pgpool_free(struct pgpool *pool); /* outstanding units are answered DB_LOST */
+void pgpool_free(struct pgpool *pool); /* outstanding requests are answered DB_LOST */
 
 unsigned pgpool_count(const struct pgpool *pool);
 bool pgpool_ready(const struct pgpool *pool); /* one of them at least */
 
-/* The connection with the fewest units on its way that may take this statement now; NULL: there is none. */
+/* The connection with the fewest requests on its way that may take this statement now; NULL: there is none. */
 struct pgconn *pgpool_pick(const struct pgpool *pool, const struct statement *statement);
 
 /* Gives up what has been silent for too long. answers: the health's questions are answered meanwhile. */

@@ -1,3 +1,5 @@
+/* pg_target_new has libpq take the string apart, takes hosts and ports out of the keywords, and puts our options before
+ * its own. pg_target_fill writes the arrays of one attempt. */
 #include <config.h>
 
 #include "pg/pgtarget.h"
@@ -35,7 +37,7 @@ static void add(struct pg_target *target, const char *keyword, const char *value
     target->values[target->count++] = mem_dup(value);
 }
 
-static bool is_address(const char *host)
+static bool pgtarget_is_address(const char *host)
 {
     unsigned char out[16];
     return inet_pton(AF_INET, host, out) == 1 || inet_pton(AF_INET6, host, out) == 1;
@@ -78,8 +80,8 @@ static void split_hosts(struct pg_target *target, const char *hosts, const char 
             free(host->name);
             host->name = NULL;
         }
-        host->lookup =
-            named && !by_address && host->name[0] != '/' && host->name[0] != '@' && !is_address(host->name);
+        host->lookup = named && !by_address && host->name[0] != '/' && host->name[0] != '@' &&
+                       !pgtarget_is_address(host->name);
     }
 }
 

@@ -33,7 +33,7 @@ struct pg_target {
 
 struct pg_limits {
     int64_t lock_ns, statement_ns; /* the server lets a statement wait and run for so long */
-    int64_t pooler_ns; /* a unit that a pooler has for so long is taken back, with the connection */
+    int64_t pooler_ns; /* a request that a pooler has for so long is taken back, with the connection */
 };
 
 /* Where to connect: a libpq connection string or URI, with every host of its list. NULL and *error (to be freed)

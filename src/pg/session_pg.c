@@ -1,3 +1,5 @@
+/* A blocking session. session_open_pg connects and settles it (session_pg_settle); each statement is then checked by
+ * session_pg_check, and stands in a transaction of its own unless session_begin has begun one. */
 #include <config.h>
 
 #include "pg/session_pg.h"
@@ -24,12 +26,12 @@ struct pg_session {
 static const struct session_ops pg_session_ops;
 static const struct pgsettings_limits no_limits; /* a command takes as long as it takes */
 static void pg_close(struct session *session);
-static enum db_error check(struct pg_session *own, PGresult *result);
-static enum db_error end(struct pg_session *own, enum db_error error);
+static enum db_error session_pg_check(struct pg_session *own, PGresult *result);
+static enum db_error session_pg_end(struct pg_session *own, enum db_error error);
 static enum db_error pg_query(struct session *session, const char *sql, const char *const *params,
                               unsigned count, const struct db_rows **rows);
 
-static void on_notice(void *argument, const PGresult *notice)
+static void session_pg_on_notice(void *argument, const PGresult *notice)
 {
     struct pg_session *own = argument;
     own->unsure |= pganswer_is_unsure(notice);
@@ -39,13 +41,14 @@ static void on_notice(void *argument, const PGresult *notice)
 static enum db_error ask_settled(struct pg_session *own, const char *ask, const struct db_rows **rows)
 {
     const char *home = PGSETTINGS_HOME;
-    enum db_error error = check(own, PQexec(own->pq, "BEGIN; SET LOCAL statement_timeout = 0; "
-                                                     "SET LOCAL idle_in_transaction_session_timeout = 0"));
-    return end(own, error == DB_OK ? pg_query(&own->session, ask, &home, 1, rows) : error);
+    enum db_error error =
+        session_pg_check(own, PQexec(own->pq, "BEGIN; SET LOCAL statement_timeout = 0; "
+                                              "SET LOCAL idle_in_transaction_session_timeout = 0"));
+    return session_pg_end(own, error == DB_OK ? pg_query(&own->session, ask, &home, 1, rows) : error);
 }
 
 /* Settles the session; one that is a pooler's is settled in each transaction. False and *error (to be freed). */
-static bool settle(struct pg_session *own, char **error)
+static bool session_pg_settle(struct pg_session *own, char **error)
 {
     struct buf ask = BUF_INIT((size_t)1 << 20);
     const struct db_rows *rows;
@@ -82,13 +85,13 @@ struct session *session_open_pg(const char *conninfo, char **error)
         return NULL;
     }
     struct pg_session *own = mem_new(sizeof *own);
-    PQsetNoticeReceiver(pq, on_notice, own);
+    PQsetNoticeReceiver(pq, session_pg_on_notice, own);
     own->session.ops = &pg_session_ops;
     own->session.engine = "postgres";
     own->pq = pq;
     own->local = BUF_INIT((size_t)1 << 20);
     *error = NULL;
-    if (settle(own, error))
+    if (session_pg_settle(own, error))
         return &own->session;
     pg_close(&own->session);
     return NULL;
@@ -111,7 +114,7 @@ static void pg_close(struct session *session)
     free(own);
 }
 
-static struct slice pg_value(const struct db_rows *rows, int row, int column)
+static struct slice session_pg_value(const struct db_rows *rows, int row, int column)
 {
     const struct pg_session *own =
         (const struct pg_session *)(const void *)((const char *)rows - offsetof(struct pg_session, rows));
@@ -129,7 +132,7 @@ static enum db_error unsure_of(struct pg_session *own)
     return DB_LOST;
 }
 
-static enum db_error check(struct pg_session *own, PGresult *result)
+static enum db_error session_pg_check(struct pg_session *own, PGresult *result)
 {
     PQclear(own->result);
     own->result = result;
@@ -150,12 +153,13 @@ static enum db_error check(struct pg_session *own, PGresult *result)
     return sqlstate != NULL ? sqlstate_error(sqlstate) : DB_LOST;
 }
 
-static enum db_error begin(struct pg_session *own, const char *sql)
+static enum db_error session_pg_begin(struct pg_session *own, const char *sql)
 {
-    enum db_error error = check(own, PQexec(own->pq, sql));
+    enum db_error error = session_pg_check(own, PQexec(own->pq, sql));
     if (error == DB_OK && own->local.len > 0)
-        error = check(own, PQexec(own->pq, PGSETTINGS_ISOLATION));
-    return error == DB_OK && own->local.len > 0 ? check(own, PQexec(own->pq, own->local.data)) : error;
+        error = session_pg_check(own, PQexec(own->pq, PGSETTINGS_ISOLATION));
+    return error == DB_OK && own->local.len > 0 ? session_pg_check(own, PQexec(own->pq, own->local.data))
+                                                : error;
 }
 
 /* Behind a pooler nothing is settled outside of a transaction: what stands alone gets one. */
@@ -168,16 +172,16 @@ static enum db_error pg_script(struct session *session, const char *sql)
 {
     struct pg_session *own = (struct pg_session *)session;
     if (strcmp(sql, "BEGIN") == 0)
-        return begin(own, sql);
-    return check(own, PQexec(own->pq, sql));
+        return session_pg_begin(own, sql);
+    return session_pg_check(own, PQexec(own->pq, sql));
 }
 
 /* After a statement that stood alone; its rows, or its error, stay. */
-static enum db_error end(struct pg_session *own, enum db_error error)
+static enum db_error session_pg_end(struct pg_session *own, enum db_error error)
 {
     PGresult *ended = PQexec(own->pq, error == DB_OK ? "COMMIT" : "ROLLBACK");
     if (error == DB_OK && PQresultStatus(ended) != PGRES_COMMAND_OK)
-        return check(own, ended);
+        return session_pg_check(own, ended);
     PQclear(ended);
     bool unsure = own->unsure;
     own->unsure = false;
@@ -189,13 +193,13 @@ static enum db_error pg_query(struct session *session, const char *sql, const ch
 {
     struct pg_session *own = (struct pg_session *)session;
     bool alone = stands_alone(own);
-    enum db_error error = alone ? begin(own, "BEGIN") : DB_OK;
+    enum db_error error = alone ? session_pg_begin(own, "BEGIN") : DB_OK;
     if (error == DB_OK)
-        error = check(own, PQexecParams(own->pq, sql, (int)count, NULL, params, NULL, NULL, 0));
+        error = session_pg_check(own, PQexecParams(own->pq, sql, (int)count, NULL, params, NULL, NULL, 0));
     if (alone)
-        error = end(own, error);
+        error = session_pg_end(own, error);
     own->rows = (struct db_rows){
-        .count = PQntuples(own->result), .columns = PQnfields(own->result), .value = pg_value};
+        .count = PQntuples(own->result), .columns = PQnfields(own->result), .value = session_pg_value};
     *rows = &own->rows;
     return error;
 }

@@ -1,9 +1,9 @@
-/* SQLite as a database on the loop. sqlite_send makes a job of each call of a unit; at the end of the turn on_work
- * checks that the file is in place (in_place), drops jobs that nobody waits for (drop_unwanted), begins a transaction
- * if one of them writes, runs them (run_waiting), commits, and answers (answer_ran). If another process holds the
- * lock, only reads run, and on_again tries the rest soon. A commit counts only if the file is in place afterwards,
- * because what is written to a file that was removed is lost. sqlite_on_tick asks for the health each second and
- * starts the work on a large WAL. */
+/* SQLite as a database on the loop. sqlite_send makes a job of each call of a request; at the end of the turn
+ * on_work checks that the file is in place (in_place), drops jobs that nobody waits for (drop_unwanted), begins a
+ * transaction if one of them writes, runs them (run_waiting), commits, and answers (answer_ran). If another process
+ * holds the lock, only reads run, and a timer runs on_work for the rest soon. A commit counts only if the file is in
+ * place afterwards, because what is written to a file that was removed is lost. sqlite_on_tick asks for the health
+ * each second and starts the work on a large WAL. */
 #include <config.h>
 
 #include "sqlite/sqlite.h"
@@ -20,7 +20,7 @@
 #include "sqlite/sqlite_file.h"
 #include "sqlite/sqlite_wal.h"
 
-#define UNITS_MAX 1024u
+#define REQUESTS_MAX 1024u
 #define TURN_NS (10 * CLOCK_MS) /* work of one turn, measured before the commit */
 #define AGAIN_NS (5 * CLOCK_MS) /* after another process's lock */
 #define TICK_NS CLOCK_SECOND
@@ -28,10 +28,10 @@
 #define WAL_GONE "the write-ahead log of the database file was removed or replaced"
 #define WAL_LARGE ((int64_t)16 << 20)
 
-/* One call of a unit, with its own copy of the parameters and, once it ran, its outcome. */
+/* One call of a request, with its own copy of the parameters and, once it ran, its outcome. */
 struct job {
     struct list_node link;
-    struct db_unit *unit;
+    struct db_request *request;
     unsigned member;
     struct db_param params[DB_PARAMS_MAX];
     enum db_error error;
@@ -64,7 +64,6 @@ struct sqlite {
 static const char unusable[] = "its file cannot be used";
 
 static void on_work(void *argument);
-static void on_again(void *argument);
 static void sqlite_on_tick(void *argument);
 static void sqlite_ask_health(struct sqlite *sqlite);
 static const struct db_ops sqlite_ops;
@@ -91,7 +90,7 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct db_ques
     list_init(&sqlite->waiting);
     list_init(&sqlite->ran);
     loop_task_init(&sqlite->work, on_work, sqlite);
-    sqlite->again = loop_timer_new(loop, on_again, sqlite);
+    sqlite->again = loop_timer_new(loop, on_work, sqlite);
     sqlite->tick = loop_timer_new(loop, sqlite_on_tick, sqlite);
     sqlite->question = health;
     sqlite_ask_health(sqlite);
@@ -101,16 +100,16 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct db_ques
 
 /* ---- sending ---- */
 
-static void add_job(struct sqlite *sqlite, struct db_unit *unit, unsigned member)
+static void add_job(struct sqlite *sqlite, struct db_request *request, unsigned member)
 {
-    const struct statement *statement = unit->statement;
-    const struct db_param *params = unit->params + member * statement->param_count;
+    const struct statement *statement = request->statement;
+    const struct db_param *params = request->params + member * statement->param_count;
     size_t text = 0;
     for (unsigned i = 0; i < statement->param_count; i++)
         text += statement->params[i].type == DB_TEXT && !params[i].null ? params[i].text.len : 0;
     struct job *job = mem_new(sizeof *job + text);
     char *at = job->text;
-    job->unit = unit;
+    job->request = request;
     job->member = member;
     for (unsigned i = 0; i < statement->param_count; i++) {
         job->params[i] = params[i];
@@ -123,13 +122,13 @@ static void add_job(struct sqlite *sqlite, struct db_unit *unit, unsigned member
     list_append(&sqlite->waiting, &job->link);
 }
 
-static void sqlite_send(struct db *db, struct db_slot *slot, struct db_unit *unit)
+static void sqlite_send(struct db *db, struct db_slot *slot, struct db_request *request)
 {
     (void)slot;
     struct sqlite *sqlite = sqlite_of(db);
-    unit->left = unit->members;
-    for (unsigned member = 0; member < unit->members; member++)
-        add_job(sqlite, unit, member);
+    request->left = request->members;
+    for (unsigned member = 0; member < request->members; member++)
+        add_job(sqlite, request, member);
     loop_defer(sqlite->loop, &sqlite->work);
 }
 
@@ -168,7 +167,7 @@ static void end_savepoint(struct sqlite *sqlite, struct job *job)
 
 static void run_job(struct sqlite *sqlite, struct job *job)
 {
-    const struct statement *statement = job->unit->statement;
+    const struct statement *statement = job->request->statement;
     struct sqlite_block *block = block_of(sqlite, statement);
     job->ran = true;
     job->error = block == NULL ? sqlite_file_failure(sqlite->file) : DB_OK;
@@ -206,7 +205,7 @@ static const char *constraint_of(const char *message)
 
 static void answer_job(struct job *job)
 {
-    struct db_unit *unit = job->unit;
+    struct db_request *request = job->request;
     struct db_answer answer = {.error = job->error, .message = job->message, .sqlstate = ""};
     if (job->error == DB_REFUSED)
         answer.constraint = constraint_of(job->message);
@@ -214,16 +213,17 @@ static void answer_job(struct job *job)
         answer.rows = &job->rows.base;
         answer.count = job->rows.base.count;
     }
-    unit->on_answer(unit, job->member, &answer);
-    if (--unit->left == 0)
-        unit->on_done(unit);
+    request->on_answer(request, job->member, &answer);
+    if (--request->left == 0)
+        if (request->on_done != NULL)
+            request->on_done(request);
     sqlite_rows_fini(&job->rows);
     free(job);
 }
 
 static bool writes(struct sqlite *sqlite, const struct job *job)
 {
-    struct sqlite_block *block = block_of(sqlite, job->unit->statement);
+    struct sqlite_block *block = block_of(sqlite, job->request->statement);
     return block != NULL && !sqlite_block_read_only(block);
 }
 
@@ -240,7 +240,7 @@ static bool any_writes(struct sqlite *sqlite)
 static void drop_unwanted(struct sqlite *sqlite)
 {
     list_for_each(struct job, job, &sqlite->waiting, link) {
-        if (job->unit->wanted == NULL || job->unit->wanted(job->unit, job->member))
+        if (job->request->wanted == NULL || job->request->wanted(job->request, job->member))
             continue;
         job->error = DB_BUSY;
         set_message(job, "nobody waits for it any more");
@@ -339,7 +339,7 @@ static void answer_ran(struct sqlite *sqlite)
     while ((job = list_pop_of(&sqlite->ran, struct job, link)) != NULL) {
         if (!told && job->ran && (job->error == DB_AWAY || job->error == DB_LOST)) {
             told = true;
-            log_error("the database file cannot be used", LOG_S("statement", job->unit->statement->name),
+            log_error("the database file cannot be used", LOG_S("statement", job->request->statement->name),
                       LOG_S("reason", job->message));
         }
         answer_job(job);
@@ -448,11 +448,6 @@ static void on_work(void *argument)
     sqlite->events.on_room(sqlite->events.argument);
 }
 
-static void on_again(void *argument)
-{
-    on_work(argument);
-}
-
 /* ---- the rest of the interface ---- */
 
 static unsigned sqlite_connections(const struct db *db)
@@ -464,7 +459,7 @@ static unsigned sqlite_connections(const struct db *db)
 static struct db_slot *sqlite_slot(struct db *db, const struct statement *statement)
 {
     (void)statement;
-    return sqlite_of(db)->waiting.length < UNITS_MAX ? (struct db_slot *)(void *)db : NULL;
+    return sqlite_of(db)->waiting.length < REQUESTS_MAX ? (struct db_slot *)(void *)db : NULL;
 }
 
 static bool sqlite_away(const struct db *db)

@@ -16,7 +16,7 @@
 
 static struct {
     struct db db;
-    struct db_unit *sent[16]; /* in the order in which they came; NULL: answered */
+    struct db_request *sent[16]; /* in the order in which they came; NULL: answered */
     unsigned count;
     unsigned room; /* for how many more */
     bool crammed;  /* but for none that waits for rows */
@@ -51,12 +51,12 @@ static bool fake_away(const struct db *db)
     return false;
 }
 
-static void fake_send(struct db *db, struct db_slot *slot, struct db_unit *unit)
+static void fake_send(struct db *db, struct db_slot *slot, struct db_request *request)
 {
     (void)db;
     (void)slot;
     assert_true(database.count < COUNT(database.sent));
-    database.sent[database.count++] = unit;
+    database.sent[database.count++] = request;
     database.room--;
 }
 
@@ -67,16 +67,16 @@ static const struct db_ops fake_ops = {.engine = "postgres",
                                        .away = fake_away,
                                        .send = fake_send};
 
-/* Answers the unit as a whole, as a failed statement does. */
+/* Answers the request as a whole, as a failed statement does. */
 static void answer(unsigned index, enum db_error error)
 {
-    struct db_unit *unit = database.sent[index];
+    struct db_request *request = database.sent[index];
     struct db_answer reply = {.error = error, .message = "", .sqlstate = ""};
-    assert_non_null(unit);
+    assert_non_null(request);
     database.sent[index] = NULL;
-    for (unsigned member = 0; member < unit->members; member++)
-        unit->on_answer(unit, member, &reply);
-    unit->on_done(unit);
+    for (unsigned member = 0; member < request->members; member++)
+        request->on_answer(request, member, &reply);
+    request->on_done(request);
 }
 
 /* ---- the loop ---- */

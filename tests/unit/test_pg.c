@@ -93,8 +93,8 @@ struct pgconn {
     bool ready, crammed, read_only, stale, pooled;
     unsigned waits, depth;
     int64_t silence;
-    struct db_unit *unit; /* on its way */
-    const char *lost;     /* the last reason */
+    struct db_request *request; /* on its way */
+    const char *lost;           /* the last reason */
     unsigned renewed, renewed_unfit, ended, hurried, allowed;
 };
 
@@ -165,30 +165,31 @@ int64_t pgconn_silence(const struct pgconn *conn, int64_t at)
     return conn->silence;
 }
 
-void pgconn_send(struct pgconn *conn, struct db_unit *unit)
+void pgconn_send(struct pgconn *conn, struct db_request *request)
 {
-    conn->unit = unit;
+    conn->request = request;
 }
 
-void pgconn_send_or_end(struct pgconn *conn, struct db_unit *unit)
+void pgconn_send_or_end(struct pgconn *conn, struct db_request *request)
 {
     conn->ended++;
-    conn->unit = unit;
+    conn->request = request;
 }
 
 static void answer(unsigned index, enum db_error error, const char *message)
 {
     static const struct db_rows rows = {.count = 1};
-    struct db_unit *unit = conns[index].unit;
+    struct db_request *request = conns[index].request;
     struct db_answer reply = {.error = error, .message = message, .sqlstate = ""};
-    assert_non_null(unit);
-    conns[index].unit = NULL;
+    assert_non_null(request);
+    conns[index].request = NULL;
     if (error == DB_OK) {
         reply.rows = &rows;
         reply.count = 1;
     }
-    unit->on_answer(unit, 0, &reply);
-    unit->on_done(unit);
+    request->on_answer(request, 0, &reply);
+    if (request->on_done != NULL)
+        request->on_done(request);
 }
 
 void pgconn_lose(struct pgconn *conn, const char *reason)
@@ -196,7 +197,7 @@ void pgconn_lose(struct pgconn *conn, const char *reason)
     conn->lost = reason;
     conn->ready = false;
     conn->silence = 0;
-    if (conn->unit != NULL)
+    if (conn->request != NULL)
         answer((unsigned)(conn - conns), DB_LOST, reason);
     if (conn->events.on_lost != NULL)
         conn->events.on_lost(conn, reason, conn->events.argument);
@@ -338,13 +339,13 @@ static void all_is_well(void)
 static int chosen(const struct statement *statement)
 {
     struct db_slot *slot = db->ops->slot(db, statement);
-    struct db_unit unit = {.statement = statement};
+    struct db_request request = {.statement = statement};
     if (slot == NULL)
         return -1;
-    db->ops->send(db, slot, &unit);
+    db->ops->send(db, slot, &request);
     for (int i = 0; i < CONNS; i++)
-        if (conns[i].unit == &unit) {
-            conns[i].unit = NULL;
+        if (conns[i].request == &request) {
+            conns[i].request = NULL;
             return i;
         }
     fail();
@@ -509,7 +510,7 @@ static void silence_cuts_it_though_connections_look_well(void **state)
     (void)state;
     all_is_well();
     pass(CLOCK_SECOND); /* it is asked, and does not answer */
-    assert_ptr_equal(conns[HEALTH].unit->statement, &s_health);
+    assert_ptr_equal(conns[HEALTH].request->statement, &s_health);
     pass(2 * CLOCK_SECOND);
     assert_int_equal(chosen(&reads), 0);
     pass(CLOCK_SECOND);
@@ -577,7 +578,7 @@ static void crowded_out_it_asks_on_the_pool(void **state)
     (void)state;
     comes(0);
     goes(HEALTH, "FATAL:  53300: too many connections for role \"x\"");
-    assert_ptr_equal(conns[0].unit->statement, &s_health);
+    assert_ptr_equal(conns[0].request->statement, &s_health);
     answer(0, DB_OK, "");
     assert_true(answers());
     pass(CLOCK_SECOND);
@@ -593,7 +594,7 @@ static void tables_that_are_not_found_may_be_hidden(void **state)
     comes(0);
     comes(HEALTH);
     answer(HEALTH, DB_SCHEMA, "no such table");
-    assert_ptr_equal(conns[HEALTH].unit->statement, &s_hidden);
+    assert_ptr_equal(conns[HEALTH].request->statement, &s_hidden);
     answer(HEALTH, DB_OK, "");
     assert_true(answers());
     assert_false(db->ops->health(db)->has_schema);
@@ -655,7 +656,7 @@ static void room_is_asked_for_every_third_second(void **state)
     all_is_well();
     for (size_t i = 0; i < COUNT(expected); i++) {
         pass(CLOCK_SECOND);
-        assert_ptr_equal(conns[HEALTH].unit->statement, expected[i]);
+        assert_ptr_equal(conns[HEALTH].request->statement, expected[i]);
         answer(HEALTH, DB_OK, "");
         if (expected[i] == &s_spill) /* the health comes right behind */
             answer(HEALTH, DB_OK, "");
@@ -669,7 +670,7 @@ static void a_full_disk_is_full_until_something_was_written(void **state)
     conns[0].events.on_answered(&conns[0], true, false, conns[0].events.argument);
     for (int i = 0; i < 2; i++) {
         pass(CLOCK_SECOND);
-        assert_ptr_equal(conns[HEALTH].unit->statement, &s_write);
+        assert_ptr_equal(conns[HEALTH].request->statement, &s_write);
         answer(HEALTH, i == 0 ? DB_FULL : DB_LOCKED, "no space"); /* a lock says nothing about it */
         answer(HEALTH, DB_OK, "");
         assert_true(db->ops->health(db)->full);
@@ -709,16 +710,16 @@ static void the_listener_is_asked_whether_it_is_there(void **state)
     all_is_well();
     conns[LISTEN].silence = 0;
     comes(LISTEN);
-    assert_ptr_equal(conns[LISTEN].unit->statement, &s_identity); /* behind LISTEN */
-    conns[LISTEN].unit = NULL;
+    assert_ptr_equal(conns[LISTEN].request->statement, &s_identity); /* behind LISTEN */
+    conns[LISTEN].request = NULL;
     for (int i = 0; i < 5; i++) {
         pass(CLOCK_SECOND);
-        while (conns[HEALTH].unit != NULL)
+        while (conns[HEALTH].request != NULL)
             answer(HEALTH, DB_OK, "");
     }
-    assert_null(conns[LISTEN].unit);
+    assert_null(conns[LISTEN].request);
     pass(CLOCK_SECOND);
-    assert_ptr_equal(conns[LISTEN].unit->statement, &s_listen);
+    assert_ptr_equal(conns[LISTEN].request->statement, &s_listen);
     conns[LISTEN].silence = 2 * CLOCK_SECOND + 1;
     pass(CLOCK_SECOND);
     assert_string_equal(conns[LISTEN].lost, "the database does not answer");
@@ -730,9 +731,9 @@ static void behind_a_pooler_nobody_listens(void **state)
     all_is_well();
     conns[LISTEN].pooled = true;
     comes(LISTEN);
-    conns[LISTEN].unit = NULL;
+    conns[LISTEN].request = NULL;
     pass(7 * CLOCK_SECOND);
-    assert_null(conns[LISTEN].unit);
+    assert_null(conns[LISTEN].request);
 }
 
 int main(void)

@@ -157,9 +157,9 @@ static struct {
     char values[64]; /* all of all members, "-" for null */
 } heard;
 
-static void on_answer(struct db_unit *unit, unsigned member, const struct db_answer *answer)
+static void on_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
 {
-    (void)unit;
+    (void)request;
     assert_in_range(member, 0, MEMBERS - 1);
     heard.order[heard.answered++] = member;
     heard.error = answer->error;
@@ -178,9 +178,9 @@ static void on_answer(struct db_unit *unit, unsigned member, const struct db_ans
 static void answer_rows(bool set, unsigned members, PGresult *result)
 {
     struct statement statement = {.set = set};
-    struct db_unit unit = {.statement = &statement, .members = members, .on_answer = on_answer};
+    struct db_request request = {.statement = &statement, .members = members, .on_answer = on_answer};
     memset(&heard, 0, sizeof heard);
-    pganswer_rows(&unit, result);
+    pganswer_rows(&request, result);
     PQclear(result);
     assert_int_equal(heard.error, DB_OK);
 }
@@ -219,9 +219,9 @@ static void each_of_a_set_gets_the_rows_of_its_position(void **state)
 static void an_answer_may_be_everybodys(void **state)
 {
     (void)state;
-    struct db_unit unit = {.members = 3, .on_answer = on_answer};
+    struct db_request request = {.members = 3, .on_answer = on_answer};
     memset(&heard, 0, sizeof heard);
-    pganswer_all(&unit, &(struct db_answer){.error = DB_BUSY});
+    pganswer_all(&request, &(struct db_answer){.error = DB_BUSY});
     assert_int_equal(heard.answered, 3);
     assert_int_equal(heard.order[2], 2);
     assert_int_equal(heard.error, DB_BUSY);

@@ -16,8 +16,8 @@ static int tear_down(void **state)
 
 static void encode(const struct statement *statement, const struct db_param *params, unsigned members)
 {
-    struct db_unit unit = {.statement = statement, .members = members, .params = params};
-    pgparam_encode(&encoded, &unit);
+    struct db_request request = {.statement = statement, .members = members, .params = params};
+    pgparam_encode(&encoded, &request);
 }
 
 static void assert_param(unsigned index, const void *bytes, int length)

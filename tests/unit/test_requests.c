@@ -45,7 +45,7 @@ static struct {
     struct http http;
     struct db db;
     struct db_events events;
-    struct db_unit *sent[32]; /* in the order in which they came; NULL: answered */
+    struct db_request *sent[32]; /* in the order in which they came; NULL: answered */
     unsigned count;
     bool full, away;
     int64_t ahead; /* of the real clock */
@@ -193,7 +193,7 @@ static bool db_away(const struct db *db)
     return world.away;
 }
 
-static void db_send(struct db *db, struct db_slot *slot, struct db_unit *unit)
+static void db_send(struct db *db, struct db_slot *slot, struct db_request *unit)
 {
     (void)db;
     (void)slot;
@@ -211,7 +211,7 @@ static const struct db_health *db_health(const struct db *db)
 
 static void fails(unsigned index, struct db_answer answer)
 {
-    struct db_unit *unit = world.sent[index];
+    struct db_request *unit = world.sent[index];
     assert_non_null(unit);
     world.sent[index] = NULL;
     for (unsigned member = 0; member < unit->members; member++)
