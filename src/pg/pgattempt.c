@@ -226,7 +226,6 @@ void pgattempt_done(struct pgattempt *attempt)
     forget_addresses(attempt);
     if (attempt->failures > 0)
         log_info("database connection is back", LOG_S("role", attempt->role));
-    attempt->failures = 0;
 }
 
 /* This address did not work: the next one of the name at once, then the next host, and after the last of them a pause

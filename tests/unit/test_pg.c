@@ -113,12 +113,6 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
     return &conns[conn_count++];
 }
 
-void pgconn_free(struct pgconn *conn)
-{
-    if (conn != NULL)
-        conn->role = NULL;
-}
-
 bool pgconn_ready(const struct pgconn *conn)
 {
     return conn->ready;
@@ -190,6 +184,15 @@ static void answer(unsigned index, enum db_error error, const char *message)
     request->on_answer(request, 0, &reply);
     if (request->on_done != NULL)
         request->on_done(request);
+}
+
+void pgconn_free(struct pgconn *conn)
+{
+    if (conn == NULL)
+        return;
+    conn->role = NULL;
+    if (conn->request != NULL)
+        answer((unsigned)(conn - conns), DB_LOST, "the server is shutting down");
 }
 
 void pgconn_lose(struct pgconn *conn, const char *reason)
@@ -319,7 +322,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    unsigned health_told = told.health;
     db->ops->free(db);
+    assert_int_equal(told.health, health_told);
     for (unsigned i = 0; i < conn_count; i++)
         assert_null(conns[i].role);
     return 0;
@@ -415,8 +420,9 @@ static void what_writes_goes_where_that_is_allowed(void **state)
     assert_int_equal(chosen(&reads), 0);
     assert_int_equal(chosen(&writes), 2);
     conns[2].ready = false; /* it may come back as one that takes them */
+    conns[2].read_only = true;
     assert_int_equal(chosen(&writes), -1);
-    conns[2].ready = conns[2].read_only = true;
+    conns[2].ready = true;
     assert_int_equal(chosen(&writes), 0);
 }
 
@@ -455,13 +461,26 @@ static void it_is_up_with_the_first_connection(void **state)
     assert_int_equal(told.health, 1);
 }
 
+static void the_health_alone_is_not_enough(void **state)
+{
+    (void)state;
+    comes(HEALTH);
+    answer(HEALTH, DB_OK, "");
+    assert_false(answers());
+    pass(CLOCK_SECOND);
+    assert_true(db->ops->away(db));
+}
+
 static void without_any_connection_it_is_away_after_the_grace(void **state)
 {
     (void)state;
-    pass(CLOCK_SECOND - 1);
+    pass(CLOCK_SECOND / 2);
+    goes(0, "refused"); /* what fails meanwhile begins no new grace */
+    pass(CLOCK_SECOND / 2 - 1);
     assert_false(db->ops->away(db));
     assert_int_equal(told.away + told.health, 0);
     pass(1);
+    goes(0, "refused");
     assert_true(db->ops->away(db));
     assert_int_equal(told.away, 1);
     assert_int_equal(told.health, 1);
@@ -518,6 +537,16 @@ static void silence_cuts_it_though_connections_look_well(void **state)
     assert_int_equal(chosen(&reads), -1);
     is_trouble("it does not answer");
     conns[1].events.on_answered(&conns[1], false, false, conns[1].events.argument);
+    assert_int_equal(chosen(&reads), 0);
+}
+
+static void a_refusal_is_a_word_of_the_database_too(void **state)
+{
+    (void)state;
+    all_is_well();
+    pass(4 * CLOCK_SECOND);
+    assert_int_equal(chosen(&reads), -1);
+    goes(HEALTH, "FATAL:  53300: too many connections");
     assert_int_equal(chosen(&reads), 0);
 }
 
@@ -585,7 +614,20 @@ static void crowded_out_it_asks_on_the_pool(void **state)
     pass(3 * CLOCK_SECOND); /* no answer there is bad health, but the connection is not given up for it */
     is_trouble("it does not answer");
     assert_null(conns[0].lost);
-    assert_int_equal(chosen(&reads), 0);
+    answer(0, DB_OK, "");
+    comes(HEALTH); /* from now on it has one of its own again */
+    answer(HEALTH, DB_OK, "");
+    conns[HEALTH].crammed = true;
+    pass(CLOCK_SECOND);
+    assert_null(conns[0].request);
+}
+
+static void what_the_pool_owes_it_at_the_end_tells_nothing(void **state)
+{
+    (void)state;
+    comes(0);
+    goes(HEALTH, "FATAL:  53300: too many connections for role \"x\"");
+    assert_non_null(conns[0].request); /* and tear_down looks */
 }
 
 static void tables_that_are_not_found_may_be_hidden(void **state)
@@ -746,14 +788,17 @@ int main(void)
         CASE(what_writes_goes_where_that_is_allowed),
         CASE(one_connection_is_kept_free_of_those_that_wait),
         CASE(it_is_up_with_the_first_connection),
+        CASE(the_health_alone_is_not_enough),
         CASE(without_any_connection_it_is_away_after_the_grace),
         CASE(the_last_that_is_lost_cuts_it),
         CASE(what_is_learned_while_it_is_cut_is_told_when_it_is_away),
         CASE(silence_cuts_it_though_connections_look_well),
+        CASE(a_refusal_is_a_word_of_the_database_too),
         CASE(a_silent_pooler_cuts_nothing),
         CASE(what_is_as_silent_as_the_health_is_dropped_with_it),
         CASE(while_the_health_is_answered_patience_with_silence_doubles),
         CASE(crowded_out_it_asks_on_the_pool),
+        CASE(what_the_pool_owes_it_at_the_end_tells_nothing),
         CASE(tables_that_are_not_found_may_be_hidden),
         CASE(when_the_tables_come_sessions_that_began_before_are_renewed),
         CASE(while_all_are_read_only_one_a_second_is_renewed),

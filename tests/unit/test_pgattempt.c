@@ -312,6 +312,14 @@ static void the_next_host_comes_at_once_and_after_the_last_a_pause(void **state)
     pauses(50 * CLOCK_MS);
     timer_fires(timer.after);
     assert_string_equal(pq.where, "127.0.0.1");
+    is_refused("refused");
+    timer_fires(0);
+    polls(PGRES_POLLING_OK);
+    pgattempt_done(attempt);
+    pq.open--;
+    pgattempt_start(attempt, false, true); /* lost: the first is tried first again */
+    timer_fires(0);
+    assert_string_equal(pq.where, "127.0.0.1");
 }
 
 static void pauses_grow_up_to_a_second(void **state)
