@@ -10,12 +10,6 @@
 
 #include "pg/sqlstate.h"
 
-struct pg_rows {
-    struct db_rows base;
-    const PGresult *result;
-    int shift; /* leading columns that are not the caller's */
-};
-
 /* A plan that was kept, and whose tables have changed since: not what "not supported" means else. */
 static bool is_stale(const PGresult *result, const char *sqlstate)
 {
@@ -74,7 +68,7 @@ void pganswer_all(struct db_request *request, const struct db_answer *answer)
 
 static struct slice pganswer_value(const struct db_rows *rows, int row, int column)
 {
-    const struct pg_rows *view = (const struct pg_rows *)rows;
+    const struct pganswer_view *view = (const struct pganswer_view *)(const void *)rows;
     column += view->shift;
     if (PQgetisnull(view->result, row, column))
         return (struct slice){NULL, 0};
@@ -82,23 +76,25 @@ static struct slice pganswer_value(const struct db_rows *rows, int row, int colu
                           (size_t)PQgetlength(view->result, row, column)};
 }
 
+struct pganswer_view pganswer_view(const PGresult *result, int shift)
+{
+    struct db_rows rows = {PQntuples(result), PQnfields(result) - shift, pganswer_value};
+    return (struct pganswer_view){rows, result, shift};
+}
+
 void pganswer_rows(struct db_request *request, const PGresult *result)
 {
-    bool set = request->statement->set;
-    struct pg_rows view = {
-        .base = {.count = PQntuples(result), .columns = PQnfields(result) - set, .value = pganswer_value},
-        .result = result,
-        .shift = set};
-    struct db_answer answer = {.error = DB_OK, .message = "", .sqlstate = "", .rows = &view.base};
-    if (!set) {
-        answer.count = view.base.count;
+    struct pganswer_view view = pganswer_view(result, request->statement->set);
+    struct db_answer answer = {.error = DB_OK, .message = "", .sqlstate = "", .rows = &view.rows};
+    if (!request->statement->set) {
+        answer.count = view.rows.count;
         request->on_answer(request, 0, &answer);
         return;
     }
     int row = 0;
     for (unsigned member = 0; member < request->members; member++) {
         answer.first = row;
-        while (row < view.base.count && (unsigned)atoi(PQgetvalue(result, row, 0)) == member + 1)
+        while (row < view.rows.count && (unsigned)atoi(PQgetvalue(result, row, 0)) == member + 1)
             row++;
         answer.count = row - answer.first;
         request->on_answer(request, member, &answer);

@@ -17,6 +17,15 @@ bool pganswer_is_unsure(const PGresult *notice);
 /* Why the connection was lost or not made, in one line. Written to out, or static. */
 const char *pganswer_lost(const PGconn *pq, char *out, size_t size);
 
+/* Rows of a PGresult, without its leading columns. */
+struct pganswer_view {
+    struct db_rows rows;
+    const PGresult *result;
+    int shift; /* how many columns are left out */
+};
+
+struct pganswer_view pganswer_view(const PGresult *result, int shift);
+
 /* Each member gets the same. */
 void pganswer_all(struct db_request *request, const struct db_answer *answer);
 

@@ -35,7 +35,7 @@ struct pgattempt {
     struct loop_watch *watch;
     size_t host;          /* of the target, tried now */
     char addresses[1024]; /* that its name has, by comma */
-    size_t address;       /* where in addresses the next one to try begins; at the end: none is left */
+    const char *left;     /* those of them that were not tried yet */
     char hostaddr[64];    /* tried now; "": as libpq decides */
     unsigned failures;    /* rounds in a row in which no host was reached */
 };
@@ -55,6 +55,7 @@ struct pgattempt *pgattempt_new(struct loop *loop, const struct pg_target *targe
     attempt->target = target;
     attempt->role = role;
     attempt->events = *events;
+    attempt->left = "";
     attempt->timer = loop_timer_new(loop, on_attempt_timer, attempt);
     return attempt;
 }
@@ -116,18 +117,11 @@ static void connect_host(struct pgattempt *attempt)
 /* Each address of a name has a time of its own, as each host has. */
 static void try_address(struct pgattempt *attempt)
 {
-    const char *first = attempt->addresses + attempt->address;
-    size_t length = strcspn(first, ",");
-    snprintf(attempt->hostaddr, sizeof attempt->hostaddr, "%.*s", (int)length, first);
-    attempt->address += length + (first[length] == ',');
+    size_t length = strcspn(attempt->left, ",");
+    snprintf(attempt->hostaddr, sizeof attempt->hostaddr, "%.*s", (int)length, attempt->left);
+    attempt->left += length + (attempt->left[length] == ',');
     loop_timer_start(attempt->timer, LIMIT_NS);
     connect_host(attempt);
-}
-
-static void forget_addresses(struct pgattempt *attempt)
-{
-    attempt->addresses[0] = '\0';
-    attempt->address = 0;
 }
 
 static void pgattempt_begin(struct pgattempt *attempt)
@@ -136,7 +130,7 @@ static void pgattempt_begin(struct pgattempt *attempt)
     attempt->pausing = false;
     attempt->plain = attempt->target->pooler == POOLER_TRANSACTION;
     attempt->hostaddr[0] = '\0';
-    if (attempt->addresses[attempt->address] != '\0') {
+    if (attempt->left[0] != '\0') {
         try_address(attempt);
         return;
     }
@@ -165,7 +159,7 @@ static void on_resolved(const char *addresses, const char *error, void *argument
         return;
     }
     snprintf(attempt->addresses, sizeof attempt->addresses, "%s", addresses);
-    attempt->address = 0;
+    attempt->left = attempt->addresses;
     try_address(attempt);
 }
 
@@ -223,7 +217,7 @@ void pgattempt_done(struct pgattempt *attempt)
 {
     loop_timer_stop(attempt->timer);
     attempt->host = 0;
-    forget_addresses(attempt);
+    attempt->left = "";
     if (attempt->failures > 0)
         log_info("database connection is back", LOG_S("role", attempt->role));
 }
@@ -235,11 +229,10 @@ void pgattempt_failed(struct pgattempt *attempt, const char *reason)
     char copy[256];
     snprintf(copy, sizeof copy, "%s", reason); /* it may be libpq's */
     pgattempt_stop(attempt);
-    if (attempt->addresses[attempt->address] == '\0') {
-        forget_addresses(attempt);
+    bool last = attempt->left[0] == '\0';
+    if (last)
         attempt->host = (attempt->host + 1) % attempt->target->host_count;
-    }
-    bool round = attempt->host == 0 && attempt->addresses[0] == '\0';
+    bool round = last && attempt->host == 0;
     int64_t pause = 0;
     if (!round) {
         log_debug("database host not reached", LOG_S("role", attempt->role), LOG_S("reason", copy));

@@ -18,9 +18,9 @@ struct pg_session {
     struct session session;
     PGconn *pq;
     PGresult *result;
-    struct db_rows rows;
-    bool unsure;      /* see pganswer_is_unsure; of the last statement */
-    struct buf local; /* behind a pooler: the statement that settles each transaction; else empty */
+    struct pganswer_view view; /* of result */
+    bool unsure;               /* see pganswer_is_unsure; of the last statement */
+    struct buf local;          /* behind a pooler: the statement that settles each transaction; else empty */
 };
 
 static const struct session_ops pg_session_ops;
@@ -114,16 +114,6 @@ static void pg_close(struct session *session)
     free(own);
 }
 
-static struct slice session_pg_value(const struct db_rows *rows, int row, int column)
-{
-    const struct pg_session *own =
-        (const struct pg_session *)(const void *)((const char *)rows - offsetof(struct pg_session, rows));
-    if (PQgetisnull(own->result, row, column))
-        return (struct slice){NULL, 0};
-    return (struct slice){PQgetvalue(own->result, row, column),
-                          (size_t)PQgetlength(own->result, row, column)};
-}
-
 static enum db_error unsure_of(struct pg_session *own)
 {
     snprintf(own->session.error, sizeof own->session.error,
@@ -198,9 +188,8 @@ static enum db_error pg_query(struct session *session, const char *sql, const ch
         error = session_pg_check(own, PQexecParams(own->pq, sql, (int)count, NULL, params, NULL, NULL, 0));
     if (alone)
         error = session_pg_end(own, error);
-    own->rows = (struct db_rows){
-        .count = PQntuples(own->result), .columns = PQnfields(own->result), .value = session_pg_value};
-    *rows = &own->rows;
+    own->view = pganswer_view(own->result, 0);
+    *rows = &own->view.rows;
     return error;
 }
 

@@ -68,9 +68,9 @@ static void sqlite_on_tick(void *argument);
 static void sqlite_ask_health(struct sqlite *sqlite);
 static const struct db_ops sqlite_ops;
 
-static struct sqlite *sqlite_of(const struct db *db)
+static struct sqlite *sqlite_of(struct db *db)
 {
-    return (struct sqlite *)(void *)(uintptr_t)db;
+    return (struct sqlite *)(void *)db;
 }
 
 struct db *sqlite_open(struct loop *loop, const char *path, const struct db_question *health,
@@ -214,9 +214,8 @@ static void answer_job(struct job *job)
         answer.count = job->rows.base.count;
     }
     request->on_answer(request, job->member, &answer);
-    if (--request->left == 0)
-        if (request->on_done != NULL)
-            request->on_done(request);
+    if (--request->left == 0 && request->on_done != NULL)
+        request->on_done(request);
     sqlite_rows_fini(&job->rows);
     free(job);
 }
@@ -464,12 +463,12 @@ static struct db_slot *sqlite_slot(struct db *db, const struct statement *statem
 
 static bool sqlite_away(const struct db *db)
 {
-    return sqlite_of(db)->gone;
+    return ((const struct sqlite *)(const void *)db)->gone;
 }
 
 static const struct db_health *sqlite_health(const struct db *db)
 {
-    return &sqlite_of(db)->health;
+    return &((const struct sqlite *)(const void *)db)->health;
 }
 
 /* Once writing has failed, only writing shows that it works again. It changes nothing. */
