@@ -7,6 +7,7 @@ unit_sources = \
 	tests/unit/test_call.c \
 	tests/unit/test_conflict.c \
 	tests/unit/test_csv.c \
+	tests/unit/test_dbhealth.c \
 	tests/unit/test_dburl.c \
 	tests/unit/test_embed_sql.c \
 	tests/unit/test_etag.c \
