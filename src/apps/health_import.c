@@ -8,7 +8,7 @@
 
 #define TEXT_MAX 2000
 
-#define NUMBER(column) .name = column, .type = FIELD_INT, .least = 0, .most = INT32_MAX
+#define NUMBER(column) .name = column, .type = FIELD_INT, .min = 0, .max = INT32_MAX
 #define WORDS(column) .name = column, FIELD_OF_TEXT(TEXT_MAX)
 
 /* ---- forward sortation areas ---- */
@@ -53,8 +53,8 @@ static const struct field province_columns[] = {
     {NUMBER("geo_code")},
     {.name = "alpha_code",
      .type = FIELD_TEXT,
-     .least = 2,
-     .most = 2,
+     .min = 2,
+     .max = 2,
      .normalise = two_letters,
      .form = "two capital letters"},
     {WORDS("name_en")},
@@ -81,8 +81,8 @@ static const struct field fsa_columns[] = {
     {NUMBER("id")},
     {.name = "code",
      .type = FIELD_TEXT,
-     .least = 3,
-     .most = 3,
+     .min = 3,
+     .max = 3,
      .normalise = health_fsa,
      .form = "a forward sortation area such as K1A"},
     {WORDS("eng_name")},

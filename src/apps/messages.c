@@ -51,11 +51,7 @@ static const struct field list_query[] = {
     {.name = "sender", FIELD_OF_TEXT(NAME_MAX_POINTS), .about = "only from this one"},
     {.name = "limit", FIELD_OF_LIMIT, .about = "how many; 100 when not said"},
     {.name = "before", FIELD_OF_ID, .about = "ids below this one"},
-    {.name = "days",
-     .type = FIELD_INT,
-     .least = 1,
-     .most = DAYS_MAX,
-     .about = "instead: all of the last days"},
+    {.name = "days", .type = FIELD_INT, .min = 1, .max = DAYS_MAX, .about = "instead: all of the last days"},
     {.name = NULL},
 };
 

@@ -202,7 +202,7 @@ enum {
 
 static const struct field list_query[] = {
     {.name = "limit", FIELD_OF_LIMIT, .required = true, .about = "orders a page"},
-    {.name = "page", .type = FIELD_INT, .least = 1, .most = INT64_MAX, .about = "from 1, newest first"},
+    {.name = "page", .type = FIELD_INT, .min = 1, .max = INT64_MAX, .about = "from 1, newest first"},
     {.name = "before", FIELD_OF_ID, .about = "instead of page: ids below this one"},
     {.name = NULL},
 };

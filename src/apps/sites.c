@@ -22,15 +22,14 @@ static const struct field id_path[] = {
 };
 
 static const struct field put_path[] = {
-    {.name = "id", .type = FIELD_INT, .required = true, .least = 0, .most = ID_MAX, .about = "of the record"},
+    {.name = "id", .type = FIELD_INT, .required = true, .min = 0, .max = ID_MAX, .about = "of the record"},
     {.name = NULL},
 };
 
-#define SELF                                                                                                 \
-    .type = FIELD_INT, .equals = "id", .least = 0, .most = ID_MAX, .about = "the id of the path again"
+#define SELF .type = FIELD_INT, .equals = "id", .min = 0, .max = ID_MAX, .about = "the id of the path again"
 #define NAME                                                                                                 \
     .name = "name", FIELD_OF_TEXT(POINTS_MAX), .required = true, .loose = true, .about = "what it is called"
-#define WORDS(points) .type = FIELD_TEXT, .nullable = true, .loose = true, .most = (points)
+#define WORDS(points) .type = FIELD_TEXT, .nullable = true, .loose = true, .max = (points)
 
 static const struct field site_body[] = {
     {.name = "site_id", SELF},
@@ -74,8 +73,8 @@ static const struct field container_body[] = {
 static const struct field history_query[] = {
     {.name = "limit",
      .type = FIELD_INT,
-     .least = 1,
-     .most = HISTORY_MAX,
+     .min = 1,
+     .max = HISTORY_MAX,
      .about = "changes a page; 500 when not said"},
     {.name = "before", FIELD_OF_ID, .about = "where a page begins, as Link says"},
     {.name = NULL},

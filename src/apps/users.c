@@ -31,7 +31,7 @@ enum {
 static const char *const orders[] = {[ORDER_BY_ID] = "id", [ORDER_BY_TYPE] = "type", NULL};
 
 static const struct field list_query[] = {
-    {.name = "page", .type = FIELD_INT, .least = 1, .most = INT64_MAX, .about = "from 1, which is built in"},
+    {.name = "page", .type = FIELD_INT, .min = 1, .max = INT64_MAX, .about = "from 1, which is built in"},
     {.name = "pagination", FIELD_OF_LIMIT, .about = "records a page; 25 is built in"},
     {.name = "order_by", .type = FIELD_ENUM, .choices = orders, .about = "by id, or by type and then id"},
     {.name = "username", FIELD_OF_TEXT(TERM_MAX), .about = "a part of it, in any case"},

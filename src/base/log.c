@@ -17,7 +17,7 @@
 const char *const log_level_names[] = {"debug", "info", "warn", "error", NULL};
 
 static struct {
-    enum log_level least;
+    enum log_level min;
     enum log_format format;
     int worker;       /* named in every line; 0: there is but one */
     struct buf lines; /* whole lines that have not left yet */
@@ -26,11 +26,11 @@ static struct {
     bool torn;        /* the last that was written lacks its end: the disk is full */
     void (*wakeup)(void *);
     void *wakeup_argument;
-} state = {.least = LOG_INFO, .format = LOG_TEXT, .lines = {.max = LOG_GATHER_MAX}};
+} state = {.min = LOG_INFO, .format = LOG_TEXT, .lines = {.max = LOG_GATHER_MAX}};
 
-void log_setup(enum log_level least, enum log_format format)
+void log_setup(enum log_level min, enum log_format format)
 {
-    state.least = least;
+    state.min = min;
     state.format = format;
 }
 
@@ -41,7 +41,7 @@ void log_set_worker(int worker)
 
 bool log_enabled(enum log_level level)
 {
-    return level >= state.least;
+    return level >= state.min;
 }
 
 void log_set_wakeup(void (*wakeup)(void *), void *argument)

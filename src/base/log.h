@@ -44,7 +44,7 @@ struct log_field {
     ((struct log_field){.key = (name), .kind = LOG_FIELD_INT, .number = (int64_t)(value)})
 #define LOG_MS(name, ns) ((struct log_field){.key = (name), .kind = LOG_FIELD_MS, .number = (ns)})
 
-void log_setup(enum log_level least, enum log_format format);
+void log_setup(enum log_level min, enum log_format format);
 
 /* Every line names this worker from now on; 0: none. */
 void log_set_worker(int worker);

@@ -25,7 +25,7 @@ double random_between(double low, double high)
     return low + (high - low) * (double)(next() >> 11) / 9007199254740992.0;
 }
 
-int64_t random_int(int64_t least, int64_t most)
+int64_t random_int(int64_t min, int64_t max)
 {
-    return least + (int64_t)(next() % ((uint64_t)(most - least) + 1));
+    return min + (int64_t)(next() % ((uint64_t)(max - min) + 1));
 }

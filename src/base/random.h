@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-double random_between(double low, double high);  /* low <= number < high */
-int64_t random_int(int64_t least, int64_t most); /* both included */
+double random_between(double low, double high); /* low <= number < high */
+int64_t random_int(int64_t min, int64_t max);   /* both included */
 
 #endif

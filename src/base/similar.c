@@ -15,7 +15,7 @@ struct similar similar_to(const char *word, size_t length)
     return (struct similar){.word = word, .length = length, .best = NULL, .distance = length < 5 ? 2 : 3};
 }
 
-static unsigned least(unsigned a, unsigned b)
+static unsigned min(unsigned a, unsigned b)
 {
     return a < b ? a : b;
 }
@@ -29,9 +29,9 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
     for (size_t i = 1; i <= a_length; i++) {
         now[0] = (unsigned)i;
         for (size_t j = 1; j <= b_length; j++) {
-            now[j] = least(least(last[j], now[j - 1]) + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+            now[j] = min(min(last[j], now[j - 1]) + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                now[j] = least(now[j], before[j - 2] + 1);
+                now[j] = min(now[j], before[j - 2] + 1);
         }
         unsigned *spare = before;
         before = last;

@@ -14,8 +14,8 @@ const struct field paging_path[] = {
     {.name = "offset",
      .type = FIELD_INT,
      .required = true,
-     .least = 0,
-     .most = INT64_MAX,
+     .min = 0,
+     .max = INT64_MAX,
      .about = "records left out"},
     {.name = "count", FIELD_OF_LIMIT, .required = true, .about = "records a page"},
     {.name = NULL},
@@ -23,11 +23,7 @@ const struct field paging_path[] = {
 
 const struct field paging_query[] = {
     {.name = "limit", FIELD_OF_LIMIT, .about = "records a page; 1000 when not said"},
-    {.name = "after",
-     .type = FIELD_INT,
-     .least = INT64_MIN,
-     .most = INT64_MAX,
-     .about = "ids above this one"},
+    {.name = "after", .type = FIELD_INT, .min = INT64_MIN, .max = INT64_MAX, .about = "ids above this one"},
     {.name = NULL},
 };
 

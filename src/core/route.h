@@ -20,10 +20,10 @@ struct arena;
 struct request;
 
 enum field_type {
-    FIELD_INT,   /* least to most */
-    FIELD_TEXT,  /* least to most code points */
+    FIELD_INT,   /* min to max */
+    FIELD_TEXT,  /* min to max code points */
     FIELD_ENUM,  /* one of choices */
-    FIELD_POINT, /* [latitude, longitude], numbers or strings; least and most are not used */
+    FIELD_POINT, /* [latitude, longitude], numbers or strings; min and max are not used */
     FIELD_UUID,  /* RFC 9562, any case; normalised to lower case */
     FIELD_MAC,   /* 48 bits as aa:bb:cc:dd:ee:ff, with - or . or without borders; normalised to the first */
 };
@@ -36,7 +36,7 @@ struct field {
     bool loose;    /* FIELD_TEXT: a number is taken as its text */
     const char
         *equals; /* in a body: the field of the path that it must equal; it is then left out of "body" */
-    int64_t least, most;
+    int64_t min, max;
     const char *const *choices; /* ends with NULL */
     /* FIELD_TEXT: its own form. Gives what is stored, in the arena, or false. form says in words what is right. */
     bool (*normalise)(struct slice text, struct arena *arena, struct slice *out);
@@ -45,9 +45,9 @@ struct field {
 };
 
 /* What many fields have in common: {.name = "before", FIELD_OF_ID, .about = "ids below this one"}. */
-#define FIELD_OF_ID .type = FIELD_INT, .least = 0, .most = INT64_MAX
-#define FIELD_OF_LIMIT .type = FIELD_INT, .least = 1, .most = ROUTE_LIMIT_MAX
-#define FIELD_OF_TEXT(points) .type = FIELD_TEXT, .least = 1, .most = (points)
+#define FIELD_OF_ID .type = FIELD_INT, .min = 0, .max = INT64_MAX
+#define FIELD_OF_LIMIT .type = FIELD_INT, .min = 1, .max = ROUTE_LIMIT_MAX
+#define FIELD_OF_TEXT(points) .type = FIELD_TEXT, .min = 1, .max = (points)
 
 #define ROUTE_LIMIT_MAX 1000 /* records a page */
 

@@ -77,12 +77,12 @@ static bool refuse_type(const struct field *field, struct refusal *refusal)
     switch (field->type) {
     case FIELD_INT:
         return refuse(refusal, 400, "%s must be an integer from %lld to %lld.", field->name,
-                      (long long)field->least, (long long)field->most);
+                      (long long)field->min, (long long)field->max);
     case FIELD_TEXT:
         if (field->form != NULL)
             return refuse(refusal, 400, "%s must be %s.", field->name, field->form);
         return refuse(refusal, 400, "%s must be text of %lld to %lld characters.", field->name,
-                      (long long)field->least, (long long)field->most);
+                      (long long)field->min, (long long)field->max);
     case FIELD_ENUM:
         for (size_t i = 0, used = 0; field->choices[i] != NULL && used < sizeof choices; i++)
             used += (size_t)snprintf(choices + used, sizeof choices - used, "%s%s", i > 0 ? ", " : "",
@@ -105,7 +105,7 @@ static bool refuse_type(const struct field *field, struct refusal *refusal)
 static bool take_int(const struct field *field, int64_t number, struct value *value, struct refusal *refusal)
 {
     value->integer = number;
-    return (number >= field->least && number <= field->most) || refuse_type(field, refusal);
+    return (number >= field->min && number <= field->max) || refuse_type(field, refusal);
 }
 
 /* Hex digits with borders; lower case, with the borders of form ("x" stands for a digit), or false. */
@@ -178,7 +178,7 @@ static bool take_text(const struct field *field, struct slice text, struct readi
         return take_uuid(text, reading->arena, &value->text) || refuse_type(field, reading->refusal);
     if (field->type == FIELD_MAC)
         return take_mac(text, reading->arena, &value->text) || refuse_type(field, reading->refusal);
-    if ((int64_t)points < field->least || (int64_t)points > field->most)
+    if ((int64_t)points < field->min || (int64_t)points > field->max)
         return refuse_type(field, reading->refusal);
     if (field->normalise != NULL)
         return field->normalise(text, reading->arena, &value->text) || refuse_type(field, reading->refusal);

@@ -22,7 +22,7 @@ struct fetcher {
     struct loop_timer *timer;
     struct loop_task bury;
     struct list running, ended; /* ended: finished or cancelled, to be freed outside of curl's callbacks */
-    unsigned most;
+    unsigned max;
     long connect_ms, total_ms;
 };
 
@@ -43,7 +43,7 @@ static void fetch_on_socket(int fd, int ready, void *argument);
 static void fetch_on_timer(void *argument);
 static void fetch_on_bury(void *argument);
 
-struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, unsigned most_at_once,
+struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, unsigned max_at_once,
                             int64_t connect_ns, int64_t total_ns)
 {
     const struct curl_library *curl = curl_load();
@@ -54,7 +54,7 @@ struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, un
     fetcher->loop = loop;
     fetcher->curl = curl;
     fetcher->proxies = proxies;
-    fetcher->most = most_at_once;
+    fetcher->max = max_at_once;
     fetcher->connect_ms = (long)(connect_ns / CLOCK_MS);
     fetcher->total_ms = (long)(total_ns / CLOCK_MS);
     fetcher->timer = loop_timer_new(loop, fetch_on_timer, fetcher);
@@ -66,8 +66,8 @@ struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, un
     curl->multi_setopt(fetcher->multi, CURLMOPT_SOCKETDATA, fetcher);
     curl->multi_setopt(fetcher->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl->multi_setopt(fetcher->multi, CURLMOPT_TIMERDATA, fetcher);
-    curl->multi_setopt(fetcher->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)most_at_once);
-    curl->multi_setopt(fetcher->multi, CURLMOPT_MAXCONNECTS, (long)most_at_once);
+    curl->multi_setopt(fetcher->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)max_at_once);
+    curl->multi_setopt(fetcher->multi, CURLMOPT_MAXCONNECTS, (long)max_at_once);
     return fetcher;
 }
 
@@ -131,7 +131,7 @@ static void fetch_set_up(struct fetch *fetch, const char *url, const char *const
 struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *const *headers,
                           fetch_cb *callback, void *argument)
 {
-    if (fetcher->running.length >= fetcher->most)
+    if (fetcher->running.length >= fetcher->max)
         return NULL;
     struct fetch *fetch = mem_new(sizeof *fetch);
     fetch->fetcher = fetcher;

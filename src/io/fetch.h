@@ -26,7 +26,7 @@ struct fetch_answer {
 typedef void fetch_cb(const struct fetch_answer *answer, void *argument);
 
 /* The proxies are borrowed. What a proxy itself refuses counts as no answer. */
-struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, unsigned most_at_once,
+struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, unsigned max_at_once,
                             int64_t connect_ns, int64_t total_ns);
 void fetcher_free(struct fetcher *fetcher); /* cancels what is on its way */
 

@@ -23,20 +23,20 @@
 /* ---- what was passed ---- */
 
 /* A number from 1 on; false when it is something else. *number is 0 when the variable is not set, or empty. */
-static bool read_number(const char *name, int64_t most, int64_t *number, char **error)
+static bool read_number(const char *name, int64_t max, int64_t *number, char **error)
 {
     const char *value = getenv(name);
     *number = 0;
     if (value == NULL || value[0] == '\0')
         return true;
-    if (text_int(slice_of(value), number) == TEXT_NUMBER_OK && *number >= 1 && *number <= most)
+    if (text_int(slice_of(value), number) == TEXT_NUMBER_OK && *number >= 1 && *number <= max)
         return true;
     *error = mem_printf("%s: \"%s\" is not right: it must be an integer from 1 to %lld", name, value,
-                        (long long)most);
+                        (long long)max);
     return false;
 }
 
-static bool read_listeners(struct systemd *systemd, size_t most, char **error)
+static bool read_listeners(struct systemd *systemd, size_t max, char **error)
 {
     int64_t count, pid;
     char reason[128];
@@ -44,7 +44,7 @@ static bool read_listeners(struct systemd *systemd, size_t most, char **error)
         return false;
     if (pid != getpid())
         return true; /* none, or those of a parent who has left the variables behind */
-    if (!read_number("LISTEN_FDS", (int64_t)most, &count, error))
+    if (!read_number("LISTEN_FDS", (int64_t)max, &count, error))
         return false;
     for (int fd = SYSTEMD_FIRST_LISTENER; fd < SYSTEMD_FIRST_LISTENER + count; fd++)
         if (!listen_adopt(fd, reason, sizeof reason)) {

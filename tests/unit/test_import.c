@@ -11,9 +11,9 @@
 /* ---- the file ---- */
 
 static const struct field columns[] = {
-    {.name = "id", .type = FIELD_INT, .least = 0, .most = INT32_MAX},
-    {.name = "name", .type = FIELD_TEXT, .least = 1, .most = 5},
-    {.name = "name_fr", .type = FIELD_TEXT, .least = 1, .most = 5, .nullable = true},
+    {.name = "id", .type = FIELD_INT, .min = 0, .max = INT32_MAX},
+    {.name = "name", .type = FIELD_TEXT, .min = 1, .max = 5},
+    {.name = "name_fr", .type = FIELD_TEXT, .min = 1, .max = 5, .nullable = true},
     {.name = NULL},
 };
 static const struct import_file file = {.flag = "--things",

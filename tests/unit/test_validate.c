@@ -18,23 +18,23 @@ enum { ID, LIMIT, WHO, BODY_ID, NAME, CODE, KIND, WHERE, UUID, MAC, FORM, COUNT_
 
 static const char *const kinds[] = {"small", "large", NULL};
 static const struct field path_fields[] = {
-    {.name = "id", .type = FIELD_INT, .least = 1, .most = INT64_MAX},
+    {.name = "id", .type = FIELD_INT, .min = 1, .max = INT64_MAX},
     {.name = NULL},
 };
 static const struct field query[] = {
-    {.name = "limit", .type = FIELD_INT, .least = 1, .most = 1000},
-    {.name = "who", .type = FIELD_TEXT, .least = 1, .most = 5, .required = true},
+    {.name = "limit", .type = FIELD_INT, .min = 1, .max = 1000},
+    {.name = "who", .type = FIELD_TEXT, .min = 1, .max = 5, .required = true},
     {.name = NULL},
 };
 static const struct field body[] = {
-    {.name = "id", .type = FIELD_INT, .least = 1, .most = INT64_MAX, .equals = "id"},
-    {.name = "name", .type = FIELD_TEXT, .least = 1, .most = 3, .required = true, .nullable = true},
-    {.name = "code", .type = FIELD_TEXT, .least = 0, .most = 10, .loose = true},
+    {.name = "id", .type = FIELD_INT, .min = 1, .max = INT64_MAX, .equals = "id"},
+    {.name = "name", .type = FIELD_TEXT, .min = 1, .max = 3, .required = true, .nullable = true},
+    {.name = "code", .type = FIELD_TEXT, .min = 0, .max = 10, .loose = true},
     {.name = "kind", .type = FIELD_ENUM, .choices = kinds},
     {.name = "where", .type = FIELD_POINT},
     {.name = "uuid", .type = FIELD_UUID},
     {.name = "mac", .type = FIELD_MAC},
-    {.name = "form", .type = FIELD_TEXT, .least = 0, .most = 9, .normalise = upper, .form = "the word upper"},
+    {.name = "form", .type = FIELD_TEXT, .min = 0, .max = 9, .normalise = upper, .form = "the word upper"},
     {.name = NULL},
 };
 static const struct route route = {
