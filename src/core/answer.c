@@ -1,4 +1,5 @@
-/* answer_write: was the change made? Then the route's write or its shape; then the entity tag of what is shown. */
+/* answer_write tests whether the change was made, has the reply written by the route's write or shape, and adds the
+ * entity tag. */
 #include <config.h>
 
 #include "core/answer.h"
@@ -10,8 +11,8 @@ struct slice answer_value(const struct db_answer *answer, int column)
     return answer->rows->value(answer->rows, answer->first, column);
 }
 
-/* Whatever changes something has a row to show for it, or there was nothing to change; only what is made anew or put in
- * place of another is there in any case. */
+/* A statement that changes something gives a row for it. No row from PATCH or DELETE: there was nothing to change.
+ * No row from POST, which makes a record or replaces one: the database has kept the change from being made. */
 static bool is_made(const struct answering *answering)
 {
     const struct db_answer *answer = answering->answer;
@@ -36,7 +37,7 @@ static void write_shape(const struct answering *answering)
         rows_add_object(&reply->body, answering->statement, answer->rows, answer->first);
 }
 
-/* What the reply shows has a tag: the data of a GET, or the record that a write has stored. */
+/* Tags are for the data of a GET and for the record that a POST has stored. */
 static void add_tag(const struct route *route, struct reply *reply)
 {
     if (route->method == HTTP_GET)

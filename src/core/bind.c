@@ -1,11 +1,11 @@
-/* bind_fields: each parameter is looked for among the fields of the route. */
+/* bind_fields looks for each parameter of the statement among the fields of the route. */
 #include <config.h>
 
 #include "core/bind.h"
 
 #include <string.h>
 
-/* What was given of the body, normalised, as one object. */
+/* The members of the body that were given, normalised, as one JSON object. */
 static struct slice body_json(struct request *request)
 {
     struct buf out = BUF_INIT(8 * (size_t)HTTP_BODY_MAX);

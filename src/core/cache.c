@@ -1,4 +1,5 @@
-/* cache_find asks the store, now or later (cache_on_found); cache_keep puts what was written after a miss. */
+/* Kept replies. cache_find asks the store, which answers at once or later (cache_on_found). cache_keep puts the
+ * reply that was written after a miss. A value is a header with a checksum, the key, and the parts of the reply. */
 #include <config.h>
 
 #include "core/cache.h"
@@ -19,21 +20,21 @@
 #include "store/store_memory.h"
 
 #define TYPE_MAX 64   /* of a media type with its NUL */
-#define KEY_MAX 4096u /* longer ones are not kept */
+#define KEY_MAX 4096u /* replies with a longer one are not kept */
 #define NEVER INT64_MIN
 
 struct cache {
     struct server *server;
     struct store *store;   /* NULL: none */
     uint64_t boot;         /* what the monotonic clock counts from */
-    int64_t *changed;      /* by app: when its last change was heard of */
+    int64_t *changed;      /* by app: when the last notice of a change came */
     struct buf database;   /* which one; empty: it has not said so yet */
     bool local;            /* nobody else writes into the store */
     struct buf key, value; /* scratch */
 };
 
-/* What stands before a kept reply. Another machine's byte order, another program's value and a torn one all
- * fail the check, and are a miss. */
+/* The beginning of a value. A value of another byte order or another program, or a damaged one, fails the check and
+ * is a miss. */
 struct header {
     char magic[8];
     uint64_t check; /* of all that follows */
@@ -79,8 +80,8 @@ static uint64_t boot_number(void)
     return number;
 }
 
-/* A file is one database on one host. PostgreSQL says who it is by itself: two hosts may mean different ones
- * by the same words. */
+/* SQLite: the host and the path of the file. PostgreSQL names itself (cache_on_listening), because on two hosts the
+ * same settings may mean different databases. */
 static void name_database(struct cache *cache)
 {
     char host[HOST_NAME_MAX + 1] = "", path[PATH_MAX];
@@ -175,7 +176,7 @@ static int64_t changed_at(const struct cache *cache, const struct route *route)
 
 /* ---- keys ---- */
 
-/* Everything that the bytes of a reply depend on, but the data. */
+/* Everything that the bytes of a reply depend on, except the data. */
 static bool write_key(struct cache *cache, const struct route *route, const struct statement *statement,
                       const struct db_param *params)
 {
@@ -196,7 +197,7 @@ static bool write_key(struct cache *cache, const struct route *route, const stru
     return !key->failed;
 }
 
-/* The name under which the store has it. Two keys may have the same, so the key stands in the value as well. */
+/* The name of a key in the store. Two keys may have the same name, so the value holds the key too. */
 static struct slice name_of(struct slice key, char out[64])
 {
     int length = snprintf(out, 64, "rowlock:%016llx%016llx", (unsigned long long)hash_bytes(key, 1),
@@ -241,7 +242,8 @@ static bool write_value(struct cache *cache, struct slice key, int64_t sent, con
     return true;
 }
 
-/* When the statement of a kept reply was sent, by our monotonic clock. Another host's is read off the wall. */
+/* When the statement of a kept reply was sent, by our monotonic clock; for another host's reply, reckoned from the
+ * time of day. */
 static int64_t sent_at(const struct cache *cache, const struct header *header, int64_t now)
 {
     return header->boot == cache->boot ? header->sent : now - (clock_wall() - header->sent_wall);
@@ -257,7 +259,7 @@ static bool is_sound(const struct header *header, struct slice rest)
            check_of(header, rest) == header->check;
 }
 
-/* Fills the reply from what was found. False: it is none, none of ours, or dead. */
+/* Fills the reply from what was found. False: nothing was found, it is not a reply of ours, or it is too old. */
 static bool read_value(const struct cache *cache, const struct route *route, struct slice key,
                        struct slice value, struct reply *reply)
 {

@@ -1,8 +1,7 @@
-/* Replies that are kept for a while: those of GETs whose route says .cached. What is kept is what a shared read
- * wrote, and it is as old as the moment at which its statement was sent to the database: five seconds after that it
- * is dead, whatever happens. A change that the database tells of (NOTIFY, PostgreSQL) makes it die at once: a reply
- * counts only if its statement was sent after the last change of its group was heard of, whoever wrote it and
- * wherever it is kept.
+/* Replies that are kept for a while: those of GETs whose route says .cached, as shared reads have written them. A reply
+ * is as old as the moment at which its statement was sent to the database. It is used for five seconds from then on at
+ * most, and only if that moment lies behind the last notice of a change of its group (NOTIFY, PostgreSQL), whichever
+ * server wrote it and wherever it is kept.
  *
  * A group is an app: the tables of users notify "users". */
 #ifndef ROWLOCK_CORE_CACHE_H
@@ -18,7 +17,8 @@ struct arena;
 struct cache;
 struct server;
 
-/* By the setting. Knows its database, if that says who it is only later, by cache_on_listening. */
+/* By the setting. The name of a PostgreSQL database comes later, with cache_on_listening; until then a store that
+ * servers share is not used. */
 struct cache *cache_new(struct server *server);
 void cache_free(struct cache *cache); /* every look-up must be over; NULL is harmless */
 
@@ -27,7 +27,7 @@ bool cache_wanted(const struct server *server);
 
 enum cache_found {
     CACHE_MISS,
-    CACHE_HIT, /* the server's reply is what was kept */
+    CACHE_HIT, /* the kept reply stands in the server's reply */
     CACHE_LATER, /* found is called, once, within STORE_PATIENCE_NS, unless the look-up is cancelled (pending) */
 };
 
@@ -47,7 +47,7 @@ enum cache_found cache_find(struct cache *cache, struct cache_lookup *lookup, co
                             const struct statement *statement, const struct db_param *params,
                             struct arena *arena);
 
-/* Keeps the reply that was written, if its route's are kept; sent: when its statement was. */
+/* Keeps the reply that was written, if its route says .cached; sent: when its statement was sent. */
 void cache_keep(struct cache *cache, const struct answering *answering, int64_t sent);
 
 /* The database's events: a group changed; from now on it tells of changes, some of which may have been

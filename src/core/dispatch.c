@@ -1,5 +1,6 @@
-/* dispatch_on_request -> is_answered_by_head -> validate -> start -> dispatch: the cache, else a shared read, else a
- * call. What comes back: on_kept, on_read, respond. */
+/* From HTTP to a route, and from a route to what the request waits for: dispatch_on_request -> is_answered_by_head
+ * -> validate -> start -> dispatch, which takes the cache, else a shared read, else a call. The answers come back to
+ * on_kept, on_read, and respond (core/respond.c). */
 #include <config.h>
 
 #include "core/dispatch.h"
@@ -24,7 +25,7 @@ static void on_read_refused(struct shared_waiter *waiter, enum call_start why);
 
 /* ---- understanding ---- */
 
-/* What the whole server has (RFC 9110 section 9.3.7). */
+/* OPTIONS of the whole server (RFC 9110 section 9.3.7). */
 static void send_options(struct request *request, const char *allow)
 {
     struct reply *reply = request_reply(request);
@@ -42,7 +43,7 @@ static void refuse_method(struct request *request, const char *allow)
     request_send(request, reply);
 }
 
-/* The name of a field that was sent more than once, though no two values of it make sense. */
+/* The name of a field that was sent more than once though it may be sent once only; NULL: none. */
 static const char *field_given_twice(const struct http_head *head)
 {
     static const struct slice single[] = {
@@ -144,7 +145,7 @@ struct kept_read {
     struct db_param params[DB_PARAMS_MAX];
 };
 
-/* A request that reads along with others. In its arena. */
+/* A request that waits for a shared read. In its arena. */
 struct along {
     struct shared_waiter waiter;
     struct request *request;

@@ -1,6 +1,6 @@
-/* A write with a key: idempotency_call -> start_keyed -> idempotency_on_answer -> respond, or the call again. One that
- * first asks whether the key is known: idempotency_recall -> the same, or unknown. And the purge of old keys, on a
- * timer. */
+/* A write with a key: idempotency_call -> start_keyed -> idempotency_on_answer -> respond, or the call again. A
+ * write that first asks whether the key is known: idempotency_recall -> start_keyed -> idempotency_on_answer ->
+ * respond, or unknown. At the end: the purge of old keys, on a timer. */
 #include <config.h>
 
 #include "core/idempotency.h"
@@ -34,7 +34,7 @@ static void idempotency_on_answer(struct call *call, const struct db_answer *ans
 
 /* ---- a key ---- */
 
-/* Of what the body means, not of how it was written. */
+/* A hash of what the body means, not of how it was written. */
 static uint64_t hash_values(const struct request *request, uint64_t seed)
 {
     const struct route *route = request->route;
@@ -115,7 +115,7 @@ void idempotency_recall(struct request *request, const struct statement *recall,
         start_keyed(request, recall, key, unknown);
 }
 
-/* Somebody else has the key just now: asks again, a few times. */
+/* Another transaction holds the key: asks again, up to AGAIN_MAX times. */
 static void try_again(struct keyed *keyed, struct call *call)
 {
     if (keyed->tries++ == AGAIN_MAX) {

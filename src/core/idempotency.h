@@ -11,11 +11,13 @@
  * the key, or holds it). Without a row: the database kept the record from being made. What is done is answered like any
  * other statement of the route. */
 
-/* Starts the once of the route, with the parameters of its statement and the request's key, or refuses the key. */
+/* Starts the route's once with these parameters, which are those of its statement, and the request's key. Replies
+ * when the key is malformed. */
 void idempotency_call(struct request *request, const struct db_param *params);
 
-/* For what is costly to find out before that: answers at once if recall, a statement with the list key as its only
- * parameters, gives a row for the request's key. Without such a row, or a key, it calls unknown. */
+/* For routes that must find out something costly before idempotency_call. recall is a statement with the list key as
+ * its only parameters. Answers the request when recall gives a row; calls unknown when it gives none, or when the
+ * request has no key. */
 void idempotency_recall(struct request *request, const struct statement *recall,
                         void (*unknown)(struct request *request));
 

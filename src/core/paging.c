@@ -1,4 +1,5 @@
-/* paging_start asks for a row more than the page shows, paging_write says from it whether there is a next page. */
+/* Lists in pages: paging_start asks for one row more than the page shows; paging_write tells by that row whether
+ * there is a next page. */
 #include <config.h>
 
 #include "core/paging.h"

@@ -2,7 +2,7 @@
  * (cache.h), the reading step of a conditional write (precondition.c), or something of an app's. It is embedded in the
  * struct that does the work. A request holds one at a time and knows nothing else of it.
  *
- * All three functions are harmless when the work is done: a request need not forget what it has waited for. */
+ * All three functions are harmless when the work is done, so a request need not clear its pointer. */
 #ifndef ROWLOCK_CORE_PENDING_H
 #define ROWLOCK_CORE_PENDING_H
 
@@ -13,12 +13,12 @@
 struct pending;
 
 struct pending_ops {
-    /* Whether nothing can have been changed if the request ends now. NULL: nothing ever is. */
+    /* True: nothing can have been changed if the request ends now. NULL: always true. */
     bool (*unsent)(const struct pending *pending);
     /* The client may have left. True: the work has not begun, so the request may end. False: it goes on. NULL: it
      * always goes on. */
     bool (*leave)(struct pending *pending);
-    /* Takes it back if it has not begun, and forgets it otherwise: there is no callback any more. */
+    /* Takes the work back if it has not begun, else drops its answer. No callback comes afterwards. */
     void (*cancel)(struct pending *pending);
 };
 

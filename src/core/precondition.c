@@ -1,5 +1,6 @@
-/* precondition_start -> read_record -> precondition_on_read -> write_record -> precondition_on_written -> respond, or
- * read_record again. */
+/* Conditional writes in two steps: precondition_start -> read_record -> precondition_on_read, which tests the
+ * condition -> write_record -> precondition_on_written -> respond, or read_record again when the record has changed
+ * meanwhile. */
 #include <config.h>
 
 #include "core/precondition.h"
@@ -28,7 +29,7 @@ static void read_record(struct conditional *conditional);
 static void precondition_on_read(struct call *call, const struct db_answer *answer, void *argument);
 static void precondition_on_written(struct call *call, const struct db_answer *answer, void *argument);
 
-/* The call changes nothing, also when it was sent. */
+/* No unsent: the reading call changes nothing, also when it was sent. */
 static const struct pending_ops reading_ops = {.leave = reading_leave, .cancel = reading_cancel};
 
 bool precondition_is_write(const struct request *request)
@@ -81,7 +82,7 @@ static void reading_cancel(struct pending *pending)
     call_cancel(&pending_owner(pending, struct conditional, reading)->request->call);
 }
 
-/* The lost connection had nothing to change on its way. */
+/* DB_LOST would say that something may have been changed; a read changes nothing. */
 static void refuse_unread(struct request *request, const struct statement *statement,
                           const struct db_answer *answer)
 {
@@ -106,7 +107,7 @@ static void tag_record(struct request *request, const struct statement *statemen
     memcpy(etag, reply->etag, ETAG_SIZE);
 }
 
-/* Where "If-Match: *" is all that is asked for, who changes the record meanwhile is in nobody's way. */
+/* "If-Match: *" alone is true of any record, so the write need not compare. */
 static struct slice guard_of(const struct request *request, const struct db_answer *answer)
 {
     if (answer->count == 0)
@@ -116,7 +117,7 @@ static struct slice guard_of(const struct request *request, const struct db_answ
     return answer->rows->value(answer->rows, answer->first, answer->rows->columns - 1);
 }
 
-/* Whether it is another one than the last that was read. */
+/* Stores the guard. True: it differs from the one that was read before. */
 static bool take_guard(struct conditional *conditional, const struct db_answer *answer)
 {
     struct slice guard = guard_of(conditional->request, answer);
@@ -144,7 +145,8 @@ static void write_record(struct conditional *conditional)
     request_call(request, statement, params, precondition_on_written, conditional);
 }
 
-/* The write found the record as it was read, unless somebody has changed it and changed it back. */
+/* The write gave no row, yet the record has the guard that the write was given: the database has kept the change from
+ * being made. */
 static void refuse_unmade(struct request *request)
 {
     struct reply *reply = request_reply(request);

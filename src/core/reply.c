@@ -128,7 +128,8 @@ static struct log_field optional(const char *key, const char *text)
     return text != NULL && text[0] != '\0' ? LOG_S(key, text) : (struct log_field){.key = NULL};
 }
 
-/* Who has no engine that tells it once: an error of the database itself has a code. */
+/* That a database is away is logged once, by its engine; what the database itself reports has a code and is logged
+ * here. */
 static void log_db_error(const struct statement *statement, const struct db_answer *answer)
 {
     bool told = answer->error == DB_LOST || answer->error == DB_AWAY;

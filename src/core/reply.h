@@ -41,12 +41,12 @@ void reply_add_link(struct reply *reply, const char *rel, const char *target_for
 /* Tags the reply as it stands now: a strong tag is of the body, a weak one of Link as well. */
 void reply_add_etag(struct reply *reply, enum etag_strength strength);
 
-/* The change that was asked for is not what the database has done: a trigger or rule of its owner is in the way, which
- * the caller cannot mend. Into the log as well. */
+/* The database did not make the change that was asked for, because of a trigger or rule of its owner. The caller cannot
+ * mend that: 500, and a line in the log. */
 void reply_not_made(struct reply *reply, const char *statement);
 
-/* The problem that a failed statement is to its caller, and the line in the log unless it is his own fault: one place
- * maps reasons to statuses. values are those of the caller's request; route is NULL when there are several callers. */
+/* The one place that maps errors of the database to statuses. Writes the problem, and a line in the log unless the
+ * caller is at fault. values are those of the caller's request; route is NULL when there are several callers. */
 void reply_db_error(struct reply *reply, const struct route *route, const struct value *values,
                     const struct statement *statement, const struct db_answer *answer);
 

@@ -1,6 +1,7 @@
-/* request_begin, then it waits for something (pending) or is answered at once (request_send), in pieces if it is long
- * (request_stream_begin). request_on_deadline, request_on_leave and request_end_all answer in place of what it waits
- * for. All end in request_end. */
+/* The life of a request. request_begin takes it from HTTP; then it waits for something (pending) or is answered at
+ * once, by request_send or, when the reply is long, in pieces (request_stream_begin). request_on_deadline,
+ * request_on_leave and request_end_all answer it before what it waits for has come. Every request ends in
+ * request_end. */
 #include <config.h>
 
 #include "core/request.h"
@@ -23,7 +24,7 @@ static void abort_stream(struct request *request);
 
 /* ---- ids ---- */
 
-/* Sane: short, and nothing that a log or a shell would trip over. */
+/* Short, and without characters that need quoting in a log or a shell. */
 static bool is_sane_id(struct slice id)
 {
     if (id.len == 0 || id.len > REQUEST_ID_MAX)
@@ -37,7 +38,7 @@ static bool is_sane_id(struct slice id)
     return true;
 }
 
-/* A random start and a count: unique within the process, and between processes as far as chance goes. */
+/* A random start and a count: unique within the process, and very probably between processes. */
 static void make_id(struct request *request)
 {
     static const char hex[] = "0123456789abcdef";
@@ -163,7 +164,7 @@ struct reply *request_reply(struct request *request)
     return &request->server->reply;
 }
 
-/* The conditions of a read, for what can have some: data that has a tag. */
+/* Only reads of data that has a tag have conditions. */
 static enum precondition condition_of(const struct request *request, const struct reply *reply)
 {
     bool reads = request->method == HTTP_GET || request->method == HTTP_HEAD;
@@ -172,7 +173,7 @@ static enum precondition condition_of(const struct request *request, const struc
     return etag_precondition(request->if_match, request->if_none_match, reply->etag);
 }
 
-/* The reply that was meant for it stays as it is: others may share it. */
+/* Leaves the reply that was meant for the request as it is, because other requests may share it. */
 static void send_failed(struct request *request)
 {
     struct reply failed;
@@ -191,7 +192,7 @@ void request_send(struct request *request, const struct reply *reply)
                                      .body = buf_slice(&reply->body),
                                      .close = reply->close};
     int status = reply->status;
-    if (request->streaming) { /* too late for another reply: what has begun is cut short */
+    if (request->streaming) { /* the status has been sent: the reply that has begun is cut short */
         abort_stream(request);
         return;
     }
@@ -230,7 +231,7 @@ static struct list *list_of(const struct request *request)
     return request->parked ? &request->server->streams : &request->server->requests;
 }
 
-/* Between the pieces of a streamed reply: whose turn is it, the client's or ours? */
+/* A streamed reply is parked while its client takes the last piece, and is not while the next piece is made. */
 static void park(struct request *request, bool parked)
 {
     list_remove(&request->link);
@@ -283,7 +284,7 @@ void request_on_writable(struct http_request *http, void *argument)
     request->more(request);
 }
 
-/* A line for each request if wanted; for a failure or a slow one always. */
+/* Failures and slow requests are always logged, others if the setting says so. */
 static void write_log(const struct request *request, int status)
 {
     int64_t took = clock_now() - request->started;
@@ -310,7 +311,8 @@ void request_forget(struct request *request)
     free(request);
 }
 
-/* The one exit. What was not sent is taken back, what was sent is forgotten, and the memory is ready for the next. */
+/* The one exit. What was not sent is taken back, the answer to what was sent will be dropped, and the memory is kept
+ * for another request. */
 static void request_end(struct request *request, int status)
 {
     write_log(request, status);
@@ -323,8 +325,8 @@ static void give_up(struct request *request, const char *unsent, const char *sen
     request_problem(request, 503, "%s", pending_unsent(request->pending) ? unsent : sent);
 }
 
-/* All requests have the same time and those that get it anew go to the end, so the first is due first and one timer
- * does for all. */
+/* All requests have the same time, and a request whose time begins anew moves to the end of the list. So the list is in
+ * order of deadlines, and one timer is enough. */
 void request_on_deadline(void *argument)
 {
     struct server *server = argument;
@@ -351,8 +353,8 @@ void request_on_leave(struct http_request *http, enum http_leave how, void *argu
         request_end(request, 499);
         return;
     }
-    /* Whether the client only closed its side or left cannot be told apart: what waits for the database is taken back
-     * and said so, what is on its way is answered. */
+    /* A client that has only closed its sending side looks like one that has left. What was not sent to the database is
+     * taken back and the client is told so; what was sent is answered. */
     if (pending_leave(request->pending))
         request_problem(request, 503,
                         "The connection was closed before the request was sent to the database; nothing "

@@ -1,6 +1,6 @@
-/* The life of a request, from begin to its one end. It is answered exactly once, within its deadline; whatever ends it
- * (an answer, the deadline, a client that left, the end of the server) goes through one exit, which takes back what it
- * waits for. How it is understood and started: core/dispatch.h. */
+/* The life of a request. It is answered exactly once, within its deadline. Whatever ends it (an answer, the deadline, a
+ * client that left, the end of the server) goes through one exit, which takes back what the request waits for.
+ * core/dispatch.h finds its route and starts it. */
 #ifndef ROWLOCK_CORE_REQUEST_H
 #define ROWLOCK_CORE_REQUEST_H
 
@@ -19,7 +19,7 @@ struct request {
     struct server *server;
     struct http_request *http; /* NULL when it was answered or its client is gone */
     const struct route *route; /* NULL when none was found */
-    struct pending *pending;   /* what it waits for, or what it has waited for last; NULL: nothing as yet */
+    struct pending *pending;   /* what it waits for, or has waited for last; NULL: it has not waited yet */
     void *state;               /* what the app keeps for this request, in the arena */
     enum http_method method;
     bool understood;   /* its head is well-formed: it has a method and a path */
@@ -32,19 +32,18 @@ struct request {
     bool streaming; /* it has begun */
     bool parked;    /* it waits for its client: no deadline, on the server's list of streams */
 
-    /* What stands above is zeroed when a request begins; what stands below is kept, or written before it is read. */
+    /* Members above are zeroed when a request begins; members below are kept, or are written before they are read. */
     struct arena arena;    /* everything that belongs to the request */
     struct list_node link; /* on the server's list, oldest first; on its list of spares after the end */
-    struct call call;      /* its own, unless it reads along with others; see request_start_call */
+    struct call call;      /* see request_start_call; unused when it shares a read */
     struct value values[ROUTE_FIELDS_MAX]; /* path, query, body; see route_field */
     char id_text[REQUEST_ID_MAX];
 };
 
-/* For a request that HTTP has read. Its id, path and the fields above are taken from the head; route and values are not
- * known yet. */
+/* For a request that HTTP has read: takes its id, path and fields from the head. route and values are not known yet. */
 struct request *request_begin(struct server *server, struct http_request *http);
 
-/* It was not answered and begins anew when its body has come; it must not be touched afterwards. */
+/* Ends a request without an answer: it begins anew when its body has come. It must not be touched afterwards. */
 void request_forget(struct request *request);
 
 /* The server's reply, emptied; write it, then request_send. */
@@ -55,24 +54,24 @@ void request_send(struct request *request, const struct reply *reply);
 void request_problem(struct request *request, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A reply in pieces, for what may be long: begin with its status and fields, then pieces, then end. more is called when
- * the client took what was sent (first from the loop, behind begin), and the deadline counts anew from there; while the
- * client takes its time, only HTTP's limit for clients that take nothing counts. What
- * request_send is given then cannot be sent any more: the reply is cut short so that the client sees it. */
+/* A reply in pieces, for one that may be long: begin with its status and fields, then pieces, then end. more is called
+ * from the loop each time the client has taken what was sent, and the deadline counts anew from there. Until then only
+ * HTTP's limit for clients that take nothing counts. request_send after begin cuts the reply short, so that the client
+ * sees that it failed. */
 void request_stream_begin(struct request *request, const struct reply *reply,
                           void (*more)(struct request *request));
 void request_stream_piece(struct request *request, struct slice piece);
 void request_stream_end(struct request *request);
 
-/* Starts the request's own call, and waits for it. done has to reply, or to start what comes next. Parameters are
- * copied. Anything but CALL_STARTED: the caller replies. */
+/* Starts the request's own call and has the request wait for it. done must reply, or start what comes next. Parameters
+ * are copied. When it returns anything but CALL_STARTED, the caller must reply. */
 enum call_start request_start_call(struct request *request, const struct statement *statement,
                                    const struct db_param *params, call_cb *done, void *argument);
 /* The same, but replies when it was not started. */
 void request_call(struct request *request, const struct statement *statement, const struct db_param *params,
                   call_cb *done, void *argument);
 
-/* Whoever could not start a statement says so with this. */
+/* The reply when a statement could not be started. */
 void request_not_started(struct request *request, enum call_start why);
 
 /* What HTTP calls when the client leaves, or has taken what was sent. */

@@ -30,7 +30,7 @@ static const char *keep(struct request *request, const char *text)
     return text != NULL ? arena_dup(&request->arena, slice_of(text)).ptr : NULL;
 }
 
-/* What the database said is gone when its callback returns. */
+/* The texts of an answer are gone when its callback returns, so they are copied. */
 static struct question *keep_question(struct request *request, const struct statement *statement,
                                       const struct db_answer *answer)
 {
@@ -44,7 +44,7 @@ static struct question *keep_question(struct request *request, const struct stat
     return question;
 }
 
-/* That the values were refused is known, whether or not it can be asked why. */
+/* If the question cannot be asked, the caller is told that the values were refused, without the reason. */
 static void ask_columns(struct question *question)
 {
     const struct db_answer *refused = &question->refused;

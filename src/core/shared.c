@@ -1,5 +1,6 @@
-/* A key is a route and a statement with its parameters. A key has at most one read on its way and one that gathers:
- * shared_start joins the latter, start_read sends it when the former has come back, on_answer writes the reply. */
+/* Reads that several requests share. A key is a route and a statement with its parameters. It has at most one read
+ * that was sent and one that gathers waiters: shared_start joins the one that gathers, start_read starts its call
+ * when the one that was sent has come back, shared_on_answer writes the reply and gives it to all waiters. */
 #include <config.h>
 
 #include "core/shared.h"
@@ -21,7 +22,7 @@ struct shared_read {
 struct shared_key {
     struct list_node link; /* in its bucket */
     struct shared *shared;
-    const struct route *route; /* one statement may serve several, with an answer each */
+    const struct route *route; /* one statement may serve several, and each writes its own reply */
     const struct statement *statement;
     struct db_param params[DB_PARAMS_MAX];
     struct arena arena; /* of the texts in params */
@@ -121,8 +122,8 @@ static void release_waiter(struct shared_waiter *waiter)
     waiter->read = NULL;
 }
 
-/* The call may still wait for room; until it is sent, the read goes on gathering. If it cannot be started, the key is
- * gone. */
+/* The call may wait for room; the read goes on gathering until the call is sent. Frees the key when the call cannot be
+ * started. */
 static enum call_start start_read(struct shared_key *key)
 {
     struct shared_read *read = key->gathering;
@@ -141,7 +142,7 @@ static enum call_start start_read(struct shared_key *key)
     return started;
 }
 
-/* What gathered may have been sent meanwhile: the call knows. */
+/* The read that gathers may have been sent meanwhile; only its call says so. */
 static void settle(struct shared_key *key)
 {
     if (key->gathering != NULL && key->gathering->call.state == CALL_SENT) {
@@ -213,7 +214,7 @@ static void shared_cancel(struct pending *pending)
         return;
     settle(read->key);
     if (read == read->key->sent && read->call.state == CALL_SENT)
-        return; /* its answer is thrown away when it comes; the next read still has to wait for it */
+        return; /* its answer will be dropped; the next read must still wait for it */
     call_cancel(&read->call);
     drop_read(read);
 }

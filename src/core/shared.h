@@ -1,6 +1,6 @@
-/* Reads that are shared. Identical GETs that were not sent yet ride on one query and get one serialised body; one
- * that comes after the query was sent waits for the next. So nobody sees less than what was committed before he
- * asked, and the database reads each thing at most once at a time. */
+/* Reads that are shared. Identical GETs share one query, as long as it was not sent, and its one serialised body. A
+ * GET that comes after the query was sent waits for the next query. So every GET sees what was committed before it
+ * came, and the database has each query at most once at a time. */
 #ifndef ROWLOCK_CORE_SHARED_H
 #define ROWLOCK_CORE_SHARED_H
 
@@ -11,25 +11,25 @@
 struct shared;
 struct shared_read;
 
-/* Who waits for a read. Exactly one of the callbacks comes, never before shared_start has returned, and none after the
- * waiter was cancelled (pending). Set them before. */
+/* One that waits for a read. Set both callbacks before shared_start. Exactly one of them is called, never before
+ * shared_start has returned, and none after the waiter was cancelled (pending). */
 struct shared_waiter {
     struct pending pending;
-    void (*answered)(struct shared_waiter *waiter, const struct reply *reply); /* the reply is everybody's */
+    void (*answered)(struct shared_waiter *waiter, const struct reply *reply); /* others get the same */
     void (*refused)(struct shared_waiter *waiter, enum call_start why);        /* the read was not started */
     /* inside */
     struct list_node link;
     struct shared_read *read; /* NULL: it is over */
 };
 
-/* Is told of each reply without an error of the database, before its readers are; sent: when its statement was. */
+/* Called with each reply to an answer without error, before its waiters are; sent: when the statement was sent. */
 typedef void shared_wrote_cb(const struct answering *answering, int64_t sent, void *argument);
 
-/* Replies are written into reply, one at a time. */
+/* Every reply is written into reply, which is good until the callbacks have returned. */
 struct shared *shared_new(struct calls *calls, struct reply *reply, shared_wrote_cb *wrote, void *argument);
 void shared_free(struct shared *shared);
 
-/* Joins the read, or starts it; parameters are copied. Anything but CALL_STARTED: no callback. */
+/* Joins a read, or starts one. Parameters are copied. No callback follows unless it returns CALL_STARTED. */
 enum call_start shared_start(struct shared *shared, struct shared_waiter *waiter, const struct route *route,
                              const struct statement *statement, const struct db_param *params);
 
