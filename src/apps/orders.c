@@ -158,7 +158,8 @@ static void refuse_held(const char *verb, struct slice holder, struct reply *rep
                       verb);
 }
 
-static void write_change(const struct answering *answering)
+/* NULL: no such outcome. */
+static const char *refusal_of(struct slice outcome)
 {
     static const struct {
         const char *outcome, *message;
@@ -167,29 +168,29 @@ static void write_change(const struct answering *answering)
         {"missing", "Order does not exist."},         {"unassigned", "Order is not taken."},
         {"delivered", "Order is already delivered."},
     };
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+        if (slice_equal(outcome, slice_of(refusals[i].outcome)))
+            return refusals[i].message;
+    return NULL;
+}
+
+static void write_change(const struct answering *answering)
+{
     const struct db_answer *answer = answering->answer;
     struct reply *reply = answering->reply;
-    struct slice outcome =
-        answer->count == 1 ? answer_value(answer, COLUMN_ORDER_TAKE_OUTCOME) : (struct slice){NULL, 0};
-    if (slice_equal(outcome, SLICE("done"))) {
+    struct slice outcome = answer->count == 1 ? answer_value(answer, COLUMN_ORDER_TAKE_OUTCOME) : SLICE("");
+    const char *refusal = refusal_of(outcome);
+    if (slice_equal(outcome, SLICE("done")))
         buf_add_string(&reply->body, "{\"status\":\"SUCCESS\"}");
-        return;
-    }
-    if (slice_equal(outcome, SLICE("held"))) {
+    else if (slice_equal(outcome, SLICE("held")))
         refuse_held(releases(answering) ? "release" : "deliver",
                     answer_value(answer, COLUMN_ORDER_TAKE_HOLDER), reply);
-        return;
-    }
-    if (slice_equal(outcome, SLICE("unchanged"))) {
+    else if (slice_equal(outcome, SLICE("unchanged")))
         reply_not_made(reply, answering->statement->name);
-        return;
-    }
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-        if (slice_equal(outcome, slice_of(refusals[i].outcome))) {
-            reply_problem(reply, 400, "%s", refusals[i].message);
-            return;
-        }
-    reply_problem(reply, 500, "The database gave an outcome that this server does not know.");
+    else if (refusal != NULL)
+        reply_problem(reply, 400, "%s", refusal);
+    else
+        reply_problem(reply, 500, "The database gave an outcome that this server does not know.");
 }
 
 /* ---- GET /orders ---- */
