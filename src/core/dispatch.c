@@ -146,7 +146,7 @@ struct kept_read {
 };
 
 /* A request that waits for a shared read. In its arena. */
-struct along {
+struct shared_request {
     struct shared_waiter waiter;
     struct request *request;
 };
@@ -154,14 +154,14 @@ struct along {
 static void read_shared(struct request *request, const struct statement *statement,
                         const struct db_param *params)
 {
-    struct along *along = arena_alloc(&request->arena, sizeof *along);
-    along->request = request;
-    along->waiter.answered = on_read;
-    along->waiter.refused = on_read_refused;
+    struct shared_request *shared = arena_alloc(&request->arena, sizeof *shared);
+    shared->request = request;
+    shared->waiter.answered = on_read;
+    shared->waiter.refused = on_read_refused;
     enum call_start started =
-        shared_start(request->server->shared, &along->waiter, request->route, statement, params);
+        shared_start(request->server->shared, &shared->waiter, request->route, statement, params);
     if (started == CALL_STARTED)
-        request->pending = &along->waiter.pending;
+        request->pending = &shared->waiter.pending;
     else
         request_not_started(request, started);
 }
@@ -214,10 +214,10 @@ static void on_kept(struct cache_lookup *lookup, const struct reply *reply)
 
 static void on_read(struct shared_waiter *waiter, const struct reply *reply)
 {
-    request_send(pending_owner(waiter, struct along, waiter)->request, reply);
+    request_send(pending_owner(waiter, struct shared_request, waiter)->request, reply);
 }
 
 static void on_read_refused(struct shared_waiter *waiter, enum call_start why)
 {
-    request_not_started(pending_owner(waiter, struct along, waiter)->request, why);
+    request_not_started(pending_owner(waiter, struct shared_request, waiter)->request, why);
 }

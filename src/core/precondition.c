@@ -156,10 +156,10 @@ static void refuse_unmade(struct request *request)
 
 static void refuse_failed(struct request *request, enum precondition condition, bool present)
 {
-    const char *words = condition == IF_NONE_MATCH_FAILS ? "There is a record that If-None-Match excludes"
-                        : present ? "The record is not, or no longer, what If-Match names"
-                                  : "There is no record that If-Match could name";
-    request_problem(request, 412, "%s; nothing was changed.", words);
+    const char *message = condition == IF_NONE_MATCH_FAILS ? "There is a record that If-None-Match excludes"
+                          : present ? "The record is not, or no longer, what If-Match names"
+                                    : "There is no record that If-Match could name";
+    request_problem(request, 412, "%s; nothing was changed.", message);
 }
 
 static void precondition_on_read(struct call *call, const struct db_answer *answer, void *argument)

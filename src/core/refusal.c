@@ -1,5 +1,5 @@
-/* refusal_words: is the constraint declared with the statement? Else, is it about a member of the body? Else, is it the
- * value as such? */
+/* refusal_message: is the constraint declared with the statement? Else, is it about a member of the body? Else, is
+ * it the value as such? */
 #include <config.h>
 
 #include "core/refusal.h"
@@ -88,8 +88,8 @@ static const char *member_of(const struct route *route, const struct db_answer *
     return NULL;
 }
 
-bool refusal_words(const struct route *route, const struct value *values, const struct statement *statement,
-                   const struct db_answer *answer, char *words, size_t size)
+bool refusal_message(const struct route *route, const struct value *values, const struct statement *statement,
+                     const struct db_answer *answer, char *message, size_t size)
 {
     if (answer->error != DB_REFUSED || route == NULL)
         return false;
@@ -97,18 +97,18 @@ bool refusal_words(const struct route *route, const struct value *values, const 
         answer->constraint != NULL ? declared(route, values, statement, answer->constraint) : NULL;
     const char *member = member_of(route, answer);
     if (known != NULL)
-        snprintf(words, size, "%s", known);
+        snprintf(message, size, "%s", known);
     else if (member != NULL)
-        snprintf(words, size, "%s does not keep to a rule that the database has for it.", member);
+        snprintf(message, size, "%s does not keep to a rule that the database has for it.", member);
     else if (answer->value)
-        snprintf(words, size, "The database refused the values: %s.", answer->message);
+        snprintf(message, size, "The database refused the values: %s.", answer->message);
     return known != NULL || member != NULL || answer->value;
 }
 
 bool refusal_is_open(const struct route *route, const struct value *values, const struct statement *statement,
                      const struct db_answer *answer)
 {
-    char words[512];
+    char message[512];
     return answer->error == DB_REFUSED && answer->constraint != NULL && is_name(answer->constraint) &&
-           !refusal_words(route, values, statement, answer, words, sizeof words);
+           !refusal_message(route, values, statement, answer, message, sizeof message);
 }

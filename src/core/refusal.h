@@ -12,10 +12,10 @@
 
 #include "core/route.h"
 
-/* The words for a caller who is at fault; false when he is not. values are those of his request; route is NULL when the
- * answer is that of several requests. */
-bool refusal_words(const struct route *route, const struct value *values, const struct statement *statement,
-                   const struct db_answer *answer, char *words, size_t size);
+/* The message for a caller who is at fault; false when he is not. values are those of his request; route is NULL
+ * when the answer is that of several requests. */
+bool refusal_message(const struct route *route, const struct value *values, const struct statement *statement,
+                     const struct db_answer *answer, char *message, size_t size);
 
 /* Whether to ask the database which columns the constraint is about (constraint_columns), because only that tells who
  * is at fault. */

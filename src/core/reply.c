@@ -102,7 +102,7 @@ void reply_not_made(struct reply *reply, const char *statement)
 /* What each reason is to a caller. Which of the database's tables, rights and disks it is about is for the log. */
 static const struct {
     int status;
-    const char *words;
+    const char *message;
 } problems[] = {
     [DB_REFUSED] =
         {500, "The database refused this for a reason that no request can mend; nothing was changed. The "
@@ -143,11 +143,11 @@ static void log_db_error(const struct statement *statement, const struct db_answ
 void reply_db_error(struct reply *reply, const struct route *route, const struct value *values,
                     const struct statement *statement, const struct db_answer *answer)
 {
-    char words[512];
-    if (refusal_words(route, values, statement, answer, words, sizeof words)) {
-        reply_problem(reply, 400, "%s", words);
+    char message[512];
+    if (refusal_message(route, values, statement, answer, message, sizeof message)) {
+        reply_problem(reply, 400, "%s", message);
         return;
     }
     log_db_error(statement, answer);
-    reply_problem(reply, problems[answer->error].status, "%s", problems[answer->error].words);
+    reply_problem(reply, problems[answer->error].status, "%s", problems[answer->error].message);
 }

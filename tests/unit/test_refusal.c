@@ -32,11 +32,11 @@ static int set_up(void **state)
 
 static void says(struct db_answer answer, const char *expected)
 {
-    char words[128] = "";
+    char message[128] = "";
     answer.error = DB_REFUSED;
-    bool at_fault = refusal_words(&route, values, &statement, &answer, words, sizeof words);
-    if (at_fault != (expected != NULL) || (at_fault && strcmp(words, expected) != 0))
-        fail_msg("%s: %s", answer.constraint != NULL ? answer.constraint : "", words);
+    bool at_fault = refusal_message(&route, values, &statement, &answer, message, sizeof message);
+    if (at_fault != (expected != NULL) || (at_fault && strcmp(message, expected) != 0))
+        fail_msg("%s: %s", answer.constraint != NULL ? answer.constraint : "", message);
 }
 
 #define RULE " does not keep to a rule that the database has for it."
@@ -117,12 +117,12 @@ static void a_value_that_cannot_be_stored_is_the_callers(void **state)
 static void nobody_is_at_fault_for_other_errors_or_without_a_route(void **state)
 {
     (void)state;
-    char words[128];
+    char message[128];
     const struct db_answer failed = {.error = DB_FAILED, .constraint = "x_pkey"},
                            refused = {.error = DB_REFUSED, .constraint = "x_pkey"};
-    assert_false(refusal_words(&route, values, &statement, &failed, words, sizeof words));
-    assert_false(refusal_words(NULL, values, &statement, &refused, words, sizeof words));
-    assert_false(refusal_words(NULL, NULL, &statement, &refused, words, sizeof words));
+    assert_false(refusal_message(&route, values, &statement, &failed, message, sizeof message));
+    assert_false(refusal_message(NULL, values, &statement, &refused, message, sizeof message));
+    assert_false(refusal_message(NULL, NULL, &statement, &refused, message, sizeof message));
 }
 
 int main(void)
