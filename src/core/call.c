@@ -65,6 +65,10 @@ static bool is_wanted(const struct db_request *request, unsigned member);
 static void on_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
 static void on_done(struct db_request *request);
 
+static const struct db_answer away_answer = {.error = DB_AWAY, .message = "", .sqlstate = ""},
+                              locked_answer = {.error = DB_BUSY,
+                                               .message = "it waited for a lock for too long",
+                                               .sqlstate = "55P03"};
 static const struct pending_ops call_pending = {call_pending_unsent, call_pending_leave, call_pending_cancel};
 
 /* ---- life ---- */
@@ -134,6 +138,13 @@ static void dequeue(struct calls *calls, struct call *call)
         list_remove(&call->link);
     calls->waiting--;
     call->state = CALL_IDLE;
+}
+
+/* It was not sent, and is answered here. */
+static void end_waiting(struct calls *calls, struct call *call, const struct db_answer *answer)
+{
+    dequeue(calls, call);
+    call->done(call, answer, call->argument);
 }
 
 enum call_start call_start(struct calls *calls, struct call *call)
@@ -227,20 +238,12 @@ static void set_aside(struct calls *calls, struct statement_queue *queue)
     }
 }
 
-static void calls_give_up(struct calls *calls, struct call *call)
-{
-    struct db_answer answer = {
-        .error = DB_BUSY, .message = "it waited for a lock for too long", .sqlstate = "55P03"};
-    dequeue(calls, call);
-    call->done(call, &answer, call->argument);
-}
-
 /* A callback may end and start other calls, so the search begins anew after each. */
 static bool give_up_one(struct calls *calls, int64_t now)
 {
     list_for_each(struct call, call, &calls->locks.blocked, lock.link) {
         if (call->state == CALL_WAITING && now >= call->lock.give_up) {
-            calls_give_up(calls, call);
+            end_waiting(calls, call, &locked_answer);
             return true;
         }
     }
@@ -250,7 +253,7 @@ static bool give_up_one(struct calls *calls, int64_t now)
             continue;
         if (now >=
             (call->lock.give_up != 0 ? call->lock.give_up : call->asked + calls->locks.table_wait_ns)) {
-            calls_give_up(calls, call);
+            end_waiting(calls, call, &locked_answer);
             return true;
         }
     }
@@ -442,13 +445,6 @@ void calls_on_room(struct calls *calls)
         loop_defer(calls->loop, &calls->flush);
 }
 
-static void tell_away(struct calls *calls, struct call *call)
-{
-    struct db_answer answer = {.error = DB_AWAY, .message = "", .sqlstate = ""};
-    dequeue(calls, call);
-    call->done(call, &answer, call->argument);
-}
-
 static struct call *first_unsent(const struct locks *locks)
 {
     list_for_each(struct call, call, &locks->blocked, lock.link) {
@@ -467,11 +463,11 @@ void calls_on_away(struct calls *calls)
         const struct list *waiting = &calls->queues[i].waiting;
         for (size_t left = waiting->length;
              left > 0 && (call = list_first_of(waiting, struct call, link)) != NULL; left--)
-            tell_away(calls, call);
+            end_waiting(calls, call, &away_answer);
     }
     for (size_t left = calls->locks.blocked.length; left > 0 && (call = first_unsent(&calls->locks)) != NULL;
          left--)
-        tell_away(calls, call);
+        end_waiting(calls, call, &away_answer);
 }
 
 /* ---- coming back ---- */

@@ -289,12 +289,9 @@ static void on_session_answer(struct db_request *request, unsigned member, const
         return;
     if (answer->error == DB_OK)
         session = pgsettings_read(answer->rows, answer->first);
-    if (!session.known) {
+    if (!session.known)
         snprintf(conn->refusal, sizeof conn->refusal, "asked who it is: %s", answer->message);
-        loop_defer(conn->loop, &conn->drop);
-        return;
-    }
-    if (pgsettings_misencoded(session.encoding, conn->refusal, sizeof conn->refusal)) {
+    if (!session.known || pgsettings_misencoded(session.encoding, conn->refusal, sizeof conn->refusal)) {
         loop_defer(conn->loop, &conn->drop);
         return;
     }

@@ -29,7 +29,7 @@ static const struct {
     {"jit", "off"},
 };
 
-static void add(struct pg_target *target, const char *keyword, const char *value)
+static void pgtarget_add(struct pg_target *target, const char *keyword, const char *value)
 {
     if (target->count + 6 >= PG_KEYWORDS_MAX)
         return;
@@ -170,19 +170,19 @@ struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const 
     for (const PQconninfoOption *at = options; at->keyword != NULL; at++)
         if (at->val != NULL && strcmp(at->keyword, "host") != 0 && strcmp(at->keyword, "hostaddr") != 0 &&
             strcmp(at->keyword, "port") != 0 && strcmp(at->keyword, "options") != 0)
-            add(target, at->keyword, at->val);
+            pgtarget_add(target, at->keyword, at->val);
     const char *attributes = option_or_env(options, "target_session_attrs", "PGTARGETSESSIONATTRS");
     target->read_write = attributes != NULL && strcmp(attributes, "read-write") == 0;
     const char *own = option(options, "options");
     target->own_options = own != NULL ? mem_dup(own) : NULL;
     write_options(target, limits);
     if (option(options, "application_name") == NULL)
-        add(target, "application_name", "rowlock");
+        pgtarget_add(target, "application_name", "rowlock");
     if (option(options, "gssencmode") == NULL)
-        add(target, "gssencmode", "disable"); /* it may ask a KDC, blocking */
+        pgtarget_add(target, "gssencmode", "disable"); /* it may ask a KDC, blocking */
     if (option(options, "tcp_user_timeout") == NULL)
-        add(target, "tcp_user_timeout", "5000");
-    add(target, "client_encoding", "UTF8");
+        pgtarget_add(target, "tcp_user_timeout", "5000");
+    pgtarget_add(target, "client_encoding", "UTF8");
     PQconninfoFree(options);
     return target;
 }
