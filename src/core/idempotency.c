@@ -19,7 +19,6 @@
 #include "core/statements.h"
 
 #define KEY_MAX 255
-#define KEY_PARAMS 3 /* how many the list key has */
 #define AGAIN_MAX 5u
 #define PURGE_FIRST_NS CLOCK_SECOND /* after a start: there may be much to do after a long stop */
 #define PURGE_NS (60 * CLOCK_SECOND)
@@ -65,7 +64,7 @@ static bool is_sane(struct slice key)
 static bool add_key(struct request *request, const struct statement *statement, struct db_param *params)
 {
     struct slice key = request->idempotency_key;
-    struct db_param *last = params + statement->param_count;
+    struct db_param *last = params + statement->param_count - (LIST_KEY_FINGERPRINT + 1);
     if (!is_sane(key)) {
         request_problem(request, 400, "Idempotency-Key must be 1 to %d visible ASCII characters.", KEY_MAX);
         return false;
@@ -73,9 +72,9 @@ static bool add_key(struct request *request, const struct statement *statement, 
     const char *fingerprint =
         arena_printf(&request->arena, "%016llx%016llx", (unsigned long long)hash_values(request, 1),
                      (unsigned long long)hash_values(request, 2));
-    last[LIST_KEY_SCOPE - KEY_PARAMS] = (struct db_param){.text = slice_of(request->route->path)};
-    last[LIST_KEY_KEY - KEY_PARAMS] = (struct db_param){.text = key};
-    last[LIST_KEY_FINGERPRINT - KEY_PARAMS] = (struct db_param){.text = slice_of(fingerprint)};
+    last[LIST_KEY_SCOPE] = (struct db_param){.text = slice_of(request->route->path)};
+    last[LIST_KEY_KEY] = (struct db_param){.text = key};
+    last[LIST_KEY_FINGERPRINT] = (struct db_param){.text = slice_of(fingerprint)};
     return true;
 }
 
