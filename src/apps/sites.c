@@ -122,44 +122,33 @@ static void write_history(const struct answering *answering)
 
 /* ---- the table ---- */
 
+#define LIST_OF(list)                                                                                        \
+    .method = HTTP_GET, .statement = STATEMENT(list), .start = paging_start, .write = paging_write
+
 #define LIST_ROUTES(word, list, text, keyset)                                                                \
-    {.method = HTTP_GET,                                                                                     \
-     .path = "/" word,                                                                                       \
-     .summary = text,                                                                                        \
-     .query = keyset,                                                                                        \
-     .statement = STATEMENT(list),                                                                           \
-     .start = paging_start,                                                                                  \
-     .write = paging_write},                                                                                 \
+    {LIST_OF(list), .path = "/" word, .summary = text, .query = keyset},                                     \
     {                                                                                                        \
-        .method = HTTP_GET, .path = "/" word "/{offset}/{count}", .summary = text ", a page",                \
-        .path_fields = paging_path, .statement = STATEMENT(list), .start = paging_start,                     \
-        .write = paging_write                                                                                \
+        LIST_OF(list), .path = "/" word "/{offset}/{count}", .summary = text ", a page",                     \
+                       .path_fields = paging_path                                                            \
     }
+
+#define RECORD_OF(word, fields) .path = "/" word "/{id}", .path_fields = fields, .shape = REPLY_OBJECT
 
 #define KIND_ROUTES(kind, KIND, word)                                                                        \
     LIST_ROUTES(word "s", KIND##_LIST, "All " word "s by id", paging_query),                                 \
-        {.method = HTTP_GET,                                                                                 \
-         .path = "/" word "/{id}",                                                                           \
-         .summary = "One " word,                                                                             \
-         .path_fields = id_path,                                                                             \
-         .statement = STATEMENT(KIND##_GET),                                                                 \
-         .shape = REPLY_OBJECT,                                                                              \
-         .missing = "There is no such " word "."},                                                           \
-        {.method = HTTP_POST,                                                                                \
-         .path = "/" word "/{id}",                                                                           \
+        {RECORD_OF(word, id_path), .method = HTTP_GET, .summary = "One " word,                               \
+         .statement = STATEMENT(KIND##_GET), .missing = "There is no such " word "."},                       \
+        {RECORD_OF(word, put_path),                                                                          \
+         .method = HTTP_POST,                                                                                \
          .summary = "Create or update a " word,                                                              \
-         .path_fields = put_path,                                                                            \
          .body = kind##_body,                                                                                \
          .statement = STATEMENT(KIND##_PUT),                                                                 \
-         .guard = STATEMENT(KIND##_GUARD),                                                                   \
-         .shape = REPLY_OBJECT},                                                                             \
-        {.method = HTTP_DELETE,                                                                              \
-         .path = "/" word "/{id}",                                                                           \
+         .guard = STATEMENT(KIND##_GUARD)},                                                                  \
+        {RECORD_OF(word, id_path),                                                                           \
+         .method = HTTP_DELETE,                                                                              \
          .summary = "Delete a " word " and what hangs on it",                                                \
-         .path_fields = id_path,                                                                             \
          .statement = STATEMENT(KIND##_DELETE),                                                              \
          .guard = STATEMENT(KIND##_GUARD),                                                                   \
-         .shape = REPLY_OBJECT,                                                                              \
          .missing = "There is no such " word "."},                                                           \
     {                                                                                                        \
         .method = HTTP_GET, .path = "/" word "/{id}/history",                                                \
