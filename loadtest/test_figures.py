@@ -25,7 +25,7 @@ def figures():
 def test_ratios_are_of_the_same_round(figures):
     row, = figures.rows
     assert figures.ratio(row) == 2
-    assert figures.beside() == [(row, [1, 1.5, 1.1])]
+    assert figures.beside("beside") == [(row, [1, 1.5, 1.1])]
 
 
 def test_the_other_build_is_no_peer_and_a_peer_that_was_once_ahead_is_not_beaten(figures):
@@ -35,6 +35,6 @@ def test_the_other_build_is_no_peer_and_a_peer_that_was_once_ahead_is_not_beaten
 
 
 def test_tables_show_each_contestant(figures):
-    assert [line.split()[-3:] for line in table.beside(figures.beside()).splitlines()[1:]] == [["x", "1.000", "1.500"]]
+    assert [line.split()[-3:] for line in table.beside(figures.beside("beside"), "other").splitlines()[1:]] == [["x", "1.000", "1.500"]]
     measured = table.measurements(figures).splitlines()
     assert len(measured) == 5 and "2 x" in measured[1] and "beside" in measured[2]

@@ -37,9 +37,9 @@ class Figures:
         who = self.reference(row)
         return median(self.ratios(row, row.reference, who)) if who else None
 
-    def beside(self):
-        """The other build: (row, ratios of Rowlock to it) of each row."""
-        return [(row, self.ratios(row, row.key, "beside")) for row in self.rows if "beside" in self.seen[row.key]]
+    def beside(self, who):
+        """The other build, or the other engine: (row, ratios of Rowlock to it) of each row."""
+        return [(row, self.ratios(row, row.key, who)) for row in self.rows if who in self.seen[row.key]]
 
     # ---- verdicts: (measure, value, what is required, whether it is met) ----
 
@@ -58,9 +58,10 @@ class Figures:
         if "worker" in memory:
             size = memory["worker"] / 2**20
             found.append(("memory of a worker after the bench", f"{size:.1f} MiB", f"under {RSS_MIB} MiB", size < RSS_MIB))
-        if "idle" in memory:
-            size = memory["idle"] / 2**10
-            found.append(("memory of an idle connection", f"{size:.2f} KiB", f"under {IDLE_KIB} KiB", size < IDLE_KIB))
+        for name, what in (("idle", "memory of an idle connection"), ("idle_direct", "... with --http direct")):
+            if name in memory:
+                size = memory[name] / 2**10
+                found.append((what, f"{size:.2f} KiB", f"under {IDLE_KIB} KiB", size < IDLE_KIB))
         return found
 
     def verdicts_on_peers(self, row):

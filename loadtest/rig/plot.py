@@ -4,7 +4,7 @@ import math
 from html import escape
 
 WIDTH, HEIGHT, LEFT, TOP, GAP = 420, 260, 70, 50, 90
-COLOURS = {"rowlock": "#b3261e", "beside": "#e8590c", "go": "#0b7285", "fastify": "#2b8a3e", "flask": "#5f3dc4"}
+COLOURS = {"rowlock": "#b3261e", "direct": "#f08c00", "beside": "#e8590c", "go": "#0b7285", "fastify": "#2b8a3e", "flask": "#5f3dc4"}
 
 
 def nice_ceiling(value):

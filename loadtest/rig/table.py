@@ -45,6 +45,6 @@ def verdicts(found):
                    [[what, required, value, "ok" if met else "short"] for what, value, required, met in found])
 
 
-def beside(found):
-    return lay_out(["work", "Rowlock by the other build, median", "least", "most"],
+def beside(found, title):
+    return lay_out(["work", f"{title}, median", "least", "most"],
                    [[label(row), f"{median(ratios):.3f} x", f"{min(ratios):.3f}", f"{max(ratios):.3f}"] for row, ratios in found])

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 
 #define OUT_PAUSE ((size_t)256 << 10) /* unsent answers past this stop the next pipelined request */
-#define KEEP_BUFFER 1024u             /* what an idle connection may keep of its buffers */
+#define KEEP_INPUT 512u               /* what an idle connection may keep of its buffer of input */
 #define LINGER_MAX ((size_t)1 << 20)
 #define REQUESTS_PER_TURN 64
 
@@ -336,7 +336,7 @@ void http_conn_process(struct http_conn *conn)
         http_conn_close(conn, HTTP_CLOSE_LEFT);
         return;
     }
-    http_reader_trim(&conn->reader, KEEP_BUFFER);
+    http_reader_trim(&conn->reader, KEEP_INPUT);
     watch_for(conn);
 }
 
@@ -483,7 +483,7 @@ void http_conn_flush(struct http_conn *conn)
 {
     size_t left = http_writer_left(&conn->writer);
     list_remove(&conn->dirty_link);
-    enum http_sending sending = http_writer_send(&conn->writer, conn->fd, KEEP_BUFFER);
+    enum http_sending sending = http_writer_send(&conn->writer, conn->fd);
     if (sending == HTTP_SEND_LOST || sending == HTTP_SEND_OVERFLOW) {
         http_conn_close(conn, sending == HTTP_SEND_LOST ? HTTP_CLOSE_LOST : HTTP_CLOSE_OVERFLOW);
         return;

@@ -22,6 +22,7 @@
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -47,7 +48,8 @@ struct evhttp_engine {
     struct list fresh; /* accepted, and not yet adopted */
     struct loop_task adopt;
     struct evhttp_side *reading; /* the one that is triggered */
-    struct buf text;             /* a request, or the fields of a response */
+    struct buf text;             /* the request that is being read */
+    struct buf strings;          /* a field of a response */
     struct evbuffer *piece;
 };
 
@@ -242,7 +244,8 @@ static void evh_sent(struct http_conn *conn)
     bufferevent_trigger(side->bufferevent, EV_WRITE, 0);
 }
 
-/* The previous request may still be on its way out: it is all in the writer, and evhttp keeps nothing of it. */
+/* The previous request may still be on its way out: it is all in the writer, and evhttp keeps nothing of it. The text
+ * need not be copied: nobody looks at it after http_conn_deliver, although evhttp keeps a reference to the body. */
 static void evh_read(struct http_conn *conn, const struct http_head *head, struct slice body)
 {
     struct evhttp_engine *engine = engine_of(conn);
@@ -257,7 +260,8 @@ static void evh_read(struct http_conn *conn, const struct http_head *head, struc
     http_canonical_write(&engine->text, head, body);
     engine->reading = side;
     if (side->connection != NULL && !engine->text.failed) {
-        evbuffer_add(bufferevent_get_input(side->bufferevent), engine->text.data, engine->text.len);
+        evbuffer_add_reference(bufferevent_get_input(side->bufferevent), engine->text.data, engine->text.len,
+                               NULL, NULL);
         bufferevent_trigger(side->bufferevent, EV_READ, 0);
     }
     if (engine->reading != NULL) { /* evhttp has read it as something else, or not at all */
@@ -281,52 +285,57 @@ static bool take_output(struct http_conn *conn)
     return true;
 }
 
-/* The fields of a response are lines in one piece; evhttp wants each as two strings. */
-static void add_lines(struct evkeyvalq *headers, char *lines)
+/* evhttp takes a field as two strings. */
+static void add_field(struct http_conn *conn, struct slice name, struct slice value)
 {
-    for (char *name = lines, *end; *name != '\0'; name = end + 2) {
-        char *value = strstr(name, ": ");
-        end = strstr(name, "\r\n");
-        if (value == NULL || end == NULL)
-            abort();
-        *value = *end = '\0';
-        evhttp_add_header(headers, name, value + 2);
+    struct evhttp_side *side = conn->engine;
+    struct buf *strings = &engine_of(conn)->strings;
+    buf_clear(strings);
+    buf_add_slice(strings, name);
+    buf_add_char(strings, '\0');
+    buf_add_slice(strings, value);
+    buf_add_char(strings, '\0');
+    if (!strings->failed)
+        evhttp_add_header(evhttp_request_get_output_headers(side->request), strings->data,
+                          strings->data + name.len + 1);
+}
+
+/* Lines "Name: value\r\n" in one piece. */
+static void add_lines(struct http_conn *conn, struct slice lines)
+{
+    const char *name = lines.ptr, *end = lines.ptr + lines.len;
+    while (name < end) {
+        const char *colon = memchr(name, ':', (size_t)(end - name));
+        const char *line_end = memchr(name, '\r', (size_t)(end - name));
+        const char *value = colon + 2;
+        add_field(conn, (struct slice){name, (size_t)(colon - name)},
+                  (struct slice){value, (size_t)(line_end - value)});
+        name = line_end + 2;
     }
 }
 
 /* evhttp itself says keep-alive to a client of HTTP/1.0 that wants it, and close to one that wants that. */
-static bool add_fields(struct http_conn *conn, const struct http_response *response, bool length)
+static void add_fields(struct http_conn *conn, const struct http_response *response, bool length)
 {
-    struct evhttp_engine *engine = engine_of(conn);
     struct evhttp_side *side = conn->engine;
     struct http_fields own;
-    struct buf *text = &engine->text;
-    buf_clear(text);
     http_fields_fill(&own, response, conn->close, length);
-    for (size_t i = 0; i < own.count; i++) {
-        buf_add_slice(text, own.list[i].name);
-        buf_add(text, ": ", 2);
-        buf_add_slice(text, own.list[i].value);
-        buf_add(text, "\r\n", 2);
-    }
-    buf_add_slice(text, response->fields);
-    buf_add_char(text, '\0');
-    if (text->failed)
-        return false;
-    add_lines(evhttp_request_get_output_headers(side->request), text->data);
+    for (size_t i = 0; i < own.count; i++)
+        add_field(conn, own.list[i].name, own.list[i].value);
+    add_lines(conn, response->fields);
     if (conn->close && conn->exchange.minor_0)
         evhttp_remove_header(evhttp_request_get_input_headers(side->request), "Connection");
-    return true;
 }
 
 static bool evh_respond(struct http_conn *conn, const struct http_response *response)
 {
     struct evhttp_side *side = conn->engine;
     struct evhttp_request *request = side->request;
-    if (!add_fields(conn, response, true))
-        return false;
-    if (!conn->exchange.is_head && !http_is_bodyless(response->status))
-        evbuffer_add(evhttp_request_get_output_buffer(request), response->body.ptr, response->body.len);
+    add_fields(conn, response, true);
+    if (!conn->exchange.is_head &&
+        !http_is_bodyless(response->status)) /* it is taken out before this returns */
+        evbuffer_add_reference(evhttp_request_get_output_buffer(request), response->body.ptr,
+                               response->body.len, NULL, NULL);
     evhttp_send_reply(request, response->status, http_reason(response->status), NULL);
     return take_output(conn);
 }
@@ -385,6 +394,7 @@ static bool evh_start(struct http *http)
     list_init(&engine->fresh);
     loop_task_init(&engine->adopt, on_adopt, http);
     engine->text = BUF_INIT(2 * (HTTP_HEAD_MAX + HTTP_BODY_MAX));
+    engine->strings = BUF_INIT((size_t)1 << 20);
     engine->evhttp = evhttp_new(loop_base(http->loop));
     engine->piece = evbuffer_new();
     if (engine->evhttp == NULL || engine->piece == NULL)
@@ -412,6 +422,7 @@ static void evh_stop(struct http *http)
     if (engine->piece != NULL)
         evbuffer_free(engine->piece);
     buf_fini(&engine->text);
+    buf_fini(&engine->strings);
     free(engine);
 }
 

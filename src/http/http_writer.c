@@ -145,7 +145,7 @@ void http_writer_end(struct http_writer *writer, const struct http_exchange *exc
         buf_add_string(&writer->out, "0\r\n\r\n");
 }
 
-enum http_sending http_writer_send(struct http_writer *writer, int fd, size_t keep)
+enum http_sending http_writer_send(struct http_writer *writer, int fd)
 {
     struct buf *out = &writer->out;
     if (out->failed)
@@ -159,8 +159,6 @@ enum http_sending http_writer_send(struct http_writer *writer, int fd, size_t ke
         else if (errno != EINTR)
             return HTTP_SEND_LOST;
     }
-    writer->sent = 0;
-    buf_clear(out);
-    buf_trim(out, keep);
+    http_writer_fini(writer);
     return HTTP_SENT_ALL;
 }

@@ -48,7 +48,7 @@ enum http_sending {
     HTTP_SEND_OVERFLOW,
 };
 
-/* Afterwards no more than keep bytes of memory are kept where all was sent. */
-enum http_sending http_writer_send(struct http_writer *writer, int fd, size_t keep);
+/* Where all was sent, no memory is kept. */
+enum http_sending http_writer_send(struct http_writer *writer, int fd);
 
 #endif

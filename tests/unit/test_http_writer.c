@@ -130,7 +130,7 @@ static void what_a_client_does_not_take_is_kept_and_nothing_is_sent_twice(void *
     assert_true(http_writer_respond(&writer, &exchange, &response, false));
     size_t head = http_writer_left(&writer) - LARGE;
     for (enum http_sending sending = HTTP_SENT_PART; sending != HTTP_SENT_ALL || took < head + LARGE;) {
-        sending = http_writer_send(&writer, pair[0], 1024);
+        sending = http_writer_send(&writer, pair[0]);
         assert_true(sending == HTTP_SENT_PART || sending == HTTP_SENT_ALL);
         assert_true((sending == HTTP_SENT_ALL) == (http_writer_left(&writer) == 0));
         ssize_t got = read(pair[1], buffer, sizeof buffer);
@@ -145,7 +145,7 @@ static void what_a_client_does_not_take_is_kept_and_nothing_is_sent_twice(void *
     assert_int_equal(writer.out.cap, 0); /* an idle connection keeps no large buffer */
     close(pair[1]);
     assert_true(http_writer_respond(&writer, &exchange, &hello, false));
-    assert_int_equal(http_writer_send(&writer, pair[0], 1024), HTTP_SEND_LOST);
+    assert_int_equal(http_writer_send(&writer, pair[0]), HTTP_SEND_LOST);
     close(pair[0]);
 }
 
@@ -156,7 +156,7 @@ static void what_does_not_fit_into_memory_is_a_failure_that_stays(void **state)
     static char large[2048];
     struct http_response response = {.status = 200, .request_id = {"id", 2}, .body = {large, sizeof large}};
     assert_false(http_writer_respond(&writer, &exchange, &response, false));
-    assert_int_equal(http_writer_send(&writer, -1, 1024), HTTP_SEND_OVERFLOW);
+    assert_int_equal(http_writer_send(&writer, -1), HTTP_SEND_OVERFLOW);
 }
 
 int main(void)
