@@ -2,7 +2,7 @@
 # and src/core/sql.h say what they are in C). -v part=header prints src/core/statements.h, -v part=source the C file,
 # -v part=postgres or sqlite the statements as that engine gets them.
 #
-#   sql/ENGINE/migrations/NNNN_name.sql   one migration, whole; needs a line "-- serves: N"
+#   sql/ENGINE/migrations/NNNN_name.sql   one migration, whole; it ends with its record
 #   sql/ENGINE/name.sql                   statements, lists and constants, as docs/architecture.md says ("Statements"):
 #
 #       -- constant NAME number
@@ -424,20 +424,23 @@ function print_statements(    i, n, other, name_of, has)
 
 # ---- files ----
 
-function end_migration(    key)
+function end_migration(    key, record, serves)
 {
     if (migration_file == "")
         return
-    if (serves == "")
-        fail(migration_file, 0, "a migration needs a line \"-- serves: N\", the oldest server (by the newest migration it knows) that works on this schema")
+    if (body !~ /[^ \t\n]/)
+        fail(migration_file, 0, "the migration is empty")
+    # It records itself, because the files are run by hand as well.
+    record = "INSERT INTO rowlock_migrations (version, name, oldest_server) VALUES (" version ", '" migration_word "', "
+    if (index(last_line, record) != 1 || substr(last_line, length(record) + 1) !~ /^[1-9][0-9]*\);$/)
+        fail(migration_file, 0, "a migration ends with the line \"" record "N);\", N the oldest server (by the newest migration it knows) that works on this schema")
+    serves = substr(last_line, length(record) + 1) + 0
     key = migration_engine " " version
     if (key in version_file)
         fail(migration_file, 0, "version " version " is already taken by " version_file[key])
     version_file[key] = migration_file
     if (serves > version)
         fail(migration_file, 0, "serves " serves ", which is later than its own version " version)
-    if (body !~ /[^ \t\n]/)
-        fail(migration_file, 0, "the migration is empty")
     migrations++
     migration_engine_of[migrations] = migration_engine
     migration_version[migrations] = version
@@ -468,7 +471,7 @@ function begin_file(    parts, n, base)
         migration_word = substr(base, 6, length(base) - 9)
         migration_engine = engine
         migration_file = FILENAME
-        serves = ""
+        last_line = ""
     }
 }
 
@@ -476,13 +479,7 @@ FNR == 1 { begin_file() }
 
 { sub(/\r$/, "") }
 
-is_migration && /^--[ \t]*serves[ \t]*:/ {
-    if ($0 !~ /^-- serves: [0-9]+[ \t]*$/)
-        fail(FILENAME, FNR, "write it as \"-- serves: N\"")
-    if (serves != "")
-        fail(FILENAME, FNR, "a second \"-- serves\" line")
-    serves = substr($0, 12) + 0
-}
+is_migration && /[^ \t]/ { last_line = $0 }
 
 !is_migration && /^--[ \t]*name[ \t]*:/ {
     end_statement()

@@ -84,23 +84,6 @@ static void migrations_are_the_same_on_both_engines(void **state)
     }
 }
 
-/* The files run by hand as well, so each records itself; what it records is what its name and header say. */
-static void migrations_record_themselves(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < sql_migration_count; i++) {
-        const struct sql_migration *migration = &sql_migrations[i];
-        char record[256];
-        snprintf(record, sizeof record,
-                 "INTO rowlock_migrations (version, name, oldest_server) VALUES (%d, '%s', %d)",
-                 migration->version, migration->name, migration->serves);
-        if (!strstr(migration->text, record))
-            fail_msg("%s migration %04d_%s lacks: INSERT %s", migration->engine, migration->version,
-                     migration->name, record);
-        assert_true(migration->serves >= 1 && migration->serves <= migration->version);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,7 +93,6 @@ int main(void)
         cmocka_unit_test(lists_and_constants_are_written_out),
         cmocka_unit_test(migrations_are_numbered_from_one_without_gaps),
         cmocka_unit_test(migrations_are_the_same_on_both_engines),
-        cmocka_unit_test(migrations_record_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 -- Orders of a delivery service, and the journal of what happened to each.
 -- By hand:  psql -1 -v ON_ERROR_STOP=1 -f 0001_orders.sql
--- serves: 1
 
 CREATE TABLE IF NOT EXISTS rowlock_migrations (
     version integer PRIMARY KEY,

@@ -1,7 +1,6 @@
 -- Health regions of Canada, and the forward sortation areas (the first half of a postal code) that they serve. Ids are
 -- those of the published CSV files, so none are made here.
 -- By hand:  psql -1 -v ON_ERROR_STOP=1 -f 0003_health.sql
--- serves: 1
 
 CREATE TABLE region (
     id bigint PRIMARY KEY,

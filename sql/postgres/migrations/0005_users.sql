@@ -1,6 +1,5 @@
 -- Profiles of GitHub users, as the GitHub API lists them.
 -- By hand:  psql -1 -v ON_ERROR_STOP=1 -f 0005_users.sql
--- serves: 1
 
 CREATE TABLE users (
     id bigint PRIMARY KEY CHECK (id >= 0), -- GitHub's

@@ -1,6 +1,5 @@
 -- Who keeps answers about users or health regions hears at once that they may have changed, whoever changed them.
 -- By hand:  psql -1 -v ON_ERROR_STOP=1 -f 0006_cache_notify.sql
--- serves: 1
 
 -- Once a statement and, because PostgreSQL sends equal notices once, once a transaction.
 CREATE FUNCTION rowlock_changed() RETURNS trigger LANGUAGE plpgsql AS $$

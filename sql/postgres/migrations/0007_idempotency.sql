@@ -1,6 +1,5 @@
 -- Answers that are given again when a request is repeated with its Idempotency-Key.
 -- By hand:  psql -1 -v ON_ERROR_STOP=1 -f 0007_idempotency.sql
--- serves: 1
 
 CREATE TABLE idempotency_keys (
     scope text NOT NULL, -- the path, and whose key it is

@@ -1,6 +1,5 @@
 -- Orders of a delivery service, and the journal of what happened to each.
 -- By hand:  sqlite3 rowlock.db < 0001_orders.sql
--- serves: 1
 
 CREATE TABLE IF NOT EXISTS rowlock_migrations (
     version INTEGER PRIMARY KEY,

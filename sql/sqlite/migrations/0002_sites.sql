@@ -1,7 +1,6 @@
 -- Sites of labs, what stands in them, and the history of each record.
 -- By hand:  sqlite3 rowlock.db < 0002_sites.sql
 -- (and by hand, PRAGMA foreign_keys = ON before a site is deleted, or what hangs on it stays)
--- serves: 1
 
 CREATE TABLE site (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

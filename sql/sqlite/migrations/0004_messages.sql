@@ -1,6 +1,5 @@
 -- Short messages from one person to another.
 -- By hand:  sqlite3 rowlock.db < 0004_messages.sql
--- serves: 1
 
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,6 +1,5 @@
 -- Profiles of GitHub users, as the GitHub API lists them.
 -- By hand:  sqlite3 rowlock.db < 0005_users.sql
--- serves: 1
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY CHECK (id >= 0), -- GitHub's

@@ -1,6 +1,5 @@
 -- Answers that are given again when a request is repeated with its Idempotency-Key.
 -- By hand:  sqlite3 rowlock.db < 0007_idempotency.sql
--- serves: 1
 
 CREATE TABLE idempotency_keys (
     scope TEXT NOT NULL,
