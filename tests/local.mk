@@ -71,6 +71,7 @@ unit_file_tests = tests/build/systemd.test
 endif
 build_tests = tests/build/embed-sql.test tests/build/gnumakefile.test tests/build/sources.test $(unit_file_tests)
 rig_tests = loadtest/loadtest.test
+fuzz_tests = tests/fuzz.test
 endif
 
 # Those that need no database; see tests/parts for what the others are.
@@ -88,7 +89,7 @@ slow_parts = \
 	tests/rest.test \
 	tests/alone.test
 quick_tests = $(small_tests) $(quick_parts)
-slow_tests = $(slow_parts) tests/load.test $(rig_tests)
+slow_tests = $(slow_parts) tests/load.test $(rig_tests) $(fuzz_tests)
 server_tests = $(quick_parts) $(slow_tests)
 TESTS += $(quick_tests) $(slow_tests)
 
@@ -194,6 +195,9 @@ python_tests = \
 	tests/support/transcript.py \
 	tests/support/wait.py
 
+fuzz_sources = tests/fuzz/fuzz_http.c
+CLEANFILES += tests/fuzz/fuzz_http
+
 EXTRA_DIST += \
 	$(python_tests) \
 	tests/build/embed-sql.test \
@@ -208,6 +212,13 @@ EXTRA_DIST += \
 	tests/docker/standins/postgres/Dockerfile \
 	tests/docker/standins/postgres/docker-entrypoint.sh \
 	tests/docker/standins/redis/Dockerfile \
+	tests/fuzz.test \
+	tests/fuzz/corpus \
+	tests/fuzz/http.cases \
+	tests/fuzz/http.corpus \
+	tests/fuzz/http.dict \
+	tests/fuzz/run \
+	$(fuzz_sources) \
 	tests/README.md \
 	tests/alone.test \
 	tests/cache.test \
@@ -240,6 +251,8 @@ AM_TESTS_ENVIRONMENT = \
 	ROWLOCK='$(abs_top_builddir)/rowlock$(EXEEXT)'; export ROWLOCK; \
 	ROWLOCK_HEALTHCHECK='$(abs_top_builddir)/rowlock-healthcheck$(EXEEXT)'; export ROWLOCK_HEALTHCHECK; \
 	AWK='$(AWK)'; export AWK; \
+	EVENT_CFLAGS='$(EVENT_CFLAGS)'; export EVENT_CFLAGS; \
+	EVENT_LIBS='$(EVENT_LIBS)'; export EVENT_LIBS; \
 	PYTHON='$(PYTHON)'; export PYTHON; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
 if SANITIZERS
@@ -248,7 +261,7 @@ AM_TESTS_ENVIRONMENT += \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS;
 endif
 
-.PHONY: test-unit test-integration test-quick test-slow check-docker coverage
+.PHONY: test-unit test-integration test-quick test-slow fuzz-http check-docker coverage
 test-unit:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
 
@@ -261,6 +274,13 @@ test-quick:
 
 test-slow:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(slow_tests)'
+
+# Both HTTP engines get what a fuzzer makes up (tests/fuzz/run); FUZZ_FOLDER: where the inputs are that it goes on with.
+FUZZ_SECONDS = 60
+FUZZ_FOLDER =
+fuzz-http:
+	EVENT_CFLAGS='$(EVENT_CFLAGS)' EVENT_LIBS='$(EVENT_LIBS)' PYTHON='$(PYTHON)' \
+		sh $(srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_FOLDER)
 
 # Lines and branches that unit and integration tests run together, or those of COVERAGE_TESTS. What fails is left to
 # make check, and what takes long only because nothing is optimised here says so with ROWLOCK_TEST_SLOW.

@@ -59,9 +59,14 @@ static void add_framing(struct buf *out, const struct http_head *head, size_t bo
         buf_printf(out, "Content-Length: %zu\r\n", body);
 }
 
+bool http_canonical_has_body(enum http_method method)
+{
+    return method != HTTP_HEAD && method != HTTP_TRACE;
+}
+
 void http_canonical_write(struct buf *out, const struct http_head *head, struct slice body)
 {
-    if (head->method == HTTP_HEAD || head->method == HTTP_TRACE)
+    if (!http_canonical_has_body(head->method))
         body.len = 0;
     buf_add_string(out, http_method_name(head->method));
     buf_add_char(out, ' ');

@@ -8,8 +8,10 @@
 #include "base/buf.h"
 #include "http/http_parse.h"
 
-/* Appends the request; out fails when it does not fit. A body is left out where the method has none that all parsers
- * agree on (HEAD, TRACE). */
+/* False where not all parsers agree that a body follows (HEAD, TRACE). */
+bool http_canonical_has_body(enum http_method method);
+
+/* Appends the request; out fails when it does not fit. The body is left out where http_canonical_has_body says so. */
 void http_canonical_write(struct buf *out, const struct http_head *head, struct slice body);
 
 /* A target as http_canonical_write writes it, back to the one that the client sent. */

@@ -404,6 +404,7 @@ void http_respond_begin(struct http_request *request, const struct http_response
     struct http_conn *conn = conn_of(request);
     const struct http_engine *engine = writing_engine(conn);
     settle_close(conn, response->close || conn->exchange.minor_0);
+    conn->exchange.is_head |= http_is_bodyless(response->status);
     if (engine != NULL)
         engine->begin(conn, response);
     else

@@ -48,6 +48,7 @@ struct evhttp_engine {
     struct list fresh; /* accepted, and not yet adopted */
     struct loop_task adopt;
     struct evhttp_side *reading; /* the one that is triggered */
+    struct slice body;           /* of its request, as the gate has read it */
     struct buf text;             /* the request that is being read */
     struct buf strings;          /* a field of a response */
     struct evbuffer *piece;
@@ -216,12 +217,22 @@ static void fill_head(struct http_head *head, struct evhttp_request *request)
     }
 }
 
+/* evhttp has not seen the body of HEAD and TRACE. */
+static struct slice body_of(const struct evhttp_engine *engine, struct evhttp_request *request,
+                            enum http_method method)
+{
+    struct evbuffer *body = evhttp_request_get_input_buffer(request);
+    size_t length = evbuffer_get_length(body);
+    if (!http_canonical_has_body(method))
+        return engine->body;
+    return (struct slice){(const char *)evbuffer_pullup(body, -1), length};
+}
+
 static void on_evhttp_request(struct evhttp_request *request, void *argument)
 {
     struct http *http = argument;
     struct evhttp_engine *engine = http->engine_state;
     struct evhttp_side *side = engine->reading;
-    struct evbuffer *body = evhttp_request_get_input_buffer(request);
     struct http_head head;
     if (side == NULL) { /* only what evh_read triggers comes here */
         evhttp_send_error(request, 500, NULL);
@@ -230,8 +241,7 @@ static void on_evhttp_request(struct evhttp_request *request, void *argument)
     engine->reading = NULL;
     side->request = request;
     fill_head(&head, request);
-    size_t length = evbuffer_get_length(body);
-    http_conn_deliver(side->conn, &head, (struct slice){(const char *)evbuffer_pullup(body, -1), length});
+    http_conn_deliver(side->conn, &head, body_of(engine, request, head.method));
 }
 
 /* Of a connection that is closed behind the response, this lets evhttp close its side, and the socket for writing. */
@@ -259,6 +269,7 @@ static void evh_read(struct http_conn *conn, const struct http_head *head, struc
     buf_clear(&engine->text);
     http_canonical_write(&engine->text, head, body);
     engine->reading = side;
+    engine->body = body;
     if (side->connection != NULL && !engine->text.failed) {
         evbuffer_add_reference(bufferevent_get_input(side->bufferevent), engine->text.data, engine->text.len,
                                NULL, NULL);
@@ -345,8 +356,8 @@ static void evh_begin(struct http_conn *conn, const struct http_response *respon
     struct evhttp_side *side = conn->engine;
     struct evkeyvalq *headers = evhttp_request_get_output_headers(side->request);
     add_fields(conn, response, false);
-    if (conn->exchange.is_head &&
-        !conn->exchange.minor_0) /* evhttp does not say to HEAD what it would to GET */
+    /* evhttp does not say to HEAD what it would to GET */
+    if (conn->exchange.is_head && !conn->exchange.minor_0 && !http_is_bodyless(response->status))
         evhttp_add_header(headers, "Transfer-Encoding", "chunked");
     evhttp_send_reply_start(side->request, response->status, http_reason(response->status));
     take_output(conn);
