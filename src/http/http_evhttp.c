@@ -289,6 +289,8 @@ static bool take_output(struct http_conn *conn)
     struct evhttp_side *side = conn->engine;
     struct evbuffer *output = bufferevent_get_output(side->bufferevent);
     size_t length = evbuffer_get_length(output);
+    if (length == 0)
+        return true;
     char *room = http_writer_room(&conn->writer, length);
     if (room == NULL)
         return false;
@@ -333,7 +335,8 @@ static void add_fields(struct http_conn *conn, const struct http_response *respo
     http_fields_fill(&own, response, conn->close, length);
     for (size_t i = 0; i < own.count; i++)
         add_field(conn, own.list[i].name, own.list[i].value);
-    add_lines(conn, response->fields);
+    if (response->fields.len > 0)
+        add_lines(conn, response->fields);
     if (conn->close && conn->exchange.minor_0)
         evhttp_remove_header(evhttp_request_get_input_headers(side->request), "Connection");
 }
