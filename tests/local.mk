@@ -135,6 +135,7 @@ python_tests = \
 	tests/integration/test_http_browsers.py \
 	tests/integration/test_http_caching.py \
 	tests/integration/test_http_connections.py \
+	tests/integration/test_http_engines.py \
 	tests/integration/test_http_framing.py \
 	tests/integration/test_http_limits.py \
 	tests/integration/test_http_routing.py \
