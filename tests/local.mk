@@ -12,7 +12,9 @@ unit_sources = \
 	tests/unit/test_embed_sql.c \
 	tests/unit/test_etag.c \
 	tests/unit/test_filekind.c \
+	tests/unit/test_http_canonical.c \
 	tests/unit/test_http_conn.c \
+	tests/unit/test_http_evhttp.c \
 	tests/unit/test_http_host.c \
 	tests/unit/test_http_parse.c \
 	tests/unit/test_http_reader.c \
