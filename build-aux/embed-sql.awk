@@ -135,8 +135,11 @@ function read_declaration(i,    text, at, words, n, k, engine)
     }
     statement_params[i] = take_items(substr(text, index(text, "(")), engine, at)
     statement_columns[i] = statement_hidden[i] = ""
-    if (rest ~ /^->/)
-        statement_columns[i] = take_items(substr(rest, 3), engine, at)
+    if (rest ~ /^->/) {
+        text = trim(substr(rest, 3))
+        statement_row[i] = match(text, /^[a-z][a-z0-9_]*/) ? substr(text, 1, RLENGTH) : ""
+        statement_columns[i] = take_items(text, engine, at)
+    }
     if (rest ~ /^and[ (]/)
         statement_hidden[i] = take_items(substr(rest, 4), engine, at)
     if (rest != "")
@@ -414,6 +417,8 @@ function print_statements(    i, n, other, name_of, has)
             printf "     .params = params_%s,\n     .param_count = %d,\n", name_of, count_items(statement_params[n])
         if (statement_columns[n] != "")
             printf "     .columns = columns_%s,\n     .column_count = %d,\n", name_of, count_items(statement_columns[n])
+        if (statement_row[n] != "")
+            printf "     .row = \"%s\",\n", statement_row[n]
         if (has[i])
             printf "     .refusals = refusals_%s,\n", name_of
         printf "     .text = {[DB_POSTGRES] =%s,\n              [DB_SQLITE] =%s}},\n", literals(statement_text[n], 0),

@@ -28,6 +28,8 @@ base_sources = \
 	src/base/hash.h \
 	src/base/json.c \
 	src/base/json.h \
+	src/base/jsonout.c \
+	src/base/jsonout.h \
 	src/base/list.h \
 	src/base/log.c \
 	src/base/log.h \
@@ -175,6 +177,16 @@ core_sources = \
 	src/core/locks.h \
 	src/core/migrate.c \
 	src/core/migrate.h \
+	src/core/openapi.c \
+	src/core/openapi.h \
+	src/core/openapi_failure.c \
+	src/core/openapi_failure.h \
+	src/core/openapi_field.c \
+	src/core/openapi_field.h \
+	src/core/openapi_operation.c \
+	src/core/openapi_operation.h \
+	src/core/openapi_schema.c \
+	src/core/openapi_schema.h \
 	src/core/origin.c \
 	src/core/origin.h \
 	src/core/paging.c \
@@ -236,6 +248,7 @@ cmd_sources = \
 	src/cmd/help.c \
 	src/cmd/import.c \
 	src/cmd/migrate.c \
+	src/cmd/openapi.c \
 	src/cmd/routes.c \
 	src/cmd/seed.c \
 	src/cmd/serve.c

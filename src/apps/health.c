@@ -18,7 +18,8 @@ static const struct field code_path[] = {
      .max = 7,
      .normalise = health_fsa,
      .form = HEALTH_FSA_FORM,
-     .about = "forward sortation area or postal code, in any case"},
+     .about = "forward sortation area or postal code, in any case",
+     .example = "\"K1A\""},
     {.name = NULL},
 };
 
@@ -28,6 +29,7 @@ static const struct route routes[] = {
      .summary = "Health regions, by id",
      .query = paging_query,
      .statement = STATEMENT(HEALTH_REGION_PAGE),
+     .shape = REPLY_PAGE,
      .start = paging_start,
      .write = paging_write,
      .cached = true},
@@ -36,6 +38,7 @@ static const struct route routes[] = {
      .summary = "A page of them",
      .path_fields = paging_path,
      .statement = STATEMENT(HEALTH_REGION_PAGE),
+     .shape = REPLY_PAGE,
      .start = paging_start,
      .write = paging_write,
      .cached = true},

@@ -20,21 +20,23 @@
 /* ---- POST /messages ---- */
 
 static const struct field send_body[] = {
-    {.name = "sender", FIELD_OF_TEXT(NAME_MAX_POINTS), .required = true, .about = "who writes"},
-    {.name = "recipient", FIELD_OF_TEXT(NAME_MAX_POINTS), .required = true, .about = "to whom"},
-    {.name = "text", FIELD_OF_TEXT(TEXT_MAX_POINTS), .required = true, .about = "what"},
+    {.name = "sender",
+     FIELD_OF_TEXT(NAME_MAX_POINTS),
+     .required = true,
+     .about = "who writes",
+     .example = "\"ann\""},
+    {.name = "recipient",
+     FIELD_OF_TEXT(NAME_MAX_POINTS),
+     .required = true,
+     .about = "to whom",
+     .example = "\"bob\""},
+    {.name = "text",
+     FIELD_OF_TEXT(TEXT_MAX_POINTS),
+     .required = true,
+     .about = "what",
+     .example = "\"Lunch?\""},
     {.name = NULL},
 };
-
-/* 201 says where the message is. */
-static void write_send(const struct answering *answering)
-{
-    const struct db_answer *answer = answering->answer;
-    struct slice id = answer_value(answer, LIST_MESSAGE_ID);
-    rows_add_object(&answering->reply->body, answering->statement, answer->rows, answer->first);
-    answering->reply->status = 201;
-    buf_printf(&answering->reply->fields, "Location: /messages/%.*s\r\n", (int)id.len, id.ptr);
-}
 
 /* ---- GET /messages ---- */
 
@@ -47,7 +49,11 @@ enum {
 };
 
 static const struct field list_query[] = {
-    {.name = "recipient", FIELD_OF_TEXT(NAME_MAX_POINTS), .required = true, .about = "to whom"},
+    {.name = "recipient",
+     FIELD_OF_TEXT(NAME_MAX_POINTS),
+     .required = true,
+     .about = "to whom",
+     .example = "\"bob\""},
     {.name = "sender", FIELD_OF_TEXT(NAME_MAX_POINTS), .about = "only from this one"},
     {.name = "limit", FIELD_OF_LIMIT, .about = "how many; 100 when not said"},
     {.name = "before", FIELD_OF_ID, .about = "ids below this one"},
@@ -255,11 +261,14 @@ static const struct route routes[] = {
      .body = send_body,
      .statement = STATEMENT(MESSAGE_SEND),
      .once = STATEMENT(MESSAGE_SEND_ONCE),
-     .write = write_send},
+     .shape = REPLY_OBJECT,
+     .status = 201},
     {.method = HTTP_GET,
      .path = "/messages",
      .summary = "Messages of a recipient, newest first",
      .query = list_query,
+     .statement = STATEMENT(MESSAGE_LIST),
+     .shape = REPLY_PAGE,
      .start = start_list,
      .write = write_list},
     {.method = HTTP_GET,

@@ -1,17 +1,54 @@
-/* What operators and their machines ask: is it alive, is it ready. */
+/* What operators and their machines ask: is it alive, is it ready, what does it serve. */
 #include <config.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "apps/apps.h"
+#include "base/mem.h"
+#include "core/openapi.h"
 #include "core/request.h"
 #include "core/server.h"
 #include "http/http.h"
 
+/* ---- GET /healthcheck, GET /health ---- */
+
+static const char *const statuses[] = {
+    [CHECK_PASS] = "pass", [CHECK_UNKNOWN] = "warn", [CHECK_FAIL] = "fail", NULL};
+
+static const struct member check_members[] = {
+    {.name = "status", .type = COLUMN_TEXT, .choices = statuses},
+    {.name = "output", .type = COLUMN_TEXT, .optional = true},
+    {.name = NULL},
+};
+
+static const struct member checks_members[] = {
+    {.name = "database", .array = check_members},
+    {.name = "schema", .array = check_members},
+    {.name = "drain", .array = check_members},
+    {.name = NULL},
+};
+
+static const struct member health_members[] = {
+    {.name = "status", .type = COLUMN_TEXT, .choices = statuses},
+    {.name = "version", .type = COLUMN_TEXT},
+    {.name = "checks", .object = checks_members},
+    {.name = "output", .type = COLUMN_TEXT, .optional = true},
+    {.name = NULL},
+};
+
+/* As the route says. */
+static struct reply *begin(struct request *request)
+{
+    struct reply *reply = request_reply(request);
+    reply->content_type = request->route->content_type;
+    if (request->route->no_store)
+        buf_add_string(&reply->fields, "Cache-Control: no-store\r\n");
+    return reply;
+}
+
 static void add_check(struct buf *body, const struct server_check *check)
 {
-    static const char *const statuses[] = {
-        [CHECK_PASS] = "pass", [CHECK_UNKNOWN] = "warn", [CHECK_FAIL] = "fail"};
     buf_printf(body, "\"%s\":[{\"status\":\"%s\"", check->name, statuses[check->status]);
     if (check->status != CHECK_PASS) {
         buf_add_string(body, ",\"output\":");
@@ -24,7 +61,7 @@ static void add_check(struct buf *body, const struct server_check *check)
  * ask, so what the database itself said is left to the log. */
 static void healthcheck(struct request *request)
 {
-    struct reply *reply = request_reply(request);
+    struct reply *reply = begin(request);
     struct buf *body = &reply->body;
     struct server_check checks[SERVER_CHECKS];
     const struct server_check *failed = NULL;
@@ -32,9 +69,7 @@ static void healthcheck(struct request *request)
     for (size_t i = 0; i < SERVER_CHECKS && failed == NULL; i++)
         if (checks[i].status == CHECK_FAIL)
             failed = &checks[i];
-    reply->status = failed == NULL ? 200 : 503;
-    reply->content_type = "application/health+json";
-    buf_add_string(&reply->fields, "Cache-Control: no-store\r\n");
+    reply->status = failed == NULL ? 200 : request->route->unfit;
     if (failed != NULL)
         buf_add_string(&reply->fields, "Retry-After: 1\r\n");
     buf_printf(body, "{\"status\":\"%s\",\"version\":\"%s\",\"checks\":{", failed == NULL ? "pass" : "fail",
@@ -56,22 +91,65 @@ static void healthcheck(struct request *request)
 
 static void health(struct request *request)
 {
-    static const struct reply up = {.status = 200,
-                                    .content_type = "text/plain; charset=utf-8",
-                                    .body = {.data = (char *)(uintptr_t) "UP\n", .len = 3}};
-    request_send(request, &up);
+    struct reply *reply = begin(request);
+    buf_add_string(&reply->body, "UP\n");
+    request_send(request, reply);
 }
+
+/* ---- GET /openapi.json: made when it is asked for first ---- */
+
+static void openapi(struct request *request)
+{
+    struct buf *document = server_state(request->server, &app_operations);
+    struct reply *reply = request_reply(request);
+    if (document->len == 0)
+        openapi_write(document, server_apps(request->server));
+    buf_add_slice(&reply->body, buf_slice(document));
+    reply_add_etag(reply, ETAG_STRONG);
+    request_send(request, reply);
+}
+
+static void *operations_start(struct loop *loop, const struct settings *settings, char **error)
+{
+    struct buf *document = mem_new(sizeof *document);
+    (void)loop, (void)settings, (void)error;
+    *document = BUF_INIT(OPENAPI_SIZE_MAX);
+    return document;
+}
+
+static void operations_stop(void *state)
+{
+    buf_fini(state);
+    free(state);
+}
+
+/* ---- the table ---- */
 
 static const struct route routes[] = {
     {.method = HTTP_GET,
      .path = "/healthcheck",
      .summary = "Whether requests should be sent here",
+     .content_type = "application/health+json",
+     .members = health_members,
+     .unfit = 503,
+     .no_store = true,
      .start = healthcheck},
-    {.method = HTTP_GET, .path = "/health", .summary = "UP while the process lives", .start = health},
+    {.method = HTTP_GET,
+     .path = "/health",
+     .summary = "UP while the process lives",
+     .content_type = "text/plain; charset=utf-8",
+     .start = health},
+    {.method = HTTP_GET,
+     .path = "/openapi.json",
+     .summary = "This document",
+     .shape = REPLY_OBJECT,
+     .start = openapi},
 };
 
 const struct app app_operations = {
     .name = "operations",
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
+    .start = operations_start,
+    .stop = operations_stop,
 };

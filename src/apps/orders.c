@@ -22,8 +22,16 @@ enum {
 };
 
 static const struct field place_body[] = {
-    {.name = "origin", .type = FIELD_POINT, .required = true, .about = "where it is fetched"},
-    {.name = "destination", .type = FIELD_POINT, .required = true, .about = "where it is brought"},
+    {.name = "origin",
+     .type = FIELD_POINT,
+     .required = true,
+     .about = "where it is fetched",
+     .example = "[\"50.456399\",\"12.707580\"]"},
+    {.name = "destination",
+     .type = FIELD_POINT,
+     .required = true,
+     .about = "where it is brought",
+     .example = "[\"59.436487\",\"24.747193\"]"},
     {.name = NULL},
 };
 
@@ -126,7 +134,14 @@ static const struct field change_body[] = {
      .required = true,
      .choices = statuses,
      .about = "TAKEN takes it, UNASSIGNED releases it, DELIVERED ends it"},
-    {.name = "taker", FIELD_OF_TEXT(TAKER_MAX), .about = "who does so"},
+    {.name = "taker", FIELD_OF_TEXT(TAKER_MAX), .about = "who does so", .example = "\"courier-7\""},
+    {.name = NULL},
+};
+
+static const char *const success[] = {"SUCCESS", NULL};
+
+static const struct member changed[] = {
+    {.name = "status", .type = COLUMN_TEXT, .choices = success},
     {.name = NULL},
 };
 
@@ -181,7 +196,7 @@ static void write_change(const struct answering *answering)
     struct slice outcome = answer->count == 1 ? answer_value(answer, COLUMN_ORDER_TAKE_OUTCOME) : SLICE("");
     const char *refusal = refusal_of(outcome);
     if (slice_equal(outcome, SLICE("done")))
-        buf_add_string(&reply->body, "{\"status\":\"SUCCESS\"}");
+        buf_printf(&reply->body, "{\"status\":\"%s\"}", success[0]);
     else if (slice_equal(outcome, SLICE("held")))
         refuse_held(releases(answering) ? "release" : "deliver",
                     answer_value(answer, COLUMN_ORDER_TAKE_HOLDER), reply);
@@ -203,7 +218,12 @@ enum {
 
 static const struct field list_query[] = {
     {.name = "limit", FIELD_OF_LIMIT, .required = true, .about = "orders a page"},
-    {.name = "page", .type = FIELD_INT, .min = 1, .max = INT64_MAX, .about = "from 1, newest first"},
+    {.name = "page",
+     .type = FIELD_INT,
+     .min = 1,
+     .max = INT64_MAX,
+     .about = "from 1, newest first",
+     .example = "1"},
     {.name = "before", FIELD_OF_ID, .about = "instead of page: ids below this one"},
     {.name = NULL},
 };
@@ -265,6 +285,8 @@ static const struct route routes[] = {
      .path = "/orders",
      .summary = "Orders by page or keyset, newest first",
      .query = list_query,
+     .statement = STATEMENT(ORDER_PAGE),
+     .shape = REPLY_PAGE,
      .start = start_list,
      .write = write_list},
     {.method = HTTP_POST,
@@ -289,6 +311,8 @@ static const struct route routes[] = {
      .body = change_body,
      .start = start_change,
      .write = write_change,
+     .statement = STATEMENT(ORDER_TAKE),
+     .members = changed,
      .guard = STATEMENT(ORDER_GUARD),
      .guarded = STATEMENT(ORDER_CHANGE_IF)},
 };

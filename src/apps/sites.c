@@ -28,7 +28,8 @@ static const struct field put_path[] = {
 
 #define SELF .type = FIELD_INT, .equals = "id", .min = 0, .max = ID_MAX, .about = "the id of the path again"
 #define NAME                                                                                                 \
-    .name = "name", FIELD_OF_TEXT(POINTS_MAX), .required = true, .loose = true, .about = "what it is called"
+    .name = "name", FIELD_OF_TEXT(POINTS_MAX), .required = true, .loose = true,                              \
+    .about = "what it is called", .example = "\"North lab\""
 #define WORDS(points) .type = FIELD_TEXT, .nullable = true, .loose = true, .max = (points)
 
 static const struct field site_body[] = {
@@ -111,7 +112,7 @@ static void write_history(const struct answering *answering)
               id = params[PARAM_LAB_HISTORY_PAGE_ID].integer, last;
     struct slice kind = kind_of(answering->route);
     if (answering->answer->count == 0 && params[PARAM_LAB_HISTORY_PAGE_BEFORE].integer == INT64_MAX) {
-        reply_problem(reply, 404, "Nothing is recorded of this %.*s.", (int)kind.len, kind.ptr);
+        reply_problem(reply, 404, "%s", answering->route->missing);
         return;
     }
     if (paging_rows(answering, limit, COLUMN_LAB_HISTORY_PAGE_ID, &last))
@@ -123,7 +124,8 @@ static void write_history(const struct answering *answering)
 /* ---- the table ---- */
 
 #define LIST_OF(list)                                                                                        \
-    .method = HTTP_GET, .statement = STATEMENT(list), .start = paging_start, .write = paging_write
+    .method = HTTP_GET, .statement = STATEMENT(list), .shape = REPLY_PAGE, .start = paging_start,            \
+    .write = paging_write
 
 #define LIST_ROUTES(word, list, text, keyset)                                                                \
     {LIST_OF(list), .path = "/" word, .summary = text, .query = keyset},                                     \
@@ -153,8 +155,8 @@ static void write_history(const struct answering *answering)
     {                                                                                                        \
         .method = HTTP_GET, .path = "/" word "/{id}/history",                                                \
         .summary = "What became of a " word ", newest first", .path_fields = id_path,                        \
-        .query = history_query, .statement = STATEMENT(LAB_HISTORY_PAGE), .start = start_history,            \
-        .write = write_history                                                                               \
+        .query = history_query, .statement = STATEMENT(LAB_HISTORY_PAGE), .shape = REPLY_PAGE,               \
+        .missing = "Nothing is recorded of this " word ".", .start = start_history, .write = write_history   \
     }
 
 static const struct route routes[] = {

@@ -12,7 +12,8 @@
 #include "pg/pgtarget.h"
 
 static const struct command *const commands[] = {
-    &command_serve, &command_migrate, &command_seed, &command_import, &command_routes, &command_config, NULL};
+    &command_serve,  &command_migrate, &command_seed,   &command_import,
+    &command_routes, &command_openapi, &command_config, NULL};
 
 static void tell_mistyped(const char *variable, const char *meant)
 {

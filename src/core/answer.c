@@ -46,6 +46,14 @@ static void add_tag(const struct route *route, struct reply *reply)
         reply_add_etag(reply, ETAG_STRONG);
 }
 
+static void add_location(const struct answering *answering)
+{
+    struct slice id = answer_value(answering->answer, 0);
+    answering->reply->status = 201;
+    buf_printf(&answering->reply->fields, "Location: %s/%.*s\r\n", answering->route->path, (int)id.len,
+               id.ptr);
+}
+
 void answer_write(const struct answering *answering)
 {
     if (!is_made(answering))
@@ -54,6 +62,8 @@ void answer_write(const struct answering *answering)
         answering->route->write(answering);
     else
         write_shape(answering);
+    if (answering->reply->status == 200 && answering->route->status == 201)
+        add_location(answering);
     if (answering->reply->status == 200)
         add_tag(answering->route, answering->reply);
 }

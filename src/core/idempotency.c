@@ -18,7 +18,6 @@
 #include "core/server_parts.h"
 #include "core/statements.h"
 
-#define KEY_MAX 255
 #define AGAIN_MAX 5u
 #define PURGE_FIRST_NS CLOCK_SECOND /* after a start: there may be much to do after a long stop */
 #define PURGE_NS (60 * CLOCK_SECOND)
@@ -53,7 +52,7 @@ static uint64_t hash_values(const struct request *request, uint64_t seed)
 
 static bool is_sane(struct slice key)
 {
-    bool sane = key.len >= 1 && key.len <= KEY_MAX;
+    bool sane = key.len >= 1 && key.len <= IDEMPOTENCY_KEY_MAX;
     for (size_t i = 0; sane && i < key.len; i++)
         sane = key.ptr[i] > ' ' && key.ptr[i] < 0x7f;
     return sane;
@@ -66,7 +65,8 @@ static bool add_key(struct request *request, const struct statement *statement, 
     struct slice key = request->idempotency_key;
     struct db_param *last = params + statement->param_count - (LIST_KEY_FINGERPRINT + 1);
     if (!is_sane(key)) {
-        request_problem(request, 400, "Idempotency-Key must be 1 to %d visible ASCII characters.", KEY_MAX);
+        request_problem(request, 400, "Idempotency-Key must be 1 to %d visible ASCII characters.",
+                        IDEMPOTENCY_KEY_MAX);
         return false;
     }
     const char *fingerprint =

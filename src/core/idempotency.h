@@ -6,6 +6,8 @@
 
 #include "core/request.h"
 
+#define IDEMPOTENCY_KEY_MAX 255 /* visible ASCII characters */
+
 /* A statement that honours keys has the list key at the end of its parameters. Its columns are those of the answer and,
  * hidden behind them, the outcome: "done", "other" (the body differs) or "again" (another transaction has just written
  * the key, or holds it). Without a row: the database kept the record from being made. What is done is answered like any

@@ -46,7 +46,7 @@ void reply_problem_v(struct reply *reply, int status, const char *format, va_lis
     reply_clear(reply);
     reply->close = close;
     reply->status = status;
-    reply->content_type = "application/problem+json";
+    reply->content_type = REPLY_PROBLEM;
     struct buf *body = &reply->body;
     buf_printf(body,
                "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", http_reason(status),

@@ -11,6 +11,7 @@
 #include "core/route.h"
 
 #define REPLY_JSON "application/json"
+#define REPLY_PROBLEM "application/problem+json"
 
 struct reply {
     int status;

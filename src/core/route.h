@@ -42,6 +42,7 @@ struct field {
     bool (*normalise)(struct slice text, struct arena *arena, struct slice *out);
     const char *form;
     const char *about;
+    const char *example; /* JSON; NULL: one that its type has */
 };
 
 /* What many fields have in common: {.name = "before", FIELD_OF_ID, .about = "ids below this one"}. */
@@ -63,9 +64,21 @@ struct value {
 #define ROUTE_FIELDS_MAX 16
 
 enum reply_shape {
-    REPLY_NONE,   /* start or write has its own */
+    REPLY_NONE,   /* no data: it has no entity tag */
     REPLY_OBJECT, /* the first row, a single record: a GET has a strong entity tag. 404 when there is none */
     REPLY_ARRAY,  /* all rows; where missing is said, 404 when there is none */
+    REPLY_PAGE,   /* as many rows as were asked for, and Link: see core/paging.h */
+};
+
+/* A member of a reply that C writes. */
+struct member {
+    const char *name;
+    enum column_type type;
+    bool nullable, optional;
+    const char *const *choices;  /* of COLUMN_TEXT; ends with NULL; NULL: any */
+    const struct member *object; /* it is an object of these instead; ends with name NULL */
+    const struct member *array;  /* it is an array of objects of these */
+    bool rows;                   /* it is an array of the rows of the route's statement */
 };
 
 struct route {
@@ -73,10 +86,15 @@ struct route {
     const char *path; /* "/orders/{id}": each {name} is the next of path_fields */
     const char *summary;
     const struct field *path_fields, *query, *body; /* each ends with name NULL; NULL: none */
-    const struct statement *statement;
+    const struct statement *statement; /* of a route that chooses in start: one whose columns the reply has */
     enum reply_shape shape;
-    const char *missing; /* what a 404 says */
-    bool cached;         /* a GET whose answer may be up to five seconds old; see core/cache.h */
+    const struct member *members; /* of an object that start or write makes; NULL: the columns of statement */
+    const char *content_type;     /* NULL: JSON */
+    int status;                   /* of success; 0: 200. 201 has Location, the path and the first column */
+    int unfit;                    /* a status that has the document of success as well; 0: none */
+    bool no_store;                /* Cache-Control says so */
+    const char *missing;          /* what a 404 says; NULL: there is none */
+    bool cached;                  /* a GET whose answer may be up to five seconds old; see core/cache.h */
     /* Of a route that honours the Idempotency-Key: what takes the place of statement when a request has one; its first
      * parameters are the same. See core/idempotency.h. NULL: the key is not looked at. */
     const struct statement *once;

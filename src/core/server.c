@@ -158,6 +158,11 @@ void *server_state(const struct server *server, const struct app *app)
     return server->states[i];
 }
 
+const struct app *const *server_apps(const struct server *server)
+{
+    return server->apps;
+}
+
 struct loop *server_loop(const struct server *server)
 {
     return server->loop;

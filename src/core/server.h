@@ -31,6 +31,8 @@ void server_leave_queue(struct server *server);
 /* What the app's start returned. */
 void *server_state(const struct server *server, const struct app *app);
 
+const struct app *const *server_apps(const struct server *server); /* that are served; ends with NULL */
+
 struct loop *server_loop(const struct server *server);
 
 struct server_status {

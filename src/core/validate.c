@@ -89,10 +89,9 @@ static bool refuse_type(const struct field *field, struct refusal *refusal)
                                      field->choices[i]);
         return refuse(refusal, 400, "%s must be one of %s.", field->name, choices);
     case FIELD_UUID:
-        return refuse(refusal, 400, "%s must be a UUID, such as 123e4567-e89b-12d3-a456-426614174000.",
-                      field->name);
+        return refuse(refusal, 400, "%s must be a UUID, such as " VALIDATE_UUID ".", field->name);
     case FIELD_MAC:
-        return refuse(refusal, 400, "%s must be a MAC address, such as 08:00:2b:01:02:03.", field->name);
+        return refuse(refusal, 400, "%s must be a MAC address, such as " VALIDATE_MAC ".", field->name);
     case FIELD_POINT:
         break;
     }
@@ -250,8 +249,8 @@ static bool take_json(const struct field *field, const struct json *json, struct
         break;
     }
     return (type == JSON_ARRAY_VALUE && json_length(json) == 2 &&
-            take_coordinate(json_at(json, 0), 90, &value->point[0]) &&
-            take_coordinate(json_at(json, 1), 180, &value->point[1])) ||
+            take_coordinate(json_at(json, 0), VALIDATE_LATITUDE_MAX, &value->point[0]) &&
+            take_coordinate(json_at(json, 1), VALIDATE_LONGITUDE_MAX, &value->point[1])) ||
            refuse_type(field, reading->refusal);
 }
 

@@ -6,6 +6,12 @@
 #include "core/route.h"
 #include "core/router.h"
 
+/* Good values, for messages and examples; limits of a point. */
+#define VALIDATE_UUID "123e4567-e89b-12d3-a456-426614174000"
+#define VALIDATE_MAC "08:00:2b:01:02:03"
+#define VALIDATE_LATITUDE_MAX 90
+#define VALIDATE_LONGITUDE_MAX 180
+
 struct refusal {
     int status; /* 400 or 415 */
     char message[256];

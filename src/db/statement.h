@@ -65,6 +65,7 @@ struct statement {
         column_count; /* column_count: of those that a reply shows; others may follow them */
     const struct statement_param *params;
     const struct statement_column *columns;
+    const char *row; /* the list in sql/ that its columns are; NULL: they are its own */
     const struct statement_refusal
         *refusals; /* ends with constraint NULL; NULL: none. Of others see core/refusal.h */
 };

@@ -125,7 +125,7 @@ def test_a_list_of_apps_may_have_spaces(value):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("command", [["routes"], ["config"], ["--help"], ["--version"]], ids=lambda command: command[0])
+@pytest.mark.parametrize("command", [["routes"], ["openapi"], ["config"], ["--help"], ["--version"]], ids=lambda command: command[0])
 def test_what_could_not_be_written_is_exit_1(command):
     with open("/dev/full", "w") as full:
         finished = subprocess.run([rowlock(), *command], env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, timeout=30 * SLOW)

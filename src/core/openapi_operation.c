@@ -1,0 +1,144 @@
+/* openapi_add_operation: its id and words -> parameters -> body -> replies. */
+#include <config.h>
+
+#include "core/openapi_operation.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/jsonout.h"
+#include "core/openapi_failure.h"
+#include "core/openapi_field.h"
+#include "core/openapi_schema.h"
+#include "core/reply.h"
+
+/* ---- names ---- */
+
+static void add_lower(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++)
+        buf_add_char(out, (char)tolower((unsigned char)*text));
+}
+
+/* "/orders/{id}": "OrdersById". Each word and each field begins with a capital. */
+static void add_path_words(struct buf *out, const char *path)
+{
+    const char *joint = "By";
+    bool begins = true;
+    for (; *path != '\0'; path++) {
+        if (*path == '{') {
+            buf_add_string(out, joint);
+            joint = "And";
+        }
+        if (!isalnum((unsigned char)*path)) {
+            begins = true;
+            continue;
+        }
+        buf_add_char(out, begins ? (char)toupper((unsigned char)*path) : *path);
+        begins = false;
+    }
+}
+
+static void add_words(struct buf *out, const struct route *route, const char *tag)
+{
+    jsonout_name(out, "operationId");
+    buf_add_char(out, '"');
+    add_lower(out, http_method_name(route->method));
+    add_path_words(out, route->path);
+    buf_add_char(out, '"');
+    jsonout_named_text(out, "summary", route->summary);
+    jsonout_named(out, "tags", '[');
+    jsonout_text(out, tag);
+    jsonout_close(out, ']');
+}
+
+/* ---- parameters and body ---- */
+
+/* An example of what is optional would be sent by whoever tries the operation out, so there is one only where the
+ * field has its own. */
+static void add_parameters_in(struct buf *out, const struct field *fields, const char *where)
+{
+    for (; fields != NULL && fields->name != NULL; fields++) {
+        jsonout_open(out, '{');
+        jsonout_named_text(out, "name", fields->name);
+        jsonout_named_text(out, "in", where);
+        openapi_add_description(out, fields);
+        jsonout_named_raw(out, "required", fields->required ? "true" : "false");
+        jsonout_name(out, "schema");
+        openapi_add_field(out, fields);
+        if (fields->required || fields->example != NULL) {
+            jsonout_name(out, "example");
+            openapi_add_example(out, fields);
+        }
+        jsonout_close(out, '}');
+    }
+}
+
+static void add_parameters(struct buf *out, const struct route *route)
+{
+    jsonout_named(out, "parameters", '[');
+    add_parameters_in(out, route->path_fields, "path");
+    add_parameters_in(out, route->query, "query");
+    openapi_add_route_fields(out, route);
+    jsonout_close(out, ']');
+}
+
+static void add_body(struct buf *out, const struct route *route)
+{
+    jsonout_named(out, "requestBody", '{');
+    jsonout_named_raw(out, "required", "true");
+    jsonout_named(out, "content", '{');
+    jsonout_named(out, REPLY_JSON, '{');
+    jsonout_name(out, "schema");
+    openapi_add_body(out, route->body);
+    jsonout_name(out, "example");
+    openapi_add_body_example(out, route->body);
+    jsonout_close(out, '}');
+    jsonout_close(out, '}');
+    jsonout_close(out, '}');
+}
+
+/* ---- replies ---- */
+
+static void add_reply(struct buf *out, const struct route *route, int status)
+{
+    char key[16];
+    snprintf(key, sizeof key, "%d", status);
+    jsonout_named(out, key, '{');
+    jsonout_named_text(out, "description", http_reason(status));
+    openapi_add_headers(out, route, status);
+    jsonout_named(out, "content", '{');
+    jsonout_named(out, route->content_type != NULL ? route->content_type : REPLY_JSON, '{');
+    jsonout_name(out, "schema");
+    openapi_add_reply(out, route);
+    jsonout_close(out, '}');
+    jsonout_close(out, '}');
+    jsonout_close(out, '}');
+}
+
+static void add_replies(struct buf *out, const struct route *route)
+{
+    jsonout_named(out, "responses", '{');
+    add_reply(out, route, route->status != 0 ? route->status : 200);
+    if (route->unfit != 0)
+        add_reply(out, route, route->unfit);
+    openapi_add_route_failures(out, route);
+    jsonout_close(out, '}');
+}
+
+void openapi_add_operation(struct buf *out, const struct route *route, const char *tag)
+{
+    char method[16] = "";
+    struct buf name = BUF_INIT(sizeof method - 1);
+    add_lower(&name, http_method_name(route->method));
+    snprintf(method, sizeof method, "%.*s", (int)name.len, name.data);
+    buf_fini(&name);
+    jsonout_named(out, method, '{');
+    add_words(out, route, tag);
+    add_parameters(out, route);
+    if (route->body != NULL)
+        add_body(out, route);
+    add_replies(out, route);
+    jsonout_close(out, '}');
+}
