@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from support import program
+from support import openapi, program, rawhttp
 from support.cluster import Cluster, binaries
 from support.database import PostgresDatabase, SqliteDatabase
 from support.pgbouncer import PgBouncer
@@ -33,6 +33,7 @@ def pytest_configure(config):
     # fixtures clean up after Ctrl-C; let them do so after these as well
     for number in ENDINGS:
         signal.signal(number, leave)
+    rawhttp.on_exchange = openapi.check
     try:
         program.rowlock()
     except FileNotFoundError as reason:

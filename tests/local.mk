@@ -148,6 +148,7 @@ python_tests = \
 	tests/integration/test_life.py \
 	tests/integration/test_logs.py \
 	tests/integration/test_messages.py \
+	tests/integration/test_openapi.py \
 	tests/integration/test_orders_place.py \
 	tests/integration/test_orders_read.py \
 	tests/integration/test_orders_take.py \
@@ -183,6 +184,7 @@ python_tests = \
 	tests/support/expect.py \
 	tests/support/github.py \
 	tests/support/notify.py \
+	tests/support/openapi.py \
 	tests/support/pgbouncer.py \
 	tests/support/plans.py \
 	tests/support/port.py \
@@ -237,6 +239,8 @@ EXTRA_DIST += \
 	tests/quick.test \
 	tests/rest.test \
 	tests/sessions.test \
+	tests/support/openapi31/LICENSE \
+	tests/support/openapi31/schema.json \
 	tests/workers.test \
 	tests/pytest-tap \
 	tests/unit/cmocka-missing.test \

@@ -8,6 +8,12 @@ import struct
 from support.program import SLOW
 
 
+# on_exchange(method, target, response): told of every answer to a whole, well-formed request; conftest.py sets it.
+on_exchange = None
+
+REQUEST = re.compile(rb"([A-Z]+) (/[\x21-\x7e]*) HTTP/1\.[01]\r\n")
+
+
 class ProtocolError(AssertionError):
     pass
 
@@ -77,6 +83,7 @@ class Connection:
     def __init__(self, address, timeout=15):
         self.sock = dial(address, timeout)
         self.buffer = b""
+        self.asked = []     # (method, target) of what was sent and not answered yet; None once that is not known
 
     def __enter__(self):
         return self
@@ -87,7 +94,9 @@ class Connection:
     # ---- sending ----
 
     def send(self, data):
-        self.sock.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+        data = data.encode("latin-1") if isinstance(data, str) else data
+        self._note(data)
+        self.sock.sendall(data)
 
     def half_close(self):
         self.sock.shutdown(socket.SHUT_WR)
@@ -121,6 +130,7 @@ class Connection:
             headers.append((field[1], field[2]))
         answer = Response(start[1], int(start[2]), start[3], headers, b"")
         answer.body = self._body(answer, method)
+        self._tell(answer)
         return answer
 
     def ended(self, timeout=5):
@@ -137,6 +147,18 @@ class Connection:
         if more:
             raise ProtocolError(f"unexpected bytes: {more[:300]!r}")
         return True
+
+    def _note(self, data):
+        """Which request the next answer is for. Requests that are sent in pieces, or several at once, are not told of."""
+        found = REQUEST.match(data)
+        if self.asked is not None and found and data.count(b" HTTP/1.") == 1 and b"\r\n\r\n" in data:
+            self.asked.append((found[1].decode(), found[2].decode()))
+        elif self.asked is not None and not self.asked:
+            self.asked = None
+
+    def _tell(self, answer):
+        if answer.status >= 200 and self.asked and on_exchange is not None:
+            on_exchange(*self.asked.pop(0), answer)
 
     def _body(self, answer, method):
         if method == "HEAD" or answer.status < 200 or answer.status in (204, 304):
