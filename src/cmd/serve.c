@@ -200,7 +200,7 @@ static bool open_listeners(const struct settings *settings, int *fds)
                 return false;
             }
         }
-        log_info("listening", LOG_S("address", bound));
+        log_info("listening", LOG_S("address", bound), LOG_S("http", settings_http(settings)));
     }
     return true;
 }
@@ -220,7 +220,8 @@ static bool share_listeners(const struct settings *settings, size_t count, int *
                 return false;
             }
         listen_name(fds[i], bound);
-        log_info("listening", LOG_S("address", bound), LOG_S("socket", "passed"));
+        log_info("listening", LOG_S("address", bound), LOG_S("http", settings_http(settings)),
+                 LOG_S("socket", "passed"));
     }
     return true;
 }

@@ -332,6 +332,11 @@ const char *settings_engine(const struct settings *settings)
     return settings->sqlite_path != NULL ? "sqlite" : "postgres";
 }
 
+const char *settings_http(const struct settings *settings)
+{
+    return engines[settings->http];
+}
+
 const char *settings_source(const struct settings *settings, const char *name)
 {
     return setting_find(&settings->list, name).found->source;

@@ -42,6 +42,7 @@ void settings_free(struct settings *settings);
 const void *settings_of(const struct settings *settings, const struct setting_group *group);
 
 const char *settings_engine(const struct settings *settings); /* "postgres" or "sqlite": the folder in sql/ */
+const char *settings_http(const struct settings *settings);   /* the name of the engine that reads HTTP */
 
 /* Where a setting was found: "--listen", "ROWLOCK_LISTEN", SETTING_BUILT_IN and the like. */
 const char *settings_source(const struct settings *settings, const char *name);

@@ -149,6 +149,16 @@ def test_it_listens_on_every_address_that_is_named(serve, sqlite, folder, family
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize("passed", [False, True], ids=["its own sockets", "passed sockets"])
+def test_where_it_listens_it_says_which_engine_reads_http(serve, sqlite, passed):
+    for engine in ("evhttp", "direct"):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = serve("--http", engine, database=sqlite, **({"sockets": [listener]} if passed else {}))
+            assert [line["http"] for line in server.told("listening")] == [engine]
+            server.stop()
+
+
+@pytest.mark.quick
 def test_the_address_comes_from_the_environment(serve, sqlite):
     port = free_port()
     server = serve(database=sqlite, env={"ROWLOCK_LISTEN": f"127.0.0.1:{port}"}, listen=(), wait=None)
