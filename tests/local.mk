@@ -136,6 +136,7 @@ python_tests = \
 	tests/integration/test_http_bodies.py \
 	tests/integration/test_http_browsers.py \
 	tests/integration/test_http_caching.py \
+	tests/integration/test_http_cases.py \
 	tests/integration/test_http_connections.py \
 	tests/integration/test_http_engines.py \
 	tests/integration/test_http_framing.py \
@@ -184,6 +185,7 @@ python_tests = \
 	tests/support/database.py \
 	tests/support/expect.py \
 	tests/support/github.py \
+	tests/support/httpcases.py \
 	tests/support/notify.py \
 	tests/support/openapi.py \
 	tests/support/pgbouncer.py \
@@ -231,6 +233,11 @@ EXTRA_DIST += \
 	tests/commands.test \
 	tests/coverage \
 	tests/direct.test \
+	tests/http-cases/h1spec.cases \
+	tests/http-cases/llhttp.cases \
+	tests/http-cases/picohttpparser.cases \
+	tests/http-cases/run \
+	tests/http-cases/smuggling.cases \
 	tests/load.test \
 	tests/outages.test \
 	tests/parts \
@@ -269,7 +276,7 @@ AM_TESTS_ENVIRONMENT += \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS;
 endif
 
-.PHONY: test-unit test-integration test-quick test-slow fuzz-http check-docker coverage
+.PHONY: test-unit test-integration test-quick test-slow check-http fuzz-http check-docker coverage
 test-unit:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
 
@@ -282,6 +289,10 @@ test-quick:
 
 test-slow:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(slow_tests)'
+
+# What suites in the field try on HTTP servers, on both engines: passed and tried of each. Two of them are from PyPI.
+check-http: all
+	ROWLOCK='$(abs_top_builddir)/rowlock$(EXEEXT)' $(PYTHON) $(srcdir)/tests/http-cases/run tests/http-suites
 
 # Both HTTP engines get what a fuzzer makes up (tests/fuzz/run); FUZZ_FOLDER: where the inputs are that it goes on with.
 FUZZ_SECONDS = 60
