@@ -25,12 +25,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/http_conn.h"
+#include "http/http_room.h"
 
 #define CLIENTS 4
 #define REQUESTS 1024
 #define WAITING 64
 #define KEEP (64u << 20)
 #define LARGE ((size_t)300 << 10)
+#define WRITER_MAX ((size_t)1 << 20) /* less than it is, so that a few large pieces reach it */
 
 struct waiting {
     struct http_request *request;
@@ -300,6 +302,10 @@ static void on_request(struct http_request *request, void *argument)
         return;
     }
     switch (how) {
+    case 'q': /* later, or when the client has closed its side */
+        request->user = request;
+        wait_for_answer(side, request, false);
+        break;
     case 'l': /* later */
         wait_for_answer(side, request, false);
         break;
@@ -356,8 +362,12 @@ static void on_leave(struct http_request *request, enum http_leave how, void *ar
     struct side *side = argument;
     buf_printf(&side->log, "%s %d\n", how == HTTP_GONE ? "gone" : "half closed",
                (int)(client_of(side, request) - side->client));
-    if (how == HTTP_GONE)
+    if (how == HTTP_GONE) {
         forget(side, request);
+    } else if (request->user == request) {
+        forget(side, request);
+        answer(request, 503, SLICE("closed"));
+    }
 }
 
 static void on_writable(struct http_request *request, void *argument)
@@ -479,6 +489,7 @@ static bool open_client(struct side *side, struct client *client)
         client->conn = conn;
     if (client->conn == NULL)
         fail("%s does not accept", side->name);
+    client->conn->writer.out.max = WRITER_MAX;
     return true;
 }
 
@@ -503,6 +514,15 @@ static void send_bytes(const char *bytes, size_t length)
         }
     }
     settle();
+}
+
+static void send_large_piece(struct side *side)
+{
+    for (unsigned i = 0; i < side->waiting_count; i++)
+        if (side->waiting[i].stream) {
+            http_respond_piece(side->waiting[i].request, (struct slice){large, LARGE});
+            return;
+        }
 }
 
 static void answer_one(struct side *side, bool newest)
@@ -571,6 +591,12 @@ static void on_op(char op)
         case 'E':
         case 'K':
             end_one(side, op == 'K');
+            break;
+        case 'B':
+            send_large_piece(side);
+            break;
+        case 'M': /* a new connection would need room */
+            http_room_make(side->http);
             break;
         case 'T': /* time passes */
         case 'U':
