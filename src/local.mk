@@ -161,6 +161,8 @@ core_sources = \
 	src/core/cache.h \
 	src/core/call.c \
 	src/core/call.h \
+	src/core/coding.c \
+	src/core/coding.h \
 	src/core/conflict.c \
 	src/core/conflict.h \
 	src/core/dbhealth.c \
@@ -268,8 +270,8 @@ librowlock_sources = \
 
 rowlock_sources = src/main.c $(librowlock_sources)
 
-AM_CPPFLAGS += -I$(top_builddir)/src $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS)
-rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(LIBM)
+AM_CPPFLAGS += -I$(top_builddir)/src $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS) $(DEFLATE_CFLAGS)
+rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(DEFLATE_LIBS) $(LIBM)
 
 noinst_LIBRARIES += librowlock.a
 librowlock_a_SOURCES = $(librowlock_sources)

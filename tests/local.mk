@@ -5,6 +5,7 @@
 unit_sources = \
 	tests/unit/test_cacheurl.c \
 	tests/unit/test_call.c \
+	tests/unit/test_coding.c \
 	tests/unit/test_conflict.c \
 	tests/unit/test_csv.c \
 	tests/unit/test_dbhealth.c \
@@ -140,6 +141,7 @@ python_tests = \
 	tests/integration/test_http_connections.py \
 	tests/integration/test_http_engines.py \
 	tests/integration/test_http_framing.py \
+	tests/integration/test_http_gzip.py \
 	tests/integration/test_http_limits.py \
 	tests/integration/test_http_routing.py \
 	tests/integration/test_idempotency.py \
@@ -150,7 +152,6 @@ python_tests = \
 	tests/integration/test_logs.py \
 	tests/integration/test_messages.py \
 	tests/integration/test_openapi.py \
-	tests/integration/test_original_clients.py \
 	tests/integration/test_orders_place.py \
 	tests/integration/test_orders_read.py \
 	tests/integration/test_orders_take.py \

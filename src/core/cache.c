@@ -1,5 +1,6 @@
 /* Kept replies. cache_find asks the store, which answers at once or later (cache_on_found). cache_keep puts the
- * reply that was written after a miss. A value is a header with a checksum, the key, and the parts of the reply. */
+ * reply that was written after a miss. A value is a header with a checksum, the key, and the parts of the reply, its
+ * gzip form among them, so that it is made once and not for each hit. */
 #include <config.h>
 
 #include "core/cache.h"
@@ -40,11 +41,10 @@ struct header {
     uint64_t check; /* of all that follows */
     uint64_t boot;  /* whose monotonic clock it is */
     int64_t sent, sent_wall;
-    uint32_t key, type, etag, fields, body; /* lengths of what follows, in this order */
-    uint32_t zero;
+    uint32_t key, type, etag, fields, body, gzip; /* lengths of what follows, in this order */
 };
 
-static const char magic[8] = {'r', 'o', 'w', 'l', 'o', 'c', 'k', '1'};
+static const char magic[8] = {'r', 'o', 'w', 'l', 'o', 'c', 'k', '2'};
 
 static void cache_cancel(struct pending *pending);
 static void cache_on_found(struct store_find *find, struct slice value);
@@ -176,13 +176,14 @@ static int64_t changed_at(const struct cache *cache, const struct route *route)
 
 /* ---- keys ---- */
 
-/* Everything that the bytes of a reply depend on, except the data. */
+/* Everything that the bytes of a reply depend on, except the data; and whether its gzip form is kept with it. */
 static bool write_key(struct cache *cache, const struct route *route, const struct statement *statement,
                       const struct db_param *params)
 {
     struct buf *key = &cache->key;
     buf_clear(key);
-    buf_printf(key, "%s %d %.*s%c%s%c%s%c", PACKAGE_VERSION, cache->server->level, (int)cache->database.len,
+    buf_printf(key, "%s %d %d %.*s%c%s%c%s%c", PACKAGE_VERSION, cache->server->level,
+               cache->server->reply.coding != NULL, (int)cache->database.len,
                cache->database.len > 0 ? cache->database.data : "", 0, route->path, 0, statement->name, 0);
     for (unsigned i = 0; i < statement->param_count; i++) {
         const struct db_param *param = &params[i];
@@ -219,6 +220,9 @@ static bool write_value(struct cache *cache, struct slice key, int64_t sent, con
 {
     struct buf *value = &cache->value;
     size_t type = strlen(reply->content_type) + 1, etag = strlen(reply->etag) + 1;
+    struct slice body = buf_slice(&reply->body), gzip = {NULL, 0};
+    if (reply_has_forms(reply))
+        gzip = coding_gzip(reply->coding, body);
     struct header header = {.boot = cache->boot,
                             .sent = sent,
                             .sent_wall = clock_wall() - (clock_now() - sent),
@@ -226,7 +230,8 @@ static bool write_value(struct cache *cache, struct slice key, int64_t sent, con
                             .type = (uint32_t)type,
                             .etag = (uint32_t)etag,
                             .fields = (uint32_t)reply->fields.len,
-                            .body = (uint32_t)reply->body.len};
+                            .body = (uint32_t)body.len,
+                            .gzip = (uint32_t)gzip.len};
     memcpy(header.magic, magic, sizeof magic);
     buf_clear(value);
     buf_add(value, &header, sizeof header);
@@ -234,7 +239,8 @@ static bool write_value(struct cache *cache, struct slice key, int64_t sent, con
     buf_add(value, reply->content_type, type);
     buf_add(value, reply->etag, etag);
     buf_add_slice(value, buf_slice(&reply->fields));
-    buf_add_slice(value, buf_slice(&reply->body));
+    buf_add_slice(value, body);
+    buf_add_slice(value, gzip);
     if (value->failed)
         return false;
     header.check = check_of(&header, (struct slice){value->data + sizeof header, value->len - sizeof header});
@@ -251,7 +257,8 @@ static int64_t sent_at(const struct cache *cache, const struct header *header, i
 
 static bool is_sound(const struct header *header, struct slice rest)
 {
-    uint64_t length = (uint64_t)header->key + header->type + header->etag + header->fields + header->body;
+    uint64_t length =
+        (uint64_t)header->key + header->type + header->etag + header->fields + header->body + header->gzip;
     return memcmp(header->magic, magic, sizeof magic) == 0 && length == rest.len && header->type > 0 &&
            header->etag > 0 && header->etag <= sizeof((struct reply *)NULL)->etag &&
            header->type <= TYPE_MAX && rest.ptr[header->key + header->type - 1] == '\0' &&
@@ -280,7 +287,10 @@ static bool read_value(const struct cache *cache, const struct route *route, str
     memcpy(reply->etag, at, header.etag);
     at += header.etag;
     buf_add(&reply->fields, at, header.fields);
-    buf_add(&reply->body, at + header.fields, header.body);
+    at += header.fields;
+    buf_add(&reply->body, at, header.body);
+    if (reply->coding != NULL && header.gzip > 0)
+        coding_put(reply->coding, (struct slice){at + header.body, header.gzip});
     return true;
 }
 

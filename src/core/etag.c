@@ -9,6 +9,11 @@ void etag_write(char out[ETAG_SIZE], enum etag_strength strength, uint64_t hash)
     snprintf(out, ETAG_SIZE, "%s\"%016llx\"", strength == ETAG_WEAK ? "W/" : "", (unsigned long long)hash);
 }
 
+void etag_write_gzip(char out[ETAG_SIZE], const char *tag)
+{
+    snprintf(out, ETAG_SIZE, "%.*s-gzip\"", (int)strlen(tag) - 1, tag);
+}
+
 /* ---- lists ---- */
 
 static bool is_blank(char c)
@@ -86,7 +91,15 @@ enum etag_found etag_find(struct slice list, const char *tag, enum etag_strength
 
 static bool finds(struct slice list, const char *tag, enum etag_strength comparison, enum etag_found wanted)
 {
-    return list.ptr != NULL && etag_find(list, tag, comparison) == wanted;
+    char gzip[ETAG_SIZE];
+    if (list.ptr == NULL)
+        return false;
+    enum etag_found found = etag_find(list, tag, comparison);
+    if (found == ETAG_NOT_FOUND && tag[0] != '\0') {
+        etag_write_gzip(gzip, tag);
+        found = etag_find(list, gzip, comparison);
+    }
+    return found == wanted;
 }
 
 enum precondition etag_precondition(struct slice if_match, struct slice if_none_match, const char *tag)

@@ -6,7 +6,7 @@
 
 #include "base/slice.h"
 
-#define ETAG_SIZE 24
+#define ETAG_SIZE 28
 
 /* Of a tag, and of a comparison (section 8.8.3.2): the strong one finds equal what is the same and strong, the weak one
  * looks at the opaque part alone. */
@@ -16,6 +16,9 @@ enum etag_strength {
 };
 
 void etag_write(char out[ETAG_SIZE], enum etag_strength strength, uint64_t hash);
+
+/* The tag of the gzip form of what has this tag: another one, of the same strength (section 8.8.3.3). */
+void etag_write_gzip(char out[ETAG_SIZE], const char *tag);
 
 enum etag_found {
     ETAG_NOT_FOUND,
@@ -34,8 +37,8 @@ enum precondition {
 };
 
 /* Whether If-Match and If-None-Match (RFC 9110 section 13), in this order (section 13.2.2), hold for what has this tag;
- * it is "" when there is nothing. A list whose .ptr is NULL was not sent; a malformed one counts as if it had not been,
- * which costs a read a transfer (a write with one is refused before). */
+ * it is "" when there is nothing. The tag of its gzip form names it as well. A list whose .ptr is NULL was not sent; a
+ * malformed one counts as if it had not been, which costs a read a transfer (a write with one is refused before). */
 enum precondition etag_precondition(struct slice if_match, struct slice if_none_match, const char *tag);
 
 #endif

@@ -91,7 +91,7 @@ static void add_body(struct buf *out, const struct route *route)
     jsonout_named(out, "content", '{');
     jsonout_named(out, REPLY_JSON, '{');
     jsonout_name(out, "schema");
-    openapi_add_body(out, route);
+    openapi_add_body(out, route->body);
     jsonout_name(out, "example");
     openapi_add_body_example(out, route->body);
     jsonout_close(out, '}');

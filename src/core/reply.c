@@ -35,6 +35,7 @@ void reply_clear(struct reply *reply)
     buf_clear(&reply->fields);
     buf_clear(&reply->body);
     buf_trim(&reply->body, (size_t)256 << 10);
+    coding_forget(reply->coding);
 }
 
 void reply_problem_v(struct reply *reply, int status, const char *format, va_list arguments)
@@ -87,7 +88,12 @@ void reply_add_etag(struct reply *reply, enum etag_strength strength)
     if (strength == ETAG_WEAK)
         hash = hash_bytes(buf_slice(&reply->fields), hash);
     etag_write(reply->etag, strength, hash);
-    buf_printf(&reply->fields, "ETag: %s\r\n", reply->etag);
+}
+
+bool reply_has_forms(const struct reply *reply)
+{
+    return reply->coding != NULL && reply->content_type != NULL && !reply->body.failed &&
+           reply->body.len >= CODING_MIN && reply->body.len <= CODING_MAX;
 }
 
 #define NOT_MADE "The database did not make the change that was asked for; the server's log says more."

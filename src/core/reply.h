@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "core/coding.h"
 #include "core/etag.h"
 #include "core/route.h"
 
@@ -18,8 +19,9 @@ struct reply {
     const char *content_type; /* NULL: no body */
     struct buf fields;        /* "Name: value\r\n" each */
     struct buf body;
-    char etag[ETAG_SIZE]; /* of a body that has one; "" else */
-    bool has_link;        /* the last of fields is Link */
+    char etag[ETAG_SIZE];  /* of a body that has one; "" else */
+    struct coding *coding; /* of the body; NULL: it has no gzip form. Not owned */
+    bool has_link;         /* the last of fields is Link */
     bool close;
 };
 
@@ -41,6 +43,9 @@ void reply_add_link(struct reply *reply, const char *rel, const char *target_for
 
 /* Tags the reply as it stands now: a strong tag is of the body, a weak one of Link as well. */
 void reply_add_etag(struct reply *reply, enum etag_strength strength);
+
+/* Whether clients that take gzip get another form of it than all others do. */
+bool reply_has_forms(const struct reply *reply);
 
 /* The database did not make the change that was asked for, because of a trigger or rule of its owner. The caller cannot
  * mend that: 500, and a line in the log. */

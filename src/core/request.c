@@ -101,6 +101,7 @@ static void take_head(struct request *request, const struct http_head *head)
     request->if_match = list_field(request, head, SLICE("If-Match"));
     request->if_none_match = list_field(request, head, SLICE("If-None-Match"));
     request->idempotency_key = keep(request, http_head_field(head, SLICE("Idempotency-Key")));
+    request->takes_gzip = request->server->reply.coding != NULL && coding_is_accepted(head);
 }
 
 struct request *request_begin(struct server *server, struct http_request *http)
@@ -164,13 +165,40 @@ struct reply *request_reply(struct request *request)
     return &request->server->reply;
 }
 
-/* Only reads of data that has a tag have conditions. */
-static enum precondition condition_of(const struct request *request, const struct reply *reply)
+/* The tags of a reply: of the identity, and of the gzip form if the client gets that; "" else. */
+struct tags {
+    const char *identity;
+    char gzip[ETAG_SIZE];
+};
+
+static struct tags tags_of(const struct request *request, const struct reply *reply)
+{
+    struct tags tags = {reply->etag, ""};
+    if (request->takes_gzip && reply->etag[0] != '\0' && reply_has_forms(reply))
+        etag_write_gzip(tags.gzip, reply->etag);
+    return tags;
+}
+
+static bool client_has(const struct request *request, const char *tag)
+{
+    return etag_find(request->if_none_match, tag, ETAG_WEAK) == ETAG_FOUND;
+}
+
+/* Only reads of data that has a tag have conditions. *tag is that of the form that the client has: a 304 confirms no
+ * other, or a cache would take it for the wrong one. A client that has the gzip form alone, and does not take it now,
+ * gets the identity in full. */
+static enum precondition condition_of(const struct request *request, const struct tags *tags,
+                                      const char **tag)
 {
     bool reads = request->method == HTTP_GET || request->method == HTTP_HEAD;
-    if (!reads || reply->etag[0] == '\0')
+    if (!reads || tags->identity[0] == '\0')
         return PRECONDITIONS_HOLD;
-    return etag_precondition(request->if_match, request->if_none_match, reply->etag);
+    enum precondition condition =
+        etag_precondition(request->if_match, request->if_none_match, tags->identity);
+    if (condition != IF_NONE_MATCH_FAILS)
+        return condition;
+    *tag = client_has(request, tags->gzip) ? tags->gzip : tags->identity;
+    return client_has(request, *tag) ? IF_NONE_MATCH_FAILS : PRECONDITIONS_HOLD;
 }
 
 /* Leaves the reply that was meant for the request as it is, because other requests may share it. */
@@ -183,37 +211,68 @@ static void send_failed(struct request *request)
     reply_fini(&failed);
 }
 
-void request_send(struct request *request, const struct reply *reply)
+/* Without a gzip form everybody gets the identity. */
+static void send_gzip(struct http_response *response, const struct reply *reply, const struct tags *tags)
 {
+    struct slice gzip = coding_gzip(reply->coding, response->body);
+    if (gzip.ptr == NULL)
+        return;
+    response->body = gzip;
+    response->coding = "gzip";
+    response->etag = slice_of(tags->gzip);
+}
+
+static void respond_with(struct request *request, const struct http_response *response)
+{
+    struct http_request *http = request->http;
+    request->http = NULL;
+    http_respond(http, response);
+    request_end(request, response->status);
+}
+
+static void send_overflow(struct request *request)
+{
+    struct http_response response = {.status = 500, .request_id = request->id, .close = true};
+    log_error("a reply outgrew its buffer", LOG_T("request_id", request->id));
+    respond_with(request, &response);
+}
+
+static void send_reply(struct request *request, const struct reply *reply)
+{
+    bool forms = reply_has_forms(reply);
+    struct tags tags = tags_of(request, reply);
+    const char *tag = tags.identity;
+    enum precondition condition = condition_of(request, &tags, &tag);
     struct http_response response = {.status = reply->status,
                                      .content_type = reply->content_type,
                                      .fields = buf_slice(&reply->fields),
+                                     .etag = slice_of(tag),
+                                     .vary = forms ? "Accept-Encoding" : NULL,
                                      .request_id = request->id,
                                      .body = buf_slice(&reply->body),
                                      .close = reply->close};
-    int status = reply->status;
-    if (request->streaming) { /* the status has been sent: the reply that has begun is cut short */
-        abort_stream(request);
-        return;
-    }
-    enum precondition condition = condition_of(request, reply);
     if (condition == IF_MATCH_FAILS) {
         send_failed(request);
         return;
     }
     if (condition == IF_NONE_MATCH_FAILS) {
-        response.status = status = 304;
+        response.status = 304;
         response.content_type = NULL;
         response.body.len = 0;
+    } else if (forms && request->takes_gzip) {
+        send_gzip(&response, reply, &tags);
     }
-    if (reply->body.failed || reply->fields.failed) {
-        response = (struct http_response){.status = status = 500, .request_id = request->id, .close = true};
-        log_error("a reply outgrew its buffer", LOG_T("request_id", request->id));
-    }
-    struct http_request *http = request->http;
-    request->http = NULL;
-    http_respond(http, &response);
-    request_end(request, status);
+    respond_with(request, &response);
+}
+
+void request_send(struct request *request, const struct reply *reply)
+{
+    if (request->streaming) /* the status has been sent: the reply that has begun is cut short */
+        abort_stream(request);
+    else if (reply->body.failed || reply->fields.failed)
+        send_overflow(request);
+    else
+        send_reply(request, reply);
 }
 
 void request_problem(struct request *request, int status, const char *format, ...)

@@ -22,6 +22,7 @@ struct request {
     struct pending *pending;   /* what it waits for, or has waited for last; NULL: it has not waited yet */
     void *state;               /* what the app keeps for this request, in the arena */
     enum http_method method;
+    bool takes_gzip;   /* and the server has it */
     bool understood;   /* its head is well-formed: it has a method and a path */
     struct slice id;   /* X-Request-Id */
     struct slice path; /* as sent; for the log */

@@ -120,6 +120,7 @@ struct server *server_start(const struct settings *settings, const struct app *c
     server->shared = shared_new(server->calls, &server->reply, on_wrote, server);
     server->cache = cache_new(server);
     reply_init(&server->reply);
+    server->reply.coding = settings->gzip ? coding_new() : NULL;
     list_init(&server->requests);
     list_init(&server->streams);
     list_init(&server->spares);
@@ -420,6 +421,7 @@ void server_free(struct server *server)
     calls_free(server->calls);
     router_free(server->router);
     reply_fini(&server->reply);
+    coding_free(server->reply.coding);
     loop_timer_free(server->deadline);
     loop_timer_free(server->drain_limit);
     log_set_wakeup(NULL, NULL);

@@ -267,6 +267,8 @@ static const struct setting rows[] = {
     {SETTING_FLAG("http", "ENGINE", "ROWLOCK_HTTP"), "evhttp",
      "what reads requests: evhttp, or direct, which is faster", SETTING_CHOICE, INTO(http),
      .choices = engines},
+    {SETTING_FLAG("gzip", NULL, "ROWLOCK_GZIP"), "off", "compress replies to clients that take gzip",
+     SETTING_BOOL, INTO(gzip)},
     {SETTING_FLAG("migrate", NULL, "ROWLOCK_MIGRATE"), "off", "bring a PostgreSQL schema up to date at start",
      SETTING_BOOL, INTO(migrate)},
     {SETTING_FLAG("access-log", NULL, "ROWLOCK_ACCESS_LOG"), "",

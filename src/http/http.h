@@ -36,6 +36,9 @@ struct http_response {
     int status;
     const char *content_type; /* NULL: no body and no type */
     struct slice fields;      /* further header fields, each "Name: value\r\n" */
+    struct slice etag;        /* the value of ETag; empty: none */
+    const char *coding;       /* the value of Content-Encoding; NULL: none */
+    const char *vary;         /* the value of Vary; NULL: none */
     struct slice request_id;  /* the value of X-Request-Id */
     struct slice body;        /* copied; not sent when the request was HEAD, but counted */
     bool close;               /* close the connection behind it */

@@ -31,6 +31,12 @@ void http_fields_fill(struct http_fields *fields, const struct http_response *re
             decimal(fields->length + sizeof fields->length, response->body.len));
     add(fields, SLICE("X-Content-Type-Options"), SLICE("nosniff"));
     add(fields, SLICE("X-Request-Id"), response->request_id);
+    if (response->etag.len > 0)
+        add(fields, SLICE("ETag"), response->etag);
+    if (!bodyless && response->coding != NULL)
+        add(fields, SLICE("Content-Encoding"), slice_of(response->coding));
+    if (response->vary != NULL)
+        add(fields, SLICE("Vary"), slice_of(response->vary));
     if (close)
         add(fields, SLICE("Connection"), SLICE("close"));
 }

@@ -4,7 +4,7 @@
 
 #include "http/http.h"
 
-#define HTTP_OWN_FIELDS_MAX 6
+#define HTTP_OWN_FIELDS_MAX 9
 
 struct http_fields {
     struct http_field list[HTTP_OWN_FIELDS_MAX]; /* pieces of the response, or static until the next call */

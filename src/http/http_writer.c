@@ -88,7 +88,8 @@ static bool write_response(struct http_writer *writer, const struct http_exchang
     struct http_fields own;
     bool bodyless = http_is_bodyless(response->status);
     size_t body = bodyless || exchange->is_head || stream ? 0 : response->body.len;
-    char *start = buf_room(&writer->out, 512 + response->fields.len + response->request_id.len + body),
+    char *start = buf_room(&writer->out,
+                           512 + response->fields.len + response->etag.len + response->request_id.len + body),
          *at = start;
     if (start == NULL)
         return false;

@@ -90,9 +90,44 @@ static void no_list_is_read_past_its_end(void **state)
     }
 }
 
+static void the_tag_of_the_gzip_form_is_another_of_the_same_strength(void **state)
+{
+    char gzip[ETAG_SIZE];
+    (void)state;
+    etag_write_gzip(gzip, "W/\"0123456789abcdef\"");
+    assert_string_equal(gzip, "W/\"0123456789abcdef-gzip\"");
+    etag_write_gzip(gzip, "\"0123456789abcdef\"");
+    assert_string_equal(gzip, "\"0123456789abcdef-gzip\"");
+    finds(gzip, "\"0123456789abcdef\"", ETAG_NOT_FOUND, ETAG_NOT_FOUND);
+}
+
+/* Whoever has got one of them has seen this state of it. */
+static void conditions_hold_for_the_tags_of_both_forms(void **state)
+{
+    (void)state;
+    static const struct slice none = {NULL, 0};
+    static const char *const seen[] = {"\"1\"", "\"1-gzip\"", "\"x\", \"1-gzip\"", "\"x\",\"1\"", "*"};
+    static const char *const other[] = {"\"2\"",           "\"2-gzip\"", "\"1-\"",  "\"1-gzi\"",
+                                        "\"1-gzip-gzip\"", "\"-gzip\"",  "\"gzip\""};
+    for (size_t i = 0; i < COUNT(seen); i++) {
+        assert_int_equal(etag_precondition(slice_of(seen[i]), none, "\"1\""), PRECONDITIONS_HOLD);
+        assert_int_equal(etag_precondition(none, slice_of(seen[i]), "\"1\""), IF_NONE_MATCH_FAILS);
+        assert_int_equal(etag_precondition(slice_of(seen[i]), none, ""), IF_MATCH_FAILS);
+    }
+    for (size_t i = 0; i < COUNT(other); i++) {
+        assert_int_equal(etag_precondition(slice_of(other[i]), none, "\"1\""), IF_MATCH_FAILS);
+        assert_int_equal(etag_precondition(none, slice_of(other[i]), "\"1\""), PRECONDITIONS_HOLD);
+    }
+    assert_int_equal(etag_precondition(SLICE("W/\"1-gzip\""), none, "\"1\""), IF_MATCH_FAILS);
+    assert_int_equal(etag_precondition(none, SLICE("W/\"1-gzip\""), "\"1\""), IF_NONE_MATCH_FAILS);
+    assert_int_equal(etag_precondition(none, SLICE("\"1-gzip\""), "W/\"1\""), IF_NONE_MATCH_FAILS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_tag_of_the_gzip_form_is_another_of_the_same_strength),
+        cmocka_unit_test(conditions_hold_for_the_tags_of_both_forms),
         cmocka_unit_test(a_tag_is_written_as_it_is_found),
         cmocka_unit_test(strong_and_weak_comparison_differ_as_the_rfc_says),
         cmocka_unit_test(the_tag_may_be_anywhere_in_the_list),

@@ -66,6 +66,24 @@ static void the_answer_to_head_has_the_length_and_no_body(void **state)
     assert_string_equal(written(), FRONT "Content-Length: 5\r\n" OWN "Connection: close\r\n" ETAG "\r\n");
 }
 
+static void the_form_of_a_body_is_said_and_a_304_says_what_it_depends_on(void **state)
+{
+    (void)state;
+    struct http_response response = hello;
+    response.etag = SLICE("\"1-gzip\"");
+    response.coding = "gzip";
+    response.vary = "Accept-Encoding";
+    response.fields = SLICE("");
+    assert_true(http_writer_respond(&writer, &exchange, &response, false));
+    assert_string_equal(written(), FRONT "Content-Length: 5\r\n" OWN "ETag: \"1-gzip\"\r\n"
+                                         "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n\r\nhello");
+    buf_clear(&writer.out);
+    response.status = 304;
+    assert_true(http_writer_respond(&writer, &exchange, &response, false));
+    assert_string_equal(written(), "HTTP/1.1 304 Not Modified\r\n" OWN "ETag: \"1-gzip\"\r\n"
+                                   "Vary: Accept-Encoding\r\n\r\n");
+}
+
 static void statuses_without_a_body_have_neither_type_nor_length(void **state)
 {
     (void)state;
@@ -164,6 +182,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_response_has_its_length_and_its_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_answer_to_head_has_the_length_and_no_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_form_of_a_body_is_said_and_a_304_says_what_it_depends_on, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(statuses_without_a_body_have_neither_type_nor_length, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(http_1_0_is_told_that_the_connection_stays, set_up, tear_down),

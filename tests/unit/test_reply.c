@@ -101,7 +101,6 @@ static void tag(char out[ETAG_SIZE], const char *body, const char *link, enum et
         reply_add_link(&reply, "next", "%s", link);
     reply_add_etag(&reply, strength);
     memcpy(out, reply.etag, ETAG_SIZE);
-    assert_non_null(memmem(reply.fields.data, reply.fields.len, out, strlen(out)));
 }
 
 static void a_tag_is_of_the_body_and_a_weak_one_of_its_links_too(void **state)

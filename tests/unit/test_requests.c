@@ -4,6 +4,7 @@
 
 #include "unit.h"
 
+#include <libdeflate.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ struct asked {
     bool begun, aborted; /* of a response in pieces */
     int status;
     char type[64], fields[1024], body[4096], id[80];
+    size_t length; /* of the body */
     struct buf pieces;
     unsigned piece_count;
 };
@@ -107,17 +109,31 @@ static void keep(char *out, size_t size, struct slice text)
     out[text.len] = '\0';
 }
 
+static void add_value(struct buf *fields, const char *name, struct slice value)
+{
+    if (value.len > 0)
+        buf_printf(fields, "%s: %.*s\r\n", name, (int)value.len, value.ptr);
+}
+
 void http_respond(struct http_request *request, const struct http_response *response)
 {
     struct asked *to = (struct asked *)(void *)request;
+    struct buf fields = BUF_INIT(sizeof to->fields);
     assert_false(to->answered); /* exactly once */
     assert_false(to->gone);
     to->answered = true;
     to->status = response->status;
     to->close = response->close;
     keep(to->type, sizeof to->type, slice_of(response->content_type != NULL ? response->content_type : ""));
-    keep(to->fields, sizeof to->fields, response->fields);
+    buf_printf(&fields, "%.*s", (int)response->fields.len,
+               response->fields.len > 0 ? response->fields.ptr : "");
+    add_value(&fields, "ETag", response->etag);
+    add_value(&fields, "Content-Encoding", slice_of(response->coding));
+    add_value(&fields, "Vary", slice_of(response->vary));
+    keep(to->fields, sizeof to->fields, buf_slice(&fields));
+    buf_fini(&fields);
     keep(to->body, sizeof to->body, response->body);
+    to->length = response->body.len;
     keep(to->id, sizeof to->id, response->request_id);
 }
 
@@ -171,6 +187,22 @@ const char *http_reason(int status)
 {
     (void)status;
     return "Reason";
+}
+
+/* ---- libdeflate: counts, and writes what is no gzip ---- */
+
+#define GZIP "\x1f\x8b of %zu"
+
+static unsigned compressed;
+static bool compressing = true;
+
+size_t libdeflate_gzip_compress(struct libdeflate_compressor *compressor, const void *in, size_t in_length,
+                                void *out, size_t out_room)
+{
+    (void)compressor;
+    (void)in;
+    compressed++;
+    return compressing ? (size_t)snprintf(out, out_room, GZIP, in_length) : 0;
 }
 
 /* ---- the database ---- */
@@ -417,15 +449,15 @@ static const char *field_with_tag(unsigned index, const char *name)
 
 /* ---- life ---- */
 
-static int set_up(void **state)
+static int set_up_with(char *flag)
 {
     static const struct app *const apps[] = {&app_orders, &app_sites, &app_messages, &app_users, NULL};
-    char *flags[] = {(char[]){"--database=host=h"}, (char[]){"--queue=8"},   (char[]){"--cache=simple:"},
-                     (char[]){"--deadline=0.3"},    (char[]){"--drain=0.1"}, (char[]){"--distance=haversine"},
-                     (char[]){"--access-log=off"}};
+    char *flags[] = {(char[]){"--database=host=h"}, (char[]){"--queue=8"},
+                     (char[]){"--cache=simple:"},   (char[]){"--deadline=0.3"},
+                     (char[]){"--drain=0.1"},       (char[]){"--distance=haversine"},
+                     (char[]){"--access-log=off"},  flag};
     char *error = NULL;
-    struct command_line line = {.argc = COUNT(flags), .argv = flags};
-    (void)state;
+    struct command_line line = {.argc = (int)COUNT(flags) - (flag == NULL), .argv = flags};
     memset(&world, 0, sizeof world);
     memset(asked, 0, sizeof asked);
     log_setup(LOG_ERROR + 1, LOG_TEXT);
@@ -436,6 +468,20 @@ static int set_up(void **state)
         fail_msg("%s", error);
     world.stop = loop_timer_new(world.loop, stop, world.loop);
     return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_with(NULL);
+}
+
+static int set_up_gzip(void **state)
+{
+    (void)state;
+    compressed = 0;
+    compressing = true;
+    return set_up_with((char[]){"--gzip"});
 }
 
 static int tear_down(void **state)
@@ -1321,6 +1367,147 @@ static void who_leaves_in_the_middle_of_a_reply_is_forgotten(void **state)
     assert_false(asked[0].answered);
 }
 
+/* ---- gzip ---- */
+
+#define TAKES_GZIP "Accept-Encoding: gzip\r\n"
+#define ROWS 12
+
+static const char *sites[ROWS][7];
+
+static void make_sites(void)
+{
+    for (unsigned i = 0; i < ROWS; i++)
+        memcpy(sites[i], site, sizeof site);
+}
+
+/* Whether it has the gzip form of a body of that length. */
+static bool has_gzip(unsigned index, size_t length)
+{
+    char form[64];
+    assert_int_equal(asked[index].status, 200);
+    has_field(index, "Vary: Accept-Encoding\r\n");
+    bool coded = strstr(asked[index].fields, "Content-Encoding: gzip\r\n") != NULL;
+    assert_int_equal(coded, strstr(asked[index].fields, "-gzip\"\r\n") != NULL);
+    snprintf(form, sizeof form, GZIP, length);
+    if (coded)
+        assert_string_equal(asked[index].body, form);
+    else
+        assert_int_equal(asked[index].length, length);
+    return coded;
+}
+
+#define SITES_LENGTH (ROWS * sizeof SITE + 1) /* with a comma or a bracket behind each, and one before */
+
+static void a_shared_read_is_compressed_once_for_all_who_take_it(void **state)
+{
+    (void)state;
+    make_sites();
+    for (unsigned i = 0; i < 6; i++)
+        ask_with(i, i == 4 ? "HEAD /sites?limit=99" : "GET /sites?limit=99", i % 2 == 0 ? TAKES_GZIP : "",
+                 "");
+    turn();
+    assert_int_equal(world.count, 1);
+    answers(0, &sites[0][0], ROWS, 7);
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(has_gzip(i, SITES_LENGTH), i % 2 == 0);
+    assert_int_equal(compressed, 1);
+}
+
+static void nobody_who_takes_it_nothing_to_compress(void **state)
+{
+    (void)state;
+    make_sites();
+    ask(0, "GET /sites?limit=99");
+    ask_with(1, "GET /sites?limit=99", "Accept-Encoding: br, gzip;q=0\r\n", "");
+    turn();
+    answers(0, &sites[0][0], ROWS, 7);
+    assert_false(has_gzip(0, SITES_LENGTH) || has_gzip(1, SITES_LENGTH));
+    ask_with(2, "GET /sites?limit=99", TAKES_GZIP, "");
+    turn();
+    answers(1, site, 1, 7);
+    gets(2, 200, "[" SITE "]"); /* too short */
+    assert_null(strstr(asked[2].fields, "Vary"));
+    assert_int_equal(compressed, 0);
+}
+
+static void what_cannot_be_compressed_is_sent_as_it_is(void **state)
+{
+    (void)state;
+    compressing = false;
+    make_sites();
+    for (unsigned i = 0; i < 3; i++)
+        ask_with(i, "GET /sites?limit=99", TAKES_GZIP, "");
+    turn();
+    answers(0, &sites[0][0], ROWS, 7);
+    for (unsigned i = 0; i < 3; i++)
+        assert_false(has_gzip(i, SITES_LENGTH));
+    assert_int_equal(compressed, 1); /* tried once */
+}
+
+static void a_confirmed_tag_costs_no_compression(void **state)
+{
+    (void)state;
+    char known[128], both[256];
+    make_sites();
+    ask_with(0, "GET /sites?limit=99", TAKES_GZIP, "");
+    ask(1, "GET /sites?limit=99");
+    turn();
+    answers(0, &sites[0][0], ROWS, 7);
+    assert_true(has_gzip(0, SITES_LENGTH) && !has_gzip(1, SITES_LENGTH));
+    snprintf(known, sizeof known, "%s", field_with_tag(0, "If-None-Match"));
+    snprintf(both, sizeof both, "%s" TAKES_GZIP, known);
+    ask_with(2, "GET /sites?limit=99", both, "");
+    ask_with(3, "GET /sites?limit=99", known, ""); /* its tag is of a form that it does not take any more */
+    snprintf(both, sizeof both, "%s" TAKES_GZIP, field_with_tag(1, "If-None-Match"));
+    ask_with(4, "GET /sites?limit=99", both, "");
+    turn();
+    answers(1, &sites[0][0], ROWS, 7);
+    assert_int_equal(compressed, 1);
+    assert_int_equal(asked[2].status, 304);
+    assert_int_equal(asked[4].status, 304);
+    has_field(2, "-gzip\"\r\nVary: Accept-Encoding\r\n");
+    has_field(4, "\r\nVary: Accept-Encoding\r\n");
+    assert_null(strstr(asked[4].fields, "-gzip"));
+    assert_null(strstr(asked[2].fields, "Content-Encoding"));
+    assert_false(has_gzip(3, SITES_LENGTH));
+}
+
+static void a_kept_reply_is_compressed_once(void **state)
+{
+    static const char many[] = "GET /api/users/profiles?page=1&pagination=20";
+    static const char *users[20][5];
+    (void)state;
+    for (unsigned i = 0; i < COUNT(users); i++)
+        for (unsigned k = 0; k < 5; k++)
+            users[i][k] = k == 0 ? "7" : "https://example.com/x";
+    ask_with(0, many, TAKES_GZIP, "");
+    turn();
+    answers(0, &users[0][0], COUNT(users), 5);
+    for (unsigned i = 1; i < 6; i++)
+        ask_with(i, many, i % 2 == 0 ? TAKES_GZIP : "", "");
+    assert_int_equal(world.count, 1); /* all others are hits */
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(has_gzip(i, asked[1].length), i % 2 == 0);
+    assert_int_equal(compressed, 1);
+}
+
+static void what_goes_piece_by_piece_is_never_compressed(void **state)
+{
+    (void)state;
+    make_messages();
+    ask_with(0, RECENT, TAKES_GZIP, "");
+    turn();
+    answers(0, &messages[0][0], MESSAGES, 6);
+    client_took_it(0);
+    turn();
+    answers(1, &messages[0][0], 1, 6);
+    assert_true(asked[0].answered && !asked[0].aborted);
+    assert_int_equal(asked[0].pieces.len, (MESSAGES + 1) * (sizeof MESSAGE) + 1);
+    assert_null(strstr(asked[0].fields, "Content-Encoding"));
+    assert_null(strstr(asked[0].fields, "Vary"));
+    assert_int_equal(compressed, 0);
+}
+
 /* ---- the end ---- */
 
 static void when_the_time_of_a_drain_is_over_all_are_told(void **state)
@@ -1339,6 +1526,7 @@ static void when_the_time_of_a_drain_is_over_all_are_told(void **state)
 }
 
 #define REQUESTS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define GZIP_REQUESTS(test) cmocka_unit_test_setup_teardown(test, set_up_gzip, tear_down)
 
 int main(void)
 {
@@ -1392,6 +1580,12 @@ int main(void)
         REQUESTS(a_reply_that_fails_on_its_way_is_cut_short),
         REQUESTS(a_client_has_all_its_time_to_take_a_piece_and_the_database_has_not),
         REQUESTS(who_leaves_in_the_middle_of_a_reply_is_forgotten),
+        GZIP_REQUESTS(a_shared_read_is_compressed_once_for_all_who_take_it),
+        GZIP_REQUESTS(nobody_who_takes_it_nothing_to_compress),
+        GZIP_REQUESTS(what_cannot_be_compressed_is_sent_as_it_is),
+        GZIP_REQUESTS(a_confirmed_tag_costs_no_compression),
+        GZIP_REQUESTS(a_kept_reply_is_compressed_once),
+        GZIP_REQUESTS(what_goes_piece_by_piece_is_never_compressed),
         REQUESTS(when_the_time_of_a_drain_is_over_all_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

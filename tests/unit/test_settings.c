@@ -190,6 +190,7 @@ static void what_is_wrong_is_named_with_what_is_right(void **state)
         {"--deadline 3601",
          "--deadline: \"3601\" is not right: it must be a number of seconds from 0.1 to 3600"},
         {"--drain x", "--drain: \"x\" is not right: it must be a number of seconds from 0.1 to 3600"},
+        {"--gzip=9", "--gzip: \"9\" is not right: it must be on or off"},
         {"--migrate=maybe", "--migrate: \"maybe\" is not right: it must be on or off"},
         {"--access-log=2", "--access-log: \"2\" is not right: it must be on or off"},
         {"--log-format xml", "--log-format: \"xml\" is not right: it must be text or json"},
