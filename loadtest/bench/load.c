@@ -192,15 +192,21 @@ static uint64_t pick_id(struct load *load)
     return load->opt.first + n;
 }
 
+static const char *end_of_field(const struct load *load)
+{
+    return load->opt.field[0] != '\0' ? "\r\n" : "";
+}
+
 static void add_head_end(struct text *text, const struct load *load)
 {
-    text_add(text, " HTTP/1.1\r\nHost: %s\r\n\r\n", load->authority);
+    text_add(text, " HTTP/1.1\r\nHost: %s\r\n%s%s\r\n", load->authority, load->opt.field, end_of_field(load));
 }
 
 static void add_head_end_and_body(struct text *text, const struct load *load, const char *body)
 {
-    text_add(text, " HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-             load->authority, strlen(body), body);
+    text_add(text,
+             " HTTP/1.1\r\nHost: %s\r\n%s%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+             load->authority, load->opt.field, end_of_field(load), strlen(body), body);
 }
 
 static double random_degrees(struct load *load, double low, double high)

@@ -26,6 +26,7 @@ static const char usage_text[] =
     "       idle   open all, one GET of --path on each, hold until stdin ends or --seconds are over\n"
     "--host ADDRESS     a loopback address, 127.0.0.1 when not said\n"
     "--path PATH        /health when not said\n"
+    "--field LINE       one field more in each request, such as 'Accept-Encoding: gzip'\n"
     "--connections N    1 to 20000, 64 when not said\n"
     "--seconds S        measured time, up to 3600, 5 when not said\n"
     "--warmup S         before it, not measured, 0 when not said\n"
@@ -75,10 +76,12 @@ struct options options_parse(int argc, char **argv)
         {"path", 1, NULL, 'P'},   {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},
         {"warmup", 1, NULL, 'w'}, {"requests", 1, NULL, 'n'},    {"first", 1, NULL, 'f'},
         {"last", 1, NULL, 'l'},   {"ids", 1, NULL, 'i'},         {"skip", 1, NULL, 'k'},
-        {"taker", 1, NULL, 't'},  {"help", 0, NULL, '?'},        {NULL, 0, NULL, 0}};
+        {"taker", 1, NULL, 't'},  {"field", 1, NULL, 'F'},       {"help", 0, NULL, '?'},
+        {NULL, 0, NULL, 0}};
     struct options opt = {.mode = MODE_GET,
                           .host = "127.0.0.1",
                           .path = "/health",
+                          .field = "",
                           .connections = 64,
                           .seconds = 5,
                           .first = 1,
@@ -98,6 +101,9 @@ struct options options_parse(int argc, char **argv)
             break;
         case 'P':
             opt.path = optarg;
+            break;
+        case 'F':
+            opt.field = optarg;
             break;
         case 'c':
             opt.connections = (unsigned)number(optarg, 1, MAX_CONNECTIONS, "--connections takes 1 to 20000");
@@ -132,8 +138,9 @@ struct options options_parse(int argc, char **argv)
     }
     if (optind < argc || !opt.port)
         wrong_usage(optind < argc ? "no plain arguments" : "--port is missing");
-    if (opt.path[0] != '/' || strpbrk(opt.path, " \r\n") || strpbrk(opt.taker, "\"\\\r\n"))
-        wrong_usage("--path starts with / and has no blanks, --taker no quotes");
+    if (opt.path[0] != '/' || strpbrk(opt.path, " \r\n") || strpbrk(opt.taker, "\"\\\r\n") ||
+        strpbrk(opt.field, "\r\n"))
+        wrong_usage("--path starts with / and has no blanks, --taker no quotes, --field is one line");
     if (opt.last == 0)
         opt.last = opt.first;
     if (opt.last < opt.first || opt.last - opt.first >= UINT32_MAX || opt.skip >= UINT32_MAX)

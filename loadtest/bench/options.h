@@ -20,6 +20,7 @@ struct options {
     const char *host;
     uint16_t port;
     const char *path;
+    const char *field; /* one more of each request; "": none */
     unsigned connections;
     double seconds;
     double warmup;
