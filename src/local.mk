@@ -185,6 +185,10 @@ core_sources = \
 	src/core/openapi_failure.h \
 	src/core/openapi_field.c \
 	src/core/openapi_field.h \
+	src/core/openapi_id.c \
+	src/core/openapi_id.h \
+	src/core/openapi_link.c \
+	src/core/openapi_link.h \
 	src/core/openapi_operation.c \
 	src/core/openapi_operation.h \
 	src/core/openapi_schema.c \

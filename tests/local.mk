@@ -30,6 +30,7 @@ unit_sources = \
 	tests/unit/test_master.c \
 	tests/unit/test_memory.c \
 	tests/unit/test_migrate.c \
+	tests/unit/test_openapi.c \
 	tests/unit/test_origin.c \
 	tests/unit/test_pg.c \
 	tests/unit/test_pganswer.c \

@@ -18,6 +18,7 @@ static const struct field code_path[] = {
      .max = 7,
      .normalise = health_fsa,
      .form = HEALTH_FSA_FORM,
+     .pattern = HEALTH_FSA_PATTERN,
      .about = "forward sortation area or postal code, in any case",
      .example = "\"K1A\""},
     {.name = NULL},

@@ -13,9 +13,7 @@
 
 /* ---- forward sortation areas ---- */
 
-/* Letters that look like others are not used; W and Z begin no code (Canada Post, "Addressing Guidelines"). */
-static const char first_letters[] = "ABCEGHJKLMNPRSTVXY", letters[] = "ABCEGHJKLMNPRSTVWXYZ",
-                  digits[] = "0123456789";
+static const char first_letters[] = HEALTH_FSA_FIRST, letters[] = HEALTH_FSA_LETTERS, digits[] = "0123456789";
 
 bool health_fsa(struct slice text, struct arena *arena, struct slice *out)
 {

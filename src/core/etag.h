@@ -15,6 +15,10 @@ enum etag_strength {
     ETAG_STRONG,
 };
 
+/* What the lists are, as a regular expression; of tags beyond ASCII and of empty elements none is needed. */
+#define ETAG_TAG_PATTERN "(W/)?\"[!#-~]*\""
+#define ETAG_LIST_PATTERN "^(\\*|" ETAG_TAG_PATTERN "( *, *" ETAG_TAG_PATTERN ")*)$"
+
 void etag_write(char out[ETAG_SIZE], enum etag_strength strength, uint64_t hash);
 
 /* The tag of the gzip form of what has this tag: another one, of the same strength (section 8.8.3.3). */

@@ -55,7 +55,7 @@ static void add_path(struct buf *out, const struct app *app, const char *path)
     jsonout_named(out, path, '{');
     for (size_t i = 0; i < app->route_count; i++)
         if (strcmp(app->routes[i].path, path) == 0)
-            openapi_add_operation(out, &app->routes[i], app->name);
+            openapi_add_operation(out, app, &app->routes[i]);
     jsonout_close(out, '}');
 }
 

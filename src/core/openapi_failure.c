@@ -121,7 +121,7 @@ void openapi_add_route_failures(struct buf *out, const struct route *route)
 {
     char status[16], name[NAME_MAX_LENGTH];
     for (size_t i = 0; i < FAILURES; i++) {
-        if (!failures[i].of(route))
+        if (!failures[i].of(route) || failures[i].status == route->unfit)
             continue;
         snprintf(status, sizeof status, "%d", failures[i].status);
         write_name(name, failures[i].status);

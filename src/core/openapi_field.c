@@ -22,9 +22,14 @@ bool openapi_has_tag(const struct route *route)
            (route->method == HTTP_GET || (route->method == HTTP_POST && route->guard != NULL));
 }
 
-static bool has_conditions(const struct route *route)
+static bool is_conditional_read(const struct route *route)
 {
-    return route->guard != NULL || (route->method == HTTP_GET && openapi_has_tag(route));
+    return route->method == HTTP_GET && openapi_has_tag(route);
+}
+
+static bool is_conditional_write(const struct route *route)
+{
+    return route->guard != NULL;
 }
 
 static bool has_key(const struct route *route)
@@ -36,34 +41,43 @@ static bool has_key(const struct route *route)
 
 #define TEXT "{\"type\":\"string\"}"
 
+#define KEY_PATTERN "^[!-~]+$"
+
 static const struct {
-    const char *name, *about;
+    const char *key, *name, *about;
     bool (*of)(const struct route *route);
-    int64_t max; /* characters; 0: no limit, or one beyond which the field is ignored */
+    const char *pattern; /* NULL: any, or what else is sent is ignored */
+    int64_t max;         /* characters; 0: no limit */
 } request_fields[] = {
-    {"X-Request-Id", "comes back, and stands in the log; made up when it is not sent or not sane", is_always,
-     0},
-    {"If-Match", "entity tags, or *: only if the record has one of them, else 412", has_conditions, 0},
-    {"If-None-Match", "entity tags, or *: only if the record has none of them, else 304 or 412",
-     has_conditions, 0},
-    {"Idempotency-Key", "with the same key and body the first answer comes again", has_key,
-     IDEMPOTENCY_KEY_MAX},
+    {"X-Request-Id", "X-Request-Id",
+     "comes back, and stands in the log; made up when it is not sent or not sane", is_always, NULL, 0},
+    {"If-Match", "If-Match", "entity tags, or *: only while the data has one of them, else 412",
+     is_conditional_read, NULL, 0},
+    {"If-None-Match", "If-None-Match", "entity tags, or *: only if the data has none of them, else 304",
+     is_conditional_read, NULL, 0},
+    {"If-Match.write", "If-Match", "entity tags, or *: only if the record has one of them, else 412",
+     is_conditional_write, ETAG_LIST_PATTERN, 0},
+    {"If-None-Match.write", "If-None-Match",
+     "entity tags, or *: only if the record has none of them, else 412", is_conditional_write,
+     ETAG_LIST_PATTERN, 0},
+    {"Idempotency-Key", "Idempotency-Key", "with the same key and body the first answer comes again", has_key,
+     KEY_PATTERN, IDEMPOTENCY_KEY_MAX},
 };
 
 #define REQUEST_FIELDS (sizeof request_fields / sizeof request_fields[0])
 
 static void add_request_field(struct buf *out, size_t i)
 {
-    jsonout_named(out, request_fields[i].name, '{');
+    jsonout_named(out, request_fields[i].key, '{');
     jsonout_named_text(out, "name", request_fields[i].name);
     jsonout_named_text(out, "in", "header");
     jsonout_named_text(out, "description", request_fields[i].about);
     jsonout_named(out, "schema", '{');
     jsonout_named_text(out, "type", "string");
-    if (request_fields[i].max > 0) {
-        jsonout_named_text(out, "pattern", "^[!-~]+$");
+    if (request_fields[i].pattern != NULL)
+        jsonout_named_text(out, "pattern", request_fields[i].pattern);
+    if (request_fields[i].max > 0)
         jsonout_named_int(out, "maxLength", request_fields[i].max);
-    }
     jsonout_close(out, '}');
     jsonout_close(out, '}');
 }
@@ -88,7 +102,7 @@ void openapi_add_route_fields(struct buf *out, const struct route *route)
 {
     for (size_t i = 0; i < REQUEST_FIELDS; i++)
         if (request_fields[i].of(route))
-            add_reference(out, "parameters", request_fields[i].name);
+            add_reference(out, "parameters", request_fields[i].key);
 }
 
 /* ---- of replies ---- */

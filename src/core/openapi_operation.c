@@ -5,51 +5,22 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/jsonout.h"
 #include "core/openapi_failure.h"
 #include "core/openapi_field.h"
+#include "core/openapi_id.h"
+#include "core/openapi_link.h"
 #include "core/openapi_schema.h"
 #include "core/reply.h"
 
-/* ---- names ---- */
-
-static void add_lower(struct buf *out, const char *text)
-{
-    for (; *text != '\0'; text++)
-        buf_add_char(out, (char)tolower((unsigned char)*text));
-}
-
-/* "/orders/{id}": "OrdersById". Each word and each field begins with a capital. */
-static void add_path_words(struct buf *out, const char *path)
-{
-    const char *joint = "By";
-    bool begins = true;
-    for (; *path != '\0'; path++) {
-        if (*path == '{') {
-            buf_add_string(out, joint);
-            joint = "And";
-        }
-        if (!isalnum((unsigned char)*path)) {
-            begins = true;
-            continue;
-        }
-        buf_add_char(out, begins ? (char)toupper((unsigned char)*path) : *path);
-        begins = false;
-    }
-}
-
-static void add_words(struct buf *out, const struct route *route, const char *tag)
+static void add_words(struct buf *out, const struct app *app, const struct route *route)
 {
     jsonout_name(out, "operationId");
-    buf_add_char(out, '"');
-    add_lower(out, http_method_name(route->method));
-    add_path_words(out, route->path);
-    buf_add_char(out, '"');
+    openapi_add_id(out, route);
     jsonout_named_text(out, "summary", route->summary);
     jsonout_named(out, "tags", '[');
-    jsonout_text(out, tag);
+    jsonout_text(out, app->name);
     jsonout_close(out, ']');
 }
 
@@ -101,7 +72,7 @@ static void add_body(struct buf *out, const struct route *route)
 
 /* ---- replies ---- */
 
-static void add_reply(struct buf *out, const struct route *route, int status)
+static void add_reply(struct buf *out, const struct app *app, const struct route *route, int status)
 {
     char key[16];
     snprintf(key, sizeof key, "%d", status);
@@ -114,31 +85,32 @@ static void add_reply(struct buf *out, const struct route *route, int status)
     openapi_add_reply(out, route);
     jsonout_close(out, '}');
     jsonout_close(out, '}');
+    openapi_add_links(out, app, route);
     jsonout_close(out, '}');
 }
 
-static void add_replies(struct buf *out, const struct route *route)
+static void add_replies(struct buf *out, const struct app *app, const struct route *route)
 {
     jsonout_named(out, "responses", '{');
-    add_reply(out, route, route->status != 0 ? route->status : 200);
+    add_reply(out, app, route, route->status != 0 ? route->status : 200);
     if (route->unfit != 0)
-        add_reply(out, route, route->unfit);
+        add_reply(out, app, route, route->unfit);
     openapi_add_route_failures(out, route);
     jsonout_close(out, '}');
 }
 
-void openapi_add_operation(struct buf *out, const struct route *route, const char *tag)
+void openapi_add_operation(struct buf *out, const struct app *app, const struct route *route)
 {
-    char method[16] = "";
-    struct buf name = BUF_INIT(sizeof method - 1);
-    add_lower(&name, http_method_name(route->method));
-    snprintf(method, sizeof method, "%.*s", (int)name.len, name.data);
-    buf_fini(&name);
+    char method[16];
+    size_t length = 0;
+    for (const char *c = http_method_name(route->method); *c != '\0'; c++)
+        method[length++] = (char)tolower((unsigned char)*c);
+    method[length] = '\0';
     jsonout_named(out, method, '{');
-    add_words(out, route, tag);
+    add_words(out, app, route);
     add_parameters(out, route);
     if (route->body != NULL)
         add_body(out, route);
-    add_replies(out, route);
+    add_replies(out, app, route);
     jsonout_close(out, '}');
 }

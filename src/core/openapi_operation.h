@@ -3,9 +3,9 @@
 #define ROWLOCK_CORE_OPENAPI_OPERATION_H
 
 #include "base/buf.h"
-#include "core/route.h"
+#include "core/app.h"
 
-/* The member of its path. tag: the app. */
-void openapi_add_operation(struct buf *out, const struct route *route, const char *tag);
+/* The member of its path. */
+void openapi_add_operation(struct buf *out, const struct app *app, const struct route *route);
 
 #endif

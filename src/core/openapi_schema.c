@@ -49,22 +49,25 @@ static void add_lengths(struct buf *out, const struct field *field)
     if (field->min > 0)
         jsonout_named_int(out, "minLength", field->min);
     jsonout_named_int(out, "maxLength", field->max);
+    if (field->pattern != NULL)
+        jsonout_named_text(out, "pattern", field->pattern);
 }
 
-static void add_coordinate(struct buf *out, int64_t limit)
+static void add_coordinate(struct buf *out, int64_t limit, const char *pattern)
 {
     jsonout_open(out, '{');
     add_type(out, "number", "string", false);
     jsonout_named_int(out, "minimum", -limit);
     jsonout_named_int(out, "maximum", limit);
+    jsonout_named_text(out, "pattern", pattern);
     jsonout_close(out, '}');
 }
 
 static void add_point(struct buf *out)
 {
     jsonout_named(out, "prefixItems", '[');
-    add_coordinate(out, VALIDATE_LATITUDE_MAX);
-    add_coordinate(out, VALIDATE_LONGITUDE_MAX);
+    add_coordinate(out, VALIDATE_LATITUDE_MAX, VALIDATE_LATITUDE_PATTERN);
+    add_coordinate(out, VALIDATE_LONGITUDE_MAX, VALIDATE_LONGITUDE_PATTERN);
     jsonout_close(out, ']');
     jsonout_named_raw(out, "items", "false");
     jsonout_named_int(out, "minItems", 2);

@@ -41,6 +41,7 @@ struct field {
     /* FIELD_TEXT: its own form. Gives what is stored, in the arena, or false. form says in words what is right. */
     bool (*normalise)(struct slice text, struct arena *arena, struct slice *out);
     const char *form;
+    const char *pattern; /* form as a regular expression */
     const char *about;
     const char *example; /* JSON; NULL: one that its type has */
 };

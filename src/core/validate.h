@@ -11,6 +11,9 @@
 #define VALIDATE_MAC "08:00:2b:01:02:03"
 #define VALIDATE_LATITUDE_MAX 90
 #define VALIDATE_LONGITUDE_MAX 180
+/* What a coordinate is as a string, but for those with an exponent. */
+#define VALIDATE_LATITUDE_PATTERN "^[+-]?0*([0-8]?[0-9](\\.[0-9]+)?|90(\\.0+)?)$"
+#define VALIDATE_LONGITUDE_PATTERN "^[+-]?0*((1[0-7]|[0-9])?[0-9](\\.[0-9]+)?|180(\\.0+)?)$"
 
 struct refusal {
     int status; /* 400 or 415 */

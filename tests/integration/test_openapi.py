@@ -123,6 +123,44 @@ def test_replies_are_those_that_a_route_can_give():
     assert found["DELETE", "/site/{id}"] == common | {"403", "404", "412", "500", "503"}
 
 
+def test_what_makes_a_record_leads_to_what_takes_its_id():
+    found = openapi.operations(parsed())
+    ids = {operation["operationId"] for operation in found.values()}
+    links = {key: reply.get("links", {}) for key, operation in found.items() for reply in operation["responses"].values() if "links" in reply}
+    assert set(links) == {("POST", path) for path in ("/orders", "/messages", "/site/{id}", "/computer/{id}", "/freezer/{id}", "/container/{id}")}
+    assert set(links["POST", "/orders"]) == {"getOrdersById", "patchOrdersById"}
+    assert {link["operationId"] for each in links.values() for link in each.values()} <= ids
+
+
+@pytest.mark.parametrize("path, name, good, bad", [
+    ("/fsa/{code}", "code", ("K1A", "k1a0b1", "X9b 0A0"), ("K1", "D1A", "K1A-0B1", "K1A 0B", "K1O")),
+    ("/messages/{id}", "If-Match", ("*", '"a"', 'W/"a", "b" ,"c"', '""'), ("", "a", '"a" "b"', '"a b"', '*, "a"')),
+])
+def test_patterns_are_what_the_server_takes(api, path, name, good, bad):
+    method = "GET" if name == "code" else "DELETE"
+    parameters = openapi.Document(parsed()).operations[method, path]["parameters"]
+    pattern = next(each for each in parameters if each["name"] == name)["schema"]["pattern"]
+    for value in (*good, *bad):
+        if name == "code":
+            answer = api.get("/fsa/" + value.replace(" ", "%20"))
+        else:
+            answer = api.call(method, "/messages/99", headers={name: value})
+        assert bool(re.search(pattern, value)) == (value in good) == (answer.status != 400), (value, answer)
+
+
+@pytest.mark.parametrize("which, value, is_good", [
+    (0, "-90.00", True), (0, "+89.99", True), (0, "05", True), (0, "90.01", False), (0, "91", False), (0, ".5", False), (0, "1.", False), (0, "", False),
+    (1, "180", True), (1, "-179.9999", True), (1, "007", True), (1, "180.1", False), (1, "190", False), (1, "1 ", False),
+])
+def test_coordinates_that_are_text_are_what_the_server_takes(api, which, value, is_good):
+    body = openapi.Document(parsed()).operations["POST", "/orders"]["requestBody"]["content"]["application/json"]["schema"]
+    pattern = body["properties"]["origin"]["prefixItems"][which]["pattern"]
+    point = ["1", "2"]
+    point[which] = value
+    assert bool(re.search(pattern, value)) == is_good
+    assert (api.post("/orders", {"origin": point, "destination": ["3", "4"]}).status == 200) == is_good
+
+
 # ---- the examples ----
 
 def example(operation, path, examples=()):

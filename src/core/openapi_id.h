@@ -1,0 +1,10 @@
+/* What an operation is called: its method and the words of its path. */
+#ifndef ROWLOCK_CORE_OPENAPI_ID_H
+#define ROWLOCK_CORE_OPENAPI_ID_H
+
+#include "base/buf.h"
+#include "core/route.h"
+
+void openapi_add_id(struct buf *out, const struct route *route); /* as a string */
+
+#endif
