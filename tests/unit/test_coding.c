@@ -129,8 +129,9 @@ static char text[CODING_MAX + 1], back[CODING_MAX + 1];
 
 static void write_text(size_t length)
 {
+    static const char order[] = "{\"distance\":1728057,\"id\":16,\"status\":\"UNASSIGNED\"},";
     for (size_t i = 0; i < length; i++)
-        text[i] = "{\"distance\":1728057,\"id\":16,\"status\":\"UNASSIGNED\"},"[(i + i / 1000) % 53];
+        text[i] = order[(i + i / 1000) % strlen(order)];
 }
 
 static void is_gzip_of(struct slice gzip, struct slice body)
