@@ -4,7 +4,9 @@
 -- list message_rest: message_send, sent_at time
 -- list message: id int, message_rest
 -- list message_recent: recipient text, since text?, days int, sent_at text?, before int
+-- list message_latest: sender text, recipient text, message text
 -- constant MESSAGES_A_PIECE 500
+-- constant LATEST_MESSAGES 100
 
 -- name: message_send
 -- set writes (message_send) -> message
@@ -73,6 +75,19 @@ FROM messages
 WHERE recipient = $1 AND sender = $6 AND sent_at >= coalesce($2, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || $3 || ' days'))
     AND (sent_at, id) < (coalesce($4, '9999'), $5)
 ORDER BY sent_at DESC, id DESC LIMIT {MESSAGES_A_PIECE};
+
+-- As the clients of the original service know them.
+-- name: message_latest
+-- one (days int) -> message_latest
+SELECT sender, recipient, text AS message FROM messages
+WHERE sent_at >= strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || $1 || ' days')
+ORDER BY sent_at DESC, id DESC LIMIT {LATEST_MESSAGES};
+
+-- name: message_latest_from
+-- one (sender text, recipient text, days int) -> message_latest
+SELECT sender, recipient, text AS message FROM messages
+WHERE sender = $1 AND recipient = $2 AND sent_at >= strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-' || $3 || ' days')
+ORDER BY sent_at DESC, id DESC LIMIT {LATEST_MESSAGES};
 
 -- name: message_any
 -- command () -> (id int)

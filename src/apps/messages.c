@@ -1,4 +1,5 @@
-/* Short messages: sent, listed newest first by number or by days, read, deleted. */
+/* Short messages: sent, listed newest first by number or by days, read, deleted; sent and listed also as the clients of
+ * the original service know it (/message). */
 #include <config.h>
 
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #define TEXT_MAX_POINTS 1000
 #define LIMIT_BUILT_IN 100
 #define DAYS_MAX 36500
+#define LATEST_DAYS 30
 
 /* ---- POST /messages ---- */
 
@@ -224,6 +226,64 @@ static void start_list(struct request *request)
         start_recent(request);
 }
 
+/* ---- /message, as the clients of the original service know it ---- */
+
+static const struct field save_body[] = {
+    {.name = "sender",
+     FIELD_OF_TEXT(NAME_MAX_POINTS),
+     .required = true,
+     .about = "who writes",
+     .example = "\"ann\""},
+    {.name = "recipient",
+     FIELD_OF_TEXT(NAME_MAX_POINTS),
+     .required = true,
+     .about = "to whom",
+     .example = "\"bob\""},
+    {.name = "message",
+     FIELD_OF_TEXT(TEXT_MAX_POINTS),
+     .required = true,
+     .column = "text",
+     .about = "what; other members are ignored",
+     .example = "\"Lunch?\""},
+    {.name = NULL},
+};
+
+static void write_saved(const struct answering *answering)
+{
+    struct slice id = answer_value(answering->answer, LIST_MESSAGE_ID);
+    answering->reply->content_type = answering->route->content_type;
+    buf_printf(&answering->reply->body, "Message saved with id: %.*s", (int)id.len, id.ptr);
+}
+
+enum {
+    LATEST_SENDER,
+    LATEST_RECIPIENT,
+};
+
+static const struct field latest_query[] = {
+    {.name = "sender", FIELD_OF_TEXT(NAME_MAX_POINTS), .about = "only from this one; with recipient"},
+    {.name = "recipient", FIELD_OF_TEXT(NAME_MAX_POINTS), .about = "to whom; with sender"},
+    {.name = NULL},
+};
+
+static void start_latest(struct request *request)
+{
+    const struct value *sender = &request->values[LATEST_SENDER],
+                       *recipient = &request->values[LATEST_RECIPIENT];
+    struct db_param all[DB_PARAMS_MAX] = {[PARAM_MESSAGE_LATEST_DAYS] = {.integer = LATEST_DAYS}},
+                    of_two[DB_PARAMS_MAX] = {
+                        [PARAM_MESSAGE_LATEST_FROM_SENDER] = {.text = sender->text},
+                        [PARAM_MESSAGE_LATEST_FROM_RECIPIENT] = {.text = recipient->text},
+                        [PARAM_MESSAGE_LATEST_FROM_DAYS] = {.integer = LATEST_DAYS}};
+    if (sender->present != recipient->present)
+        request_problem(request, 400, "The query parameters sender and recipient go together: %s is missing.",
+                        sender->present ? "recipient" : "sender");
+    else if (sender->present)
+        dispatch(request, STATEMENT(MESSAGE_LATEST_FROM), of_two);
+    else
+        dispatch(request, STATEMENT(MESSAGE_LATEST), all);
+}
+
 /* ---- sample messages ---- */
 
 static bool seed(struct session *session, int64_t count)
@@ -286,6 +346,21 @@ static const struct route routes[] = {
      .guard = STATEMENT(MESSAGE_GUARD),
      .shape = REPLY_OBJECT,
      .missing = "Message does not exist."},
+    {.method = HTTP_POST,
+     .path = "/message",
+     .summary = "Send a message, as the original's clients do",
+     .body = save_body,
+     .of_original = true,
+     .statement = STATEMENT(MESSAGE_SEND),
+     .content_type = "text/plain; charset=utf-8",
+     .write = write_saved},
+    {.method = HTTP_GET,
+     .path = "/message",
+     .summary = "The newest of the last 30 days, as the original's clients know them",
+     .query = latest_query,
+     .statement = STATEMENT(MESSAGE_LATEST),
+     .shape = REPLY_ARRAY,
+     .start = start_latest},
 };
 
 static const struct app_data data = {

@@ -16,7 +16,7 @@ static struct slice body_json(struct request *request)
         const struct field *field = &route->body[i];
         if (!values[i].present || field->equals != NULL)
             continue;
-        buf_printf(&out, "%c\"%s\":", out.len == 0 ? '{' : ',', field->name);
+        buf_printf(&out, "%c\"%s\":", out.len == 0 ? '{' : ',', route_column(field));
         if (values[i].null)
             buf_add_string(&out, "null");
         else if (field->type == FIELD_INT)

@@ -62,7 +62,7 @@ static void add_body(struct buf *out, const struct route *route)
     jsonout_named(out, "content", '{');
     jsonout_named(out, REPLY_JSON, '{');
     jsonout_name(out, "schema");
-    openapi_add_body(out, route->body);
+    openapi_add_body(out, route);
     jsonout_name(out, "example");
     openapi_add_body_example(out, route->body);
     jsonout_close(out, '}');

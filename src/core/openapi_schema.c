@@ -144,8 +144,9 @@ static void add_required(struct buf *out, const struct field *fields)
         jsonout_close(out, ']');
 }
 
-void openapi_add_body(struct buf *out, const struct field *fields)
+void openapi_add_body(struct buf *out, const struct route *route)
 {
+    const struct field *fields = route->body;
     jsonout_open(out, '{');
     jsonout_named_text(out, "type", "object");
     add_required(out, fields);
@@ -157,7 +158,7 @@ void openapi_add_body(struct buf *out, const struct field *fields)
         jsonout_close(out, '}');
     }
     jsonout_close(out, '}');
-    jsonout_named_raw(out, "additionalProperties", "false");
+    jsonout_named_raw(out, "additionalProperties", route->of_original ? "true" : "false");
     jsonout_close(out, '}');
 }
 
@@ -266,7 +267,7 @@ void openapi_add_reply(struct buf *out, const struct route *route)
 {
     if (route->members != NULL)
         add_members(out, route->members, route->statement);
-    else if (route->statement == NULL)
+    else if (route->statement == NULL || route->content_type != NULL)
         jsonout_raw(out, route->shape == REPLY_OBJECT ? "{\"type\":\"object\"}" : "{\"type\":\"string\"}");
     else if (route->shape == REPLY_OBJECT)
         add_row(out, route->statement);

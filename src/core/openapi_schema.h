@@ -7,7 +7,7 @@
 
 /* Each adds one value. */
 void openapi_add_field(struct buf *out, const struct field *field);
-void openapi_add_body(struct buf *out, const struct field *fields);           /* an object of them */
+void openapi_add_body(struct buf *out, const struct route *route);            /* an object of its fields */
 void openapi_add_columns(struct buf *out, const struct statement *statement); /* a row */
 void openapi_add_reply(struct buf *out, const struct route *route);           /* what success has */
 

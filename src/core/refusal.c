@@ -33,8 +33,9 @@ static bool is_word(char c)
 /* A point is two columns. */
 static bool is_of(const struct field *field, const char *word, size_t length)
 {
-    size_t own = strlen(field->name);
-    if (length < own || strncmp(word, field->name, own) != 0)
+    const char *column = route_column(field);
+    size_t own = strlen(column);
+    if (length < own || strncmp(word, column, own) != 0)
         return false;
     return length == own || (field->type == FIELD_POINT && length == own + 4 &&
                              (strncmp(word + own, "_lat", 4) == 0 || strncmp(word + own, "_lng", 4) == 0));

@@ -44,6 +44,7 @@ struct field {
     const char *pattern; /* form as a regular expression */
     const char *about;
     const char *example; /* JSON; NULL: one that its type has */
+    const char *column;  /* the parameter and column that it is; NULL: those of its name */
 };
 
 /* What many fields have in common: {.name = "before", FIELD_OF_ID, .about = "ids below this one"}. */
@@ -96,6 +97,9 @@ struct route {
     bool no_store;                /* Cache-Control says so */
     const char *missing;          /* what a 404 says; NULL: there is none */
     bool cached;                  /* a GET whose answer may be up to five seconds old; see core/cache.h */
+    /* As the clients of an original service know it: members of the body that are not its fields are left out, and a
+     * body of another type than JSON is a 400. */
+    bool of_original;
     /* Of a route that honours the Idempotency-Key: what takes the place of statement when a request has one; its first
      * parameters are the same. See core/idempotency.h. NULL: the key is not looked at. */
     const struct statement *once;
@@ -117,8 +121,10 @@ struct route {
     void (*write)(const struct answering *answering);
 };
 
-/* The index of a field among the values of its route: path fields, then query, then body. -1: no such field. */
-int route_field(const struct route *route, const char *name);
+/* The index of the field of a column among the values of its route: path fields, then query, then body. -1: no such
+ * field. */
+int route_field(const struct route *route, const char *column);
+const char *route_column(const struct field *field);
 size_t route_field_count(const struct field *fields);
 
 #endif

@@ -16,6 +16,7 @@ struct reading {
     struct value *values;
     struct arena *arena;
     struct refusal *refusal;
+    bool open; /* members that are no fields are left out */
 };
 
 static bool refuse(struct refusal *refusal, int status, const char *format, ...)
@@ -39,16 +40,21 @@ static const struct field *field_named(const struct field *fields, struct slice 
     return NULL;
 }
 
-int route_field(const struct route *route, const char *name)
+const char *route_column(const struct field *field)
+{
+    return field->column != NULL ? field->column : field->name;
+}
+
+int route_field(const struct route *route, const char *column)
 {
     const struct field *groups[] = {route->path_fields, route->query, route->body};
-    int base = 0;
-    for (size_t group = 0; group < 3; group++) {
-        size_t index;
-        if (field_named(groups[group], slice_of(name), &index) != NULL)
-            return base + (int)index;
-        base += (int)route_field_count(groups[group]);
-    }
+    int index = 0;
+    for (size_t group = 0; group < 3; group++)
+        for (const struct field *field = groups[group]; field != NULL && field->name != NULL; field++) {
+            if (strcmp(route_column(field), column) == 0)
+                return index;
+            index++;
+        }
     return -1;
 }
 
@@ -321,6 +327,8 @@ static bool read_member(const char *name, const struct json *json, void *argumen
     struct reading *reading = argument;
     size_t index;
     const struct field *field = field_named(reading->fields, slice_of(name), &index);
+    if (field == NULL && reading->open)
+        return true;
     if (field == NULL && name[0] == '\0')
         return refuse(reading->refusal, 400, "A member has no name.");
     if (field == NULL)
@@ -358,16 +366,17 @@ static bool is_encoded(const struct http_head *head)
     return false;
 }
 
-static bool check_type(const struct http_head *head, struct refusal *refusal)
+static bool check_type(const struct route *route, const struct http_head *head, struct refusal *refusal)
 {
+    int status = route->of_original ? 400 : 415;
     if (is_encoded(head))
         return refuse(refusal, 415, "The body must not have a Content-Encoding.");
     struct slice type = http_head_field(head, SLICE("Content-Type"));
     if (type.ptr == NULL || is_json(type))
         return true;
     if (!text_utf8(type, NULL)) /* nothing that an answer in UTF-8 could repeat */
-        return refuse(refusal, 415, "The body's Content-Type must be application/json.");
-    return refuse(refusal, 415, "The body's Content-Type must be application/json, not %.*s.", shown(type),
+        return refuse(refusal, status, "The body's Content-Type must be application/json.");
+    return refuse(refusal, status, "The body's Content-Type must be application/json, not %.*s.", shown(type),
                   type.ptr);
 }
 
@@ -403,12 +412,13 @@ bool validate_head(const struct route *route, const struct router_match *match, 
     size_t path = route_field_count(route->path_fields), query = route_field_count(route->query),
            members = route_field_count(route->body);
     memset(values, 0, (path + query + members) * sizeof *values);
-    struct reading reading = {route->path_fields, values, arena, refusal};
+    struct reading reading = {
+        .fields = route->path_fields, .values = values, .arena = arena, .refusal = refusal};
     if (!read_path(match, &reading))
         return false;
     reading.fields = route->query;
     reading.values = values + path;
-    return read_query(head->query, &reading) && (route->body == NULL || check_type(head, refusal));
+    return read_query(head->query, &reading) && (route->body == NULL || check_type(route, head, refusal));
 }
 
 bool validate(const struct route *route, const struct router_match *match, const struct http_head *head,
@@ -420,6 +430,10 @@ bool validate(const struct route *route, const struct router_match *match, const
     if (route->body == NULL)
         return true;
     size_t path = route_field_count(route->path_fields), query = route_field_count(route->query);
-    struct reading reading = {route->body, values + path + query, arena, refusal};
+    struct reading reading = {.fields = route->body,
+                              .values = values + path + query,
+                              .arena = arena,
+                              .refusal = refusal,
+                              .open = route->of_original};
     return read_body(body, &reading) && check_equals(route, values, &reading);
 }

@@ -56,6 +56,8 @@ READS = {
     "message_list_from(101, 'bob', 9223372036854775807, 's1')": "messages_recipient_sender",
     "message_recent('bob', NULL, 30, NULL, 9223372036854775807)": "messages_recipient_sent_at",
     "message_recent_from('bob', NULL, 30, NULL, 9223372036854775807, 's1')": "messages_recipient_sender_sent_at",
+    "message_latest(30)": "messages_sent_at",
+    "message_latest_from('s1', 'bob', 30)": "messages_recipient_sender_sent_at",
     "order_get('{5,7}')": "orders_pkey",
     "order_guard(5)": "orders_pkey",
     "site_get('{5,7}')": "site_pkey",
@@ -79,12 +81,12 @@ def test_each_question_has_its_index(planner, call, index):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("call", [call for call in READS if call.startswith(("message_list", "message_recent"))],
+@pytest.mark.parametrize("call", [call for call in READS if call.startswith(("message_list", "message_recent", "message_latest"))],
                          ids=lambda call: call.partition("(")[0])
 def test_lists_come_from_the_index_in_their_order(planner, call):
     plan = plan_of(planner, call)
     assert not [node for node in nodes(plan) if "Sort" in node["Node Type"]], plan
-    assert any("recipient = $" in node.get("Index Cond", "") for node in nodes(plan)), plan
+    assert any(("sent_at >=" if call == "message_latest(30)" else "recipient = $") in node.get("Index Cond", "") for node in nodes(plan)), plan
 
 
 @pytest.mark.quick

@@ -1,0 +1,145 @@
+"""The addresses that the sources of the original services have beside their documents, asked as their clients ask."""
+
+import itertools
+import json
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from support.expect import problem
+from support.program import SLOW, environment
+
+pytestmark = pytest.mark.quick
+
+number = itertools.count(1)
+
+
+def somebody():
+    """A name that no other test uses."""
+    return f"original-{next(number)}"
+
+
+@pytest.fixture
+def curl(server):
+    """curl(argument…): (body, status, content type) of the answer, which curl does not follow elsewhere."""
+    def call(path, *arguments):
+        done = subprocess.run(["curl", "-s", "-w", "\n%{http_code} %{content_type}", *arguments, f"http://{server.address}{path}"], env=environment(),
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30 * SLOW)
+        assert done.returncode == 0, done.stderr
+        body, _, last = done.stdout.rpartition("\n")
+        status, _, kind = last.partition(" ")
+        return body, int(status), kind
+
+    return call
+
+
+# ---- messages ----
+
+def save(api, sender, recipient, message):
+    answer = api.post("/message", {"sender": sender, "recipient": recipient, "message": message})
+    assert answer.status == 200, answer
+    return int(answer.body.decode().removeprefix("Message saved with id: "))
+
+
+def latest(api, sender=None, recipient=None):
+    query = "" if sender is None else "?" + urllib.parse.urlencode({"sender": sender, "recipient": recipient})
+    answer = api.get("/message" + query)
+    assert answer.status == 200, answer
+    assert answer.content_type == "application/json"
+    return answer.json()
+
+
+def insert(db, sender, recipient, text, days):
+    """A message that was sent that many days ago."""
+    ago = f"now() - interval '{days} days'" if db.kind == "postgres" else f"strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{days} days')"
+    db.query(f"INSERT INTO messages (sender, recipient, text, sent_at) VALUES (?, ?, ?, {ago})", sender, recipient, text)
+
+
+def test_the_health_is_up_and_a_line_feed(curl):
+    assert curl("/health") == ("UP\n", 200, "text/plain; charset=utf-8")
+
+
+def test_a_message_is_saved_and_told_with_its_id(curl, api):
+    ann, bob = somebody(), somebody()
+    body, status, kind = curl("/message", "-X", "POST", "-H", "Content-Type: application/json", "-d",
+                              json.dumps({"sender": ann, "recipient": bob, "message": "Lunch? 🍜"}))
+    assert (status, kind) == (200, "text/plain; charset=utf-8")
+    saved = int(body.removeprefix("Message saved with id: "))
+    assert body == f"Message saved with id: {saved}"
+    stored = api.get(f"/messages/{saved}").json()
+    assert (stored["sender"], stored["recipient"], stored["text"]) == (ann, bob, "Lunch? 🍜")
+
+
+def test_further_members_are_ignored_there(api):
+    ann, bob = somebody(), somebody()
+    answer = api.post("/message", {"id": 7, "sender": ann, "recipient": bob, "message": "x", "text": "y", "created_at": None, "": [1]})
+    assert answer.status == 200, answer
+    assert latest(api, ann, bob) == [{"sender": ann, "recipient": bob, "message": "x"}]
+
+
+@pytest.mark.parametrize("member", ["sender", "recipient", "message"])
+def test_a_member_that_is_missing_or_empty_is_named(api, member):
+    body = {"sender": somebody(), "recipient": "bob", "message": "x"}
+    for wrong in ({name: value for name, value in body.items() if name != member}, {**body, member: ""}, {**body, member: None}):
+        problem(api.post("/message", wrong), 400, member)
+    assert latest(api, body["sender"], "bob") == []
+
+
+def test_what_is_not_json_is_400(api, curl):
+    body, status, kind = curl("/message", "-d", "sender=ann&recipient=bob&message=x")
+    assert (status, kind) == (400, "application/problem+json") and "application/json" in json.loads(body)["error"]
+    body = {"sender": "ann", "recipient": "bob", "message": "x"}
+    for kind in ("text/plain", "application/xml", "text/json"):
+        problem(api.post("/message", body, {"Content-Type": kind}), 400, kind)
+    for wrong in (b"", b"{", b"[]", b'"x"', b"null"):
+        problem(api.post("/message", wrong, {"Content-Type": "application/json"}), 400)
+
+
+def test_messages_of_two_are_newest_first(api):
+    ann, bob = somebody(), somebody()
+    for message in ("one", "two", "three"):
+        save(api, ann, bob, message)
+    save(api, bob, ann, "back")
+    save(api, somebody(), bob, "from another")
+    assert latest(api, ann, bob) == [{"sender": ann, "recipient": bob, "message": message} for message in ("three", "two", "one")]
+    assert list(latest(api, bob, ann)[0]) == ["sender", "recipient", "message"]
+    assert latest(api, somebody(), bob) == []
+
+
+def test_there_are_at_most_100(api):
+    ann, bob = somebody(), somebody()
+    for each in range(103):
+        save(api, ann, bob, str(each))
+    expected = [{"sender": ann, "recipient": bob, "message": str(each)} for each in reversed(range(3, 103))]
+    assert latest(api, ann, bob) == expected
+    assert latest(api) == expected
+
+
+def test_they_are_of_the_last_30_days_by_the_time_of_sending(api, db):
+    ann, bob = somebody(), somebody()
+    db.query("DELETE FROM messages")
+    for days in (1, 29, 31, 3, 400):
+        insert(db, ann, bob, f"{days} days ago", days)
+    insert(db, bob, ann, "2 days ago", 2)
+    days = lambda found: [int(message["message"].split()[0]) for message in found]
+    assert days(latest(api)) == [1, 2, 3, 29]
+    assert days(latest(api, ann, bob)) == [1, 3, 29]
+
+
+def test_sender_and_recipient_go_together(api):
+    problem(api.get("/message?sender=ann"), 400, "recipient")
+    problem(api.get("/message?recipient=bob"), 400, "sender")
+
+
+def test_the_address_of_this_server_stays_strict(api):
+    problem(api.post("/messages", {"sender": "ann", "recipient": "bob", "text": "x", "more": 1}), 400, "more")
+    problem(api.post("/messages", {"sender": "ann", "recipient": "bob", "text": "x"}, {"Content-Type": "text/plain"}), 415)
+
+
+def test_a_rule_of_the_database_for_the_text_is_told_by_the_name_of_the_member(serve, postgres):
+    postgres.query("ALTER TABLE messages ADD CONSTRAINT polite CHECK (text NOT LIKE 'damn%')")
+    api = serve(database=postgres).api
+    problem(api.post("/message", {"sender": "ann", "recipient": "bob", "message": "damn it"}), 400, "message")
