@@ -1,4 +1,4 @@
-/* Profiles of GitHub users: listed in pages, by any mix of filters. */
+/* Profiles of GitHub users: listed in pages, by any mix of filters; and where the page of an old address is now. */
 #include <config.h>
 
 #include <ctype.h>
@@ -99,24 +99,84 @@ static void add_link(struct reply *reply, const char *rel, const struct db_param
                    term[0] != '\0' ? "&username=" : "", term, id);
 }
 
+/* A page by its number has a number before it and behind it; one by keyset (after) has neither. */
+static void write_head(struct buf *body, bool has_prev, bool has_next, int64_t page)
+{
+    buf_printf(body, "{\"has_prev\":%s,\"has_next\":%s,\"prev_num\":", has_prev ? "true" : "false",
+               has_next ? "true" : "false");
+    if (has_prev)
+        buf_add_int(body, page - 1);
+    else
+        buf_add_string(body, "null");
+    buf_add_string(body, ",\"next_num\":");
+    if (has_next && page > 0)
+        buf_add_int(body, page + 1);
+    else
+        buf_add_string(body, "null");
+    buf_add_string(body, ",\"users\":");
+}
+
+static void add_links(struct reply *reply, const struct db_param *params, bool more, long long page,
+                      long long last)
+{
+    bool keyset = page == 0;
+    if (more)
+        add_link(reply, "next", params, keyset ? "after" : "page", keyset ? last : page + 1);
+    if (page > 1)
+        add_link(reply, "prev", params, "page", page - 1);
+    add_link(reply, "first", params, keyset ? "after" : "page", keyset ? 0 : 1);
+}
+
 static void write_list(const struct answering *answering)
 {
     const struct db_param *params = answering->params;
-    struct reply *reply = answering->reply;
+    struct buf *body = &answering->reply->body;
+    bool keyset = params[LIST_USER_PAGE_AFTER].integer != INT64_MIN;
     long long limit = params[LIST_USER_PAGE_LIMIT].integer - 1,
-              page = params[LIST_USER_PAGE_OFFSET].integer / limit + 1, last;
+              page = keyset ? 0 : params[LIST_USER_PAGE_OFFSET].integer / limit + 1, last;
+    write_head(body, page > 1, answering->answer->count > limit, page);
     bool more = paging_rows(answering, limit, LIST_USER_ID, &last);
-    if (params[LIST_USER_PAGE_AFTER].integer != INT64_MIN) {
-        if (more)
-            add_link(reply, "next", params, "after", last);
-        add_link(reply, "first", params, "after", 0);
-        return;
-    }
-    if (more)
-        add_link(reply, "next", params, "page", page + 1);
-    if (page > 1)
-        add_link(reply, "prev", params, "page", page - 1);
-    add_link(reply, "first", params, "page", 1);
+    buf_add_char(body, '}');
+    add_links(answering->reply, params, more, page, last);
+}
+
+static const struct member list_members[] = {
+    {.name = "has_prev", .type = COLUMN_BOOL},
+    {.name = "has_next", .type = COLUMN_BOOL},
+    {.name = "prev_num", .type = COLUMN_INT, .nullable = true},
+    {.name = "next_num", .type = COLUMN_INT, .nullable = true},
+    {.name = "users", .rows = true},
+    {.name = NULL},
+};
+
+/* ---- GET /users/page/{page} ---- */
+
+enum {
+    OLD_PAGE,
+    OLD_PAGINATION,
+};
+
+static const struct field old_path[] = {
+    {.name = "page", .type = FIELD_INT, .min = 1, .max = INT64_MAX, .required = true, .about = "from 1"},
+    {.name = NULL},
+};
+
+static const struct field old_query[] = {
+    {.name = "pagination", FIELD_OF_LIMIT, .about = "records a page"},
+    {.name = NULL},
+};
+
+static void start_old(struct request *request)
+{
+    const struct value *values = request->values;
+    struct reply *reply = request_reply(request);
+    reply->status = request->route->status;
+    reply->content_type = NULL;
+    buf_printf(&reply->fields, "Location: /users/%lld", (long long)values[OLD_PAGE].integer);
+    if (values[OLD_PAGINATION].present)
+        buf_printf(&reply->fields, "?pagination=%lld", (long long)values[OLD_PAGINATION].integer);
+    buf_add_string(&reply->fields, "\r\n");
+    request_send(request, reply);
 }
 
 /* ---- the table ---- */
@@ -127,10 +187,18 @@ static const struct route routes[] = {
      .summary = "Profiles of GitHub users by page, filtered at will",
      .query = list_query,
      .statement = STATEMENT(USER_PAGE),
+     .members = list_members,
      .shape = REPLY_PAGE,
      .start = start_list,
      .write = write_list,
      .cached = true},
+    {.method = HTTP_GET,
+     .path = "/users/page/{page}",
+     .summary = "Leads to /users/{page}",
+     .path_fields = old_path,
+     .query = old_query,
+     .status = 302,
+     .start = start_old},
 };
 
 static const struct app_data data = {

@@ -125,10 +125,10 @@ static bool on_page(const struct route *route, int status)
     return status == 304 || (route != NULL && route->shape == REPLY_PAGE);
 }
 
-static bool on_created(const struct route *route, int status)
+static bool on_elsewhere(const struct route *route, int status)
 {
     (void)route;
-    return status == 201;
+    return status == 201 || status == 302;
 }
 
 static bool on_unavailable(const struct route *route, int status)
@@ -158,7 +158,7 @@ static const struct {
     {"X-Content-Type-Options", "always nosniff", on_all, TEXT},
     {"ETag", "for If-Match and If-None-Match", on_tagged, TEXT},
     {"Link", "next, prev and first page, as far as there are any (RFC 8288)", on_page, TEXT},
-    {"Location", "where the new record is", on_created, TEXT},
+    {"Location", "where the new record is, or what was asked for", on_elsewhere, TEXT},
     {"Retry-After", "seconds until it is worth asking again", on_unavailable,
      "{\"type\":\"integer\",\"minimum\":1}"},
     {"Allow", "the methods that the path has", on_other_method, TEXT},

@@ -72,6 +72,16 @@ static void add_body(struct buf *out, const struct route *route)
 
 /* ---- replies ---- */
 
+static void add_content(struct buf *out, const struct route *route)
+{
+    jsonout_named(out, "content", '{');
+    jsonout_named(out, route->content_type != NULL ? route->content_type : REPLY_JSON, '{');
+    jsonout_name(out, "schema");
+    openapi_add_reply(out, route);
+    jsonout_close(out, '}');
+    jsonout_close(out, '}');
+}
+
 static void add_reply(struct buf *out, const struct app *app, const struct route *route, int status)
 {
     char key[16];
@@ -79,12 +89,8 @@ static void add_reply(struct buf *out, const struct app *app, const struct route
     jsonout_named(out, key, '{');
     jsonout_named_text(out, "description", http_reason(status));
     openapi_add_headers(out, route, status);
-    jsonout_named(out, "content", '{');
-    jsonout_named(out, route->content_type != NULL ? route->content_type : REPLY_JSON, '{');
-    jsonout_name(out, "schema");
-    openapi_add_reply(out, route);
-    jsonout_close(out, '}');
-    jsonout_close(out, '}');
+    if (status < 300 || status == route->unfit)
+        add_content(out, route);
     openapi_add_links(out, app, route);
     jsonout_close(out, '}');
 }

@@ -17,6 +17,7 @@ const char *http_reason(int status)
         {200, "OK"},
         {201, "Created"},
         {204, "No Content"},
+        {302, "Found"},
         {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},

@@ -73,7 +73,7 @@ def rename(database, name, tell=True):
 def names(server, target=USERS):
     answer = server.api.get(target)
     assert answer.status == 200, answer
-    return [user["username"] for user in answer.json()]
+    return [user["username"] for user in answer.json()["users"]]
 
 
 def wait_until_kept(server, database, target=USERS):

@@ -143,3 +143,50 @@ def test_a_rule_of_the_database_for_the_text_is_told_by_the_name_of_the_member(s
     postgres.query("ALTER TABLE messages ADD CONSTRAINT polite CHECK (text NOT LIKE 'damn%')")
     api = serve(database=postgres).api
     problem(api.post("/message", {"sender": "ann", "recipient": "bob", "message": "damn it"}), 400, "message")
+
+
+# ---- profiles ----
+
+@pytest.fixture(scope="module")
+def crowd(shared):
+    """Seven users."""
+    _, db = shared
+    db.query("DELETE FROM users")
+    for each in range(1, 8):
+        db.query("INSERT INTO users (id, username, avatar_url, type, profile_url) VALUES (?, ?, ?, 'User', ?)", each, f"user{each}",
+                 f"https://a.test/{each}", f"https://p.test/{each}")
+
+
+def test_a_page_of_profiles_is_an_object_with_the_numbers_around_it(crowd, api):
+    found = api.get("/api/users/profiles?page=2&pagination=3").json()
+    assert found == {"has_prev": True, "has_next": True, "prev_num": 1, "next_num": 3, "users": [
+        {"id": each, "username": f"user{each}", "image_url": f"https://a.test/{each}", "type": "User", "profile_url": f"https://p.test/{each}"}
+        for each in (4, 5, 6)]}
+
+
+def test_a_client_that_goes_by_the_numbers_sees_everybody_once(crowd, api):
+    there, back, number = [], [], 1
+    while number is not None:
+        page = api.get(f"/api/users/profiles?page={number}&pagination=2").json()
+        there += [user["id"] for user in page["users"]]
+        assert page["has_next"] is (page["next_num"] is not None)
+        last, number = number, page["next_num"]
+    assert there == [*range(1, 8)] and last == 4
+    while last is not None:
+        page = api.get(f"/api/users/profiles?page={last}&pagination=2").json()
+        back.append(page["users"][0]["id"])
+        assert page["has_prev"] is (page["prev_num"] is not None)
+        last = page["prev_num"]
+    assert back == [7, 5, 3, 1]
+
+
+def test_without_anybody_there_is_an_empty_page(crowd, api):
+    assert api.get("/api/users/profiles?username=nobody").json() == {"has_prev": False, "has_next": False, "prev_num": None, "next_num": None, "users": []}
+
+
+def test_the_numbered_page_of_users_leads_to_that_of_today(server):
+    """As browsers follow it. The page itself is not there yet."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"http://{server.address}/users/page/2?pagination=3", timeout=10 * SLOW)
+    assert caught.value.url == f"http://{server.address}/users/2?pagination=3" and caught.value.code == 404
+    caught.value.close()

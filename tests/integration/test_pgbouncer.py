@@ -421,7 +421,7 @@ def test_replies_are_kept_and_never_older_than_five_seconds(serve, pooled):
     server = serve(database=pooled)
 
     def name():
-        return server.api.get(USERS).json()[0]["username"]
+        return server.api.get(USERS).json()["users"][0]["username"]
 
     def hit():
         """A change that a kept reply does not show: no notice of it was heard."""

@@ -225,12 +225,12 @@ def test_user_profiles_mixed_and_matched(shell, database):
     assert done.returncode == 0, done.stderr
 
     def profiles(query=""):
-        return answered(shell(f"curl '{API}{query}'"))
+        return answered(shell(f"curl '{API}{query}'"))["users"]
 
     def ids(query=""):
         return [profile["id"] for profile in profiles(query)]
 
-    assert set(profiles()[0]) == {"id", "username", "avatar_url", "type", "profile_url"}
+    assert set(profiles()[0]) == {"id", "username", "image_url", "type", "profile_url"}
     assert ids() == [*range(1, 26)]
     assert ids("?page=2") == [*range(26, 51)]
     assert ids("?pagination=10") == [*range(1, 11)]

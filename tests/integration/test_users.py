@@ -14,7 +14,8 @@ from support.program import run
 pytestmark = pytest.mark.quick
 
 PROFILES = "/api/users/profiles"
-MEMBERS = ["id", "username", "avatar_url", "type", "profile_url"]
+MEMBERS = ["id", "username", "image_url", "type", "profile_url"]
+AROUND = ["has_prev", "has_next", "prev_num", "next_num", "users"]
 BIG = 2**63 - 1
 
 NAMES = ["octocat", "OctoDog", "ann", "ANNA", "bob_b", "bobxb", "100%", "1000", "back\\slash", "o'neil", "jöran", "日本", "a-b", "ab", "Zed+1", "q&a=1"]
@@ -46,7 +47,18 @@ def ask(api, **query):
 
 
 def listed(api, **query):
-    return ask(api, **query).json()
+    return users(ask(api, **query))
+
+
+def users(answer):
+    """Those of a page, which says of the pages around it what Link says."""
+    page, related = answer.json(), links(answer)
+    assert list(page) == AROUND, page
+    assert page["has_prev"] is ("prev" in related) and page["has_next"] is ("next" in related), (page, related)
+    for relation in ("prev", "next"):
+        found = parameters(related[relation]) if relation in related else {}
+        assert page[relation + "_num"] == (int(found["page"]) if "page" in found else None), (page, related)
+    return page["users"]
 
 
 def lower(text):
@@ -64,16 +76,16 @@ def expected(everybody, page=1, pagination=25, order_by="id", username=None, id=
 
 def test_without_parameters_there_are_the_first_25_by_id(api, everybody):
     answer = api.get(PROFILES)
-    assert answer.json() == everybody[:25]
-    assert list(json.loads(answer.body)[0]) == MEMBERS
-    assert api.get(PROFILES + "/").json() == everybody[:25]
-    assert api.get(PROFILES + "?").json() == everybody[:25]
+    assert users(answer) == everybody[:25]
+    assert list(json.loads(answer.body)["users"][0]) == MEMBERS
+    assert users(api.get(PROFILES + "/")) == everybody[:25]
+    assert users(api.get(PROFILES + "?")) == everybody[:25]
 
 
 def test_what_was_never_known_is_null(api, db, everybody):
     db.query("INSERT INTO users (id, username) VALUES (2, 'bare')")
     try:
-        assert listed(api, id=2) == [{"id": 2, "username": "bare", "avatar_url": None, "type": "User", "profile_url": None}]
+        assert listed(api, id=2) == [{"id": 2, "username": "bare", "image_url": None, "type": "User", "profile_url": None}]
     finally:
         db.query("DELETE FROM users WHERE id = 2")
 
@@ -89,6 +101,16 @@ def test_it_has_a_tag_and_honours_it(api, everybody):
     assert tag.startswith('W/"')
     assert api.call("GET", PROFILES, headers={"If-None-Match": tag}).status == 304
     assert api.get(PROFILES + "?page=2").header("ETag") != tag
+
+
+def test_a_page_names_the_numbers_of_those_around_it(api, everybody):
+    around = lambda **query: list(ask(api, **query).json().values())[:4]
+    assert around() == [False, True, None, 2]
+    assert around(page=2) == [True, True, 1, 3]
+    assert around(page=4) == [True, False, 3, None]
+    assert around(page=5) == [True, False, 4, None]
+    assert around(pagination=1000) == [False, False, None, None]
+    assert around(after=0, pagination=2) == [False, True, None, None]
 
 
 # ---- filters ----
@@ -115,7 +137,7 @@ def test_all_filters_in_every_mix(api, everybody, part):
 
 def test_the_order_of_parameters_does_not_matter(api, everybody):
     for query in itertools.permutations(["page=2", "pagination=3", "order_by=type", "username=o"]):
-        assert api.get(PROFILES + "?" + "&".join(query)).json() == expected(everybody, page=2, pagination=3, order_by="type", username="o")
+        assert users(api.get(PROFILES + "?" + "&".join(query))) == expected(everybody, page=2, pagination=3, order_by="type", username="o")
 
 
 # ---- the term ----
@@ -137,7 +159,7 @@ def test_any_term_finds_what_holds_it(api, everybody, term, order):
 def test_a_term_may_have_100_characters_of_any_script(api, everybody):
     for term in ("x" * 100, "日" * 100, "😀" * 100):
         answer = ask(api, username=term, page=2)
-        assert answer.json() == []
+        assert users(answer) == []
         assert ("username", term) in parse_qsl(urlsplit(links(answer)["prev"]).query)
 
 
@@ -154,7 +176,7 @@ def follow(api, target, most=200):
     for _ in range(most):
         answer = api.get(target)
         assert answer.status == 200, answer
-        found += answer.json()
+        found += users(answer)
         if "next" not in links(answer):
             return found
         target = links(answer)["next"]
@@ -236,7 +258,7 @@ def test_the_first_page_has_no_prev_and_the_last_no_next(api, everybody):
 
 def test_links_of_a_keyset_are_keysets(api, everybody):
     answer = ask(api, after=1, pagination=3, username="CROWD")
-    last = answer.json()[-1]["id"]
+    last = users(answer)[-1]["id"]
     assert set(links(answer)) == {"next", "first"}
     assert parameters(links(answer)["next"]) == dict(after=str(last), pagination="3", order_by="id", username="CROWD")
     assert parameters(links(answer)["first"]) == dict(after="0", pagination="3", order_by="id", username="CROWD")
@@ -269,11 +291,27 @@ def test_other_paths_are_404(api, path):
     problem(api.get(path), 404)
 
 
+# ---- the page of an old address ----
+
+@pytest.mark.parametrize("target, location", [("/users/page/3", "/users/3"), ("/users/page/3/", "/users/3"), (f"/users/page/{BIG}", f"/users/{BIG}"),
+                                              ("/users/page/2?pagination=10", "/users/2?pagination=10")])
+def test_the_page_of_an_old_address_is_told(api, target, location):
+    for method in ("GET", "HEAD"):
+        answer = api.call(method, target)
+        assert answer.status == 302 and answer.body == b"" and answer.header("Location") == location, answer
+
+
+@pytest.mark.parametrize("target, named", [("/users/page/0", "page"), ("/users/page/x", "page"), ("/users/page/-1", "page"), (f"/users/page/{BIG + 1}", "page"),
+                                           ("/users/page/1?pagination=0", "pagination"), ("/users/page/1?page=1", "page")])
+def test_a_page_that_cannot_be_is_refused_there(api, target, named):
+    problem(api.get(target), 400, named)
+
+
 # ---- --apps ----
 
 def test_apps_users_serves_users_alone(serve, database):
     api = serve("--apps", "users", database=database).api
-    assert api.get(PROFILES).json() == []
+    assert users(api.get(PROFILES)) == []
     problem(api.get("/orders?page=1&limit=1"), 404)
 
 
