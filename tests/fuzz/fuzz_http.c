@@ -223,10 +223,11 @@ static void forget(struct side *side, struct http_request *request)
         }
 }
 
-static const char fields[] = "ETag: \"a: b\"\r\nX-Empty: \r\nX-Spaces:  c \r\n";
+static const char fields[] = "X-Empty: \r\nX-Spaces:  c \r\n";
 static const struct http_response plain = {.status = 200,
                                            .content_type = "text/plain",
                                            .request_id = {"x", 1},
+                                           .etag = {"\"a: b\"", 6},
                                            .fields = {fields, sizeof fields - 1}};
 
 static void answer(struct http_request *request, int status, struct slice body)
@@ -340,9 +341,16 @@ static void on_request(struct http_request *request, void *argument)
         response.body = body;
         http_respond(request, &response);
         break;
+    case 'g': /* in another form */
+        response.status = more == '3' ? 304 : 200;
+        response.coding = "gzip";
+        response.vary = "Accept-Encoding";
+        response.body = body;
+        http_respond(request, &response);
+        break;
     case 't': /* without a type, and without more fields */
         response.content_type = NULL;
-        response.fields = (struct slice){NULL, 0};
+        response.fields = response.etag = (struct slice){NULL, 0};
         response.body = more == 'e' ? (struct slice){NULL, 0} : body;
         http_respond(request, &response);
         break;

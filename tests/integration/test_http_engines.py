@@ -42,7 +42,7 @@ TARGETS = [
     "/health", "/healthcheck", "/orders?page=1&limit=5", "/orders/1", "/orders/1?x=%20y", "/orders/2%2f", "/site/1", "/sites", "/sites/0/10", "/nope", "/",
     "/orders?page=x&limit=5", "/orders?page=1&limit=5&page=2", "/orders?a+b=%e4%bd%a0", "/messages?recipient=a", "/messages?days=1", "/api/users/profiles?pagination=2",
     "//orders/1", "//x:y/z", "//[::1/", "/./orders/1", "/.//orders/1", "/././/", "/..", "/%2e/health", "http://test/health", "http://test//health", "http://test", "*",
-    "/health?", "/health??x", "/health;a=b", "/health%00", "/health%zz", "/health-regions/1", "/fsa/K1A",
+    "/health?", "/health??x", "/health;a=b", "/health%00", "/health%zz", "/health-regions/1", "/fsa/K1A", "/openapi.json",
 ]
 
 BODIES = [
@@ -186,7 +186,7 @@ def both(sqlite_template):
         for engine in ENGINES:
             folders.append(tempfile.TemporaryDirectory(prefix=f"rowlock-{engine}-"))
             folder = Path(folders[-1].name)
-            server = Server("--http", engine, "--distance", "haversine", database=SqliteDatabase(folder, sqlite_template),
+            server = Server("--http", engine, "--gzip", "--distance", "haversine", database=SqliteDatabase(folder, sqlite_template),
                             listen=(f"unix:{folder}/http",))
             servers.append(server)
         for server in servers:
