@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -50,6 +51,17 @@ static void note_group(struct http_conn *conn)
     http_groups_note(&conn->http->groups, conn->group, &conn->group_link, unfinished);
 }
 
+/* Kept, because the kernel forgets it as soon as the connection is closed from both sides, and the log does not. */
+static void remember_peer(struct http_conn *conn, const struct sockaddr *peer)
+{
+    size_t size = peer == NULL                  ? 0
+                  : peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                  : peer->sa_family == AF_INET  ? sizeof(struct sockaddr_in)
+                                                : sizeof peer->sa_family;
+    if (size > 0)
+        memcpy(&conn->peer, peer, size);
+}
+
 struct http_conn *http_conn_open(struct http *http, int fd, const struct sockaddr *peer)
 {
     struct http_conn *conn = mem_new(sizeof *conn);
@@ -62,6 +74,7 @@ struct http_conn *http_conn_open(struct http *http, int fd, const struct sockadd
     list_node_init(&conn->resume_link);
     list_node_init(&conn->group_link);
     conn->group = http_groups_find(&http->groups, peer);
+    remember_peer(conn, peer);
     conn->state = HTTP_IDLE;
     conn->since = clock_now();
     list_append(&http->states[HTTP_IDLE], &conn->state_link);
@@ -527,11 +540,9 @@ void http_conn_evict(struct http_conn *conn)
 void http_peer(const struct http_request *request, char *out, size_t size)
 {
     const struct http_conn *conn = list_entry(request, struct http_conn, exchange.request);
-    struct sockaddr_storage name;
-    socklen_t length = sizeof name;
     char port[8];
-    if (getpeername(conn->fd, (struct sockaddr *)&name, &length) != 0 || name.ss_family == AF_UNIX ||
-        getnameinfo((struct sockaddr *)&name, length, out, (socklen_t)size, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        snprintf(out, size, "%s", name.ss_family == AF_UNIX ? "unix" : "");
+    if (conn->peer.sin6_family == AF_UNIX ||
+        getnameinfo((const struct sockaddr *)&conn->peer, sizeof conn->peer, out, (socklen_t)size, port,
+                    sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        snprintf(out, size, "%s", conn->peer.sin6_family == AF_UNIX ? "unix" : "");
 }

@@ -4,6 +4,7 @@
 #ifndef ROWLOCK_HTTP_CONN_H
 #define ROWLOCK_HTTP_CONN_H
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/list.h"
@@ -75,6 +76,7 @@ struct http_conn {
     struct http_exchange exchange; /* the request that is pending */
     size_t lingered;               /* bytes thrown away in HTTP_LINGER */
     unsigned group;                /* of its client's address */
+    struct sockaddr_in6 peer;      /* or a sockaddr_in; of other families the family alone */
     bool used;                     /* a part of a request has come, now or before */
     bool asked;                    /* a whole one has */
     bool eof;                      /* the client will send no more */

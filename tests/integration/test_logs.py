@@ -150,3 +150,21 @@ def test_a_log_that_nobody_reads_does_not_stop_the_server(bare):
     os.close(reader)            # and now not even a reader
     for _ in range(50):
         assert api.get("/health").status == 200
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("engine", ["evhttp", "direct"])
+def test_a_closed_connection_is_logged_with_its_peer(serve, sqlite, folder, engine):
+    """However it ended: the kernel forgets the peer as soon as both sides have closed."""
+    server = serve("--http", engine, "--log-level", "debug", database=sqlite, listen=("127.0.0.1:0", f"unix:{folder}/socket"))
+    before = len(server.told("connection closed"))
+    for headers in ({}, {"Connection": "close"}):
+        for ending in ("close", "reset", "half_close"):
+            with Connection(server.address) as connection:
+                connection.request("GET", "/health", headers=headers)
+                getattr(connection, ending)()
+                server.told("connection closed", before + 1)
+                before += 1
+    assert {line["peer"] for line in server.told("connection closed")} == {"127.0.0.1"}
+    Api(server.addresses()[1]).get("/health")
+    assert server.told("connection closed", before + 1)[-1]["peer"] == "unix"
