@@ -20,11 +20,9 @@
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -133,11 +131,14 @@ static void on_adopt(void *argument)
     loop_defer(http->loop, &http->settle);
 }
 
-/* The argument is evhttp's, whoever has set the callback. The server hears of the clients that wait all the same, and
- * finds in evh_accept what is missing. */
+/* Why evhttp could not accept, until evh_accept tells it. The argument of on_accept_error is evhttp's, whoever has set
+ * the callback, so that there is no other place for it. */
+static int accept_error;
+
 static void on_accept_error(struct evconnlistener *listener, void *argument)
 {
     (void)argument;
+    accept_error = errno;
     evconnlistener_disable(listener);
 }
 
@@ -162,13 +163,14 @@ static void evh_unlisten(struct http_listener *listener)
     listener->engine = NULL;
 }
 
-/* evhttp accepts in the next turn, and could not tell us if it failed: whether a descriptor is left is tried here. */
+/* evhttp accepts in the next turn, and whether it could is told when it is asked again. */
 static enum http_accepting evh_accept(struct http_listener *listener)
 {
-    int left = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
-    if (left < 0)
+    if (accept_error != 0) {
+        errno = accept_error;
+        accept_error = 0;
         return HTTP_ACCEPT_FAILED;
-    close(left);
+    }
     evconnlistener_enable(evhttp_bound_socket_get_listener(listener->engine));
     return HTTP_ACCEPT_LATER;
 }

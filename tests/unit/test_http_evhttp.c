@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -444,6 +445,37 @@ static void a_descriptor_that_is_gone_when_evhttp_accepts_is_waited_for(void **s
     assert_int_equal(count_of(take(0, &closed), " 200 OK\r\n"), 1);
 }
 
+/* In place of the function of the C library, for this program and libevent: the kernel cannot be made to fail so. */
+static int accept_error;
+static unsigned accepts_failed;
+
+int accept4(int fd, struct sockaddr *peer, socklen_t *length, int flags)
+{
+    if (accept_error == 0)
+        return (int)syscall(SYS_accept4, fd, peer, length, flags);
+    accepts_failed++;
+    errno = accept_error;
+    return -1;
+}
+
+/* Of the system, of memory: no try with a descriptor of one's own tells. */
+static void what_evhttp_cannot_accept_waits_and_nothing_spins(void **state)
+{
+    static const int errors[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS};
+    (void)state;
+    for (unsigned i = 0; i < COUNT(errors); i++) {
+        bool closed;
+        accept_error = errors[i];
+        accepts_failed = 0;
+        join(i, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+        settle_after(250 * CLOCK_MS);
+        assert_in_range(accepts_failed, 1, 6);
+        accept_error = 0;
+        settle_after(250 * CLOCK_MS);
+        assert_int_equal(count_of(take(i, &closed), " 200 OK\r\n"), 1);
+    }
+}
+
 static void there_are_never_more_connections_than_may_be(void **state)
 {
     (void)state;
@@ -604,6 +636,7 @@ int main(void)
         TEST(a_stream_that_ends_with_nothing_left_to_write_is_sent),
         TEST(without_descriptors_clients_wait_and_nothing_spins),
         TEST(a_descriptor_that_is_gone_when_evhttp_accepts_is_waited_for),
+        TEST(what_evhttp_cannot_accept_waits_and_nothing_spins),
         TEST(there_are_never_more_connections_than_may_be),
         TEST(a_closed_descriptors_number_belongs_to_whoever_gets_it_next),
         TEST(a_drain_answers_those_whom_the_kernel_has_queued),
