@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "apps/apps.h"
+#include "base/jsonout.h"
 #include "base/mem.h"
 #include "core/openapi.h"
 #include "core/request.h"
@@ -123,6 +124,25 @@ static void operations_stop(void *state)
     free(state);
 }
 
+/* ---- GET /: the apps and their addresses, whatever Accept asks for ---- */
+
+static void root(struct request *request)
+{
+    struct reply *reply = request_reply(request);
+    struct buf *body = &reply->body;
+    jsonout_open(body, '{');
+    for (const struct app *const *app = server_apps(request->server); *app != NULL; app++) {
+        jsonout_named(body, (*app)->name, '[');
+        for (size_t i = 0; i < (*app)->route_count; i++)
+            if (!route_path_is_known((*app)->routes, i))
+                jsonout_text(body, (*app)->routes[i].path);
+        jsonout_close(body, ']');
+    }
+    jsonout_close(body, '}');
+    reply_add_etag(reply, ETAG_STRONG);
+    request_send(request, reply);
+}
+
 /* ---- the table ---- */
 
 static const struct route routes[] = {
@@ -144,6 +164,11 @@ static const struct route routes[] = {
      .summary = "This document",
      .shape = REPLY_OBJECT,
      .start = openapi},
+    {.method = HTTP_GET,
+     .path = "/",
+     .summary = "The apps that are served, and their addresses",
+     .shape = REPLY_OBJECT,
+     .start = root},
 };
 
 const struct app app_operations = {

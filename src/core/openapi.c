@@ -42,14 +42,6 @@ static void add_tags(struct buf *out, const struct app *const *apps)
 }
 
 /* Whether an earlier route of the app has the same path; the operations of one path stand together. */
-static bool is_known(const struct app *app, size_t index)
-{
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(app->routes[i].path, app->routes[index].path) == 0)
-            return true;
-    return false;
-}
-
 static void add_path(struct buf *out, const struct app *app, const char *path)
 {
     jsonout_named(out, path, '{');
@@ -64,7 +56,7 @@ static void add_paths(struct buf *out, const struct app *const *apps)
     jsonout_named(out, "paths", '{');
     for (size_t i = 0; apps[i] != NULL; i++)
         for (size_t k = 0; k < apps[i]->route_count; k++)
-            if (!is_known(apps[i], k))
+            if (!route_path_is_known(apps[i]->routes, k))
                 add_path(out, apps[i], apps[i]->routes[k].path);
     jsonout_close(out, '}');
 }

@@ -126,5 +126,6 @@ struct route {
 int route_field(const struct route *route, const char *column);
 const char *route_column(const struct field *field);
 size_t route_field_count(const struct field *fields);
+bool route_path_is_known(const struct route *routes, size_t index); /* one before has it */
 
 #endif

@@ -66,6 +66,14 @@ size_t route_field_count(const struct field *fields)
     return count;
 }
 
+bool route_path_is_known(const struct route *routes, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(routes[i].path, routes[index].path) == 0)
+            return true;
+    return false;
+}
+
 /* A name that a client chose, cut to what a message can hold, and never in the middle of a character. */
 static int shown(struct slice name)
 {

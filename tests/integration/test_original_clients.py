@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 from support.expect import problem
-from support.program import SLOW, environment
+from support.program import SLOW, environment, run
 
 pytestmark = pytest.mark.quick
 
@@ -143,6 +143,32 @@ def test_a_rule_of_the_database_for_the_text_is_told_by_the_name_of_the_member(s
     postgres.query("ALTER TABLE messages ADD CONSTRAINT polite CHECK (text NOT LIKE 'damn%')")
     api = serve(database=postgres).api
     problem(api.post("/message", {"sender": "ann", "recipient": "bob", "message": "damn it"}), 400, "message")
+
+
+# ---- sites ----
+
+def served(*flags):
+    """{path} of the routes that are served."""
+    return {line.split()[1] for line in run("routes", *flags).stdout.splitlines() if not line.startswith(" ")}
+
+
+def test_the_root_names_the_apps_and_their_addresses(curl, api):
+    body, status, kind = curl("/", "-H", "Accept: application/json")
+    found = json.loads(body)
+    assert (status, kind) == (200, "application/json")
+    assert {"orders", "sites", "health", "messages", "users"} < set(found)
+    assert {"/site/{id}", "/sites", "/sites/{offset}/{count}", "/instruments"} <= set(found["sites"])
+    addresses = [address for each in found.values() for address in each]
+    assert len(addresses) == len(set(addresses)) and set(addresses) == served()
+    for accept in ("*/*", "text/html"):
+        assert api.get("/", {"Accept": accept}).json() == found
+    assert api.get("/").json() == found
+
+
+def test_the_root_names_the_apps_that_are_served(serve, database):
+    found = serve("--apps", "users,sites", database=database).api.get("/", {"Accept": "application/json"}).json()
+    assert {"users", "sites"} < set(found) and not {"orders", "messages", "health"} & set(found)
+    assert {address for each in found.values() for address in each} == served("--apps", "users,sites")
 
 
 # ---- profiles ----

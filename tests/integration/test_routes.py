@@ -29,7 +29,7 @@ ALSO = {("GET", "/orders"): {"page": "1"}}
 TYPES = {("GET", "/health"): "text/plain", ("GET", "/healthcheck"): "application/health+json", ("POST", "/message"): "text/plain"}
 REDIRECTS = ("/users/page/{page}",)
 OF_ORIGINALS = (("POST", "/message"),)        # further members are ignored there, and another type is 400
-WITHOUT_DATABASE = ("/health", "/healthcheck", "/openapi.json", *REDIRECTS)
+WITHOUT_DATABASE = ("/health", "/healthcheck", "/openapi.json", "/", *REDIRECTS)
 
 
 class Route:
@@ -55,7 +55,7 @@ class Route:
 
     def target(self, more="", slash=""):
         """A good one. more: a query that is added as it is."""
-        path = re.sub(r"{(\w+)}", lambda found: good(VALUES, found[1]), self.path) + slash
+        path = re.sub(r"{(\w+)}", lambda found: good(VALUES, found[1]), self.path) + (slash if self.path != "/" else "")
         query = "&".join([*(f"{name}={value}" for name, value in self.query().items()), *([more] if more else [])])
         return path + ("?" + query if query else "")
 
