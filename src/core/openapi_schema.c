@@ -44,13 +44,14 @@ static void add_bounds(struct buf *out, const struct field *field)
         jsonout_named_int(out, "maximum", field->max);
 }
 
+#define NO_NUL "^[^\\u0000]*$" /* what PostgreSQL's text cannot hold */
+
 static void add_lengths(struct buf *out, const struct field *field)
 {
     if (field->min > 0)
         jsonout_named_int(out, "minLength", field->min);
     jsonout_named_int(out, "maxLength", field->max);
-    if (field->pattern != NULL)
-        jsonout_named_text(out, "pattern", field->pattern);
+    jsonout_named_text(out, "pattern", field->pattern != NULL ? field->pattern : NO_NUL);
 }
 
 static void add_coordinate(struct buf *out, int64_t limit, const char *pattern)

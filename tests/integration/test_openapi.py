@@ -108,6 +108,7 @@ def test_limits_types_and_null_are_those_of_the_tables():
     body = found.operations["POST", "/site/{id}"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == ["name"] and body["additionalProperties"] is False
     assert body["properties"]["contact"]["type"] == ["string", "number", "null"]
+    assert not Draft202012Validator(body).is_valid({"name": "a\0b"}) and Draft202012Validator(body).is_valid({"name": "a\nb"})
     order = found.operations["GET", "/orders/{id}"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert order["properties"]["taker"]["type"] == ["string", "null"]
     assert order["properties"]["created_at"] == {"type": "string", "format": "date-time"}

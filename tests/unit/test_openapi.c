@@ -126,7 +126,7 @@ static void fields_are_schemas_with_their_limits(void **state)
 {
     (void)state;
     has("\"text\":{\"description\":\"text\",\"type\":[\"string\",\"number\",\"null\"],\"minLength\":1,"
-        "\"maxLength\":9}");
+        "\"maxLength\":9,\"pattern\":");
     has("\"id\":{\"description\":\"id; it must equal the id of the "
         "path\",\"type\":\"integer\",\"format\":\"int64\","
         "\"minimum\":-5,\"maximum\":0}");
