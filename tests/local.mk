@@ -106,6 +106,7 @@ python_tests = \
 	tests/docker/conftest.py \
 	tests/docker/deployment.py \
 	tests/docker/engine.py \
+	tests/docker/stranger.py \
 	tests/docker/test_development.py \
 	tests/docker/test_empty_machine.py \
 	tests/docker/test_image.py \

@@ -12,7 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from deployment import Deployment                               # noqa: E402
-from engine import Engine, Unavailable, docker, fresh_source, run   # noqa: E402
+from engine import FRESH, Engine, Unavailable, docker, fresh_source, run    # noqa: E402
+from stranger import Stranger                                   # noqa: E402
 from support.port import free_port                              # noqa: E402
 
 LIMIT = 1200    # seconds for one test; those that hang should say so
@@ -60,9 +61,28 @@ def name():
     return f"rowlocktest{os.getpid()}"
 
 
+def pytest_collection_modifyitems(items):
+    items.sort(key=of_strangers)
+
+
+def of_strangers(item):
+    return "stranger" in item.fixturenames
+
+
 @pytest.fixture(scope="session")
-def image(engine, source, name):
+def strangers(engine, source):
+    """{release: a stranger}, all at once."""
+    strangers = {release: Stranger(engine, source, release) for release in FRESH}
+    yield strangers
+    for stranger in strangers.values():
+        stranger.close()
+
+
+@pytest.fixture(scope="session")
+def image(engine, source, name, request):
     """The runtime image, as `make image` makes it in a fresh clone. Everything that is built from then on goes with it."""
+    if any(map(of_strangers, request.session.items)):
+        request.getfixturevalue("strangers")    # they take longest: from here on, beside the other tests, which come before theirs
     before = dangling()
     try:
         make_image(engine, source, name, "runtime")

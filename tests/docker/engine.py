@@ -127,6 +127,10 @@ def packages_missed(flags):
     return None if said.returncode == 0 and not missed else " ".join((missed or said.stdout.splitlines() or ["without a word"])[-1].split())[:300]
 
 
+# as the image has it that cannot be pulled: nothing is written for a loss of power, and no manuals
+DPKG = "force-unsafe-io\n" + "".join(f"path-exclude=/usr/share/{folder}/*\n" for folder in ("doc", "locale", "man"))
+
+
 def make_base(release):
     """An empty Debian as this machine gets it: with its settings of apt, and for its own release from its mirrors."""
     name = FRESH[release]
@@ -134,6 +138,8 @@ def make_base(release):
         raise Unavailable(f"{name} cannot be pulled, and only root with debootstrap can make one")
     with tempfile.TemporaryDirectory(prefix="rowlock-base-", dir="/var/tmp") as folder:
         root = Path(folder) / "root"
+        (root / "etc/dpkg/dpkg.cfg.d").mkdir(parents=True)
+        (root / "etc/dpkg/dpkg.cfg.d/docker").write_text(DPKG)
         made = run("debootstrap", "--variant=minbase", "--include=ca-certificates", release, root, check=False, timeout=600)
         if made.returncode != 0:
             raise Unavailable(f"{name} cannot be pulled, and debootstrap failed: {(made.stdout.strip().splitlines() or [''])[-1]}")
@@ -227,13 +233,15 @@ class PrivateEngine:
 
 AT_THE_TOP = shutil.ignore_patterns(".git", ".env", "build", "build-check", "Makefile", "Makefile.in", "config.status", "config.h", "configure",
                                     "configure~", "aclocal.m4", "autom4te.cache", "rowlock-[0-9]*")
+IN_CORE = ("sql_texts.c", "statements.h")
 ANYWHERE = shutil.ignore_patterns("db_password", "gmap_token", "github_token", ".deps", "*.o", "*.log", "*.trs", "__pycache__", "node_modules")
 
 
 def fresh_source(folder):
     """A copy of the source tree as it is in a fresh clone: nothing built, no settings."""
     def generated(where, names):
-        return ANYWHERE(where, names) | (AT_THE_TOP(where, names) if where == str(ROOT) else set())
+        return ANYWHERE(where, names) | (AT_THE_TOP(where, names) if where == str(ROOT) else set()) \
+            | (set(IN_CORE) if where == str(ROOT / "src/core") else set())
 
     shutil.copytree(ROOT, folder, symlinks=True, ignore=generated)
     run("chmod", "-R", "u+w", folder)
