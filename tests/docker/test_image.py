@@ -110,7 +110,7 @@ def test_it_needs_no_settings_to_be_started_read_only(start):
 @pytest.mark.parametrize("inside", [8080, 5000])
 def test_it_answers_on_both_of_its_ports(start, inside):
     port = free_port()
-    container = start("-p", f"127.0.0.1:{port}:{inside}")
+    container = start("-p", f"127.0.0.1:{port}:{inside}", "--health-interval", "1s")
     wait_healthy(container)
     assert Api(f"127.0.0.1:{port}").get("/sites").status == 200
     assert "added 2 users" in docker("exec", container, "/usr/bin/rowlock", "seed", "users", "--offline", "-t", "2").stdout
