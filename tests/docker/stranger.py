@@ -1,6 +1,6 @@
 """Somebody who types the two commands of the README in an empty Debian with a fresh copy of the source."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from engine import docker
 from support.port import free_port
@@ -23,18 +23,16 @@ class Stranger:
     def run(self, engine, source, release):
         """Until ./run has said what is worth opening, or has failed; what it said."""
         base = engine.have_base(release)
-        if self.closed:
-            return ""
         self.container = docker("run", "-d", *engine.build_flags, "--cpu-shares", "256", "-p", f"127.0.0.1:{self.port}:8080",
                                 "-v", f"{source}:/given:ro", base,
                                 "sh", "-c", "cp -a /given /rowlock && cd /rowlock && exec ./run --listen 0.0.0.0:8080").stdout.split()[-1]
-        until(lambda: "./run --help" in self.said() or not self.runs(), PATIENCE, "it says how to try it")
+        until(lambda: self.closed or "./run --help" in self.said() or not self.runs(), PATIENCE, "it says how to try it")
         return self.said()
 
     def check(self):
         """./check --quick, with patience: the machine has much else to do. How it ended."""
         self.serving.result()
-        return docker("exec", "-e", "ROWLOCK_TEST_SLOW=3", self.container, "/rowlock/check", "--quick", check=False, timeout=1100)
+        return None if self.closed else docker("exec", "-e", "ROWLOCK_TEST_SLOW=3", self.container, "/rowlock/check", "--quick", check=False, timeout=1100)
 
     def said(self):
         return docker("logs", self.container).stdout
@@ -44,8 +42,7 @@ class Stranger:
 
     def close(self):
         self.closed = True
+        wait([self.serving])
         if self.container is not None:
-            docker("rm", "-f", "-v", self.container)
+            docker("rm", "-f", "-v", self.container)    # which ends ./check as well
         self.pool.shutdown()
-        if self.container is not None:      # begun meanwhile
-            docker("rm", "-f", "-v", self.container, check=False)
