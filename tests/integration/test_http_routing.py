@@ -110,9 +110,13 @@ def test_the_absolute_form_means_the_same_path(api, target):
     assert answer.status == 200 and answer.body == b"UP\n"
 
 
-@pytest.mark.parametrize("target", ["http://test/nope", "http:///health", "http://", "ftp://test/health", "http://health", "http://user@test/nope"])
+@pytest.mark.parametrize("target", ["http://test/nope", "http:///health", "http://", "ftp://test/health", "http://user@test/nope"])
 def test_the_absolute_form_leads_nowhere_else(api, target):
     assert api.get(target).status in (400, 404)
+
+
+def test_the_absolute_form_of_a_host_alone_is_the_root(api):
+    assert api.get("http://health").body == api.get("/").body
 
 
 @pytest.mark.parametrize("target", ["*", "health", "?page=1", "#x", "test:80", "orders/1"])
