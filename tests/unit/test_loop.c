@@ -3,7 +3,9 @@
 
 #include "unit.h"
 
+#include <event2/buffer.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -295,6 +297,21 @@ static void what_is_deferred_when_the_loop_goes_runs_still(void **state)
     assert_string_equal(order, "1");
 }
 
+static void without_memory_libevent_ends_the_process(void **state)
+{
+    (void)state;
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(STDERR_FILENO);
+        evbuffer_expand(evbuffer_new(), (size_t)1 << 60);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_not_equal(status, 0);
+}
+
 #define LOOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -310,6 +327,7 @@ int main(void)
         LOOP(what_is_deferred_runs_once_in_order_behind_what_happened_in_the_turn),
         LOOP(what_is_cancelled_does_not_run_and_may_be_deferred_again),
         LOOP(what_is_deferred_when_the_loop_goes_runs_still),
+        LOOP(without_memory_libevent_ends_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
