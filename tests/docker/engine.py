@@ -1,6 +1,7 @@
 """The Docker engine that the tests use: the one that answers, else, for root, a private one that is gone afterwards. And
 the images on it that this project does not make itself: pulled, or built from Debian's packages under the same names."""
 
+import atexit
 import json
 import os
 import re
@@ -186,6 +187,7 @@ class PrivateEngine:
         self.rules = {tool: rules(tool) for tool in ("iptables", "ip6tables")}
         self.log = self.folder / "log"
         address = f"unix://{self.folder}/socket"
+        atexit.register(self.close)     # an interrupt may come while others are ended, and then nobody calls it
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(["dockerd", "--data-root", self.folder / "data", "--exec-root", self.folder / "run",
                                              "-p", self.folder / "pid", "-H", address], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -227,6 +229,7 @@ class PrivateEngine:
         if forwarding.read_text() != self.forwarding:
             forwarding.write_text(self.forwarding)
         shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.close)
 
 
 # ---- the source, as somebody gets it ----
