@@ -344,7 +344,8 @@ def compressions(server):
 
 
 def test_readers_of_one_read_share_its_gzip_form(serve, postgres):
-    """The first read is on its way, held up by a lock; all others wait for the second together."""
+    """The first read is on its way, held up by a lock, and all others wait for the second together; unless the first has been
+    given back because of the lock when they come, and waits with them."""
     server = serve("--gzip", "--log-level", "debug", "--deadline", 30, database=filled(postgres))
     session = postgres.connect()
     session.cursor().execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
@@ -359,13 +360,13 @@ def test_readers_of_one_read_share_its_gzip_form(serve, postgres):
         session.close()
         answers = [connection.response("HEAD" if number == 31 else "GET") for number, connection in enumerate(connections)]
         assert len({plain(answer) for answer in answers if answer.body}) == 1
-        server.told("compressed", 2)
+        server.told("compressed", 1)
         assert sum(answer.header("Content-Encoding") == "gzip" for answer in answers) > 40
     finally:
         for connection in connections:
             connection.close()
     server.stop()
-    assert compressions(server) == 2
+    assert compressions(server) in (1, 2)
 
 
 @pytest.fixture(params=["simple", "redis", "memcached"])
