@@ -208,6 +208,7 @@ core_sources = \
 	src/core/request.h \
 	src/core/respond.c \
 	src/core/respond.h \
+	src/core/route.c \
 	src/core/route.h \
 	src/core/router.c \
 	src/core/router.h \

@@ -37,13 +37,10 @@ static void write_shape(const struct answering *answering)
         rows_add_object(&reply->body, answering->statement, answer->rows, answer->first);
 }
 
-/* Tags are for the data of a GET and for the record that a POST has stored. */
 static void add_tag(const struct route *route, struct reply *reply)
 {
-    if (route->method == HTTP_GET)
+    if (route_has_tag(route))
         reply_add_etag(reply, route->shape == REPLY_OBJECT ? ETAG_STRONG : ETAG_WEAK);
-    else if (route->method == HTTP_POST && route->guard != NULL && route->shape == REPLY_OBJECT)
-        reply_add_etag(reply, ETAG_STRONG);
 }
 
 static void add_location(const struct answering *answering)

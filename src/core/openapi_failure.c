@@ -24,11 +24,6 @@ static bool of_none(const struct route *route)
     return false;
 }
 
-static bool of_reads(const struct route *route)
-{
-    return route->method == HTTP_GET && openapi_has_tag(route);
-}
-
 static bool of_writes(const struct route *route)
 {
     return route->method != HTTP_GET;
@@ -41,7 +36,7 @@ static bool of_missing(const struct route *route)
 
 static bool of_conditional(const struct route *route)
 {
-    return route->guard != NULL || of_reads(route);
+    return route_has_read_conditions(route) || route_has_write_conditions(route);
 }
 
 static bool of_bodies(const struct route *route)
@@ -64,7 +59,7 @@ static const struct {
     const char *about;
     bool (*of)(const struct route *route);
 } failures[] = {
-    {304, "What If-None-Match names is what there is.", of_reads},
+    {304, "What If-None-Match names is what there is.", route_has_read_conditions},
     {400, "The path, a parameter, a member or a header field is not right, or the request is refused.",
      of_all},
     {403, "A page of another site sent the request.", of_writes},

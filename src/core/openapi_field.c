@@ -16,22 +16,6 @@ static bool is_always(const struct route *route)
     return true;
 }
 
-bool openapi_has_tag(const struct route *route)
-{
-    return route->shape != REPLY_NONE &&
-           (route->method == HTTP_GET || (route->method == HTTP_POST && route->guard != NULL));
-}
-
-static bool is_conditional_read(const struct route *route)
-{
-    return route->method == HTTP_GET && openapi_has_tag(route);
-}
-
-static bool is_conditional_write(const struct route *route)
-{
-    return route->guard != NULL;
-}
-
 static bool has_key(const struct route *route)
 {
     return route->once != NULL;
@@ -52,13 +36,13 @@ static const struct {
     {"X-Request-Id", "X-Request-Id",
      "comes back, and stands in the log; made up when it is not sent or not sane", is_always, NULL, 0},
     {"If-Match", "If-Match", "entity tags, or *: only while the data has one of them, else 412",
-     is_conditional_read, NULL, 0},
+     route_has_read_conditions, NULL, 0},
     {"If-None-Match", "If-None-Match", "entity tags, or *: only if the data has none of them, else 304",
-     is_conditional_read, NULL, 0},
+     route_has_read_conditions, NULL, 0},
     {"If-Match.write", "If-Match", "entity tags, or *: only if the record has one of them, else 412",
-     is_conditional_write, ETAG_LIST_PATTERN, 0},
+     route_has_write_conditions, ETAG_LIST_PATTERN, 0},
     {"If-None-Match.write", "If-None-Match",
-     "entity tags, or *: only if the record has none of them, else 412", is_conditional_write,
+     "entity tags, or *: only if the record has none of them, else 412", route_has_write_conditions,
      ETAG_LIST_PATTERN, 0},
     {"Idempotency-Key", "Idempotency-Key", "with the same key and body the first answer comes again", has_key,
      KEY_PATTERN, IDEMPOTENCY_KEY_MAX},
@@ -117,7 +101,7 @@ static bool on_all(const struct route *route, int status)
 /* Success has the tag; "not modified" repeats it. */
 static bool on_tagged(const struct route *route, int status)
 {
-    return status == 304 || (route != NULL && openapi_has_tag(route));
+    return status == 304 || (route != NULL && route_has_tag(route));
 }
 
 static bool on_page(const struct route *route, int status)

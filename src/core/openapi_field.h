@@ -14,7 +14,4 @@ void openapi_add_route_fields(struct buf *out, const struct route *route);
 /* The member "headers" of a reply with that status. route is NULL for what all routes share. */
 void openapi_add_headers(struct buf *out, const struct route *route, int status);
 
-/* Whether success has an entity tag, which conditions are about. */
-bool openapi_has_tag(const struct route *route);
-
 #endif

@@ -128,4 +128,12 @@ const char *route_column(const struct field *field);
 size_t route_field_count(const struct field *fields);
 bool route_path_is_known(const struct route *routes, size_t index); /* one before has it */
 
+/* Whether success has an entity tag, as the data of a GET has and the record that a POST has stored. */
+bool route_has_tag(const struct route *route);
+
+/* Which conditions about tags (RFC 9110 section 13) are looked at: those of a read end with 304 or 412, those of a
+ * write with 412. */
+bool route_has_read_conditions(const struct route *route);
+bool route_has_write_conditions(const struct route *route);
+
 #endif

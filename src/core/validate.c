@@ -40,40 +40,6 @@ static const struct field *field_named(const struct field *fields, struct slice 
     return NULL;
 }
 
-const char *route_column(const struct field *field)
-{
-    return field->column != NULL ? field->column : field->name;
-}
-
-int route_field(const struct route *route, const char *column)
-{
-    const struct field *groups[] = {route->path_fields, route->query, route->body};
-    int index = 0;
-    for (size_t group = 0; group < 3; group++)
-        for (const struct field *field = groups[group]; field != NULL && field->name != NULL; field++) {
-            if (strcmp(route_column(field), column) == 0)
-                return index;
-            index++;
-        }
-    return -1;
-}
-
-size_t route_field_count(const struct field *fields)
-{
-    size_t count = 0;
-    while (fields != NULL && fields[count].name != NULL)
-        count++;
-    return count;
-}
-
-bool route_path_is_known(const struct route *routes, size_t index)
-{
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(routes[i].path, routes[index].path) == 0)
-            return true;
-    return false;
-}
-
 /* A name that a client chose, cut to what a message can hold, and never in the middle of a character. */
 static int shown(struct slice name)
 {
