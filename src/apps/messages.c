@@ -21,17 +21,13 @@
 
 /* ---- POST /messages ---- */
 
+#define NAME FIELD_OF_TEXT(NAME_MAX_POINTS), .required = true
+#define SENDER .name = "sender", NAME, .about = "who writes", .example = "\"ann\""
+#define RECIPIENT .name = "recipient", NAME, .about = "to whom", .example = "\"bob\""
+
 static const struct field send_body[] = {
-    {.name = "sender",
-     FIELD_OF_TEXT(NAME_MAX_POINTS),
-     .required = true,
-     .about = "who writes",
-     .example = "\"ann\""},
-    {.name = "recipient",
-     FIELD_OF_TEXT(NAME_MAX_POINTS),
-     .required = true,
-     .about = "to whom",
-     .example = "\"bob\""},
+    {SENDER},
+    {RECIPIENT},
     {.name = "text",
      FIELD_OF_TEXT(TEXT_MAX_POINTS),
      .required = true,
@@ -51,11 +47,7 @@ enum {
 };
 
 static const struct field list_query[] = {
-    {.name = "recipient",
-     FIELD_OF_TEXT(NAME_MAX_POINTS),
-     .required = true,
-     .about = "to whom",
-     .example = "\"bob\""},
+    {RECIPIENT},
     {.name = "sender", FIELD_OF_TEXT(NAME_MAX_POINTS), .about = "only from this one"},
     {.name = "limit", FIELD_OF_LIMIT, .about = "how many; 100 when not said"},
     {.name = "before", FIELD_OF_ID, .about = "ids below this one"},
@@ -229,16 +221,8 @@ static void start_list(struct request *request)
 /* ---- /message, as the clients of the original service know it ---- */
 
 static const struct field save_body[] = {
-    {.name = "sender",
-     FIELD_OF_TEXT(NAME_MAX_POINTS),
-     .required = true,
-     .about = "who writes",
-     .example = "\"ann\""},
-    {.name = "recipient",
-     FIELD_OF_TEXT(NAME_MAX_POINTS),
-     .required = true,
-     .about = "to whom",
-     .example = "\"bob\""},
+    {SENDER},
+    {RECIPIENT},
     {.name = "message",
      FIELD_OF_TEXT(TEXT_MAX_POINTS),
      .required = true,
