@@ -41,10 +41,11 @@ WITH asked AS MATERIALIZED (
     WHERE n.id IS NULL
 ), claimed AS (
     INSERT INTO idempotency_keys AS k (scope, key, fingerprint, answer)
-    SELECT n.scope, n.key, n.fingerprint,
-        format('{"id":%s,"sender":%s,"recipient":%s,"text":%s,"sent_at":"%sZ"}', n.id, to_json(n.sender),
-            to_json(n.recipient), to_json(n.text), replace((now() AT TIME ZONE 'UTC')::text, ' ', 'T'))
-    FROM numbered AS n WHERE n.id IS NOT NULL ORDER BY n.scope, n.key
+    SELECT n.scope, n.key, n.fingerprint, row_to_json(r)
+    FROM numbered AS n CROSS JOIN LATERAL (
+        SELECT n.id, {n.message_send}, replace((now() AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z' AS sent_at
+    ) AS r
+    WHERE n.id IS NOT NULL ORDER BY n.scope, n.key
     ON CONFLICT (scope, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = now()
         WHERE k.created_at < now() - interval '{KEY_HOURS} hours'

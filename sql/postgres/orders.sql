@@ -240,9 +240,9 @@ WITH asked AS MATERIALIZED (
     WHERE n.id IS NULL
 ), claimed AS (
     INSERT INTO idempotency_keys AS k (scope, key, fingerprint, answer)
-    SELECT n.scope, n.key, n.fingerprint,
-        format('{"distance":%s,"id":%s,"status":"UNASSIGNED"}', n.distance, n.id)
-    FROM numbered AS n WHERE n.id IS NOT NULL ORDER BY n.scope, n.key
+    SELECT n.scope, n.key, n.fingerprint, row_to_json(r)
+    FROM numbered AS n CROSS JOIN LATERAL (SELECT n.distance, n.id, 'UNASSIGNED' AS status) AS r
+    WHERE n.id IS NOT NULL ORDER BY n.scope, n.key
     ON CONFLICT (scope, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = now()
         WHERE k.created_at < now() - interval '{KEY_HOURS} hours'

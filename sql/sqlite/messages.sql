@@ -23,8 +23,8 @@ SELECT known ->> 'id' AS id, known ->> 'sender' AS sender, known ->> 'recipient'
 FROM (SELECT iif(fingerprint = $6, answer, NULL) AS known FROM idempotency_keys WHERE scope = $4 AND key = $5);
 INSERT INTO messages (sender, recipient, text) VALUES ($1, $2, $3);
 INSERT INTO idempotency_keys (scope, key, fingerprint, answer)
-SELECT $4, $5, $6, format('{"id":%d,"sender":%s,"recipient":%s,"text":%s,"sent_at":"%s"}', id, json_quote(sender),
-    json_quote(recipient), json_quote(text), sent_at)
+SELECT $4, $5, $6,
+    json_object('id', id, 'sender', sender, 'recipient', recipient, 'text', text, 'sent_at', sent_at)
 FROM messages WHERE changes() > 0 AND id = last_insert_rowid()
 RETURNING answer ->> 'id' AS id, answer ->> 'sender' AS sender, answer ->> 'recipient' AS recipient, answer ->> 'text' AS text,
     answer ->> 'sent_at' AS sent_at, 'done' AS outcome;

@@ -136,7 +136,7 @@ SELECT known ->> 'distance' AS distance, known ->> 'id' AS id, known ->> 'status
 FROM (SELECT iif(fingerprint = $8, answer, NULL) AS known FROM idempotency_keys WHERE scope = $6 AND key = $7);
 INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES ($1, $2, $3, $4, $5);
 INSERT INTO idempotency_keys (scope, key, fingerprint, answer)
-SELECT $6, $7, $8, format('{"distance":%d,"id":%d,"status":"%s"}', distance, id, status)
+SELECT $6, $7, $8, json_object('distance', distance, 'id', id, 'status', status)
 FROM orders WHERE changes() > 0 AND id = last_insert_rowid()
 RETURNING answer ->> 'distance' AS distance, answer ->> 'id' AS id, answer ->> 'status' AS status, 'done' AS outcome;
 
