@@ -1,5 +1,5 @@
-/* SQLite as a database on the loop. sqlite_send makes a job of each call of a request; at the end of the turn
- * on_work checks that the file is in place (in_place), drops jobs that nobody waits for (drop_unwanted), begins a
+/* SQLite as a database on the loop. sqlite_send queues each call of a request by itself; at the end of the turn
+ * on_work checks that the file is in place (in_place), drops calls that nobody waits for (drop_unwanted), begins a
  * transaction if one of them writes, runs them (run_waiting), commits, and answers (answer_ran). If another process
  * holds the lock, only reads run, and a timer runs on_work for the rest soon. A commit counts only if the file is in
  * place afterwards, because what is written to a file that was removed is lost. sqlite_on_tick asks for the health
@@ -29,7 +29,7 @@
 #define WAL_LARGE ((int64_t)16 << 20)
 
 /* One call of a request, with its own copy of the parameters and, once it ran, its outcome. */
-struct job {
+struct sqlite_call {
     struct list_node link;
     struct db_request *request;
     unsigned member;
@@ -100,26 +100,26 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct db_ques
 
 /* ---- sending ---- */
 
-static void add_job(struct sqlite *sqlite, struct db_request *request, unsigned member)
+static void queue_call(struct sqlite *sqlite, struct db_request *request, unsigned member)
 {
     const struct statement *statement = request->statement;
     const struct db_param *params = request->params + member * statement->param_count;
     size_t text = 0;
     for (unsigned i = 0; i < statement->param_count; i++)
         text += statement->params[i].type == DB_TEXT && !params[i].null ? params[i].text.len : 0;
-    struct job *job = mem_new(sizeof *job + text);
-    char *at = job->text;
-    job->request = request;
-    job->member = member;
+    struct sqlite_call *call = mem_new(sizeof *call + text);
+    char *at = call->text;
+    call->request = request;
+    call->member = member;
     for (unsigned i = 0; i < statement->param_count; i++) {
-        job->params[i] = params[i];
+        call->params[i] = params[i];
         if (statement->params[i].type != DB_TEXT || params[i].null || params[i].text.len == 0)
             continue;
         memcpy(at, params[i].text.ptr, params[i].text.len);
-        job->params[i].text.ptr = at;
+        call->params[i].text.ptr = at;
         at += params[i].text.len;
     }
-    list_append(&sqlite->waiting, &job->link);
+    list_append(&sqlite->waiting, &call->link);
 }
 
 static void sqlite_send(struct db *db, struct db_slot *slot, struct db_request *request)
@@ -128,7 +128,7 @@ static void sqlite_send(struct db *db, struct db_slot *slot, struct db_request *
     struct sqlite *sqlite = sqlite_of(db);
     request->left = request->members;
     for (unsigned member = 0; member < request->members; member++)
-        add_job(sqlite, request, member);
+        queue_call(sqlite, request, member);
     loop_defer(sqlite->loop, &sqlite->work);
 }
 
@@ -142,54 +142,54 @@ static struct sqlite_block *block_of(struct sqlite *sqlite, const struct stateme
     return *block;
 }
 
-static void set_message(struct job *job, const char *message)
+static void set_message(struct sqlite_call *call, const char *message)
 {
-    snprintf(job->message, sizeof job->message, "%s", message);
-    text_end_at_character(job->message);
+    snprintf(call->message, sizeof call->message, "%s", message);
+    text_end_at_character(call->message);
 }
 
-/* What gave no row, or failed, is rolled back to its savepoint. If that fails, so has the job, whatever it said
+/* What gave no row, or failed, is rolled back to its savepoint. If that fails, so has the call, whatever it said
  * before, and the whole transaction is rolled back. */
-static void end_savepoint(struct sqlite *sqlite, struct job *job)
+static void end_savepoint(struct sqlite *sqlite, struct sqlite_call *call)
 {
-    bool stays = job->error == DB_OK && job->rows.base.count > 0;
+    bool stays = call->error == DB_OK && call->rows.base.count > 0;
     enum db_error error =
         sqlite_file_script(sqlite->file, stays ? "RELEASE one" : "ROLLBACK TO one; RELEASE one");
     if (error == DB_OK)
         return;
-    if (job->error == DB_OK) {
-        job->error = error;
-        set_message(job, sqlite_file_error(sqlite->file));
+    if (call->error == DB_OK) {
+        call->error = error;
+        set_message(call, sqlite_file_error(sqlite->file));
     }
     if (sqlite_file_in_transaction(sqlite->file))
         sqlite_file_script(sqlite->file, "ROLLBACK");
 }
 
-static void run_job(struct sqlite *sqlite, struct job *job)
+static void run_call(struct sqlite *sqlite, struct sqlite_call *call)
 {
-    const struct statement *statement = job->request->statement;
+    const struct statement *statement = call->request->statement;
     struct sqlite_block *block = block_of(sqlite, statement);
-    job->ran = true;
-    job->error = block == NULL ? sqlite_file_failure(sqlite->file) : DB_OK;
+    call->ran = true;
+    call->error = block == NULL ? sqlite_file_failure(sqlite->file) : DB_OK;
     bool savepoint = block != NULL && !sqlite_block_read_only(block);
     if (savepoint)
         sqlite_file_script(sqlite->file, "SAVEPOINT one");
     if (block != NULL)
-        job->error =
-            sqlite_block_run(block, job->params, statement->params, statement->param_count, &job->rows);
-    if (job->error != DB_OK)
-        set_message(job, sqlite_file_error(sqlite->file));
+        call->error =
+            sqlite_block_run(block, call->params, statement->params, statement->param_count, &call->rows);
+    if (call->error != DB_OK)
+        set_message(call, sqlite_file_error(sqlite->file));
     if (savepoint && sqlite_file_in_transaction(sqlite->file)) /* some errors roll all of it back */
-        end_savepoint(sqlite, job);
+        end_savepoint(sqlite, call);
 }
 
 static void fail_waiting(struct sqlite *sqlite, const char *reason)
 {
-    struct job *job;
-    while ((job = list_pop_of(&sqlite->waiting, struct job, link)) != NULL) {
-        job->error = DB_AWAY;
-        set_message(job, reason);
-        list_append(&sqlite->ran, &job->link);
+    struct sqlite_call *call;
+    while ((call = list_pop_of(&sqlite->waiting, struct sqlite_call, link)) != NULL) {
+        call->error = DB_AWAY;
+        set_message(call, reason);
+        list_append(&sqlite->ran, &call->link);
     }
 }
 
@@ -203,59 +203,59 @@ static const char *constraint_of(const char *message)
     return strncmp(message, "FOREIGN KEY", strlen("FOREIGN KEY")) == 0 ? "FOREIGN KEY" : NULL;
 }
 
-static void answer_job(struct job *job)
+static void answer_call(struct sqlite_call *call)
 {
-    struct db_request *request = job->request;
-    struct db_answer answer = {.error = job->error, .message = job->message, .sqlstate = ""};
-    if (job->error == DB_REFUSED)
-        answer.constraint = constraint_of(job->message);
-    if (job->error == DB_OK) {
-        answer.rows = &job->rows.base;
-        answer.count = job->rows.base.count;
+    struct db_request *request = call->request;
+    struct db_answer answer = {.error = call->error, .message = call->message, .sqlstate = ""};
+    if (call->error == DB_REFUSED)
+        answer.constraint = constraint_of(call->message);
+    if (call->error == DB_OK) {
+        answer.rows = &call->rows.base;
+        answer.count = call->rows.base.count;
     }
-    request->on_answer(request, job->member, &answer);
+    request->on_answer(request, call->member, &answer);
     if (--request->left == 0 && request->on_done != NULL)
         request->on_done(request);
-    sqlite_rows_fini(&job->rows);
-    free(job);
+    sqlite_rows_fini(&call->rows);
+    free(call);
 }
 
-static bool writes(struct sqlite *sqlite, const struct job *job)
+static bool writes(struct sqlite *sqlite, const struct sqlite_call *call)
 {
-    struct sqlite_block *block = block_of(sqlite, job->request->statement);
+    struct sqlite_block *block = block_of(sqlite, call->request->statement);
     return block != NULL && !sqlite_block_read_only(block);
 }
 
 static bool any_writes(struct sqlite *sqlite)
 {
-    list_for_each(struct job, job, &sqlite->waiting, link) {
-        if (writes(sqlite, job))
+    list_for_each(struct sqlite_call, call, &sqlite->waiting, link) {
+        if (writes(sqlite, call))
             return true;
     }
     return false;
 }
 
-/* Jobs that have not run and that nobody waits for any more. */
+/* Calls that have not run and that nobody waits for any more. */
 static void drop_unwanted(struct sqlite *sqlite)
 {
-    list_for_each(struct job, job, &sqlite->waiting, link) {
-        if (job->request->wanted == NULL || job->request->wanted(job->request, job->member))
+    list_for_each(struct sqlite_call, call, &sqlite->waiting, link) {
+        if (call->request->wanted == NULL || call->request->wanted(call->request, call->member))
             continue;
-        job->error = DB_BUSY;
-        set_message(job, "nobody waits for it any more");
-        list_remove(&job->link);
-        list_append(&sqlite->ran, &job->link);
+        call->error = DB_BUSY;
+        set_message(call, "nobody waits for it any more");
+        list_remove(&call->link);
+        list_append(&sqlite->ran, &call->link);
     }
 }
 
 /* What ran and was not committed did not happen. */
 static void fail_ran(struct sqlite *sqlite, enum db_error error, const char *reason)
 {
-    list_for_each(struct job, job, &sqlite->ran, link) {
-        if (!job->ran)
+    list_for_each(struct sqlite_call, call, &sqlite->ran, link) {
+        if (!call->ran)
             continue;
-        job->error = error;
-        set_message(job, reason);
+        call->error = error;
+        set_message(call, reason);
     }
 }
 
@@ -265,31 +265,31 @@ static void note_broken(struct sqlite *sqlite, enum db_error error)
         sqlite->broken = error;
 }
 
-/* The transaction was rolled back because of one of its jobs, and it is not known which: each job runs again in a
+/* The transaction was rolled back because of one of its calls, and it is not known which: each call runs again in a
  * transaction of its own. False when there was only one. */
 static bool rerun_alone(struct sqlite *sqlite)
 {
     if (sqlite->ran.length < 2)
         return false;
     for (size_t left = sqlite->ran.length; left > 0; left--) {
-        struct job *job = list_pop_of(&sqlite->ran, struct job, link);
-        sqlite_rows_fini(&job->rows);
-        job->rows = (struct sqlite_rows){.bytes = {.max = 0}};
-        job->alone = job->ran;
-        job->ran = false;
-        list_append(job->alone ? &sqlite->waiting : &sqlite->ran, &job->link);
+        struct sqlite_call *call = list_pop_of(&sqlite->ran, struct sqlite_call, link);
+        sqlite_rows_fini(&call->rows);
+        call->rows = (struct sqlite_rows){.bytes = {.max = 0}};
+        call->alone = call->ran;
+        call->ran = false;
+        list_append(call->alone ? &sqlite->waiting : &sqlite->ran, &call->link);
     }
     return true;
 }
 
-/* An error that rolled back the whole transaction (RAISE(ROLLBACK) of a trigger, a full disk) undid the jobs before
- * it, too. If it is the fault of this job alone, the others run again. */
-static void on_rolled_back(struct sqlite *sqlite, const struct job *job)
+/* An error that rolled back the whole transaction (RAISE(ROLLBACK) of a trigger, a full disk) undid the calls before
+ * it, too. If it is the fault of this call alone, the others run again. */
+static void on_rolled_back(struct sqlite *sqlite, const struct sqlite_call *call)
 {
-    char reason[sizeof job->message];
-    enum db_error error = job->error;
+    char reason[sizeof call->message];
+    enum db_error error = call->error;
     bool own = error == DB_REFUSED || error == DB_FAILED;
-    snprintf(reason, sizeof reason, "%s", job->message);
+    snprintf(reason, sizeof reason, "%s", call->message);
     sqlite->begun = false;
     if (!own || !rerun_alone(sqlite))
         fail_ran(sqlite, error, reason);
@@ -300,18 +300,18 @@ static void on_rolled_back(struct sqlite *sqlite, const struct job *job)
 static void run_waiting(struct sqlite *sqlite)
 {
     int64_t end = clock_now() + TURN_NS;
-    list_for_each(struct job, job, &sqlite->waiting, link) {
-        if ((!sqlite->begun && writes(sqlite, job)) || (job->alone && sqlite->ran.length > 0))
+    list_for_each(struct sqlite_call, call, &sqlite->waiting, link) {
+        if ((!sqlite->begun && writes(sqlite, call)) || (call->alone && sqlite->ran.length > 0))
             continue;
-        list_remove(&job->link);
-        run_job(sqlite, job);
-        note_broken(sqlite, job->error);
-        list_append(&sqlite->ran, &job->link);
+        list_remove(&call->link);
+        run_call(sqlite, call);
+        note_broken(sqlite, call->error);
+        list_append(&sqlite->ran, &call->link);
         if (sqlite->begun && !sqlite_file_in_transaction(sqlite->file)) {
-            on_rolled_back(sqlite, job);
+            on_rolled_back(sqlite, call);
             return;
         }
-        if (job->alone || clock_now() >= end)
+        if (call->alone || clock_now() >= end)
             return;
     }
 }
@@ -320,28 +320,28 @@ static void run_waiting(struct sqlite *sqlite)
 static void fail_writes(struct sqlite *sqlite, enum db_error error)
 {
     note_broken(sqlite, error);
-    list_for_each(struct job, job, &sqlite->waiting, link) {
-        if (!writes(sqlite, job))
+    list_for_each(struct sqlite_call, call, &sqlite->waiting, link) {
+        if (!writes(sqlite, call))
             continue;
-        list_remove(&job->link);
-        list_append(&sqlite->ran, &job->link);
-        job->ran = true;
+        list_remove(&call->link);
+        list_append(&sqlite->ran, &call->link);
+        call->ran = true;
     }
     fail_ran(sqlite, error, sqlite_file_error(sqlite->file));
 }
 
-/* The jobs of one turn fail for one reason, which is logged once; clients do not get it. */
+/* The calls of one turn fail for one reason, which is logged once; clients do not get it. */
 static void answer_ran(struct sqlite *sqlite)
 {
-    struct job *job;
+    struct sqlite_call *call;
     bool told = false;
-    while ((job = list_pop_of(&sqlite->ran, struct job, link)) != NULL) {
-        if (!told && job->ran && (job->error == DB_AWAY || job->error == DB_LOST)) {
+    while ((call = list_pop_of(&sqlite->ran, struct sqlite_call, link)) != NULL) {
+        if (!told && call->ran && (call->error == DB_AWAY || call->error == DB_LOST)) {
             told = true;
-            log_error("the database file cannot be used", LOG_S("statement", job->request->statement->name),
-                      LOG_S("reason", job->message));
+            log_error("the database file cannot be used", LOG_S("statement", call->request->statement->name),
+                      LOG_S("reason", call->message));
         }
-        answer_job(job);
+        answer_call(call);
     }
 }
 
