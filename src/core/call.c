@@ -1,6 +1,6 @@
 /* call_start queues a call with those of its statement. At the end of the turn calls_on_flush sends what may leave
- * (send_queues, send_set) and calls that may try a lock again (send_blocked). on_answer gives each call of a set its
- * answer; on_done puts back the calls of it that are sent once more. */
+ * (send_queues, send_set) and calls that may try a lock again (send_blocked). call_on_answer gives each call of a set
+ * its answer; call_on_done puts back the calls of it that are sent once more. */
 #include <config.h>
 
 #include "core/call.h"
@@ -28,8 +28,8 @@
 struct statement_queue {
     const struct statement *statement;
     struct list waiting;
-    unsigned in_flight, members_in_flight; /* sets, and their calls */
-    int64_t crowded;                       /* when there was last a crowd */
+    unsigned sets_in_flight, calls_in_flight;
+    int64_t crowded; /* when there was last a crowd */
     struct table_lock table;
 };
 
@@ -49,10 +49,10 @@ struct call_set {
     struct calls *calls;
     struct statement_queue *queue;
     struct db_param *params;
-    bool retry_alone; /* one of the calls was at fault, and nobody knows which: each is sent again alone */
-    bool locked;      /* it met a lock */
-    bool again;       /* some of its calls are sent once more */
-    struct call *members[]; /* NULL: answered or cancelled */
+    bool retry_alone;    /* one of the calls was at fault, and nobody knows which: each is sent again alone */
+    bool locked;         /* it met a lock */
+    bool again;          /* some of its calls are sent once more */
+    struct call *sent[]; /* by position; NULL: answered or cancelled */
 };
 
 static void calls_on_flush(void *argument);
@@ -61,9 +61,9 @@ static void on_turn(void *argument);
 static bool call_pending_unsent(const struct pending *pending);
 static bool call_pending_leave(struct pending *pending);
 static void call_pending_cancel(struct pending *pending);
-static bool is_wanted(const struct db_request *request, unsigned member);
-static void on_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
-static void on_done(struct db_request *request);
+static bool call_is_wanted(const struct db_request *request, unsigned position);
+static void call_on_answer(struct db_request *request, unsigned position, const struct db_answer *answer);
+static void call_on_done(struct db_request *request);
 
 static const struct db_answer away_answer = {.error = DB_AWAY, .message = "", .sqlstate = ""},
                               locked_answer = {.error = DB_BUSY,
@@ -167,7 +167,7 @@ enum call_start call_start(struct calls *calls, struct call *call)
 /* The call no longer belongs to the set that was sent. */
 static void forget(struct calls *calls, struct call *call)
 {
-    call->set->members[call->member] = NULL;
+    call->set->sent[call->position] = NULL;
     if (!call->lock.blocked)
         return;
     call->lock.again = 0; /* the next for the record may go at once */
@@ -303,20 +303,20 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
                        struct call *const *chosen, unsigned count, bool last)
 {
     unsigned params = queue->statement->param_count;
-    struct call_set *set = mem_resize(NULL, sizeof *set + count * sizeof set->members[0] +
+    struct call_set *set = mem_resize(NULL, sizeof *set + count * sizeof set->sent[0] +
                                                 (size_t)count * params * sizeof(struct db_param));
     set->request =
         (struct db_request){.statement = queue->statement,
-                            .members = count,
+                            .call_count = count,
                             .last = last,
                             .brief = last || (queue->statement->waits && calls->locks.blocked.length > 0),
-                            .wanted = is_wanted,
-                            .on_answer = on_answer,
-                            .on_done = on_done,
+                            .wanted = call_is_wanted,
+                            .on_answer = call_on_answer,
+                            .on_done = call_on_done,
                             .owner = set};
     set->calls = calls;
     set->queue = queue;
-    set->params = (struct db_param *)(void *)&set->members[count];
+    set->params = (struct db_param *)(void *)&set->sent[count];
     set->retry_alone = set->locked = set->again = false;
     set->request.params = set->params;
     int64_t now = clock_now();
@@ -324,14 +324,14 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
         struct call *call = chosen[i];
         call->state = CALL_SENT;
         call->set = set;
-        call->member = i;
+        call->position = i;
         call->tries++;
         call->sent = now;
-        set->members[i] = call;
+        set->sent[i] = call;
         memcpy(&set->params[i * params], call->params, params * sizeof(struct db_param));
     }
-    queue->in_flight++;
-    queue->members_in_flight += count;
+    queue->sets_in_flight++;
+    queue->calls_in_flight += count;
     calls->locks.holding += last;
     calls->db->ops->send(calls->db, slot, &set->request);
 }
@@ -374,13 +374,13 @@ static bool may_leave(struct calls *calls, struct statement_queue *queue, int64_
         return false;
     if (queue->table.shut) {
         locks_await_turn(&calls->locks);
-        return queue->in_flight == 0 && now >= queue->table.again && may_hold(calls);
+        return queue->sets_in_flight == 0 && now >= queue->table.again && may_hold(calls);
     }
-    if (queue->members_in_flight + queue->waiting.length > CROWD)
+    if (queue->calls_in_flight + queue->waiting.length > CROWD)
         queue->crowded = now;
-    if (!queue->statement->set || queue->in_flight == 0)
+    if (!queue->statement->set || queue->sets_in_flight == 0)
         return true;
-    if (queue->in_flight >= calls->db->ops->connections(calls->db))
+    if (queue->sets_in_flight >= calls->db->ops->connections(calls->db))
         return false;
     const struct call *oldest = list_first_of(&queue->waiting, struct call, link);
     bool crowd = now - queue->crowded < CROWD_NS;
@@ -472,10 +472,10 @@ void calls_on_away(struct calls *calls)
 
 /* ---- coming back ---- */
 
-static bool is_wanted(const struct db_request *request, unsigned member)
+static bool call_is_wanted(const struct db_request *request, unsigned position)
 {
     const struct call_set *set = request->owner;
-    return set->members[member] != NULL;
+    return set->sent[position] != NULL;
 }
 
 /* Whether the call is sent once more. What a session refused (DB_UNFIT) is tried on others: as many as there are, and
@@ -489,18 +489,18 @@ static bool is_again(const struct calls *calls, const struct call *call, enum db
     return error == DB_UNFIT && call->tries < calls->db->ops->connections(calls->db) + TRIES_MAX;
 }
 
-static void on_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
+static void call_on_answer(struct db_request *request, unsigned position, const struct db_answer *answer)
 {
     struct call_set *set = request->owner;
-    struct call *call = set->members[member];
+    struct call *call = set->sent[position];
     if (call == NULL)
         return;
     /* one call of the set may be at fault */
     bool own = answer->error == DB_REFUSED || answer->error == DB_KEPT || answer->error == DB_FAILED;
-    bool alone = own && request->members > 1 && set->calls->db->ops->arrays;
+    bool alone = own && request->call_count > 1 && set->calls->db->ops->arrays;
     set->locked |= answer->error == DB_LOCKED;
     if (alone || is_again(set->calls, call, answer->error)) {
-        set->retry_alone |= alone; /* stays a member until on_done puts it back, in order */
+        set->retry_alone |= alone; /* stays in the set until call_on_done puts it back, in order */
         set->again = true;
         return;
     }
@@ -528,22 +528,22 @@ static void put_back(struct call_set *set, struct call *call, int64_t now)
     }
 }
 
-static void on_done(struct db_request *request)
+static void call_on_done(struct db_request *request)
 {
     struct call_set *set = request->owner;
     struct statement_queue *queue = set->queue;
     int64_t now = set->locked || queue->table.shut ? clock_now() : 0;
-    queue->in_flight--;
-    queue->members_in_flight -= request->members;
+    queue->sets_in_flight--;
+    queue->calls_in_flight -= request->call_count;
     set->calls->locks.holding -= request->last;
     if (set->locked && !queue->statement->waits) {
         locks_shut(&set->calls->locks, &queue->table, now);
     } else if (!set->again) {
         locks_open(&queue->table);
     }
-    for (unsigned i = request->members; i-- > 0;)
-        if (set->members[i] != NULL)
-            put_back(set, set->members[i], now);
+    for (unsigned i = request->call_count; i-- > 0;)
+        if (set->sent[i] != NULL)
+            put_back(set, set->sent[i], now);
     calls_on_room(set->calls);
     free(set);
 }

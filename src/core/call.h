@@ -41,7 +41,7 @@ struct call {
     /* inside */
     struct calls *calls;
     struct call_set *set;
-    unsigned member, tries;
+    unsigned position, tries;
     bool alone;
     bool left; /* see call_leave */
     struct lock_wait lock;

@@ -53,20 +53,20 @@ struct db_answer {
     const char *columns; /* those that the constraint is about, where somebody has asked; else NULL */
     bool value;          /* of DB_REFUSED: a value as such, too long or of characters that it cannot hold */
     const struct db_rows *rows; /* of DB_OK */
-    int first, count;           /* which of the rows answer this member */
+    int first, count;           /* which of the rows answer this call */
 };
 
 struct db_request {
     struct list_node link; /* link and left are the engine's */
     unsigned left;
     const struct statement *statement;
-    unsigned members;              /* the calls of it: 1, or of a set as many as there are */
+    unsigned call_count;           /* 1, or of a set as many as there are; each has a position, from 0 on */
     bool last;                     /* it is expected to wait for a lock: nothing is sent behind it */
     bool brief;                    /* somebody waits for a lock just now: this one tries for a moment only */
-    const struct db_param *params; /* members times param_count, call by call */
-    /* Asked by an engine that has not started the member yet: false leaves it out. May be NULL. */
-    bool (*wanted)(const struct db_request *request, unsigned member);
-    void (*on_answer)(struct db_request *request, unsigned member, const struct db_answer *answer);
+    const struct db_param *params; /* call_count times param_count, call by call */
+    /* Asked by an engine that has not started the call yet: false leaves it out. May be NULL. */
+    bool (*wanted)(const struct db_request *request, unsigned position);
+    void (*on_answer)(struct db_request *request, unsigned position, const struct db_answer *answer);
     void (*on_done)(struct db_request *request); /* may be NULL; last: the request is the owner's again */
     void *owner;
 };

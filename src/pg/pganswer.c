@@ -62,8 +62,8 @@ const char *pganswer_lost(const PGconn *pq, char *out, size_t size)
 
 void pganswer_all(struct db_request *request, const struct db_answer *answer)
 {
-    for (unsigned member = 0; member < request->members; member++)
-        request->on_answer(request, member, answer);
+    for (unsigned position = 0; position < request->call_count; position++)
+        request->on_answer(request, position, answer);
 }
 
 static struct slice pganswer_value(const struct db_rows *rows, int row, int column)
@@ -92,11 +92,11 @@ void pganswer_rows(struct db_request *request, const PGresult *result)
         return;
     }
     int row = 0;
-    for (unsigned member = 0; member < request->members; member++) {
+    for (unsigned position = 0; position < request->call_count; position++) {
         answer.first = row;
-        while (row < view.rows.count && (unsigned)atoi(PQgetvalue(result, row, 0)) == member + 1)
+        while (row < view.rows.count && (unsigned)atoi(PQgetvalue(result, row, 0)) == position + 1)
             row++;
         answer.count = row - answer.first;
-        request->on_answer(request, member, &answer);
+        request->on_answer(request, position, &answer);
     }
 }

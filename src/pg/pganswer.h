@@ -1,4 +1,4 @@
-/* Inside PostgreSQL: what it said, as the answers of a request's members. */
+/* Inside PostgreSQL: what it said, as the answers of a request's calls. */
 #ifndef ROWLOCK_PG_PGANSWER_H
 #define ROWLOCK_PG_PGANSWER_H
 
@@ -26,10 +26,10 @@ struct pganswer_view {
 
 struct pganswer_view pganswer_view(const PGresult *result, int shift);
 
-/* Each member gets the same. */
+/* Each call gets the same. */
 void pganswer_all(struct db_request *request, const struct db_answer *answer);
 
-/* The rows of a set come in order of the position in their first column; each member gets those of its own. */
+/* The rows of a set come in order of the position in their first column; each call gets those of its own. */
 void pganswer_rows(struct db_request *request, const PGresult *result);
 
 #endif

@@ -81,8 +81,8 @@ struct pgconn {
 static void on_pgattempt_connected(PGconn *pq, bool plain, void *argument);
 static void on_pgattempt_failed(const char *reason, bool round, void *argument);
 static void pgconn_on_notice(void *argument, const PGresult *notice);
-static void on_session_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
-static void on_ended_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
+static void on_session_answer(struct db_request *request, unsigned position, const struct db_answer *answer);
+static void on_ended_answer(struct db_request *request, unsigned position, const struct db_answer *answer);
 static void on_socket(int fd, int ready, void *argument);
 static void on_limit(void *argument);
 static void on_drop(void *argument);
@@ -110,12 +110,12 @@ struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, con
     static const struct statement_param home_param = {.name = "home", .type = DB_TEXT};
     conn->ask = (struct statement){.name = "session", .param_count = 1, .params = &home_param};
     conn->asking = (struct db_request){.statement = &conn->ask,
-                                       .members = 1,
+                                       .call_count = 1,
                                        .params = &home,
                                        .on_answer = on_session_answer,
                                        .owner = conn};
     conn->ending = (struct db_request){
-        .statement = &end_read_only, .members = 1, .on_answer = on_ended_answer, .owner = conn};
+        .statement = &end_read_only, .call_count = 1, .on_answer = on_ended_answer, .owner = conn};
     conn->ask_text = conn->local = BUF_INIT((size_t)1 << 20);
     struct pgattempt_events attempt = {on_pgattempt_connected, on_pgattempt_failed, pgconn_on_notice, conn};
     conn->attempt = pgattempt_new(loop, target, role, &attempt);
@@ -280,11 +280,11 @@ static void become_ready(struct pgconn *conn)
 
 /* A pooler lets clients in while PostgreSQL is away, so this answer is also the proof that it is there. The number that
  * was given at the start, for cancelling, is the process that answers here, unless a pooler made it up. */
-static void on_session_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
+static void on_session_answer(struct db_request *request, unsigned position, const struct db_answer *answer)
 {
     struct pgconn *conn = request->owner;
     struct pgsettings_session session = {.known = false};
-    (void)member;
+    (void)position;
     if (conn->state != PGCONN_ASKING)
         return;
     if (answer->error == DB_OK)
@@ -382,10 +382,10 @@ void pgconn_send_or_end(struct pgconn *conn, struct db_request *request)
     pgconn_send(conn, request);
 }
 
-static void on_ended_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
+static void on_ended_answer(struct db_request *request, unsigned position, const struct db_answer *answer)
 {
     struct pgconn *conn = request->owner;
-    (void)member;
+    (void)position;
     if (answer->error != DB_LOST)
         conn->expected = false; /* it was sent to a session that takes writes */
 }
@@ -574,7 +574,7 @@ static void answer_unsure(struct pgconn *conn, struct db_request *request)
 {
     struct db_answer answer = {.error = DB_LOST, .message = UNSURE, .sqlstate = ""};
     log_warn("the wait for a synchronous standby was ended", LOG_S("role", conn->role),
-             LOG_S("statement", request->statement->name), LOG_I("calls", request->members));
+             LOG_S("statement", request->statement->name), LOG_I("calls", request->call_count));
     pganswer_all(request, &answer);
 }
 

@@ -42,10 +42,10 @@ struct pghealth {
 
 static void pghealth_on_ready(struct pgconn *conn, void *argument);
 static void pghealth_on_lost(struct pgconn *conn, const char *reason, void *argument);
-static void on_health_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
+static void on_health_answer(struct db_request *request, unsigned position, const struct db_answer *answer);
 static void on_health_done(struct db_request *request);
-static void on_hidden_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
-static void on_room_answer(struct db_request *request, unsigned member, const struct db_answer *answer);
+static void on_hidden_answer(struct db_request *request, unsigned position, const struct db_answer *answer);
+static void on_room_answer(struct db_request *request, unsigned position, const struct db_answer *answer);
 static void on_room_done(struct db_request *request);
 static void on_grace(void *argument);
 
@@ -68,7 +68,7 @@ struct pghealth *pghealth_new(struct loop *loop, const struct pg_target *target,
     health->grace = loop_timer_new(loop, on_grace, health);
     loop_timer_start(health->grace, GRACE_NS);
     health->room = health->hidden = health->health =
-        (struct db_request){.members = 1, .on_done = on_health_done, .owner = health};
+        (struct db_request){.call_count = 1, .on_done = on_health_done, .owner = health};
     health->health.statement = options->health->statement;
     health->health.on_answer = on_health_answer;
     health->hidden.statement = options->hidden->statement;
@@ -263,10 +263,10 @@ void pghealth_full(struct pghealth *health)
     health->full = true;
 }
 
-static void on_room_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
+static void on_room_answer(struct db_request *request, unsigned position, const struct db_answer *answer)
 {
     struct pghealth *health = request->owner;
-    (void)member;
+    (void)position;
     if (health->ending || answer->error == DB_LOST)
         return;
     pghealth_heard(health);
@@ -318,10 +318,10 @@ static void set_healthy(struct pghealth *health, bool has_schema)
     tell_health(health);
 }
 
-static void on_health_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
+static void on_health_answer(struct db_request *request, unsigned position, const struct db_answer *answer)
 {
     struct pghealth *health = request->owner;
-    (void)member;
+    (void)position;
     if (!is_answer(health, answer))
         return;
     health->no_tables = answer->error != DB_OK || answer->count != 1;
@@ -340,11 +340,11 @@ static void on_health_done(struct db_request *request)
     health->no_tables = false;
 }
 
-static void on_hidden_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
+static void on_hidden_answer(struct db_request *request, unsigned position, const struct db_answer *answer)
 {
     struct pghealth *health = request->owner;
     struct db_health *said = &health->said;
-    (void)member;
+    (void)position;
     if (!is_answer(health, answer))
         return;
     said->denied[0] = said->obstacle[0] = '\0';

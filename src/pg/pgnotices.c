@@ -34,18 +34,18 @@ static void on_listen_ready(struct pgconn *conn, void *argument)
     pgconn_send(conn, &notices->identity);
 }
 
-static void on_listen_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
+static void on_listen_answer(struct db_request *request, unsigned position, const struct db_answer *answer)
 {
     (void)request;
-    (void)member;
+    (void)position;
     if (answer->error != DB_OK && answer->error != DB_LOST)
         log_warn("the database does not tell of changes", LOG_S("reason", answer->message));
 }
 
-static void on_identity_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
+static void on_identity_answer(struct db_request *request, unsigned position, const struct db_answer *answer)
 {
     const struct pgnotices *notices = request->owner;
-    (void)member;
+    (void)position;
     if (answer->error == DB_LOST)
         return;
     if (answer->error == DB_OK && answer->count == 1)
@@ -72,7 +72,7 @@ struct pgnotices *pgnotices_new(struct loop *loop, const struct pg_target *targe
     struct pgconn_events own = {.on_ready = on_listen_ready, .on_notify = on_notify, .argument = notices};
     notices->events = *events;
     notices->listen = (struct db_request){
-        .statement = listen, .members = 1, .on_answer = on_listen_answer, .owner = notices};
+        .statement = listen, .call_count = 1, .on_answer = on_listen_answer, .owner = notices};
     notices->identity = notices->listen;
     notices->identity.statement = identity;
     notices->identity.on_answer = on_identity_answer;

@@ -52,15 +52,15 @@ static void add_array(struct buf *out, const struct db_request *request, unsigne
     const struct statement *statement = request->statement;
     enum db_type type = statement->params[index].type;
     bool nulls = false;
-    for (unsigned member = 0; member < request->members; member++)
-        nulls |= request->params[member * statement->param_count + index].null;
+    for (unsigned position = 0; position < request->call_count; position++)
+        nulls |= request->params[position * statement->param_count + index].null;
     add_32(out, 1);
     add_32(out, nulls);
     add_32(out, scalar_types[type]);
-    add_32(out, request->members);
+    add_32(out, request->call_count);
     add_32(out, 1);
-    for (unsigned member = 0; member < request->members; member++) {
-        const struct db_param *param = &request->params[member * statement->param_count + index];
+    for (unsigned position = 0; position < request->call_count; position++) {
+        const struct db_param *param = &request->params[position * statement->param_count + index];
         if (param->null) {
             add_32(out, UINT32_MAX);
             continue;

@@ -32,7 +32,7 @@
 struct sqlite_call {
     struct list_node link;
     struct db_request *request;
-    unsigned member;
+    unsigned position;
     struct db_param params[DB_PARAMS_MAX];
     enum db_error error;
     char message[256];
@@ -100,17 +100,17 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct db_ques
 
 /* ---- sending ---- */
 
-static void queue_call(struct sqlite *sqlite, struct db_request *request, unsigned member)
+static void queue_call(struct sqlite *sqlite, struct db_request *request, unsigned position)
 {
     const struct statement *statement = request->statement;
-    const struct db_param *params = request->params + member * statement->param_count;
+    const struct db_param *params = request->params + position * statement->param_count;
     size_t text = 0;
     for (unsigned i = 0; i < statement->param_count; i++)
         text += statement->params[i].type == DB_TEXT && !params[i].null ? params[i].text.len : 0;
     struct sqlite_call *call = mem_new(sizeof *call + text);
     char *at = call->text;
     call->request = request;
-    call->member = member;
+    call->position = position;
     for (unsigned i = 0; i < statement->param_count; i++) {
         call->params[i] = params[i];
         if (statement->params[i].type != DB_TEXT || params[i].null || params[i].text.len == 0)
@@ -126,9 +126,9 @@ static void sqlite_send(struct db *db, struct db_slot *slot, struct db_request *
 {
     (void)slot;
     struct sqlite *sqlite = sqlite_of(db);
-    request->left = request->members;
-    for (unsigned member = 0; member < request->members; member++)
-        queue_call(sqlite, request, member);
+    request->left = request->call_count;
+    for (unsigned position = 0; position < request->call_count; position++)
+        queue_call(sqlite, request, position);
     loop_defer(sqlite->loop, &sqlite->work);
 }
 
@@ -213,7 +213,7 @@ static void answer_call(struct sqlite_call *call)
         answer.rows = &call->rows.base;
         answer.count = call->rows.base.count;
     }
-    request->on_answer(request, call->member, &answer);
+    request->on_answer(request, call->position, &answer);
     if (--request->left == 0 && request->on_done != NULL)
         request->on_done(request);
     sqlite_rows_fini(&call->rows);
@@ -239,7 +239,7 @@ static bool any_writes(struct sqlite *sqlite)
 static void drop_unwanted(struct sqlite *sqlite)
 {
     list_for_each(struct sqlite_call, call, &sqlite->waiting, link) {
-        if (call->request->wanted == NULL || call->request->wanted(call->request, call->member))
+        if (call->request->wanted == NULL || call->request->wanted(call->request, call->position))
             continue;
         call->error = DB_BUSY;
         set_message(call, "nobody waits for it any more");

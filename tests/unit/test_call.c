@@ -75,8 +75,8 @@ static void answer(unsigned index, enum db_error error)
     struct db_answer reply = {.error = error, .message = "", .sqlstate = ""};
     assert_non_null(request);
     database.sent[index] = NULL;
-    for (unsigned member = 0; member < request->members; member++)
-        request->on_answer(request, member, &reply);
+    for (unsigned position = 0; position < request->call_count; position++)
+        request->on_answer(request, position, &reply);
     request->on_done(request);
 }
 
@@ -164,7 +164,7 @@ static void a_lone_call_leaves_at_the_end_of_its_turn(void **state)
     assert_int_equal(database.count, 0);
     run_for(0);
     assert_int_equal(database.count, 1);
-    assert_int_equal(database.sent[0]->members, 1);
+    assert_int_equal(database.sent[0]->call_count, 1);
     assert_int_equal(fixture.answered[0], 0);
     answer(0, DB_OK);
     assert_int_equal(fixture.answered[0], 1);
@@ -181,7 +181,7 @@ static void few_calls_leave_beside_each_other_on_a_connection_each(void **state)
     answer(0, DB_OK);
     run_for(0);
     assert_int_equal(database.count, 3);
-    assert_int_equal(database.sent[2]->members, 1);
+    assert_int_equal(database.sent[2]->call_count, 1);
 }
 
 /* Five and five are on their way, three wait: more than twelve. */
@@ -194,8 +194,8 @@ static void ask_by_a_crowd(void)
     }
     run_for(0);
     assert_int_equal(database.count, CONNECTIONS);
-    assert_int_equal(database.sent[0]->members, 5);
-    assert_int_equal(database.sent[1]->members, 5);
+    assert_int_equal(database.sent[0]->call_count, 5);
+    assert_int_equal(database.sent[1]->call_count, 5);
 }
 
 static void calls_of_a_crowd_gather_while_a_set_is_on_its_way_and_keep_their_order(void **state)
@@ -208,7 +208,7 @@ static void calls_of_a_crowd_gather_while_a_set_is_on_its_way_and_keep_their_ord
     answer(1, DB_OK);
     run_for(0);
     assert_int_equal(database.count, 3);
-    assert_int_equal(database.sent[2]->members, 3);
+    assert_int_equal(database.sent[2]->call_count, 3);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(database.sent[2]->params[i * fixture.set->param_count].integer, 10 + i);
 }
@@ -247,12 +247,12 @@ static void expect_sent_one_by_one(enum db_error error)
     for (unsigned i = 0; i < 3; i++)
         ask(i, fixture.set, i);
     run_for(0);
-    assert_int_equal(database.sent[0]->members, 3);
+    assert_int_equal(database.sent[0]->call_count, 3);
     answer(0, error);
     for (unsigned i = 0; i < 3; i++) {
         run_for(0);
         assert_int_equal(database.count, i + 2);
-        assert_int_equal(database.sent[i + 1]->members, 1);
+        assert_int_equal(database.sent[i + 1]->call_count, 1);
         assert_int_equal(database.sent[i + 1]->params[0].integer, i);
         answer(i + 1, i == 1 ? error : DB_OK);
         assert_int_equal(fixture.answered[i], 1);
@@ -260,19 +260,19 @@ static void expect_sent_one_by_one(enum db_error error)
     }
 }
 
-static void a_refused_set_is_sent_again_member_by_member(void **state)
+static void a_refused_set_is_sent_again_call_by_call(void **state)
 {
     (void)state;
     expect_sent_one_by_one(DB_REFUSED);
 }
 
-static void so_is_one_of_which_a_trigger_keeps_a_member(void **state)
+static void so_is_one_of_which_a_trigger_keeps_a_call(void **state)
 {
     (void)state;
     expect_sent_one_by_one(DB_KEPT);
 }
 
-static void a_set_that_failed_is_sent_again_member_by_member(void **state)
+static void a_set_that_failed_is_sent_again_call_by_call(void **state)
 {
     (void)state;
     expect_sent_one_by_one(DB_FAILED);
@@ -312,7 +312,7 @@ static void a_call_that_is_cancelled_before_it_was_sent_is_never_sent(void **sta
     ask(1, fixture.set, 2);
     call_cancel(&fixture.call[0]);
     run_for(0);
-    assert_int_equal(database.sent[0]->members, 1);
+    assert_int_equal(database.sent[0]->call_count, 1);
     assert_int_equal(database.sent[0]->params[0].integer, 2);
 }
 
@@ -342,7 +342,7 @@ static void past_the_bound_of_the_queue_calls_are_refused(void **state)
     database.room = 1;
     calls_on_room(fixture.calls);
     run_for(0);
-    assert_int_equal(database.sent[0]->members, 5);
+    assert_int_equal(database.sent[0]->call_count, 5);
     assert_int_equal(ask(5, fixture.plain, 5), CALL_STARTED);
 }
 
@@ -498,7 +498,7 @@ static void a_set_that_met_the_lock_of_a_table_goes_again_as_one(void **state)
     assert_int_equal(database.count, 1);
     run_for(A_TURN);
     assert_int_equal(database.count, 2);
-    assert_int_equal(database.sent[1]->members, 4);
+    assert_int_equal(database.sent[1]->call_count, 4);
     assert_true(database.sent[1]->last);
     ask(4, fixture.set, 4);
     run_for(A_TURN);
@@ -552,7 +552,7 @@ static void a_set_that_may_have_met_the_lock_of_a_row_goes_again_call_by_call(vo
     for (unsigned i = 0; i < 3; i++) {
         run_for(A_TURN);
         assert_int_equal(database.count, i + 2);
-        assert_int_equal(database.sent[i + 1]->members, 1);
+        assert_int_equal(database.sent[i + 1]->call_count, 1);
         answer(i + 1, DB_OK);
     }
     for (unsigned i = 0; i < 3; i++)
@@ -693,9 +693,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_crowd_is_remembered_when_its_sets_have_come_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_slow_set_does_not_hold_up_the_next_for_long, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_refused_set_is_sent_again_member_by_member, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(so_is_one_of_which_a_trigger_keeps_a_member, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_set_that_failed_is_sent_again_member_by_member, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refused_set_is_sent_again_call_by_call, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(so_is_one_of_which_a_trigger_keeps_a_call, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_set_that_failed_is_sent_again_call_by_call, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_connection_is_told_to_each_and_nothing_is_sent_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_was_rolled_back_for_a_passing_reason_is_sent_again_a_few_times,

@@ -148,25 +148,25 @@ static void only_the_wait_for_a_standby_makes_a_commit_unsure(void **state)
 
 /* ---- rows ---- */
 
-#define MEMBERS 5
+#define CALLS 5
 
 static struct {
-    unsigned answered, order[MEMBERS];
-    int first[MEMBERS], count[MEMBERS], columns;
+    unsigned answered, order[CALLS];
+    int first[CALLS], count[CALLS], columns;
     enum db_error error;
-    char values[64]; /* all of all members, "-" for null */
+    char values[64]; /* all of all calls, "-" for null */
 } heard;
 
-static void on_answer(struct db_request *request, unsigned member, const struct db_answer *answer)
+static void on_answer(struct db_request *request, unsigned position, const struct db_answer *answer)
 {
     (void)request;
-    assert_in_range(member, 0, MEMBERS - 1);
-    heard.order[heard.answered++] = member;
+    assert_in_range(position, 0, CALLS - 1);
+    heard.order[heard.answered++] = position;
     heard.error = answer->error;
     if (answer->rows == NULL)
         return;
-    heard.first[member] = answer->first;
-    heard.count[member] = answer->count;
+    heard.first[position] = answer->first;
+    heard.count[position] = answer->count;
     heard.columns = answer->rows->columns;
     for (int row = answer->first; row < answer->first + answer->count; row++)
         for (int column = 0; column < answer->rows->columns; column++) {
@@ -175,10 +175,10 @@ static void on_answer(struct db_request *request, unsigned member, const struct 
         }
 }
 
-static void answer_rows(bool set, unsigned members, PGresult *result)
+static void answer_rows(bool set, unsigned calls, PGresult *result)
 {
     struct statement statement = {.set = set};
-    struct db_request request = {.statement = &statement, .members = members, .on_answer = on_answer};
+    struct db_request request = {.statement = &statement, .call_count = calls, .on_answer = on_answer};
     memset(&heard, 0, sizeof heard);
     pganswer_rows(&request, result);
     PQclear(result);
@@ -204,13 +204,13 @@ static void each_of_a_set_gets_the_rows_of_its_position(void **state)
 {
     (void)state;
     static const char *const values[] = {"2", "a", "2", "b", "4", NULL, "5", "c"};
-    answer_rows(true, MEMBERS, rows_of(2, 4, values));
+    answer_rows(true, CALLS, rows_of(2, 4, values));
     static const int first[] = {0, 0, 2, 2, 3}, count[] = {0, 2, 0, 1, 1};
-    assert_int_equal(heard.answered, MEMBERS);
-    for (unsigned member = 0; member < MEMBERS; member++) {
-        assert_int_equal(heard.order[member], member);
-        assert_int_equal(heard.first[member], first[member]);
-        assert_int_equal(heard.count[member], count[member]);
+    assert_int_equal(heard.answered, CALLS);
+    for (unsigned position = 0; position < CALLS; position++) {
+        assert_int_equal(heard.order[position], position);
+        assert_int_equal(heard.first[position], first[position]);
+        assert_int_equal(heard.count[position], count[position]);
     }
     assert_int_equal(heard.columns, 1); /* the position is nobody's */
     assert_string_equal(heard.values, "ab-c");
@@ -219,7 +219,7 @@ static void each_of_a_set_gets_the_rows_of_its_position(void **state)
 static void an_answer_may_be_everybodys(void **state)
 {
     (void)state;
-    struct db_request request = {.members = 3, .on_answer = on_answer};
+    struct db_request request = {.call_count = 3, .on_answer = on_answer};
     memset(&heard, 0, sizeof heard);
     pganswer_all(&request, &(struct db_answer){.error = DB_BUSY});
     assert_int_equal(heard.answered, 3);

@@ -14,9 +14,9 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void encode(const struct statement *statement, const struct db_param *params, unsigned members)
+static void encode(const struct statement *statement, const struct db_param *params, unsigned calls)
 {
-    struct db_request request = {.statement = statement, .members = members, .params = params};
+    struct db_request request = {.statement = statement, .call_count = calls, .params = params};
     pgparam_encode(&encoded, &request);
 }
 

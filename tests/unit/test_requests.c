@@ -225,12 +225,12 @@ static bool db_away(const struct db *db)
     return world.away;
 }
 
-static void db_send(struct db *db, struct db_slot *slot, struct db_request *unit)
+static void db_send(struct db *db, struct db_slot *slot, struct db_request *request)
 {
     (void)db;
     (void)slot;
     assert_in_range(world.count, 0, COUNT(world.sent) - 1);
-    world.sent[world.count++] = unit;
+    world.sent[world.count++] = request;
 }
 
 static const struct db_health *db_health(const struct db *db)
@@ -243,12 +243,12 @@ static const struct db_health *db_health(const struct db *db)
 
 static void fails(unsigned index, struct db_answer answer)
 {
-    struct db_request *unit = world.sent[index];
-    assert_non_null(unit);
+    struct db_request *request = world.sent[index];
+    assert_non_null(request);
     world.sent[index] = NULL;
-    for (unsigned member = 0; member < unit->members; member++)
-        unit->on_answer(unit, member, &answer);
-    unit->on_done(unit);
+    for (unsigned position = 0; position < request->call_count; position++)
+        request->on_answer(request, position, &answer);
+    request->on_done(request);
 }
 
 static void lose(unsigned index)
@@ -305,12 +305,12 @@ static void answers(unsigned index, const char *const *table, int rows, int colu
               .error = DB_OK, .message = "", .sqlstate = "", .rows = &found, .first = 0, .count = rows});
 }
 
-static void was_sent(unsigned index, const char *name, unsigned members)
+static void was_sent(unsigned index, const char *name, unsigned calls)
 {
     assert_true(index < world.count);
     assert_non_null(world.sent[index]);
     assert_string_equal(world.sent[index]->statement->name, name);
-    assert_int_equal(world.sent[index]->members, members);
+    assert_int_equal(world.sent[index]->call_count, calls);
 }
 
 /* ---- the store: a value by name, which a test may look at and spoil ---- */
@@ -693,9 +693,9 @@ static void a_key_stands_for_what_a_body_means(void **state)
     turn();
     const struct db_param *params[3] = {NULL, NULL, NULL};
     for (unsigned i = 0, found = 0; i < world.count; i++)
-        for (unsigned member = 0; member < world.sent[i]->members; member++, found++) {
+        for (unsigned position = 0; position < world.sent[i]->call_count; position++, found++) {
             assert_string_equal(world.sent[i]->statement->name, "order_place_once");
-            params[found] = world.sent[i]->params + member * world.sent[i]->statement->param_count + 5;
+            params[found] = world.sent[i]->params + position * world.sent[i]->statement->param_count + 5;
         }
     for (unsigned i = 0; i < 3; i++) {
         assert_true(slice_equal(params[i][0].text, SLICE("/orders")));
@@ -1012,12 +1012,12 @@ static void the_conditions_of_a_shared_read_are_each_ones_own(void **state)
 #define USERS "GET /api/users/profiles?page=1&pagination=5"
 static const char *const user[] = {"1", "ann", "http://a", "User", "http://p"};
 
-static void fill_cache(unsigned index, unsigned unit)
+static void fill_cache(unsigned index, unsigned sent)
 {
     ask(index, USERS);
     turn();
-    was_sent(unit, "user_page", 1);
-    answers(unit, user, 1, 5);
+    was_sent(sent, "user_page", 1);
+    answers(sent, user, 1, 5);
     gets(index, 200, "\"username\":\"ann\"");
 }
 
