@@ -15,7 +15,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "core/server_parts.h"
+#include "core/app.h"
+#include "core/sql.h"
 #include "store/memcached.h"
 #include "store/redis.h"
 #include "store/store_memory.h"
@@ -25,13 +26,15 @@
 #define NEVER INT64_MIN
 
 struct cache {
-    struct server *server;
-    struct store *store;   /* NULL: none */
-    uint64_t boot;         /* what the monotonic clock counts from */
-    int64_t *changed;      /* by app: when the last notice of a change came */
-    struct buf database;   /* which one; empty: it has not said so yet */
-    bool local;            /* nobody else writes into the store */
-    struct buf key, value; /* scratch */
+    const struct app *const *apps; /* that are served; ends with NULL */
+    struct reply *reply;           /* the server's, where kept replies are read into */
+    struct store *store;           /* NULL: none */
+    int schema;                    /* the newest that this program knows */
+    uint64_t boot;                 /* what the monotonic clock counts from */
+    int64_t *changed;              /* by app: when the last notice of a change came */
+    struct buf database;           /* which one; empty: it has not said so yet */
+    bool local;                    /* nobody else writes into the store */
+    struct buf key, value;         /* scratch */
 };
 
 /* The beginning of a value. A value of another byte order or another program, or a damaged one, fails the check and
@@ -53,13 +56,13 @@ static const struct pending_ops cache_pending = {.cancel = cache_cancel};
 
 /* ---- life ---- */
 
-bool cache_wanted(const struct server *server)
+bool cache_wanted(const struct settings *settings, const struct app *const *apps)
 {
-    if (server->settings->cache.kind == CACHE_NONE)
+    if (settings->cache.kind == CACHE_NONE)
         return false;
-    for (size_t i = 0; server->apps[i] != NULL; i++)
-        for (size_t k = 0; k < server->apps[i]->route_count; k++)
-            if (server->apps[i]->routes[k].cached)
+    for (size_t i = 0; apps[i] != NULL; i++)
+        for (size_t k = 0; k < apps[i]->route_count; k++)
+            if (apps[i]->routes[k].cached)
                 return true;
     return false;
 }
@@ -82,48 +85,49 @@ static uint64_t boot_number(void)
 
 /* SQLite: the host and the path of the file. PostgreSQL names itself (cache_on_listening), because on two hosts the
  * same settings may mean different databases. */
-static void name_database(struct cache *cache)
+static void name_database(struct cache *cache, const char *file)
 {
     char host[HOST_NAME_MAX + 1] = "", path[PATH_MAX];
-    const char *file = cache->server->settings->sqlite_path;
     if (file == NULL)
         return;
     gethostname(host, sizeof host - 1);
     buf_printf(&cache->database, "%s %s", host, realpath(file, path) != NULL ? path : file);
 }
 
-static struct store *open_store(const struct server *server)
+static struct store *open_store(const struct cacheurl *url, struct loop *loop)
 {
-    const struct cacheurl *url = &server->settings->cache;
     switch (url->kind) {
     case CACHE_REDIS:
-        return redis_new(server->loop, url);
+        return redis_new(loop, url);
     case CACHE_MEMCACHED:
-        return memcached_new(server->loop, url);
+        return memcached_new(loop, url);
     default:
         return store_memory_new(STORE_MEMORY_BYTES_MAX);
     }
 }
 
-struct cache *cache_new(struct server *server)
+struct cache *cache_new(const struct settings *settings, const struct app *const *apps, struct loop *loop,
+                        struct reply *reply)
 {
     struct cache *cache = mem_new(sizeof *cache);
-    size_t apps = 0;
-    cache->server = server;
+    size_t count = 0;
+    cache->apps = apps;
+    cache->reply = reply;
     cache->database = BUF_INIT((size_t)8192);
     cache->key = BUF_INIT((size_t)KEY_MAX);
     cache->value = BUF_INIT(STORE_VALUE_MAX);
-    if (!cache_wanted(server))
+    if (!cache_wanted(settings, apps))
         return cache;
-    while (server->apps[apps] != NULL)
-        apps++;
-    cache->changed = mem_array(apps, sizeof *cache->changed);
-    for (size_t i = 0; i < apps; i++)
+    while (apps[count] != NULL)
+        count++;
+    cache->changed = mem_array(count, sizeof *cache->changed);
+    for (size_t i = 0; i < count; i++)
         cache->changed[i] = NEVER;
     cache->boot = boot_number();
-    cache->local = server->settings->cache.kind == CACHE_SIMPLE;
-    name_database(cache);
-    cache->store = open_store(server);
+    cache->schema = sql_newest(settings_engine(settings));
+    cache->local = settings->cache.kind == CACHE_SIMPLE;
+    name_database(cache, settings->sqlite_path);
+    cache->store = open_store(&settings->cache, loop);
     return cache;
 }
 
@@ -149,7 +153,7 @@ static bool is_open(const struct cache *cache)
 
 void cache_on_change(struct cache *cache, struct slice group)
 {
-    const struct app *const *apps = cache->server->apps;
+    const struct app *const *apps = cache->apps;
     for (size_t i = 0; cache->changed != NULL && apps[i] != NULL; i++)
         if (slice_equal(group, slice_of(apps[i]->name)))
             cache->changed[i] = clock_now();
@@ -160,14 +164,14 @@ void cache_on_listening(struct cache *cache, struct slice database)
     int64_t now = clock_now();
     buf_clear(&cache->database);
     buf_add_slice(&cache->database, database);
-    for (size_t i = 0; cache->changed != NULL && cache->server->apps[i] != NULL; i++)
+    for (size_t i = 0; cache->changed != NULL && cache->apps[i] != NULL; i++)
         cache->changed[i] = now;
 }
 
 /* When the group of this route changed last. */
 static int64_t changed_at(const struct cache *cache, const struct route *route)
 {
-    const struct app *const *apps = cache->server->apps;
+    const struct app *const *apps = cache->apps;
     for (size_t i = 0; apps[i] != NULL; i++)
         if (route >= apps[i]->routes && route < apps[i]->routes + apps[i]->route_count)
             return cache->changed[i];
@@ -182,9 +186,9 @@ static bool write_key(struct cache *cache, const struct route *route, const stru
 {
     struct buf *key = &cache->key;
     buf_clear(key);
-    buf_printf(key, "%s %d %d %.*s%c%s%c%s%c", PACKAGE_VERSION, cache->server->level,
-               cache->server->reply.coding != NULL, (int)cache->database.len,
-               cache->database.len > 0 ? cache->database.data : "", 0, route->path, 0, statement->name, 0);
+    buf_printf(key, "%s %d %d %.*s%c%s%c%s%c", PACKAGE_VERSION, cache->schema, cache->reply->coding != NULL,
+               (int)cache->database.len, cache->database.len > 0 ? cache->database.data : "", 0, route->path,
+               0, statement->name, 0);
     for (unsigned i = 0; i < statement->param_count; i++) {
         const struct db_param *param = &params[i];
         buf_add_char(key, param->null ? 'n' : 'v');
@@ -316,7 +320,7 @@ enum cache_found cache_find(struct cache *cache, struct cache_lookup *lookup, co
     lookup->find = (struct store_find){.done = cache_on_found};
     enum store_found found = cache->store->ops->find(cache->store, name_of(key, name), &lookup->find, &value);
     if (found != STORE_LATER) {
-        bool hit = found == STORE_HIT && read_value(cache, route, key, value, &cache->server->reply);
+        bool hit = found == STORE_HIT && read_value(cache, route, key, value, cache->reply);
         return hit ? CACHE_HIT : CACHE_MISS;
     }
     lookup->pending.ops = &cache_pending;
@@ -330,7 +334,7 @@ enum cache_found cache_find(struct cache *cache, struct cache_lookup *lookup, co
 static void cache_on_found(struct store_find *find, struct slice value)
 {
     struct cache_lookup *lookup = pending_owner(find, struct cache_lookup, find);
-    struct reply *reply = &lookup->cache->server->reply;
+    struct reply *reply = lookup->cache->reply;
     lookup->waiting = false;
     bool hit = read_value(lookup->cache, lookup->route, lookup->key, value, reply);
     lookup->found(lookup, hit ? reply : NULL);

@@ -13,21 +13,23 @@
 
 #define CACHE_LIFE_NS (5 * CLOCK_SECOND)
 
+struct app;
 struct arena;
 struct cache;
-struct server;
+struct settings;
 
-/* By the setting. The name of a PostgreSQL database comes later, with cache_on_listening; until then a store that
- * servers share is not used. */
-struct cache *cache_new(struct server *server);
+/* By the setting, for the apps that are served; what is kept is read into reply. All are borrowed. The name of a
+ * PostgreSQL database comes later, with cache_on_listening; until then a store that servers share is not used. */
+struct cache *cache_new(const struct settings *settings, const struct app *const *apps, struct loop *loop,
+                        struct reply *reply);
 void cache_free(struct cache *cache); /* every look-up must be over; NULL is harmless */
 
 /* Whether any route that is served is kept at all. */
-bool cache_wanted(const struct server *server);
+bool cache_wanted(const struct settings *settings, const struct app *const *apps);
 
 enum cache_found {
     CACHE_MISS,
-    CACHE_HIT, /* the kept reply stands in the server's reply */
+    CACHE_HIT, /* the kept reply stands in the reply */
     CACHE_LATER, /* found is called, once, within STORE_PATIENCE_NS, unless the look-up is cancelled (pending) */
 };
 

@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "core/answer.h"
 #include "core/respond.h"
-#include "core/server_parts.h"
 #include "core/statements.h"
 
 #define AGAIN_MAX 5u
@@ -23,7 +22,7 @@
 #define PURGE_NS (60 * CLOCK_SECOND)
 
 struct idempotency_purge {
-    struct server *server;
+    struct calls *calls;
     struct call call;
     struct loop_timer *timer;
 };
@@ -122,7 +121,7 @@ static void try_again(struct keyed *keyed, struct call *call)
                         "A request with this Idempotency-Key is being answered; ask again.");
         return;
     }
-    enum call_start started = call_start(keyed->request->server->calls, call);
+    enum call_start started = call_start(call->calls, call);
     if (started != CALL_STARTED)
         request_not_started(keyed->request, started);
 }
@@ -161,15 +160,15 @@ static void on_timer(void *argument)
     purge->call.statement = STATEMENT(IDEMPOTENCY_PURGE);
     purge->call.done = idempotency_on_purged;
     purge->call.argument = purge;
-    if (call_start(purge->server->calls, &purge->call) != CALL_STARTED)
+    if (call_start(purge->calls, &purge->call) != CALL_STARTED)
         loop_timer_start(purge->timer, PURGE_NS);
 }
 
-struct idempotency_purge *idempotency_purge_start(struct server *server)
+struct idempotency_purge *idempotency_purge_start(struct loop *loop, struct calls *calls)
 {
     struct idempotency_purge *purge = mem_new(sizeof *purge);
-    purge->server = server;
-    purge->timer = loop_timer_new(server->loop, on_timer, purge);
+    purge->calls = calls;
+    purge->timer = loop_timer_new(loop, on_timer, purge);
     loop_timer_start(purge->timer, PURGE_FIRST_NS);
     return purge;
 }

@@ -25,7 +25,7 @@ void idempotency_recall(struct request *request, const struct statement *recall,
 
 /* Purges old keys in the background, while the server runs. */
 struct idempotency_purge;
-struct idempotency_purge *idempotency_purge_start(struct server *server);
+struct idempotency_purge *idempotency_purge_start(struct loop *loop, struct calls *calls);
 void idempotency_purge_stop(struct idempotency_purge *purge);
 
 #endif

@@ -42,14 +42,14 @@ static bool read_state(struct session *session, struct migrate_state *state)
     return true;
 }
 
-bool migrate_fits(struct migrate_state state, int needed, int level, char *reason, size_t size)
+bool migrate_fits(struct migrate_state state, int needed, int newest, char *reason, size_t size)
 {
     if (state.version < needed)
         snprintf(reason, size, "version %lld is older than %d, which this server needs; run rowlock migrate",
                  (long long)state.version, needed);
-    else if (state.oldest_server > level)
+    else if (state.oldest_server > newest)
         snprintf(reason, size, "version %lld needs a server of at least %lld, this one is %d; upgrade it",
-                 (long long)state.version, (long long)state.oldest_server, level);
+                 (long long)state.version, (long long)state.oldest_server, newest);
     else
         return true;
     return false;
@@ -59,7 +59,7 @@ bool migrate_check(struct session *session, int needed)
 {
     struct migrate_state state;
     return read_state(session, &state) &&
-           migrate_fits(state, needed, sql_level(session->engine), session->error, sizeof session->error);
+           migrate_fits(state, needed, sql_newest(session->engine), session->error, sizeof session->error);
 }
 
 static const struct sql_migration *next_after(const char *engine, int64_t version)
@@ -139,7 +139,7 @@ bool migrate_print_status(struct session *session, FILE *out)
     for (const struct sql_migration *next = next_after(session->engine, state.version); next != NULL;
          next = next_after(session->engine, next->version))
         fprintf(out, "%d  %s  pending\n", next->version, next->name);
-    if (state.version > sql_level(session->engine))
-        fprintf(out, "the schema is newer than this program, which knows %d\n", sql_level(session->engine));
+    if (state.version > sql_newest(session->engine))
+        fprintf(out, "the schema is newer than this program, which knows %d\n", sql_newest(session->engine));
     return true;
 }

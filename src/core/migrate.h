@@ -16,9 +16,9 @@ struct migrate_state {
     int64_t oldest_server;
 };
 
-/* Whether this program, whose newest migration is level, may work with that; needed is the newest migration that what
- * it does rests on. False with the reason. */
-bool migrate_fits(struct migrate_state state, int needed, int level, char *reason, size_t size);
+/* Whether this program, which knows migrations up to newest, may work with that; needed is the newest migration that
+ * what it does rests on. False with the reason. */
+bool migrate_fits(struct migrate_state state, int needed, int newest, char *reason, size_t size);
 
 /* The same of a session's database. False with session->error. */
 bool migrate_check(struct session *session, int needed);

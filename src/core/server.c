@@ -47,7 +47,7 @@ static bool add_app(struct server *server, size_t index, char **error)
     for (size_t i = 0; i < app->route_count; i++) {
         router_add(server->router, &app->routes[i]);
         if (app->routes[i].once != NULL && server->purge == NULL)
-            server->purge = idempotency_purge_start(server);
+            server->purge = idempotency_purge_start(server->loop, server->calls);
     }
     if (app->start != NULL)
         server->states[index] = app->start(server->loop, server->settings, error);
@@ -74,7 +74,7 @@ static bool open_db(struct server *server, char **error)
                                      .deadline_ns = settings->deadline_ns,
                                      .health = &dbhealth_question,
                                      .hidden = &dbhealth_hidden};
-        if (cache_wanted(server)) {
+        if (cache_wanted(settings, server->apps)) {
             options.listen = STATEMENT(CHANGES_LISTEN);
             options.identity = STATEMENT(DATABASE_IDENTITY);
         }
@@ -118,7 +118,7 @@ struct server *server_start(const struct settings *settings, const struct app *c
     server->router = router_new();
     server->calls = calls_new(server->loop, (size_t)settings->queue, settings->deadline_ns);
     server->shared = shared_new(server->calls, &server->reply, on_wrote, server);
-    server->cache = cache_new(server);
+    server->cache = cache_new(settings, apps, server->loop, &server->reply);
     reply_init(&server->reply);
     server->reply.coding = settings->gzip ? coding_new() : NULL;
     list_init(&server->requests);
@@ -126,10 +126,11 @@ struct server *server_start(const struct settings *settings, const struct app *c
     list_init(&server->spares);
     server->deadline = loop_timer_new(server->loop, request_on_deadline, server);
     server->drain_limit = loop_timer_new(server->loop, on_drain_limit, server);
-    server->level = sql_level(settings_engine(settings));
+    server->schema_known = sql_newest(settings_engine(settings));
     size_t count = 0;
     for (; apps[count] != NULL; count++)
-        server->needed = apps[count]->schema > server->needed ? apps[count]->schema : server->needed;
+        server->schema_needed =
+            apps[count]->schema > server->schema_needed ? apps[count]->schema : server->schema_needed;
     server->states = mem_array(count + 1, sizeof *server->states);
     bool ok = true;
     for (size_t i = 0; ok && apps[i] != NULL; i++)
@@ -288,7 +289,8 @@ static void check_schema(const struct server *server, const struct db_health *he
             state = (struct migrate_state){health->version, health->oldest_server};
         if (!health->has_schema && health->obstacle[0] != '\0')
             tell_obstacle(health, in_full, check);
-        else if (!migrate_fits(state, server->needed, server->level, check->reason, sizeof check->reason))
+        else if (!migrate_fits(state, server->schema_needed, server->schema_known, check->reason,
+                               sizeof check->reason))
             return;
         else if (health->obstacle[0] != '\0')
             tell_obstacle(health, in_full, check);

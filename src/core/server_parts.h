@@ -1,4 +1,5 @@
-/* What a server consists of, for the files of core that work on it; all others see core/server.h. */
+/* What a server consists of, for the files that take a request through it (server.c, request.c, dispatch.c). All others
+ * are given what they need of it, or see core/server.h. */
 #ifndef ROWLOCK_CORE_SERVER_PARTS_H
 #define ROWLOCK_CORE_SERVER_PARTS_H
 
@@ -29,8 +30,8 @@ struct server {
     struct list spares;   /* requests that are over, with their memory */
     struct loop_timer *deadline, *drain_limit;
     struct idempotency_purge *purge; /* NULL: no app has keys */
-    int needed;                      /* the newest migration that the served apps need */
-    int level;                       /* the newest that this program knows */
+    int schema_needed;               /* the newest migration that the served apps need */
+    int schema_known;                /* the newest that this program knows */
     enum http_queue queue;           /* what becomes of it in a drain */
     bool draining;                   /* says so in its health, and every response closes its connection */
     bool told_ready;                 /* what the log was told last */

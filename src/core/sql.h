@@ -19,7 +19,7 @@ extern const size_t sql_migration_count;
 /* The SQL of a statement for an engine, "postgres" or "sqlite". */
 const char *sql_text(const char *engine, const struct statement *statement);
 
-/* The newest version that this program knows: its level. */
-int sql_level(const char *engine);
+/* The newest migration that this program knows. */
+int sql_newest(const char *engine);
 
 #endif

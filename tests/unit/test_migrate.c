@@ -154,9 +154,9 @@ static void tell(int version, const char *name)
 static void what_is_missing_is_applied_in_order_each_in_a_transaction_under_the_lock(void **state)
 {
     (void)state;
-    int level = sql_level("postgres");
+    int newest = sql_newest("postgres");
     char expected[1024] = "BEGIN lock COMMIT ", all[256] = "", word[64];
-    for (int version = 3; version <= level; version++) {
+    for (int version = 3; version <= newest; version++) {
         snprintf(word, sizeof word, "BEGIN lock +%d COMMIT ", version);
         strcat(expected, word);
         snprintf(word, sizeof word, "%d ", version);
@@ -168,7 +168,7 @@ static void what_is_missing_is_applied_in_order_each_in_a_transaction_under_the_
     assert_true(migrate_apply(&scripted.session, tell));
     assert_string_equal(scripted.done, expected);
     assert_string_equal(told, all);
-    assert_int_equal(scripted.version, level);
+    assert_int_equal(scripted.version, newest);
     strcpy(scripted.done, "");
     assert_true(migrate_apply(&scripted.session, NULL));
     assert_string_equal(scripted.done, "BEGIN lock COMMIT BEGIN lock COMMIT ");
@@ -220,19 +220,19 @@ static void the_status_lists_what_is_applied_and_what_is_pending(void **state)
     char *text = NULL, line[128];
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    int level = sql_level("postgres");
-    scripted.version = level - 1;
+    int newest = sql_newest("postgres");
+    scripted.version = newest - 1;
     scripted.serves = 3;
     assert_true(migrate_print_status(&scripted.session, out));
-    scripted.version = level + 5;
+    scripted.version = newest + 5;
     assert_true(migrate_print_status(&scripted.session, out));
     fclose(out);
-    snprintf(line, sizeof line, "%d  name  applied 2026-01-02, serves servers from 3 on\n", level - 1);
+    snprintf(line, sizeof line, "%d  name  applied 2026-01-02, serves servers from 3 on\n", newest - 1);
     has_line(text, line);
-    snprintf(line, sizeof line, "\n%d  ", level);
+    snprintf(line, sizeof line, "\n%d  ", newest);
     has_line(text, line);
     has_line(text, "  pending\n");
-    snprintf(line, sizeof line, "the schema is newer than this program, which knows %d\n", level);
+    snprintf(line, sizeof line, "the schema is newer than this program, which knows %d\n", newest);
     has_line(text, line);
     free(text);
 }
