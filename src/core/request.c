@@ -301,13 +301,18 @@ static void park(struct request *request, bool parked)
         loop_timer_start(request->server->deadline, request->server->settings->deadline_ns);
 }
 
+static struct http_response head_of(const struct request *request, const struct reply *reply)
+{
+    return (struct http_response){.status = reply->status,
+                                  .content_type = reply->content_type,
+                                  .fields = buf_slice(&reply->fields),
+                                  .request_id = request->id};
+}
+
 void request_stream_begin(struct request *request, const struct reply *reply,
                           void (*more)(struct request *request))
 {
-    struct http_response response = {.status = reply->status,
-                                     .content_type = reply->content_type,
-                                     .fields = buf_slice(&reply->fields),
-                                     .request_id = request->id};
+    struct http_response response = head_of(request, reply);
     request->streaming = true;
     request->more = more;
     http_respond_begin(request->http, &response);
@@ -325,6 +330,18 @@ void request_stream_end(struct request *request)
     request->http = NULL;
     http_respond_end(http);
     request_end(request, 200);
+}
+
+struct http_request *request_stream_open(struct request *request, const struct reply *reply,
+                                         const struct http_stream *stream, void *owner)
+{
+    struct http_request *http = request->http;
+    struct http_response response = head_of(request, reply);
+    request->http = NULL;
+    http->user = owner;
+    http_respond_open(http, &response, stream);
+    request_end(request, reply->status);
+    return http;
 }
 
 static void abort_stream(struct request *request)

@@ -64,6 +64,11 @@ void request_stream_begin(struct request *request, const struct reply *reply,
 void request_stream_piece(struct request *request, struct slice piece);
 void request_stream_end(struct request *request);
 
+/* Begins a reply in pieces that goes on without an end, and ends the request: from here on HTTP's request is the
+ * owner's, who finds himself in its user, and HTTP tells the stream of it (http_respond_open). */
+struct http_request *request_stream_open(struct request *request, const struct reply *reply,
+                                         const struct http_stream *stream, void *owner);
+
 /* Starts the request's own call and has the request wait for it. done must reply, or start what comes next. Parameters
  * are copied. When it returns anything but CALL_STARTED, the caller must reply. */
 enum call_start request_start_call(struct request *request, const struct statement *statement,

@@ -15,10 +15,12 @@
 
 struct http;
 struct http_conn;
+struct http_stream;
 
 /* One request. Lives in its connection; from on_request until it is answered or its client is gone. */
 struct http_request {
-    void *user; /* the caller's; NULL at first */
+    void *user;                       /* the caller's; NULL at first */
+    const struct http_stream *stream; /* of a response that was opened; NULL: the handlers are told */
     /* These are good only until on_request returns: */
     const struct http_head *head;
     struct slice body;
@@ -104,6 +106,19 @@ void http_respond_begin(struct http_request *request,
 void http_respond_piece(struct http_request *request, struct slice piece);
 void http_respond_end(struct http_request *request);
 void http_respond_abort(struct http_request *request);
+
+/* Who is told of an open response, in place of the handlers. */
+struct http_stream {
+    /* As the handlers' on_leave; HTTP_HALF_CLOSED may come as well, after which the response may go on. */
+    void (*on_leave)(struct http_request *request, enum http_leave how);
+    void (*on_writable)(struct http_request *request);
+};
+
+/* A response in pieces that goes on for as long as its client stays: begins it, as http_respond_begin does; pieces, end
+ * and abort as there. The connection is closed behind it, and what its client sends meanwhile is thrown away. Many of
+ * them may wait at once: what is kept for one is its connection and what was not sent. */
+void http_respond_open(struct http_request *request, const struct http_response *response,
+                       const struct http_stream *stream);
 
 /* The client's address as text, "" when unknown. */
 void http_peer(const struct http_request *request, char *out, size_t size);

@@ -117,6 +117,24 @@ static void log_closing(const struct http_conn *conn, enum http_closing reason)
     log_debug("connection closed", LOG_S("reason", closing_words[reason]), LOG_S("peer", peer));
 }
 
+static void tell_leave(struct http_conn *conn, enum http_leave how)
+{
+    struct http_request *request = &conn->exchange.request;
+    if (request->stream != NULL)
+        request->stream->on_leave(request, how);
+    else
+        conn->http->handlers.on_leave(request, how, conn->http->handlers.argument);
+}
+
+static void tell_writable(struct http_conn *conn)
+{
+    struct http_request *request = &conn->exchange.request;
+    if (request->stream != NULL)
+        request->stream->on_writable(request);
+    else
+        conn->http->handlers.on_writable(request, conn->http->handlers.argument);
+}
+
 void http_conn_close(struct http_conn *conn, enum http_closing reason)
 {
     struct http *http = conn->http;
@@ -131,13 +149,13 @@ void http_conn_close(struct http_conn *conn, enum http_closing reason)
     set_state(conn, HTTP_CLOSED);
     loop_defer(http->loop, &http->settle);
     if (pending)
-        http->handlers.on_leave(&conn->exchange.request, HTTP_GONE, http->handlers.argument);
+        tell_leave(conn, HTTP_GONE);
 }
 
 /* The engine goes first: evhttp shuts down the descriptor that it remembers, which must still be this one. */
 void http_conn_free(struct http_conn *conn)
 {
-    if (conn->http->engine->release != NULL)
+    if (conn->http->engine->release != NULL && !conn->detached)
         conn->http->engine->release(conn);
     close(conn->fd);
     http_reader_fini(&conn->reader);
@@ -162,10 +180,9 @@ static void on_eof(struct http_conn *conn)
 {
     conn->eof = true;
     bool unread = http_reader_held(&conn->reader) > 0;
-    if (conn->state == HTTP_PENDING) {
+    if (conn->state == HTTP_PENDING || conn->exchange.request.stream != NULL) {
         watch_for(conn);
-        conn->http->handlers.on_leave(&conn->exchange.request, HTTP_HALF_CLOSED,
-                                      conn->http->handlers.argument);
+        tell_leave(conn, HTTP_HALF_CLOSED);
     } else if (conn->state == HTTP_STREAMING || (conn->state == HTTP_WRITING && unread)) {
         watch_for(conn);
     } else if (conn->state == HTTP_IDLE && unread) { /* it was left for the next turn */
@@ -196,7 +213,9 @@ static void on_readable(struct http_conn *conn)
         return;
     }
     conn->used = true;
-    if (!http_reader_add(&conn->reader, http->scratch, (size_t)got))
+    if (conn->exchange.request.stream != NULL)
+        conn->linger = true; /* nothing that follows an open response is answered */
+    else if (!http_reader_add(&conn->reader, http->scratch, (size_t)got))
         http_conn_close(conn, HTTP_CLOSE_OVERFLOW);
     else if (conn->state == HTTP_PENDING || conn->state == HTTP_STREAMING)
         watch_for(conn);
@@ -426,6 +445,19 @@ void http_respond_begin(struct http_request *request, const struct http_response
     flush_later(conn);
 }
 
+/* From here on the writer writes, whichever engine has begun. */
+void http_respond_open(struct http_request *request, const struct http_response *response,
+                       const struct http_stream *stream)
+{
+    struct http_conn *conn = conn_of(request);
+    struct http_response closing = *response;
+    closing.close = true;
+    http_respond_begin(request, &closing);
+    conn->writer.chunked = !conn->exchange.minor_0;
+    conn->exchange.by_gate = true;
+    request->stream = stream;
+}
+
 void http_respond_piece(struct http_request *request, struct slice piece)
 {
     struct http_conn *conn = conn_of(request);
@@ -468,15 +500,32 @@ static void finish_close(struct http_conn *conn)
     loop_defer(conn->http->loop, &conn->http->settle);
 }
 
+/* An open response needs nothing of what its request has left. */
+static void detach(struct http_conn *conn)
+{
+    const struct http_engine *engine = conn->http->engine;
+    conn->opened = true;
+    http_reader_drop(&conn->reader);
+    if (engine->detach == NULL)
+        return;
+    loop_watch_free(conn->watch);
+    int fd = engine->detach(conn);
+    conn->detached = fd >= 0;
+    conn->fd = conn->detached ? fd : conn->fd;
+    conn->watch = loop_watch_new(conn->http->loop, conn->fd, on_ready, conn);
+}
+
 /* All was sent: more of a stream, the end of the connection, or the next request. */
 static void on_sent(struct http_conn *conn)
 {
     if (conn->state == HTTP_STREAMING) {
+        if (conn->exchange.request.stream != NULL && !conn->opened)
+            detach(conn);
         watch_for(conn);
-        conn->http->handlers.on_writable(&conn->exchange.request, conn->http->handlers.argument);
+        tell_writable(conn);
         return;
     }
-    if (conn->state != HTTP_PENDING && conn->http->engine->sent != NULL)
+    if (conn->state != HTTP_PENDING && conn->http->engine->sent != NULL && !conn->detached)
         conn->http->engine->sent(conn);
     if (conn->close && conn->state != HTTP_PENDING) {
         finish_close(conn);

@@ -83,6 +83,8 @@ struct http_conn {
     bool close;                    /* close when all is sent */
     bool linger;                   /* ... and keep reading for a while */
     bool processing;               /* http_conn_process is on the stack */
+    bool opened;                   /* the head of an open response was sent */
+    bool detached;                 /* the engine has let go of it */
 };
 
 size_t http_conn_count(const struct http *http);

@@ -10,7 +10,9 @@
  *   - respond, or begin, piece and end: the bytes of one response are in the connection's writer when the call returns.
  *     Status, fields (http_fields.h and those of the response) and body say what http_writer.h would have written. It
  *     decides nothing about the connection: conn->close is settled before, and is to be said in the head;
- *   - release: nothing that belongs to the connection is left, whatever state it was in.
+ *   - release: nothing that belongs to the connection is left, whatever state it was in;
+ *   - detach: the same, but the socket lives on. It is called when the head of a response that goes on without an end
+ *     was sent; what follows is the writer's.
  *
  * An engine never touches the socket, nor a timer: how long a client may take is the gate's. */
 #ifndef ROWLOCK_HTTP_HTTP_ENGINE_H
@@ -53,6 +55,9 @@ struct http_engine {
     void (*sent)(struct http_conn *conn);
     /* NULL: nothing to do. Before the descriptor is closed and the memory freed, at the end of a turn. */
     void (*release)(struct http_conn *conn);
+    /* NULL: nothing to do. The socket goes on at the descriptor that is returned, and at no other; -1: it goes on as it
+     * is, and the engine has let go of nothing. Never while the engine is on the stack. */
+    int (*detach)(struct http_conn *conn);
 };
 
 extern const struct http_engine http_direct, http_evhttp;

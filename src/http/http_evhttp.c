@@ -20,9 +20,11 @@
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -50,6 +52,7 @@ struct evhttp_engine {
     struct buf text;             /* the request that is being read */
     struct buf strings;          /* a field of a response */
     struct evbuffer *piece;
+    int nothing; /* a descriptor that is no socket */
 };
 
 static struct evhttp_engine *engine_of(const struct http_conn *conn)
@@ -401,6 +404,23 @@ static void evh_release(struct http_conn *conn)
     free(side);
 }
 
+/* evhttp shuts down the socket that its descriptor is of, whoever else has it. So the socket moves on to another
+ * descriptor, and evhttp finds something else at its own, which is closed behind it. */
+static int evh_detach(struct http_conn *conn)
+{
+    struct evhttp_engine *engine = engine_of(conn);
+    int fd = fcntl(conn->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (dup3(engine->nothing, conn->fd, O_CLOEXEC) < 0) {
+        close(fd);
+        return -1;
+    }
+    evh_release(conn);
+    close(conn->fd);
+    return fd;
+}
+
 /* ---- beginning and end ---- */
 
 static bool evh_start(struct http *http)
@@ -413,6 +433,7 @@ static bool evh_start(struct http *http)
     engine->strings = BUF_INIT((size_t)1 << 20);
     engine->evhttp = evhttp_new(loop_base(http->loop));
     engine->piece = evbuffer_new();
+    engine->nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (engine->evhttp == NULL || engine->piece == NULL)
         return false;
     evhttp_set_allowed_methods(engine->evhttp, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
@@ -437,6 +458,8 @@ static void evh_stop(struct http *http)
     }
     if (engine->piece != NULL)
         evbuffer_free(engine->piece);
+    if (engine->nothing >= 0)
+        close(engine->nothing);
     buf_fini(&engine->text);
     buf_fini(&engine->strings);
     free(engine);
@@ -455,4 +478,5 @@ const struct http_engine http_evhttp = {
     .end = evh_end,
     .sent = evh_sent,
     .release = evh_release,
+    .detach = evh_detach,
 };

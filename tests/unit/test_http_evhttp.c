@@ -31,7 +31,8 @@ static struct fixture {
     socklen_t address_length;
     int client[CLIENTS];
     struct http_request *waiting[CLIENTS];
-    unsigned requests, waiting_count, drained;
+    struct http_request *open; /* answered by http_respond_open; NULL: its client has left */
+    unsigned requests, waiting_count, drained, taken, half_closed;
     size_t most; /* connections at any time */
     size_t body; /* of the last request */
     char path[64];
@@ -41,7 +42,31 @@ static struct fixture {
 
 static const struct http_response ok = {.status = 200, .content_type = "text/plain", .request_id = {"x", 1}};
 
-/* "/wait" is answered by answer_waiting, "/stream" with one piece, "/empty" with a stream of none. */
+static void on_stream_leave(struct http_request *request, enum http_leave how)
+{
+    assert_ptr_equal(request, fixture.open);
+    if (how == HTTP_GONE)
+        fixture.open = NULL;
+    else
+        fixture.half_closed++;
+}
+
+static void on_stream_writable(struct http_request *request)
+{
+    assert_ptr_equal(request, fixture.open);
+    fixture.taken++;
+}
+
+static void open_response(struct http_request *request)
+{
+    static const struct http_stream stream = {on_stream_leave, on_stream_writable};
+    http_respond_open(request, &ok, &stream);
+    http_respond_piece(request, SLICE("first"));
+    fixture.open = request;
+}
+
+/* "/wait" is answered by answer_waiting, "/stream" with one piece, "/empty" with a stream of none, "/open" with one
+ * that goes on. */
 static void on_request(struct http_request *request, void *argument)
 {
     struct http_response response = ok;
@@ -60,6 +85,8 @@ static void on_request(struct http_request *request, void *argument)
     snprintf(fixture.path, sizeof fixture.path, "%.*s", (int)path.len, path.ptr);
     if (slice_equal(path, SLICE("/wait"))) {
         fixture.waiting[fixture.waiting_count++] = request;
+    } else if (slice_equal(path, SLICE("/open"))) {
+        open_response(request);
     } else if (slice_equal(path, SLICE("/stream")) || slice_equal(path, SLICE("/empty"))) {
         http_respond_begin(request, &response);
         if (path.len == 7)
@@ -599,6 +626,64 @@ static void a_drain_with_one_that_works_waits_for_it(void **state)
     assert_int_equal(fixture.drained, 1);
 }
 
+static unsigned open_descriptors(void)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void an_open_response_goes_on_without_evhttp(void **state)
+{
+    (void)state;
+    bool closed;
+    join(0, "GET /open HTTP/1.1\r\nHost: x\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    settle();
+    const char *text = take(0, &closed);
+    assert_int_equal(count_of(text, "Transfer-Encoding: chunked\r\n"), 1);
+    assert_int_equal(count_of(text, "Connection: close\r\n"), 1);
+    assert_non_null(strstr(text, "\r\n\r\n5\r\nfirst\r\n"));
+    assert_false(closed);
+    assert_int_equal(fixture.taken, 1);
+    assert_null(list_first(&fixture.http->states[HTTP_PENDING]));
+    const struct http_conn *conn =
+        list_first_of(&fixture.http->states[HTTP_STREAMING], struct http_conn, state_link);
+    assert_true(conn->detached);
+    assert_null(conn->reader.in.data); /* nothing is kept of what cannot be answered any more */
+    assert_int_equal(write(fixture.client[0], "more", 4), 4);
+    http_respond_piece(fixture.open, SLICE("second"));
+    settle();
+    assert_string_equal(take(0, &closed), "6\r\nsecond\r\n");
+    assert_int_equal(fixture.taken, 2);
+    assert_null(conn->reader.in.data);
+    http_respond_end(fixture.open);
+    settle();
+    assert_string_equal(take(0, &closed), "0\r\n\r\n");
+    assert_true(closed);
+    assert_int_equal(fixture.requests, 1); /* what stood behind it was thrown away */
+}
+
+static void an_open_response_is_told_of_both_ways_to_leave(void **state)
+{
+    (void)state;
+    unsigned descriptors = open_descriptors();
+    join(0, "GET /open HTTP/1.0\r\n\r\n");
+    settle();
+    bool closed;
+    assert_non_null(strstr(take(0, &closed), "\r\n\r\nfirst"));
+    assert_int_equal(shutdown(fixture.client[0], SHUT_WR), 0);
+    settle();
+    assert_int_equal(fixture.half_closed, 1);
+    assert_non_null(fixture.open);
+    leave(0);
+    settle();
+    http_respond_piece(fixture.open, SLICE("second")); /* the first write finds out, on a UNIX socket */
+    settle();
+    assert_null(fixture.open);
+    assert_int_equal(open_descriptors(), descriptors);
+}
+
 static void a_server_ends_with_connections_in_any_state(void **state)
 {
     (void)state;
@@ -609,6 +694,7 @@ static void a_server_ends_with_connections_in_any_state(void **state)
         "HEAD /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na",
         "GET /a HTTP/1.1\r\nHost: x\r\n\r\n",
         "nonsense\r\n\r\n",
+        "GET /open HTTP/1.1\r\nHost: x\r\n\r\n",
     };
     for (unsigned i = 0; i < COUNT(sent); i++)
         join(i, sent[i]);
@@ -624,6 +710,7 @@ static void a_server_ends_with_connections_in_any_state(void **state)
         assert_true(closed);
     }
     assert_int_equal(fixture.waiting_count, 0);
+    assert_null(fixture.open);
 }
 
 int main(void)
@@ -641,6 +728,8 @@ int main(void)
         TEST(a_closed_descriptors_number_belongs_to_whoever_gets_it_next),
         TEST(a_drain_answers_those_whom_the_kernel_has_queued),
         TEST(a_drain_with_one_that_works_waits_for_it),
+        TEST(an_open_response_goes_on_without_evhttp),
+        TEST(an_open_response_is_told_of_both_ways_to_leave),
         TEST(a_server_ends_with_connections_in_any_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
