@@ -43,7 +43,7 @@ SELECT id, alpha_code, name_en, name_fr,
 FROM province ORDER BY id;
 
 -- The thirteen provinces and territories. What is there already stays as it is.
--- name: health_samples
+-- name: health_provinces
 -- command ()
 INSERT INTO region (id, name_en, name_fr) VALUES
     (1, 'Atlantic', 'Atlantique'),

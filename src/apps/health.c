@@ -64,9 +64,9 @@ static const struct route routes[] = {
 static const struct app_data data = {
     .seed = health_seed,
     .seed_total = 15,
-    .any = STATEMENT(HEALTH_ANY),
+    .any_record = STATEMENT(HEALTH_ANY),
     .lock = STATEMENT(HEALTH_LOCK),
-    .samples = STATEMENT(HEALTH_SAMPLES),
+    .built_in = STATEMENT(HEALTH_PROVINCES),
     .imports = health_files,
 };
 

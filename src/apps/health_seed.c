@@ -112,7 +112,7 @@ static bool store(struct session *session, const struct statement *statement, st
     return session_store(session, sql_text(session->engine, statement), rows->data, count) == DB_OK;
 }
 
-/* The thirteen provinces are there: they are the app's samples. */
+/* The thirteen provinces are there: they are the app's built-in records. */
 bool health_seed(struct session *session, int64_t count)
 {
     struct making making = {.regions = BUF_INIT(BYTES_MAX), .areas = BUF_INIT(BYTES_MAX)};

@@ -350,7 +350,7 @@ static const struct route routes[] = {
 static const struct app_data data = {
     .seed = seed,
     .seed_total = 15,
-    .any = STATEMENT(MESSAGE_ANY),
+    .any_record = STATEMENT(MESSAGE_ANY),
 };
 
 const struct app app_messages = {

@@ -330,7 +330,7 @@ static void orders_stop(void *state)
 static const struct app_data data = {
     .seed = orders_seed,
     .seed_total = 15,
-    .any = STATEMENT(ORDER_ANY),
+    .any_record = STATEMENT(ORDER_ANY),
 };
 
 const struct app app_orders = {

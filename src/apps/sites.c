@@ -28,9 +28,9 @@ static const struct field put_path[] = {
 
 #define SELF .type = FIELD_INT, .equals = "id", .min = 0, .max = ID_MAX, .about = "the id of the path again"
 #define NAME                                                                                                 \
-    .name = "name", FIELD_OF_TEXT(POINTS_MAX), .required = true, .loose = true,                              \
+    .name = "name", FIELD_OF_TEXT(POINTS_MAX), .required = true, .takes_numbers = true,                      \
     .about = "what it is called", .example = "\"North lab\""
-#define WORDS(points) .type = FIELD_TEXT, .nullable = true, .loose = true, .max = (points)
+#define WORDS(points) .type = FIELD_TEXT, .nullable = true, .takes_numbers = true, .max = (points)
 
 static const struct field site_body[] = {
     {.name = "site_id", SELF},
@@ -170,7 +170,7 @@ static const struct route routes[] = {
 static const struct app_data data = {
     .seed = sites_seed,
     .seed_total = 15,
-    .any = STATEMENT(SITE_ANY),
+    .any_record = STATEMENT(SITE_ANY),
 };
 
 const struct app app_sites = {

@@ -205,7 +205,7 @@ static const struct app_data data = {
     .seed = users_seed,
     .seed_from = users_seed_from_github,
     .seed_total = 150,
-    .any = STATEMENT(USER_ANY),
+    .any_record = STATEMENT(USER_ANY),
 };
 
 const struct app app_users = {

@@ -106,13 +106,13 @@ static bool is_secret(const char *name, size_t length)
  * last @ of all. What fetches pages takes keys for users, too. */
 static void mask_url(struct buf *out, const char *text)
 {
-    const char *at = text, *start = strstr(text, "://"), *sign = strrchr(text, '@');
+    const char *at = text, *start = strstr(text, "://"), *at_sign = strrchr(text, '@');
     start = start != NULL ? start + 3 : text;
-    if (sign != NULL && sign > start) {
-        const char *colon = memchr(start, ':', (size_t)(sign - start));
-        const char *secret = colon != NULL ? colon + 1 : starts_with(text, "http") ? start : sign;
-        if (secret < sign)
-            at = hide(out, text, secret, (size_t)(sign - secret));
+    if (at_sign != NULL && at_sign > start) {
+        const char *colon = memchr(start, ':', (size_t)(at_sign - start));
+        const char *secret = colon != NULL ? colon + 1 : starts_with(text, "http") ? start : at_sign;
+        if (secret < at_sign)
+            at = hide(out, text, secret, (size_t)(at_sign - secret));
     }
     for (const char *name = at; (name = strpbrk(name, "?&")) != NULL;) {
         name++;

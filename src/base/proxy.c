@@ -19,8 +19,8 @@ static struct slice authority_of(const char *url)
     const char *start = strstr(url, "://");
     start = start != NULL ? start + 3 : url;
     size_t length = strcspn(start, "/?#");
-    const char *sign = memrchr(start, '@', length);
-    size_t user = sign != NULL ? (size_t)(sign + 1 - start) : 0;
+    const char *at_sign = memrchr(start, '@', length);
+    size_t user = at_sign != NULL ? (size_t)(at_sign + 1 - start) : 0;
     return (struct slice){start + user, length - user};
 }
 

@@ -42,7 +42,7 @@ static bool query(struct session *session, const struct statement *statement, co
 static bool ask_empty(struct session *session, const struct app *app, bool *empty)
 {
     const struct db_rows *rows;
-    if (!query(session, STATEMENT(SEED_LOCK), NULL) || !query(session, app->data->any, &rows))
+    if (!query(session, STATEMENT(SEED_LOCK), NULL) || !query(session, app->data->any_record, &rows))
         return false;
     *empty = rows->count == 0;
     return true;
@@ -51,8 +51,8 @@ static bool ask_empty(struct session *session, const struct app *app, bool *empt
 static bool prepare(struct session *session, const struct app *app)
 {
     return (app->data->lock == NULL || query(session, app->data->lock, NULL)) &&
-           (app->data->samples == NULL ||
-            session_script(session, sql_text(session->engine, app->data->samples)) == DB_OK);
+           (app->data->built_in == NULL ||
+            session_script(session, sql_text(session->engine, app->data->built_in)) == DB_OK);
 }
 
 /* All or nothing: one transaction. */
@@ -100,7 +100,7 @@ static int seed(const struct settings *settings, struct session *session, const 
     int64_t total = wish->total >= 0 ? wish->total : app->data->seed_total;
     const struct db_rows *rows;
     bool wanted = true;
-    if (!query(session, app->data->any, &rows)) {
+    if (!query(session, app->data->any_record, &rows)) {
         cmd_complain_of("seed", session->error);
         return CMD_FAILED;
     }

@@ -19,12 +19,12 @@ struct app_data {
      * no more, *word (to be freed) says why they are fewer. NULL: there is no elsewhere. */
     bool (*seed_from)(const struct settings *settings, struct session *session, int64_t total,
                       void (*tell)(int64_t added, int64_t total), int64_t *added, char **word);
-    int64_t seed_total;          /* how many when it is not said */
-    const struct statement *any; /* gives a row when there are records */
+    int64_t seed_total;                 /* how many when it is not said */
+    const struct statement *any_record; /* gives a row when there are records */
     /* A statement that keeps others who seed or import out until the transaction ends; NULL: they do not mind one
      * another. */
     const struct statement *lock;
-    const struct statement *samples; /* adds built-in records, which the others rest on; NULL: none */
+    const struct statement *built_in; /* adds built-in records, which the others rest on; NULL: none */
     /* What rowlock import takes, in this order; ends with flag NULL; NULL: nothing. */
     const struct import_file *imports;
 };

@@ -21,7 +21,7 @@
 #define PATIENCE_NS                                                                                          \
     (20 * CLOCK_MS) /* a call waits so long for the set before it, then a set leaves beside that */
 #define TRIES_MAX 3u
-#define LATE_NS                                                                                              \
+#define OVERDUE_NS                                                                                           \
     (200 * CLOCK_MS) /* once in this time a blocked call that has been due for this time comes first */
 
 /* The calls of one statement. */
@@ -51,7 +51,7 @@ struct call_set {
     struct db_param *params;
     bool retry_alone;    /* one of the calls was at fault, and nobody knows which: each is sent again alone */
     bool locked;         /* it met a lock */
-    bool again;          /* some of its calls are sent once more */
+    bool resend;         /* some of its calls are sent once more */
     struct call *sent[]; /* by position; NULL: answered or cancelled */
 };
 
@@ -170,7 +170,7 @@ static void forget(struct calls *calls, struct call *call)
     call->set->sent[call->position] = NULL;
     if (!call->lock.blocked)
         return;
-    call->lock.again = 0; /* the next for the record may go at once */
+    call->lock.retry_at = 0; /* the next for the record may go at once */
     call->lock.pauses = 0;
     unblock(calls, call);
 }
@@ -317,7 +317,7 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
     set->calls = calls;
     set->queue = queue;
     set->params = (struct db_param *)(void *)&set->sent[count];
-    set->retry_alone = set->locked = set->again = false;
+    set->retry_alone = set->locked = set->resend = false;
     set->request.params = set->params;
     int64_t now = clock_now();
     for (unsigned i = 0; i < count; i++) {
@@ -352,7 +352,7 @@ static unsigned send_blocked(struct calls *calls, int64_t due, unsigned max)
     list_for_each(struct call, call, &calls->locks.blocked, lock.link) {
         if (count == max || !may_hold(calls))
             break;
-        if (call->state != CALL_WAITING || call->lock.again > due || !call->lock.first)
+        if (call->state != CALL_WAITING || call->lock.retry_at > due || !call->lock.first)
             continue;
         struct db_slot *slot = calls->db->ops->slot(calls->db, call->statement);
         if (slot == NULL)
@@ -374,7 +374,7 @@ static bool may_leave(struct calls *calls, struct statement_queue *queue, int64_
         return false;
     if (queue->table.shut) {
         locks_await_turn(&calls->locks);
-        return queue->sets_in_flight == 0 && now >= queue->table.again && may_hold(calls);
+        return queue->sets_in_flight == 0 && now >= queue->table.retry_at && may_hold(calls);
     }
     if (queue->calls_in_flight + queue->waiting.length > CROWD)
         queue->crowded = now;
@@ -419,15 +419,15 @@ static void send_queues(struct calls *calls, int64_t now)
     }
 }
 
-/* Blocked calls come last, but for one that has been due for LATE_NS. */
+/* Blocked calls come last, but for one that has been due for OVERDUE_NS. */
 static void calls_on_flush(void *argument)
 {
     struct calls *calls = argument;
     int64_t now = clock_now();
     struct locks *locks = &calls->locks;
-    if (locks->blocked.length > 0 && now - locks->late >= LATE_NS &&
-        send_blocked(calls, now - LATE_NS, 1) > 0)
-        locks->late = now;
+    if (locks->blocked.length > 0 && now - locks->overdue_at >= OVERDUE_NS &&
+        send_blocked(calls, now - OVERDUE_NS, 1) > 0)
+        locks->overdue_at = now;
     send_queues(calls, now);
     if (locks->blocked.length > 0)
         send_blocked(calls, now, UINT_MAX);
@@ -480,7 +480,7 @@ static bool call_is_wanted(const struct db_request *request, unsigned position)
 
 /* Whether the call is sent once more. What a session refused (DB_UNFIT) is tried on others: as many as there are, and
  * TRIES_MAX more, since sessions that replace them may be no better. */
-static bool is_again(const struct calls *calls, const struct call *call, enum db_error error)
+static bool is_resent(const struct calls *calls, const struct call *call, enum db_error error)
 {
     if (error == DB_RETRY)
         return call->tries < TRIES_MAX;
@@ -499,9 +499,9 @@ static void call_on_answer(struct db_request *request, unsigned position, const 
     bool own = answer->error == DB_REFUSED || answer->error == DB_KEPT || answer->error == DB_FAILED;
     bool alone = own && request->call_count > 1 && set->calls->db->ops->arrays;
     set->locked |= answer->error == DB_LOCKED;
-    if (alone || is_again(set->calls, call, answer->error)) {
+    if (alone || is_resent(set->calls, call, answer->error)) {
         set->retry_alone |= alone; /* stays in the set until call_on_done puts it back, in order */
-        set->again = true;
+        set->resend = true;
         return;
     }
     forget(set->calls, call);
@@ -521,7 +521,7 @@ static void put_back(struct call_set *set, struct call *call, int64_t now)
         meet_lock(calls, set->queue, call, now);
     } else if (call->lock.blocked) {
         call->state = CALL_WAITING;
-        call->lock.again = now;
+        call->lock.retry_at = now;
         calls->waiting++;
     } else {
         enqueue(calls, call, true);
@@ -538,7 +538,7 @@ static void call_on_done(struct db_request *request)
     set->calls->locks.holding -= request->last;
     if (set->locked && !queue->statement->waits) {
         locks_shut(&set->calls->locks, &queue->table, now);
-    } else if (!set->again) {
+    } else if (!set->resend) {
         locks_open(&queue->table);
     }
     for (unsigned i = request->call_count; i-- > 0;)

@@ -40,17 +40,17 @@ static int64_t pause_of(unsigned pauses)
 /* ---- rows ---- */
 
 /* For the same record, as far as can be told. */
-static bool is_kin(const struct lock_wait *a, const struct lock_wait *b)
+static bool same_record(const struct lock_wait *a, const struct lock_wait *b)
 {
     const struct statement *statement = a->statement;
     return a->statement == b->statement && !statement->set && statement->param_count > 0 &&
            statement->params[0].type == DB_INT && a->record == b->record;
 }
 
-static struct lock_wait *first_kin(const struct locks *locks, const struct lock_wait *wait)
+static struct lock_wait *first_of_record(const struct locks *locks, const struct lock_wait *wait)
 {
     list_for_each(struct lock_wait, other, &locks->blocked, link) {
-        if (is_kin(other, wait))
+        if (same_record(other, wait))
             return other;
     }
     return NULL;
@@ -58,14 +58,14 @@ static struct lock_wait *first_kin(const struct locks *locks, const struct lock_
 
 bool locks_in_way(const struct locks *locks, const struct lock_wait *wait)
 {
-    return first_kin(locks, wait) != NULL;
+    return first_of_record(locks, wait) != NULL;
 }
 
-void locks_block(struct locks *locks, struct lock_wait *wait, int64_t again)
+void locks_block(struct locks *locks, struct lock_wait *wait, int64_t retry_at)
 {
     wait->blocked = true;
-    wait->first = first_kin(locks, wait) == NULL;
-    wait->again = again;
+    wait->first = first_of_record(locks, wait) == NULL;
+    wait->retry_at = retry_at;
     wait->give_up = clock_now() + locks->row_wait_ns;
     list_append(&locks->blocked, &wait->link);
     locks_await_turn(locks);
@@ -74,7 +74,7 @@ void locks_block(struct locks *locks, struct lock_wait *wait, int64_t again)
 void locks_meet_row(struct locks *locks, struct lock_wait *wait, int64_t now)
 {
     if (wait->blocked)
-        wait->again = now + pause_of(++wait->pauses);
+        wait->retry_at = now + pause_of(++wait->pauses);
     else
         locks_block(locks, wait, now + pause_of(0));
 }
@@ -83,11 +83,11 @@ bool locks_leave(struct locks *locks, struct lock_wait *wait)
 {
     list_remove(&wait->link);
     wait->blocked = false;
-    struct lock_wait *next = wait->first ? first_kin(locks, wait) : NULL;
+    struct lock_wait *next = wait->first ? first_of_record(locks, wait) : NULL;
     if (next == NULL)
         return false;
     next->first = true;
-    next->again = wait->again;
+    next->retry_at = wait->retry_at;
     next->pauses = wait->pauses;
     return true;
 }
@@ -109,7 +109,7 @@ void locks_meet_table(const struct locks *locks, struct lock_wait *wait, int64_t
 void locks_shut(struct locks *locks, struct table_lock *table, int64_t now)
 {
     table->shut = true;
-    table->again = now + pause_of(table->pauses++);
+    table->retry_at = now + pause_of(table->pauses++);
     locks_await_turn(locks);
 }
 

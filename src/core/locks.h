@@ -21,21 +21,21 @@ struct lock_wait {
     bool blocked;   /* it has met the lock of a row */
     bool first;     /* of those on the list that are for its record */
     unsigned pauses;
-    int64_t again;   /* when it may be sent again */
-    int64_t give_up; /* when it has waited enough; 0: it has met no lock */
+    int64_t retry_at; /* when it may be sent again */
+    int64_t give_up;  /* when it has waited enough; 0: it has met no lock */
 };
 
 /* Of one statement. */
 struct table_lock {
-    bool shut;       /* one at a time tries whether it still is, the others wait */
-    int64_t again;   /* when the next may try */
-    unsigned pauses; /* since then */
+    bool shut;        /* one at a time tries whether it still is, the others wait */
+    int64_t retry_at; /* when the next may try */
+    unsigned pauses;  /* since then */
 };
 
 struct locks {
     struct list blocked; /* lock_waits in the order in which they met the lock */
     unsigned holding;    /* database requests on their way that are expected to wait */
-    int64_t late;        /* when one came first that had been due for long */
+    int64_t overdue_at;  /* when one came first that had been due for long */
     int64_t row_wait_ns, table_wait_ns;
     struct loop_timer *turn; /* runs while anybody waits for a lock */
 };
@@ -49,7 +49,7 @@ void locks_await_turn(struct locks *locks);
 /* Whether a call for the same record is blocked. */
 bool locks_in_way(const struct locks *locks, const struct lock_wait *wait);
 /* Puts it on the list, to be sent again at that time at the earliest. */
-void locks_block(struct locks *locks, struct lock_wait *wait, int64_t again);
+void locks_block(struct locks *locks, struct lock_wait *wait, int64_t retry_at);
 /* It was sent and met a lock: of a row, or of the statement's table. */
 void locks_meet_row(struct locks *locks, struct lock_wait *wait, int64_t now);
 void locks_meet_table(const struct locks *locks, struct lock_wait *wait, int64_t now);

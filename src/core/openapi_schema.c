@@ -106,7 +106,7 @@ static void add_field_members(struct buf *out, const struct field *field)
 {
     static const char *const types[] = {[FIELD_INT] = "integer", [FIELD_POINT] = "array"};
     const char *type = field->type < sizeof types / sizeof types[0] ? types[field->type] : NULL;
-    add_type(out, type != NULL ? type : "string", field->loose ? "number" : NULL, field->nullable);
+    add_type(out, type != NULL ? type : "string", field->takes_numbers ? "number" : NULL, field->nullable);
     add_limits(out, field);
 }
 

@@ -32,8 +32,8 @@ struct field {
     const char *name;
     enum field_type type;
     bool required;
-    bool nullable; /* null is a value */
-    bool loose;    /* FIELD_TEXT: a number is taken as its text */
+    bool nullable;      /* null is a value */
+    bool takes_numbers; /* FIELD_TEXT: a number is taken as its text */
     const char
         *equals; /* in a body: the field of the path that it must equal; it is then left out of "body" */
     int64_t min, max;

@@ -213,7 +213,7 @@ static bool take_json(const struct field *field, const struct json *json, struct
     value->null = type == JSON_NULL_VALUE && field->nullable;
     if (value->null)
         return true;
-    if (field->loose && (type == JSON_INT_VALUE || type == JSON_REAL_VALUE))
+    if (field->takes_numbers && (type == JSON_INT_VALUE || type == JSON_REAL_VALUE))
         return take_loose(field, json, reading, value);
     switch (field->type) {
     case FIELD_INT:

@@ -1,8 +1,8 @@
 /* The master: master_run starts one worker a slot (master_start: fork, become_worker), then in each tick takes one
- * signal, reaps the dead (on_death, schedule_again), kills those that do not beat (listen_for_beats) and starts again
- * those whose pause is over (start_again). SIGHUP: begin_replacing, then continue_replacing slot by slot: a successor
- * is started on the same sockets and takes over when it is ready; the old worker retires. SIGTERM: master_end, then
- * the loop runs until all have ended or end_limit kills them. */
+ * signal, reaps the dead (on_death, schedule_restart), kills those that do not beat (listen_for_beats) and starts again
+ * those whose pause is over (restart_when_due). SIGHUP: begin_replacing, then continue_replacing slot by slot: a
+ * successor is started on the same sockets and takes over when it is ready; the old worker retires. SIGTERM:
+ * master_end, then the loop runs until all have ended or end_limit kills them. */
 #include <config.h>
 
 #include "proc/master.h"
@@ -48,8 +48,8 @@ struct process {
 
 struct slot {
     struct process now, successor;
-    unsigned deaths; /* in a row */
-    int64_t again;   /* when to start it again; 0: it runs */
+    unsigned deaths;    /* in a row */
+    int64_t restart_at; /* 0: it runs */
 };
 
 struct master {
@@ -145,7 +145,7 @@ static size_t count_alive(const struct master *master)
 
 /* ---- deaths ---- */
 
-static void schedule_again(struct master *master, struct slot *slot, int64_t lived)
+static void schedule_restart(struct master *master, struct slot *slot, int64_t lived)
 {
     slot->deaths = lived >= STEADY_NS ? 1 : slot->deaths + 1;
     if (slot->deaths >= DEATHS_MAX) {
@@ -153,8 +153,9 @@ static void schedule_again(struct master *master, struct slot *slot, int64_t liv
         master->hopeless = true;
         return;
     }
-    slot->again = clock_now() +
-                  (slot->deaths == 1 ? 0 : backoff_ns(slot->deaths - 2, BACKOFF_FIRST_NS, BACKOFF_MAX_NS));
+    slot->restart_at =
+        clock_now() +
+        (slot->deaths == 1 ? 0 : backoff_ns(slot->deaths - 2, BACKOFF_FIRST_NS, BACKOFF_MAX_NS));
 }
 
 static void on_death(struct master *master, pid_t pid, int status)
@@ -187,7 +188,7 @@ static void on_death(struct master *master, pid_t pid, int status)
             slot->now = slot->successor;
             slot->successor = (struct process){.pid = 0};
         } else {
-            schedule_again(master, slot, lived);
+            schedule_restart(master, slot, lived);
         }
         return;
     }
@@ -201,13 +202,13 @@ static void reap(struct master *master)
         on_death(master, pid, status);
 }
 
-static void start_again(struct master *master, struct slot *slot)
+static void restart_when_due(struct master *master, struct slot *slot)
 {
-    if (slot->again == 0 || clock_now() < slot->again)
+    if (slot->restart_at == 0 || clock_now() < slot->restart_at)
         return;
-    slot->again = 0;
+    slot->restart_at = 0;
     if (!master_start(master, (size_t)(slot - master->slots), &slot->now))
-        schedule_again(master, slot, 0);
+        schedule_restart(master, slot, 0);
 }
 
 /* Kills a process that is stuck. Its clients see the end of their connections at once, which tells them no less than
@@ -381,7 +382,7 @@ int master_run(const struct master_plan *plan)
     master_set_up(&master, plan);
     for (size_t i = 0; i < plan->workers; i++)
         if (!master_start(&master, i, &master.slots[i].now))
-            schedule_again(&master, &master.slots[i], 0);
+            schedule_restart(&master, &master.slots[i], 0);
     int64_t interval = systemd_interval(plan->systemd);
     struct timespec tick = {.tv_nsec = interval < TICK_NS ? interval : TICK_NS};
     while (!(master.ending && count_alive(&master) == 0)) {
@@ -398,7 +399,7 @@ int master_run(const struct master_plan *plan)
         if (master.ending)
             continue;
         for (size_t i = 0; i < plan->workers; i++)
-            start_again(&master, &master.slots[i]);
+            restart_when_due(&master, &master.slots[i]);
         continue_replacing(&master);
     }
     free(master.slots);

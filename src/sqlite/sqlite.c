@@ -22,7 +22,7 @@
 
 #define REQUESTS_MAX 1024u
 #define TURN_NS (10 * CLOCK_MS) /* work of one turn, measured before the commit */
-#define AGAIN_NS (5 * CLOCK_MS) /* after another process's lock */
+#define RETRY_NS (5 * CLOCK_MS) /* after another process's lock */
 #define TICK_NS CLOCK_SECOND
 #define GONE "the database file was removed or replaced"
 #define WAL_GONE "the write-ahead log of the database file was removed or replaced"
@@ -51,7 +51,7 @@ struct sqlite {
     struct sqlite_block **blocks; /* by the index of a statement */
     struct list waiting, ran;
     struct loop_task work;
-    struct loop_timer *again, *tick;
+    struct loop_timer *retry, *tick;
     const struct db_question *question; /* about its health */
     struct db_health health;
     bool gone;              /* the file is not where it was opened; nothing reads or writes it meanwhile */
@@ -90,7 +90,7 @@ struct db *sqlite_open(struct loop *loop, const char *path, const struct db_ques
     list_init(&sqlite->waiting);
     list_init(&sqlite->ran);
     loop_task_init(&sqlite->work, on_work, sqlite);
-    sqlite->again = loop_timer_new(loop, on_work, sqlite);
+    sqlite->retry = loop_timer_new(loop, on_work, sqlite);
     sqlite->tick = loop_timer_new(loop, sqlite_on_tick, sqlite);
     sqlite->question = health;
     sqlite_ask_health(sqlite);
@@ -443,7 +443,7 @@ static void on_work(void *argument)
         commit(sqlite);
     answer_ran(sqlite);
     if (sqlite->waiting.length > 0)
-        loop_timer_start(sqlite->again, error == DB_BUSY ? AGAIN_NS : 0);
+        loop_timer_start(sqlite->retry, error == DB_BUSY ? RETRY_NS : 0);
     sqlite->events.on_room(sqlite->events.argument);
 }
 
@@ -494,8 +494,8 @@ static enum db_error try_lock(struct sqlite *sqlite)
 static enum db_error check_writing(struct sqlite *sqlite)
 {
     enum db_error error = sqlite->broken == DB_OK ? try_lock(sqlite) : try_writing(sqlite);
-    bool again = error != DB_OK && error != DB_BUSY && error != DB_FULL;
-    if (again && reopen(sqlite))
+    bool may_reopen = error != DB_OK && error != DB_BUSY && error != DB_FULL;
+    if (may_reopen && reopen(sqlite))
         error = try_writing(sqlite);
     if (error != DB_BUSY)
         sqlite->broken = error;
@@ -577,7 +577,7 @@ static void sqlite_free(struct db *db)
 {
     struct sqlite *sqlite = sqlite_of(db);
     loop_task_cancel(&sqlite->work);
-    loop_timer_free(sqlite->again);
+    loop_timer_free(sqlite->retry);
     loop_timer_free(sqlite->tick);
     fail_waiting(sqlite, "the server is shutting down");
     answer_ran(sqlite);

@@ -50,16 +50,16 @@ static void pauses_double_up_to_a_quarter_of_a_second(void **state)
     struct table_lock table = {.shut = false};
     for (size_t i = 0; i < COUNT(expected); i++) {
         locks_meet_row(&locks, &wait, NOW);
-        assert_int_equal(wait.again, NOW + expected[i] * CLOCK_MS);
+        assert_int_equal(wait.retry_at, NOW + expected[i] * CLOCK_MS);
         locks_shut(&locks, &table, NOW);
-        assert_int_equal(table.again, NOW + expected[i] * CLOCK_MS);
+        assert_int_equal(table.retry_at, NOW + expected[i] * CLOCK_MS);
         assert_true(table.shut);
     }
     assert_true(loop_timer_pending(locks.turn));
     locks_open(&table);
     assert_false(table.shut);
     locks_shut(&locks, &table, NOW);
-    assert_int_equal(table.again, NOW + 50 * CLOCK_MS);
+    assert_int_equal(table.retry_at, NOW + 50 * CLOCK_MS);
     assert_false(locks_leave(&locks, &wait));
 }
 
@@ -77,9 +77,9 @@ static void the_first_for_a_record_leaves_its_place_and_its_pause_to_the_next(vo
     assert_false(locks_leave(&locks, &waits[1])); /* it was not the first */
     assert_true(locks_leave(&locks, &waits[0]));
     assert_true(waits[2].first);
-    assert_int_equal(waits[2].again, NOW + 100 * CLOCK_MS);
+    assert_int_equal(waits[2].retry_at, NOW + 100 * CLOCK_MS);
     locks_meet_row(&locks, &waits[2], NOW);
-    assert_int_equal(waits[2].again, NOW + 200 * CLOCK_MS);
+    assert_int_equal(waits[2].retry_at, NOW + 200 * CLOCK_MS);
     assert_false(locks_leave(&locks, &waits[2]));
 }
 

@@ -12,7 +12,7 @@ static const struct field id_path[] = {{.name = "id", FIELD_OF_ID, .required = t
 
 static const struct field body[] = {
     {.name = "id", .type = FIELD_INT, .min = -5, .max = 0, .equals = "id"},
-    {.name = "text", FIELD_OF_TEXT(9), .required = true, .nullable = true, .loose = true},
+    {.name = "text", FIELD_OF_TEXT(9), .required = true, .nullable = true, .takes_numbers = true},
     {.name = "at", .type = FIELD_POINT, .required = true},
     {.name = "mac", .type = FIELD_MAC, .required = true},
     {.name = NULL},

@@ -29,7 +29,7 @@ static const struct field query[] = {
 static const struct field body[] = {
     {.name = "id", .type = FIELD_INT, .min = 1, .max = INT64_MAX, .equals = "id"},
     {.name = "name", .type = FIELD_TEXT, .min = 1, .max = 3, .required = true, .nullable = true},
-    {.name = "code", .type = FIELD_TEXT, .min = 0, .max = 10, .loose = true},
+    {.name = "code", .type = FIELD_TEXT, .min = 0, .max = 10, .takes_numbers = true},
     {.name = "kind", .type = FIELD_ENUM, .choices = kinds},
     {.name = "where", .type = FIELD_POINT},
     {.name = "uuid", .type = FIELD_UUID},
@@ -212,7 +212,7 @@ static void texts_are_counted_in_characters(void **state)
     refuses_body("{\"name\": \"n\", \"id\": 1.0}", "id must be an integer from 1 to 9223372036854775807.");
 }
 
-static void a_number_may_stand_for_a_loose_text(void **state)
+static void a_number_may_stand_for_a_text_that_takes_numbers(void **state)
 {
     (void)state;
     takes_body("{\"name\": \"n\", \"code\": 12345}");
@@ -406,7 +406,7 @@ int main(void)
         VALIDATE(a_body_is_an_object_of_known_members),
         VALIDATE(null_is_a_value_where_it_may_be),
         VALIDATE(texts_are_counted_in_characters),
-        VALIDATE(a_number_may_stand_for_a_loose_text),
+        VALIDATE(a_number_may_stand_for_a_text_that_takes_numbers),
         VALIDATE(a_choice_is_one_of_its_words),
         VALIDATE(a_form_of_its_own_is_normalised),
         VALIDATE(a_point_is_two_numbers_within_the_globe),
