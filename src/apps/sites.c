@@ -123,48 +123,59 @@ static void write_history(const struct answering *answering)
 
 /* ---- the table ---- */
 
-#define LIST_OF(list)                                                                                        \
-    .method = HTTP_GET, .statement = STATEMENT(list), .shape = REPLY_PAGE, .start = paging_start,            \
-    .write = paging_write
+#define LIST(word, list, text) PAGING_LIST, .path = "/" word, .summary = text, .statement = STATEMENT(list)
+#define LIST_PAGE(word, list, text)                                                                          \
+    PAGING_LIST, .path = "/" word "/{offset}/{count}", .summary = text ", a page",                           \
+                 .path_fields = paging_path, .statement = STATEMENT(list)
 
-#define LIST_ROUTES(word, list, text, keyset)                                                                \
-    {LIST_OF(list), .path = "/" word, .summary = text, .query = keyset},                                     \
-    {                                                                                                        \
-        LIST_OF(list), .path = "/" word "/{offset}/{count}", .summary = text ", a page",                     \
-                       .path_fields = paging_path                                                            \
-    }
-
-#define RECORD_OF(word, fields) .path = "/" word "/{id}", .path_fields = fields, .shape = REPLY_OBJECT
-
-#define KIND_ROUTES(kind, KIND, word)                                                                        \
-    LIST_ROUTES(word "s", KIND##_LIST, "All " word "s by id", paging_query),                                 \
-        {RECORD_OF(word, id_path), .method = HTTP_GET, .summary = "One " word,                               \
-         .statement = STATEMENT(KIND##_GET), .missing = "There is no such " word "."},                       \
-        {RECORD_OF(word, put_path),                                                                          \
-         .method = HTTP_POST,                                                                                \
-         .summary = "Create or update a " word,                                                              \
-         .body = kind##_body,                                                                                \
-         .statement = STATEMENT(KIND##_PUT),                                                                 \
-         .guard = STATEMENT(KIND##_GUARD)},                                                                  \
-        {RECORD_OF(word, id_path),                                                                           \
-         .method = HTTP_DELETE,                                                                              \
-         .summary = "Delete a " word " and what hangs on it",                                                \
-         .statement = STATEMENT(KIND##_DELETE),                                                              \
-         .guard = STATEMENT(KIND##_GUARD),                                                                   \
-         .missing = "There is no such " word "."},                                                           \
-    {                                                                                                        \
-        .method = HTTP_GET, .path = "/" word "/{id}/history",                                                \
-        .summary = "What became of a " word ", newest first", .path_fields = id_path,                        \
-        .query = history_query, .statement = STATEMENT(LAB_HISTORY_PAGE), .shape = REPLY_PAGE,               \
-        .missing = "Nothing is recorded of this " word ".", .start = start_history, .write = write_history   \
-    }
+#define RECORD(word, fields) .path = "/" word "/{id}", .path_fields = fields, .shape = REPLY_OBJECT
+#define READ(word, KIND)                                                                                     \
+    RECORD(word, id_path), .method = HTTP_GET, .summary = "One " word, .statement = STATEMENT(KIND##_GET),   \
+                           .missing = "There is no such " word "."
+#define STORE(word, KIND)                                                                                    \
+    RECORD(word, put_path), .method = HTTP_POST, .summary = "Create or update a " word,                      \
+                            .statement = STATEMENT(KIND##_PUT), .guard = STATEMENT(KIND##_GUARD)
+#define DELETE(word, KIND)                                                                                   \
+    RECORD(word, id_path), .method = HTTP_DELETE, .summary = "Delete a " word " and what hangs on it",       \
+                           .statement = STATEMENT(KIND##_DELETE), .guard = STATEMENT(KIND##_GUARD),          \
+                           .missing = "There is no such " word "."
+#define HISTORY(word)                                                                                        \
+    .method = HTTP_GET, .path = "/" word "/{id}/history",                                                    \
+    .summary = "What became of a " word ", newest first", .path_fields = id_path, .query = history_query,    \
+    .statement = STATEMENT(LAB_HISTORY_PAGE), .shape = REPLY_PAGE,                                           \
+    .missing = "Nothing is recorded of this " word ".", .start = start_history, .write = write_history
 
 static const struct route routes[] = {
-    KIND_ROUTES(site, SITE, "site"),
-    KIND_ROUTES(computer, COMPUTER, "computer"),
-    KIND_ROUTES(freezer, FREEZER, "freezer"),
-    KIND_ROUTES(container, CONTAINER, "container"),
-    LIST_ROUTES("instruments", INSTRUMENT_LIST, "Computers and freezers of all sites", NULL),
+    {LIST("sites", SITE_LIST, "All sites by id"), .query = paging_query},
+    {LIST_PAGE("sites", SITE_LIST, "All sites by id")},
+    {READ("site", SITE)},
+    {STORE("site", SITE), .body = site_body},
+    {DELETE("site", SITE)},
+    {HISTORY("site")},
+
+    {LIST("computers", COMPUTER_LIST, "All computers by id"), .query = paging_query},
+    {LIST_PAGE("computers", COMPUTER_LIST, "All computers by id")},
+    {READ("computer", COMPUTER)},
+    {STORE("computer", COMPUTER), .body = computer_body},
+    {DELETE("computer", COMPUTER)},
+    {HISTORY("computer")},
+
+    {LIST("freezers", FREEZER_LIST, "All freezers by id"), .query = paging_query},
+    {LIST_PAGE("freezers", FREEZER_LIST, "All freezers by id")},
+    {READ("freezer", FREEZER)},
+    {STORE("freezer", FREEZER), .body = freezer_body},
+    {DELETE("freezer", FREEZER)},
+    {HISTORY("freezer")},
+
+    {LIST("containers", CONTAINER_LIST, "All containers by id"), .query = paging_query},
+    {LIST_PAGE("containers", CONTAINER_LIST, "All containers by id")},
+    {READ("container", CONTAINER)},
+    {STORE("container", CONTAINER), .body = container_body},
+    {DELETE("container", CONTAINER)},
+    {HISTORY("container")},
+
+    {LIST("instruments", INSTRUMENT_LIST, "Computers and freezers of all sites")},
+    {LIST_PAGE("instruments", INSTRUMENT_LIST, "Computers and freezers of all sites")},
 };
 
 static const struct app_data data = {

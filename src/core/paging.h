@@ -18,4 +18,7 @@ extern const struct field paging_query[]; /* limit, after */
 void paging_start(struct request *request);
 void paging_write(const struct answering *answering);
 
+/* What the routes of such a list have in common. */
+#define PAGING_LIST .method = HTTP_GET, .shape = REPLY_PAGE, .start = paging_start, .write = paging_write
+
 #endif
