@@ -44,6 +44,7 @@ loadtest_files = \
 
 bench_sources = \
 	loadtest/bench/bare.c \
+	loadtest/bench/die.c \
 	loadtest/bench/die.h \
 	loadtest/bench/hist.c \
 	loadtest/bench/hist.h \
@@ -60,6 +61,7 @@ EXTRA_PROGRAMS = loadtest/bench/load loadtest/bench/bare
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 loadtest_bench_load_SOURCES = \
+	loadtest/bench/die.c \
 	loadtest/bench/die.h \
 	loadtest/bench/hist.c \
 	loadtest/bench/hist.h \
@@ -73,10 +75,9 @@ loadtest_bench_load_SOURCES = \
 
 loadtest_bench_load_LDADD =
 
-# bare takes evhttp, which the server does not, and the server's allocator, although it never calls it itself.
+# bare takes the server's allocator, although it never calls it itself.
 loadtest_bench_bare_SOURCES = loadtest/bench/bare.c src/base/standard.c src/base/standard.h
-loadtest_bench_bare_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
-loadtest_bench_bare_LDADD = -levent_extra $(EVENT_LIBS) $(JEMALLOC_LIBS)
+loadtest_bench_bare_LDADD = $(EVENT_LIBS) $(JEMALLOC_LIBS)
 
 # make test-load LOAD_FLAGS="--fault", make bench BENCH_FLAGS="--peers --plot bench.svg"
 .PHONY: test-load bench

@@ -4,9 +4,7 @@
  * The most that a server on evhttp can reach on this machine: `make bench` sets Rowlock's /health beside it. It answers
  * what /health answers, to every request, and must be linked with the allocator that Rowlock is linked with.
  *
- * Builds alone:   cc -std=c11 -O2 -o bare bare.c -levent -Wl,--no-as-needed -ljemalloc
- *                 (the last two if Rowlock has jemalloc)
- * With automake:  an EXTRA program of this one file, with the libevent and jemalloc flags of the server.
+ * Built by `make bench`, or else by loadtest/rig/programs.py.
  *
  * usage: bare [--port N]      on 127.0.0.1; 0, the built-in, is a free port; prints the port and serves until SIGTERM
  */

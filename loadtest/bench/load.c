@@ -7,8 +7,7 @@
  *
  * Connects to loopback addresses only, and is bounded in time, connections and requests.
  *
- * Builds alone:   cc -std=c11 -O2 -o load load.c options.c response.c hist.c
- * With automake:  an EXTRA program of those four (and die.h and theirs); needs nothing but libc, and epoll, so Linux.
+ * Built by `make bench`, or else by loadtest/rig/programs.py; needs nothing but libc, and epoll, so Linux.
  *
  * Prints one JSON object when done; `load --help` lists the modes.
  */
@@ -101,17 +100,6 @@ static char read_buffer[READ_SIZE];
 static volatile sig_atomic_t interrupted;
 
 /* ---- small things ---- */
-
-void die(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fputs("load: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    exit(1);
-}
 
 static uint64_t now_ns(void)
 {
