@@ -43,6 +43,7 @@ unit_sources = \
 	tests/unit/test_reply.c \
 	tests/unit/test_requests.c \
 	tests/unit/test_resolve.c \
+	tests/unit/test_route.c \
 	tests/unit/test_router.c \
 	tests/unit/test_rows.c \
 	tests/unit/test_session.c \
