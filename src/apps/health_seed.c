@@ -1,3 +1,5 @@
+/* health_seed makes up health regions and their areas within the provinces that are there (add_regions), as rows of
+ * JSON, and stores them (store). */
 #include <config.h>
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* orders_seed writes orders between random points as rows of JSON (add_order), and stores them by one statement. */
 #include <config.h>
 
 #include "apps/orders_seed.h"

@@ -1,3 +1,5 @@
+/* sites_seed writes sites with what stands in them as rows of JSON (add_site, add_computer, add_freezer,
+ * add_container), and stores them by one statement. */
 #include <config.h>
 
 #include "apps/sites_seed.h"

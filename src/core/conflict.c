@@ -1,3 +1,5 @@
+/* conflict_free asks the database which of the tables, views and indexes that the missing migrations make (made of
+ * their CREATE lines: created_by, made_before, add_names) are there already; complain says whose they seem to be. */
 #include <config.h>
 
 #include "core/conflict.h"

@@ -1,3 +1,5 @@
+/* etag_write makes a tag of a hash. etag_find walks a list, element by element (take_tag), and compares;
+ * etag_precondition puts the two lists together. */
 #include <config.h>
 
 #include "core/etag.h"

@@ -1,3 +1,5 @@
+/* migrate_apply sees that nothing is in the way, then applies one migration after the other (apply_next) until none
+ * is missing. migrate_check only asks (read_state, migrate_fits). */
 #include <config.h>
 
 #include "core/migrate.h"

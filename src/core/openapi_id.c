@@ -1,3 +1,4 @@
+/* GET /orders/{id}: "getOrdersById". */
 #include <config.h>
 
 #include "core/openapi_id.h"

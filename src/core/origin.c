@@ -1,3 +1,5 @@
+/* origin_refusal lets reads pass and refuses what says cross-site; then Origin is compared with Host (is_own), and
+ * without an Origin Sec-Fetch-Site decides. */
 #include <config.h>
 
 #include "core/origin.h"

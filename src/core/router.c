@@ -1,3 +1,6 @@
+/* A pattern is a path of segments with the routes of its methods. router_add keeps patterns in the order in which
+ * they are tried (comes_before); router_find splits a path, decodes its segments and takes the first pattern that
+ * fits. */
 #include <config.h>
 
 #include "core/router.h"

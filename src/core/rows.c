@@ -1,3 +1,4 @@
+/* Each column is a member, by its name and its type; a time is written as RFC 3339 has it (add_time). */
 #include <config.h>
 
 #include "core/rows.h"

@@ -1,3 +1,4 @@
+/* Texts and migrations are constants in sql_texts.c, which the build makes. */
 #include <config.h>
 
 #include "core/sql.h"

@@ -1,3 +1,6 @@
+/* validate_head checks what the request line and the head say (read_path, read_query, check_type), validate then the
+ * body (read_body), member by member. take_json gives the value of a field from JSON, take_string from text;
+ * refuse_type says what would have been right. */
 #include <config.h>
 
 #include "core/validate.h"

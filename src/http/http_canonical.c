@@ -1,3 +1,4 @@
+/* http_canonical_write: the request line (add_target), Host, the other fields, framing (add_framing), body. */
 #include <config.h>
 
 #include "http/http_canonical.h"

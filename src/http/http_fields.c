@@ -1,3 +1,4 @@
+/* http_fields_fill adds them in the order in which they are sent. */
 #include <config.h>
 
 #include "http/http_fields.h"

@@ -1,3 +1,5 @@
+/* http_host_parse: the host by its form (host_length: an address in brackets, an IPv4 address, a name), then the
+ * port. */
 #include <config.h>
 
 #include "http/http_host.h"

@@ -1,3 +1,5 @@
+/* http_head_end finds where a head ends; http_parse reads it: parse_request_line, then each field (parse_field,
+ * note_field: what it means for the request), at last check_framing, which needs all of them. */
 #include <config.h>
 
 #include "http/http_parse.h"

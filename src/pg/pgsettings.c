@@ -1,3 +1,5 @@
+/* The table settled has them all. What a session is asked and told (pgsettings_ask) and what a transaction begins
+ * with (pgsettings_local) are written from it. */
 #include <config.h>
 
 #include "pg/pgsettings.h"

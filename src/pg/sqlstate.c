@@ -1,3 +1,4 @@
+/* A table by the code, or by its class (the first two characters). */
 #include <config.h>
 
 #include "pg/sqlstate.h"
