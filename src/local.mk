@@ -200,6 +200,8 @@ core_sources = \
 	src/core/pending.h \
 	src/core/precondition.c \
 	src/core/precondition.h \
+	src/core/readiness.c \
+	src/core/readiness.h \
 	src/core/refusal.c \
 	src/core/refusal.h \
 	src/core/reply.c \

@@ -39,6 +39,7 @@ unit_sources = \
 	tests/unit/test_pgsettings.c \
 	tests/unit/test_pgtarget.c \
 	tests/unit/test_proxy.c \
+	tests/unit/test_readiness.c \
 	tests/unit/test_refusal.c \
 	tests/unit/test_reply.c \
 	tests/unit/test_requests.c \

@@ -8,6 +8,7 @@
 #include "base/jsonout.h"
 #include "base/mem.h"
 #include "core/openapi.h"
+#include "core/readiness.h"
 #include "core/request.h"
 #include "core/server.h"
 #include "http/http.h"
@@ -48,7 +49,7 @@ static struct reply *begin(struct request *request)
     return reply;
 }
 
-static void add_check(struct buf *body, const struct server_check *check)
+static void add_check(struct buf *body, const struct readiness_check *check)
 {
     buf_printf(body, "\"%s\":[{\"status\":\"%s\"", check->name, statuses[check->status]);
     if (check->status != CHECK_PASS) {
@@ -64,10 +65,10 @@ static void healthcheck(struct request *request)
 {
     struct reply *reply = begin(request);
     struct buf *body = &reply->body;
-    struct server_check checks[SERVER_CHECKS];
-    const struct server_check *failed = NULL;
+    struct readiness_check checks[READINESS_CHECKS];
+    const struct readiness_check *failed = NULL;
     server_check(request->server, false, checks);
-    for (size_t i = 0; i < SERVER_CHECKS && failed == NULL; i++)
+    for (size_t i = 0; i < READINESS_CHECKS && failed == NULL; i++)
         if (checks[i].status == CHECK_FAIL)
             failed = &checks[i];
     reply->status = failed == NULL ? 200 : request->route->unfit;
@@ -75,7 +76,7 @@ static void healthcheck(struct request *request)
         buf_add_string(&reply->fields, "Retry-After: 1\r\n");
     buf_printf(body, "{\"status\":\"%s\",\"version\":\"%s\",\"checks\":{", failed == NULL ? "pass" : "fail",
                PACKAGE_VERSION);
-    for (size_t i = 0; i < SERVER_CHECKS; i++) {
+    for (size_t i = 0; i < READINESS_CHECKS; i++) {
         buf_add_string(body, i > 0 ? "," : "");
         add_check(body, &checks[i]);
     }

@@ -15,7 +15,7 @@
 #include "core/dbhealth.h"
 #include "core/dispatch.h"
 #include "core/idempotency.h"
-#include "core/migrate.h"
+#include "core/readiness.h"
 #include "core/request.h"
 #include "core/router.h"
 #include "core/server_parts.h"
@@ -231,102 +231,27 @@ static void on_listening(struct slice database, void *argument)
     cache_on_listening(server->cache, database);
 }
 
-/* The first right that an app which is served needs and the server has not; .ptr NULL: there is none. */
-static struct slice missing_right(const struct server *server, const char *denied)
+/* ---- whether it is ready ---- */
+
+static struct readiness readiness_of(const struct server *server)
 {
-    for (size_t i = 0; server->apps[i] != NULL; i++) {
-        size_t length = strlen(server->apps[i]->name);
-        for (const char *line = denied; *line != '\0';) {
-            size_t end = strcspn(line, "\n");
-            if (end > length && strncmp(line, server->apps[i]->name, length) == 0 && line[length] == ' ')
-                return (struct slice){line + length + 1, end - length - 1};
-            line += end + (line[end] == '\n');
-        }
-    }
-    return (struct slice){NULL, 0};
+    return (struct readiness){.apps = server->apps,
+                              .health = server->db->ops->health(server->db),
+                              .schema_needed = server->schema_needed,
+                              .schema_known = server->schema_known,
+                              .draining = server->draining};
 }
 
-static void check_database(const struct server *server, const struct db_health *health, bool in_full,
-                           struct server_check *check)
+void server_check(const struct server *server, bool in_full, struct readiness_check *checks)
 {
-    struct slice right = missing_right(server, health->denied);
-    check->name = "database";
-    check->status = CHECK_FAIL;
-    if (!health->answers)
-        snprintf(check->reason, sizeof check->reason, "%s", in_full ? health->reason : health->trouble);
-    else if (!health->writable)
-        snprintf(check->reason, sizeof check->reason, "it is read-only");
-    else if (health->full)
-        snprintf(check->reason, sizeof check->reason, "it has no room left");
-    else if (right.ptr != NULL && in_full)
-        snprintf(check->reason, sizeof check->reason, "the server's role lacks %.*s", (int)right.len,
-                 right.ptr);
-    else if (right.ptr != NULL)
-        snprintf(check->reason, sizeof check->reason,
-                 "it does not give this server the rights that it needs");
-    else
-        check->status = CHECK_PASS;
-}
-
-/* The obstacle may name schemas, which not everybody needs to know. */
-static void tell_obstacle(const struct db_health *health, bool in_full, struct server_check *check)
-{
-    snprintf(check->reason, sizeof check->reason, "%s",
-             in_full ? health->obstacle : "its tables are not as this server needs them, see the log");
-}
-
-static void check_schema(const struct server *server, const struct db_health *health, bool in_full,
-                         struct server_check *check)
-{
-    check->name = "schema";
-    check->status = CHECK_FAIL;
-    if (!health->answers) {
-        check->status = CHECK_UNKNOWN;
-        snprintf(check->reason, sizeof check->reason, "not known: the database does not answer");
-    } else {
-        struct migrate_state state = {0, 0};
-        if (health->has_schema)
-            state = (struct migrate_state){health->version, health->oldest_server};
-        if (!health->has_schema && health->obstacle[0] != '\0')
-            tell_obstacle(health, in_full, check);
-        else if (!migrate_fits(state, server->schema_needed, server->schema_known, check->reason,
-                               sizeof check->reason))
-            return;
-        else if (health->obstacle[0] != '\0')
-            tell_obstacle(health, in_full, check);
-        else
-            check->status = CHECK_PASS;
-    }
-}
-
-static void check_drain(const struct server *server, struct server_check *check)
-{
-    check->name = "drain";
-    check->status = server->draining ? CHECK_FAIL : CHECK_PASS;
-    if (server->draining)
-        snprintf(check->reason, sizeof check->reason, "the server is shutting down");
-}
-
-void server_check(const struct server *server, bool in_full, struct server_check *checks)
-{
-    const struct db_health *health = server->db->ops->health(server->db);
-    check_database(server, health, in_full, &checks[0]);
-    check_schema(server, health, in_full, &checks[1]);
-    check_drain(server, &checks[2]);
+    struct readiness readiness = readiness_of(server);
+    readiness_check(&readiness, in_full, checks);
 }
 
 bool server_ready(const struct server *server, const char **check, char *reason, size_t size)
 {
-    struct server_check checks[SERVER_CHECKS];
-    server_check(server, true, checks);
-    *check = NULL;
-    for (size_t i = 0; i < SERVER_CHECKS && *check == NULL; i++) {
-        if (checks[i].status != CHECK_FAIL)
-            continue;
-        *check = checks[i].name;
-        snprintf(reason, size, "%s", checks[i].reason);
-    }
-    return *check == NULL;
+    struct readiness readiness = readiness_of(server);
+    return readiness_pass(&readiness, check, reason, size);
 }
 
 static void tell_trouble(const char *check, const char *reason)

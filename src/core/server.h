@@ -7,6 +7,7 @@
 
 struct app;
 struct loop;
+struct readiness_check;
 struct server;
 struct settings;
 
@@ -44,25 +45,8 @@ struct server_status {
 struct server_status server_status(const struct server *server);
 void server_free(struct server *server);
 
-enum check_status {
-    CHECK_PASS,
-    CHECK_UNKNOWN, /* it could not be made */
-    CHECK_FAIL,
-};
-
-struct server_check {
-    const char *name;
-    enum check_status status;
-    char reason[256]; /* unless it passed */
-};
-
-#define SERVER_CHECKS 3 /* "database", "schema", "drain" */
-
-/* Each check by itself. The database's own words may name its host, role and name: in_full is for operators alone. */
-void server_check(const struct server *server, bool in_full, struct server_check *checks);
-
-/* Whether requests should be sent here: the database answers and can be written, the schema fits, not draining. On
- * false, the first check that failed, and its reason in full. */
+/* See core/readiness.h. */
+void server_check(const struct server *server, bool in_full, struct readiness_check *checks);
 bool server_ready(const struct server *server, const char **check, char *reason, size_t size);
 
 #endif
