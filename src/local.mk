@@ -161,6 +161,8 @@ core_sources = \
 	src/core/cache.h \
 	src/core/call.c \
 	src/core/call.h \
+	src/core/chore.c \
+	src/core/chore.h \
 	src/core/coding.c \
 	src/core/coding.h \
 	src/core/conflict.c \

@@ -6,6 +6,7 @@
 #include "core/settings.h"
 #include "db/session.h"
 
+struct chore;
 struct import_file;
 struct loop;
 
@@ -37,6 +38,7 @@ struct app {
     size_t route_count;
     int schema;                           /* the newest migration that it needs */
     const struct setting_group *settings; /* of its own; NULL: none */
+    const struct chore *chores;           /* ends with statement NULL; NULL: none */
     const struct app_data *data;          /* NULL: there is nothing to seed or import */
     /* Makes the app's state before the first request; handlers get it by server_state, stop at the end. NULL with
      * *error (to be freed). Both are NULL when it has no state. */

@@ -1,6 +1,6 @@
 /* A write with a key: idempotency_call -> start_keyed -> idempotency_on_answer -> respond, or the call again. A
  * write that first asks whether the key is known: idempotency_recall -> start_keyed -> idempotency_on_answer ->
- * respond, or unknown. At the end: the purge of old keys, on a timer. */
+ * respond, or unknown. */
 #include <config.h>
 
 #include "core/idempotency.h"
@@ -11,21 +11,11 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "core/answer.h"
 #include "core/respond.h"
 #include "core/statements.h"
 
 #define AGAIN_MAX 5u
-#define PURGE_FIRST_NS CLOCK_SECOND /* after a start: there may be much to do after a long stop */
-#define PURGE_NS (60 * CLOCK_SECOND)
-
-struct idempotency_purge {
-    struct calls *calls;
-    struct call call;
-    struct loop_timer *timer;
-};
 
 static void idempotency_on_answer(struct call *call, const struct db_answer *answer, void *argument);
 
@@ -144,40 +134,11 @@ static void idempotency_on_answer(struct call *call, const struct db_answer *ans
 
 /* ---- old keys ---- */
 
-static void idempotency_on_purged(struct call *call, const struct db_answer *answer, void *argument)
-{
-    struct idempotency_purge *purge = argument;
-    (void)call;
-    if (answer->error == DB_OK && answer->count > 0)
-        log_debug("purged idempotency keys", LOG_I("keys", answer->count));
-    loop_timer_start(purge->timer,
-                     answer->error == DB_OK && answer->count == KEYS_PURGED ? CLOCK_SECOND : PURGE_NS);
-}
-
-static void on_timer(void *argument)
-{
-    struct idempotency_purge *purge = argument;
-    purge->call.statement = STATEMENT(IDEMPOTENCY_PURGE);
-    purge->call.done = idempotency_on_purged;
-    purge->call.argument = purge;
-    if (call_start(purge->calls, &purge->call) != CALL_STARTED)
-        loop_timer_start(purge->timer, PURGE_NS);
-}
-
-struct idempotency_purge *idempotency_purge_start(struct loop *loop, struct calls *calls)
-{
-    struct idempotency_purge *purge = mem_new(sizeof *purge);
-    purge->calls = calls;
-    purge->timer = loop_timer_new(loop, on_timer, purge);
-    loop_timer_start(purge->timer, PURGE_FIRST_NS);
-    return purge;
-}
-
-void idempotency_purge_stop(struct idempotency_purge *purge)
-{
-    if (purge == NULL)
-        return;
-    call_cancel(&purge->call);
-    loop_timer_free(purge->timer);
-    free(purge);
-}
+const struct chore idempotency_purge = {
+    .statement = STATEMENT(IDEMPOTENCY_PURGE),
+    .batch = KEYS_PURGED,
+    .every_ns = 60 * CLOCK_SECOND,
+    .again_ns = CLOCK_SECOND,
+    .said = "purged idempotency keys",
+    .counted = "keys",
+};

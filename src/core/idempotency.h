@@ -4,6 +4,7 @@
 #ifndef ROWLOCK_CORE_IDEMPOTENCY_H
 #define ROWLOCK_CORE_IDEMPOTENCY_H
 
+#include "core/chore.h"
 #include "core/request.h"
 
 #define IDEMPOTENCY_KEY_MAX 255 /* visible ASCII characters */
@@ -23,9 +24,7 @@ void idempotency_call(struct request *request, const struct db_param *params);
 void idempotency_recall(struct request *request, const struct statement *recall,
                         void (*unknown)(struct request *request));
 
-/* Purges old keys in the background, while the server runs. */
-struct idempotency_purge;
-struct idempotency_purge *idempotency_purge_start(struct loop *loop, struct calls *calls);
-void idempotency_purge_stop(struct idempotency_purge *purge);
+/* Old keys go in the background. */
+extern const struct chore idempotency_purge;
 
 #endif

@@ -46,9 +46,12 @@ static bool add_app(struct server *server, size_t index, char **error)
     const struct app *app = server->apps[index];
     for (size_t i = 0; i < app->route_count; i++) {
         router_add(server->router, &app->routes[i]);
-        if (app->routes[i].once != NULL && server->purge == NULL)
-            server->purge = idempotency_purge_start(server->loop, server->calls);
+        if (app->routes[i].once != NULL && !server->has_keys)
+            chores_add(&server->chores, server->loop, server->calls, &idempotency_purge);
+        server->has_keys |= app->routes[i].once != NULL;
     }
+    for (const struct chore *chore = app->chores; chore != NULL && chore->statement != NULL; chore++)
+        chores_add(&server->chores, server->loop, server->calls, chore);
     if (app->start != NULL)
         server->states[index] = app->start(server->loop, server->settings, error);
     return app->start == NULL || server->states[index] != NULL;
@@ -339,7 +342,7 @@ void server_free(struct server *server)
         if (server->states[i] != NULL)
             server->apps[i]->stop(server->states[i]);
     free(server->states);
-    idempotency_purge_stop(server->purge);
+    chores_free(server->chores);
     if (server->db != NULL)
         server->db->ops->free(server->db);
     request_free_spares(server);

@@ -9,7 +9,7 @@
 #include "core/reply.h"
 #include "http/http.h"
 
-struct idempotency_purge;
+struct chores;
 struct cache;
 struct shared;
 
@@ -29,12 +29,13 @@ struct server {
     struct list streams;  /* those whose clients are taking what was sent */
     struct list spares;   /* requests that are over, with their memory */
     struct loop_timer *deadline, *drain_limit;
-    struct idempotency_purge *purge; /* NULL: no app has keys */
-    int schema_needed;               /* the newest migration that the served apps need */
-    int schema_known;                /* the newest that this program knows */
-    enum http_queue queue;           /* what becomes of it in a drain */
-    bool draining;                   /* says so in its health, and every response closes its connection */
-    bool told_ready;                 /* what the log was told last */
+    struct chores *chores; /* NULL: there are none */
+    bool has_keys;         /* an app has keys, so they are purged */
+    int schema_needed;     /* the newest migration that the served apps need */
+    int schema_known;      /* the newest that this program knows */
+    enum http_queue queue; /* what becomes of it in a drain */
+    bool draining;         /* says so in its health, and every response closes its connection */
+    bool told_ready;       /* what the log was told last */
     char told_reason[320];
     bool warned_asynchronous; /* that the database may forget what it has committed */
 };
