@@ -452,6 +452,7 @@ function end_migration(    key, record, serves)
     migration_serves[migrations] = serves
     migration_name[migrations] = migration_word
     migration_text[migrations] = body
+    migration_apart[migrations] = body ~ /(^|\n)CREATE INDEX CONCURRENTLY /
     migration_file = ""
 }
 
@@ -594,10 +595,10 @@ END {
     print "const struct sql_migration sql_migrations[] = {"
     for (i = 1; i <= migrations; i++) {
         m = order[i]
-        printf "    {\"%s\", \"%s\", %d, %d,%s},\n", migration_engine_of[m], migration_name[m], migration_version[m],
-            migration_serves[m], literals(migration_text[m], 1)
+        printf "    {\"%s\", \"%s\", %d, %d, %s,%s},\n", migration_engine_of[m], migration_name[m], migration_version[m],
+            migration_serves[m], migration_apart[m] ? "true" : "false", literals(migration_text[m], 1)
     }
-    print "    {NULL, NULL, 0, 0, NULL},"
+    print "    {NULL, NULL, 0, 0, false, NULL},"
     print "};"
     printf "const size_t sql_migration_count = %d;\n", migrations
 }

@@ -109,6 +109,14 @@ $$;
 -- command ()
 SELECT pg_advisory_xact_lock(8245076110394223);
 
+-- name: migrations_lock_apart
+-- command () -> (locked bool)
+SELECT pg_try_advisory_lock(8245076110394225) AS locked;
+
+-- name: migrations_unlock_apart
+-- command () -> (unlocked bool)
+SELECT pg_advisory_unlock(8245076110394225) AS unlocked;
+
 -- name: seed_lock
 -- command ()
 SELECT pg_advisory_xact_lock(8245076110394224);

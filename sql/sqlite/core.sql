@@ -23,6 +23,14 @@ SELECT 1;
 -- command ()
 SELECT 1; -- the transaction was begun IMMEDIATE, so it holds the one write lock already
 
+-- name: migrations_lock_apart
+-- command () -> (locked bool)
+SELECT 1 AS locked;
+
+-- name: migrations_unlock_apart
+-- command () -> (unlocked bool)
+SELECT 1 AS unlocked;
+
 -- name: seed_lock
 -- command ()
 SELECT 1;

@@ -5,10 +5,17 @@
 #include "core/migrate.h"
 
 #include <string.h>
+#include <time.h>
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "core/conflict.h"
 #include "core/sql.h"
+
+#define LOCK_AGAIN_NS (200 * CLOCK_MS)
+#define STATEMENT_APART_MAX 1024
+#define TEXT_APART_MAX 65536
 
 static bool fail(struct session *session)
 {
@@ -21,14 +28,19 @@ static bool query(struct session *session, const struct statement *statement, co
     return session_query(session, sql_text(session->engine, statement), NULL, 0, rows) == DB_OK;
 }
 
+static bool is_true(const struct db_rows *rows, int column)
+{
+    char first = rows->value(rows, 0, column).ptr[0];
+    return first == 't' || first == '1';
+}
+
 static bool read_state(struct session *session, struct migrate_state *state)
 {
     const struct db_rows *rows;
     *state = (struct migrate_state){0, 0};
     if (!query(session, STATEMENT(MIGRATIONS_EXIST), &rows))
         return false;
-    struct slice found = rows->value(rows, 0, COLUMN_MIGRATIONS_EXIST_FOUND);
-    if (found.ptr[0] != 't' && found.ptr[0] != '1')
+    if (!is_true(rows, COLUMN_MIGRATIONS_EXIST_FOUND))
         return true;
     if (!query(session, STATEMENT(MIGRATIONS_LIST), &rows))
         return false;
@@ -72,21 +84,105 @@ static const struct sql_migration *next_after(const char *engine, int64_t versio
     return NULL;
 }
 
-/* One migration, or none when all are applied (*done). The version is read under the lock: another host may have
- * been faster. */
+/* Begins a transaction under the lock, and reads the version there: another host may have been faster. */
+static bool begin_locked(struct session *session, struct migrate_state *state)
+{
+    const struct db_rows *rows;
+    return session_begin(session) == DB_OK && query(session, STATEMENT(MIGRATIONS_LOCK), &rows) &&
+           read_state(session, state);
+}
+
+/* Building an index beside those who write waits for every transaction that has begun, so nobody may wait in one for
+ * him who builds: this lock belongs to the session, and is asked for until it is free. */
+static bool lock_apart(struct session *session)
+{
+    const struct timespec moment = {.tv_nsec = LOCK_AGAIN_NS};
+    const struct db_rows *rows;
+    while (query(session, STATEMENT(MIGRATIONS_LOCK_APART), &rows)) {
+        if (is_true(rows, COLUMN_MIGRATIONS_LOCK_APART_LOCKED))
+            return true;
+        nanosleep(&moment, NULL);
+    }
+    return false;
+}
+
+static bool unlock_apart(struct session *session)
+{
+    const struct db_rows *rows;
+    return query(session, STATEMENT(MIGRATIONS_UNLOCK_APART), &rows);
+}
+
+/* One statement after the other; those are few and short, and end with their line. The last, the record, stays. */
+static bool run_apart(struct session *session, const char *text)
+{
+    for (const char *end; (end = strstr(text, ";\n")) != NULL && end[2] != '\0'; text = end + 2) {
+        char one[STATEMENT_APART_MAX];
+        snprintf(one, sizeof one, "%.*s", (int)(end - text), text);
+        if (session_script(session, one) != DB_OK)
+            return false;
+    }
+    return true;
+}
+
+static bool is_missing(struct session *session, const struct sql_migration *migration)
+{
+    struct migrate_state state;
+    return read_state(session, &state) && state.version < migration->version;
+}
+
+static bool record_apart(struct session *session, const struct sql_migration *migration)
+{
+    struct migrate_state state;
+    const char *record = strstr(migration->text, "INSERT INTO rowlock_migrations");
+    return begin_locked(session, &state) &&
+           (state.version >= migration->version || session_script(session, record) == DB_OK) &&
+           session_script(session, "COMMIT") == DB_OK;
+}
+
+static bool apply_apart(struct session *session, const struct sql_migration *migration)
+{
+    if (!lock_apart(session))
+        return false;
+    bool ok = !is_missing(session, migration) ||
+              (run_apart(session, migration->text) && record_apart(session, migration));
+    if (!ok)
+        session_undo(session);
+    return unlock_apart(session) && ok;
+}
+
+/* A session of a pooler can keep no lock: there indexes are built as others are, and who writes waits for that. */
+static enum db_error run_not_apart(struct session *session, const char *text)
+{
+    static const char word[] = " CONCURRENTLY";
+    struct buf plain = BUF_INIT(TEXT_APART_MAX);
+    for (const char *at; (at = strstr(text, word)) != NULL; text = at + strlen(word))
+        buf_add(&plain, text, (size_t)(at - text));
+    buf_add(&plain, text, strlen(text) + 1);
+    enum db_error error = session_script(session, plain.data);
+    buf_fini(&plain);
+    return error;
+}
+
+static bool apply_together(struct session *session, const struct sql_migration *migration)
+{
+    enum db_error error =
+        migration->apart ? run_not_apart(session, migration->text) : session_script(session, migration->text);
+    return error == DB_OK && session_script(session, "COMMIT") == DB_OK;
+}
+
+/* One migration, or none when all are applied (*done). */
 static bool apply_next(struct session *session, bool *done, void (*tell)(int version, const char *name))
 {
     struct migrate_state state;
-    const struct db_rows *rows;
-    if (session_begin(session) != DB_OK || !query(session, STATEMENT(MIGRATIONS_LOCK), &rows) ||
-        !read_state(session, &state))
+    if (!begin_locked(session, &state))
         return fail(session);
     const struct sql_migration *next = next_after(session->engine, state.version);
     *done = next == NULL;
-    if (next != NULL && session_script(session, next->text) != DB_OK)
+    bool apart = next == NULL || (next->apart && !session->pooled);
+    if (apart ? session_script(session, "COMMIT") != DB_OK : !apply_together(session, next))
         return fail(session);
-    if (session_script(session, "COMMIT") != DB_OK)
-        return fail(session);
+    if (next != NULL && apart && !apply_apart(session, next))
+        return false;
     if (next != NULL && tell != NULL)
         tell(next->version, next->name);
     return true;
@@ -97,11 +193,19 @@ static bool apply_next(struct session *session, bool *done, void (*tell)(int ver
 static bool nothing_in_the_way(struct session *session)
 {
     struct migrate_state state;
-    const struct db_rows *rows;
-    if (session_begin(session) != DB_OK || !query(session, STATEMENT(MIGRATIONS_LOCK), &rows) ||
-        !read_state(session, &state) || !conflict_free(session, state.version))
+    if (!begin_locked(session, &state) || !conflict_free(session, state.version))
         return fail(session);
     return session_script(session, "COMMIT") == DB_OK || fail(session);
+}
+
+/* After several tries. */
+static bool give_up(struct session *session)
+{
+    size_t length = strlen(session->error);
+    if (session->again)
+        snprintf(session->error + length, sizeof session->error - length,
+                 "; try again when nobody else holds these tables for long");
+    return false;
 }
 
 bool migrate_apply(struct session *session, void (*tell)(int version, const char *name))
@@ -109,10 +213,10 @@ bool migrate_apply(struct session *session, void (*tell)(int version, const char
     bool done = false;
     for (int tries = 0; !nothing_in_the_way(session);)
         if (!session_retry(session, &tries))
-            return false;
+            return give_up(session);
     for (int tries = 0; !done;)
         if (!apply_next(session, &done, tell) && !session_retry(session, &tries))
-            return false;
+            return give_up(session);
     return true;
 }
 

@@ -10,6 +10,7 @@
 struct sql_migration {
     const char *engine, *name;
     int version, serves; /* serves: the oldest server, by its newest migration, that still works on it */
+    bool apart; /* each of its statements stands outside of a transaction, and ends with ";" and its line */
     const char *text;
 };
 

@@ -20,6 +20,7 @@ struct session {
     const struct session_ops *ops;
     const char *engine; /* "postgres" or "sqlite" */
     char error[512];    /* of the last failure, one line */
+    bool pooled;        /* each transaction may be another session of the database */
     bool again; /* the database undid the transaction for a passing reason (a deadlock): try it again */
 };
 

@@ -65,6 +65,7 @@ static bool session_pg_settle(struct pg_session *own, char **error)
         if (!session.settled) {
             pgsettings_local(&own->local, &no_limits, session.path, version);
             buf_add_char(&own->local, '\0');
+            own->session.pooled = true;
         }
     }
     buf_fini(&ask);
@@ -122,6 +123,12 @@ static enum db_error unsure_of(struct pg_session *own)
     return DB_LOST;
 }
 
+/* A deadlock, a conflict of snapshots, a lock that was not given within the time that a migration waits for it. */
+static bool is_passing(const char *sqlstate)
+{
+    return strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "55P03") == 0;
+}
+
 static enum db_error session_pg_check(struct pg_session *own, PGresult *result)
 {
     PQclear(own->result);
@@ -138,8 +145,7 @@ static enum db_error session_pg_check(struct pg_session *own, PGresult *result)
     if (message == NULL)
         message = PQerrorMessage(own->pq);
     snprintf(own->session.error, sizeof own->session.error, "%.*s", (int)strcspn(message, "\n"), message);
-    own->session.again =
-        sqlstate != NULL && (strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "40001") == 0);
+    own->session.again = sqlstate != NULL && is_passing(sqlstate);
     return sqlstate != NULL ? sqlstate_error(sqlstate) : DB_LOST;
 }
 

@@ -424,7 +424,8 @@ def test_a_signal_ends_the_wait(folder):
 def test_the_migration_files_run_by_hand_and_make_the_same_schema(cluster, empty_postgres, template):
     psql = binaries() / "psql"
     for file in MIGRATIONS:
-        finished = subprocess.run([psql, "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", cluster.dsn(empty_postgres.name), "-f", file],
+        together = [] if "CONCURRENTLY" in file.read_text() else ["-1"]
+        finished = subprocess.run([psql, "-X", "-q", *together, "-v", "ON_ERROR_STOP=1", "-d", cluster.dsn(empty_postgres.name), "-f", file],
                                   env=environment(), capture_output=True, text=True)
         assert finished.returncode == 0, finished.stderr
 

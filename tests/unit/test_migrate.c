@@ -15,6 +15,8 @@ static struct {
     unsigned failures;
     bool passing;                   /* as what may work when it is tried again */
     const char *conflict;           /* the name of a table in the way */
+    int apart;                      /* indexes that were made, or dropped, outside of a transaction */
+    int busy;                       /* so often the lock of those who make them is not free */
     const struct statement *silent; /* the statement of that name is not answered */
 } scripted;
 
@@ -24,10 +26,28 @@ static void note(const char *word)
     strcat(scripted.done, " ");
 }
 
+/* It is applied when it is run as a whole, or when its record is written, which is the end of it. */
+static bool applies(const struct sql_migration *migration, const char *sql)
+{
+    return migration->text == sql ||
+           (sql > migration->text && sql < migration->text + strlen(migration->text));
+}
+
+static bool stands_apart(const char *sql)
+{
+    return strstr(sql, "rowlock_migrations") == NULL &&
+           (strstr(sql, "INDEX CONCURRENTLY") != NULL || strstr(sql, "VALIDATE CONSTRAINT") != NULL);
+}
+
 static enum db_error script(struct session *session, const char *sql)
 {
+    if (stands_apart(sql)) {
+        assert_null(strstr(sql, ";\n")); /* alone, or PostgreSQL would make a transaction of them */
+        scripted.apart++;
+        return DB_OK;
+    }
     for (size_t i = 0; i < sql_migration_count; i++) {
-        if (sql_migrations[i].text != sql)
+        if (!applies(&sql_migrations[i], sql))
             continue;
         int version = sql_migrations[i].version;
         char word[16];
@@ -69,6 +89,11 @@ static enum db_error query(struct session *session, const char *sql, const char 
     found.columns = 4;
     if (sql == sql_text(engine, STATEMENT(MIGRATIONS_LOCK))) {
         note("lock");
+    } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_LOCK_APART))) {
+        strcpy(cells[0], scripted.busy > 0 ? "f" : "t");
+        note(scripted.busy-- > 0 ? "busy" : "apart");
+    } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_UNLOCK_APART))) {
+        note("unlock");
     } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_EXIST))) {
         strcpy(cells[0], scripted.version > 0 ? "t" : "f");
     } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_LIST))) {
@@ -151,13 +176,34 @@ static void tell(int version, const char *name)
     strcat(told, word);
 }
 
+static bool is_apart(int version)
+{
+    for (size_t i = 0; i < sql_migration_count; i++)
+        if (strcmp(sql_migrations[i].engine, "postgres") == 0 && sql_migrations[i].version == version)
+            return sql_migrations[i].apart;
+    return false;
+}
+
+static void who_makes_indexes_beside_others_waits_for_his_turn_outside_of_any_transaction(void **state)
+{
+    (void)state;
+    scripted.version = 9;
+    scripted.busy = 1;
+    assert_true(is_apart(10));
+    assert_true(migrate_apply(&scripted.session, NULL));
+    assert_non_null(strstr(scripted.done, "BEGIN lock COMMIT busy apart BEGIN lock +10 COMMIT unlock "));
+    assert_int_equal(scripted.apart, 11);
+}
+
 static void what_is_missing_is_applied_in_order_each_in_a_transaction_under_the_lock(void **state)
 {
     (void)state;
     int newest = sql_newest("postgres");
     char expected[1024] = "BEGIN lock COMMIT ", all[256] = "", word[64];
     for (int version = 3; version <= newest; version++) {
-        snprintf(word, sizeof word, "BEGIN lock +%d COMMIT ", version);
+        bool apart = is_apart(version);
+        snprintf(word, sizeof word, "BEGIN lock %s+%d COMMIT %s", apart ? "COMMIT apart BEGIN lock " : "",
+                 version, apart ? "unlock " : "");
         strcat(expected, word);
         snprintf(word, sizeof word, "%d ", version);
         strcat(all, word);
@@ -244,6 +290,8 @@ int main(void)
         cmocka_unit_test_setup(a_check_asks_the_database, set_up),
         cmocka_unit_test_setup(a_database_that_does_not_answer_fits_nothing, set_up),
         cmocka_unit_test_setup(what_is_missing_is_applied_in_order_each_in_a_transaction_under_the_lock,
+                               set_up),
+        cmocka_unit_test_setup(who_makes_indexes_beside_others_waits_for_his_turn_outside_of_any_transaction,
                                set_up),
         cmocka_unit_test_setup(a_migration_that_fails_is_undone, set_up),
         cmocka_unit_test_setup(what_fails_for_a_passing_reason_is_tried_again, set_up),
