@@ -48,7 +48,7 @@ struct statement_column {
 struct statement_refusal {
     const char *constraint; /* as the database names it; see struct db_answer for SQLite's */
     const char *message;
-    const char *member; /* the caller is at fault only if he gave this member of the body; NULL: always */
+    const char *member; /* the caller is at fault only if the body had this member; NULL: always */
 };
 
 struct statement {

@@ -17,7 +17,7 @@ struct pg_options {
     const struct db_question *health;                /* asked each second */
     const struct db_question
         *hidden; /* asked when the tables that health reads are not found; no row: they are not there */
-    const struct statement *listen, *identity; /* how it tells of changes and who it is; NULL: it need not */
+    const struct statement *listen, *identity; /* of changes, and of which database it is; NULL: not wanted */
 };
 
 /* NULL and *error (to be freed) when the connection string is malformed. Connects in the background. */
