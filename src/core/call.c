@@ -18,11 +18,11 @@
 #define SET_MAX 512u
 #define CROWD 12u                /* more calls of a statement than this are a crowd */
 #define CROWD_NS (10 * CLOCK_MS) /* for so long after it was a crowd, it still counts as one */
-#define PATIENCE_NS                                                                                          \
-    (20 * CLOCK_MS) /* a call waits so long for the set before it, then a set leaves beside that */
+/* a call waits so long for the set before it, then a set leaves beside that */
+#define PATIENCE_NS (20 * CLOCK_MS)
 #define TRIES_MAX 3u
-#define OVERDUE_NS                                                                                           \
-    (200 * CLOCK_MS) /* once in this time a blocked call that has been due for this time comes first */
+/* once in this time a blocked call that has been due for this time comes first */
+#define OVERDUE_NS (200 * CLOCK_MS)
 
 /* The calls of one statement. */
 struct statement_queue {

@@ -34,8 +34,7 @@ struct field {
     bool required;
     bool nullable;      /* null is a value */
     bool takes_numbers; /* FIELD_TEXT: a number is taken as its text */
-    const char
-        *equals; /* in a body: the field of the path that it must equal; it is then left out of "body" */
+    const char *equals; /* in a body: the field of the path that it must equal; it is left out of "body" */
     int64_t min, max;
     const char *const *choices; /* ends with NULL */
     /* FIELD_TEXT: its own form. Gives what is stored, in the arena, or false. form says in words what is right. */

@@ -15,8 +15,8 @@ struct pg_options {
     unsigned statement_count; /* of the catalogue: every index is below it */
     const struct statement *room_spill, *room_write; /* the statements of those names */
     const struct db_question *health;                /* asked each second */
-    const struct db_question
-        *hidden; /* asked when the tables that health reads are not found; no row: they are not there */
+    /* Asked when the tables that health reads are not found; no row: they are not there. */
+    const struct db_question *hidden;
     const struct statement *listen, *identity; /* of changes, and of which database it is; NULL: not wanted */
 };
 
