@@ -112,8 +112,9 @@ struct route {
     const struct statement *guarded;
 
     /* Starts a valid request: when it returns, either the request was answered or it waits for something
-     * (core/pending.h). Usually it fills parameters and calls dispatch. NULL: dispatch with statement, its parameters
-     * bound by name. A conditional write of a route with a guard is started by core/precondition.c instead. */
+     * (core/pending.h). Usually it fills parameters and calls obtain_answer. NULL: obtain_answer with statement, its
+     * parameters bound by name. A conditional write of a route with a guard is started by core/precondition.c
+     * instead. */
     void (*start)(struct request *request);
     /* Writes the reply to an answer without error (core/answer.h). It must depend on its argument alone, because
      * readers share the reply. NULL: by shape. */
