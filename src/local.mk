@@ -151,7 +151,17 @@ proc_sources = \
 	src/proc/systemd.c \
 	src/proc/systemd.h
 
+web_sources = \
+	src/web/asset.c \
+	src/web/asset.h \
+	src/web/format.c \
+	src/web/format.h \
+	src/web/template.c \
+	src/web/template.h
+
 core_sources = \
+	src/core/accept.c \
+	src/core/accept.h \
 	src/core/answer.c \
 	src/core/answer.h \
 	src/core/app.h \
@@ -173,6 +183,10 @@ core_sources = \
 	src/core/dispatch.h \
 	src/core/etag.c \
 	src/core/etag.h \
+	src/core/form.c \
+	src/core/form.h \
+	src/core/form_token.c \
+	src/core/form_token.h \
 	src/core/idempotency.c \
 	src/core/idempotency.h \
 	src/core/import.c \
@@ -181,8 +195,6 @@ core_sources = \
 	src/core/locks.h \
 	src/core/migrate.c \
 	src/core/migrate.h \
-	src/core/obtain.c \
-	src/core/obtain.h \
 	src/core/openapi.c \
 	src/core/openapi.h \
 	src/core/openapi_failure.c \
@@ -199,6 +211,9 @@ core_sources = \
 	src/core/openapi_schema.h \
 	src/core/origin.c \
 	src/core/origin.h \
+	src/core/page.h \
+	src/core/page_data.c \
+	src/core/page_data.h \
 	src/core/paging.c \
 	src/core/paging.h \
 	src/core/pending.h \
@@ -230,7 +245,11 @@ core_sources = \
 	src/core/sql.c \
 	src/core/sql.h \
 	src/core/validate.c \
-	src/core/validate.h
+	src/core/validate.h \
+	src/core/visit.c \
+	src/core/visit.h \
+	src/core/weight.c \
+	src/core/weight.h
 
 apps_sources = \
 	src/apps/apps.c \
@@ -241,6 +260,8 @@ apps_sources = \
 	src/apps/health.h \
 	src/apps/health_import.c \
 	src/apps/health_seed.c \
+	src/apps/inbox.c \
+	src/apps/inbox.h \
 	src/apps/messages.c \
 	src/apps/operations.c \
 	src/apps/orders.c \
@@ -249,6 +270,8 @@ apps_sources = \
 	src/apps/sites.c \
 	src/apps/sites_seed.c \
 	src/apps/sites_seed.h \
+	src/apps/start_page.c \
+	src/apps/start_page.h \
 	src/apps/users.c \
 	src/apps/users_seed.c \
 	src/apps/users_seed.h
@@ -275,6 +298,7 @@ librowlock_sources = \
 	$(sqlite_sources) \
 	$(store_sources) \
 	$(proc_sources) \
+	$(web_sources) \
 	$(core_sources) \
 	$(apps_sources) \
 	$(cmd_sources)
@@ -286,7 +310,7 @@ rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(JANSSON_LIBS) $(SQLITE_LI
 
 noinst_LIBRARIES += librowlock.a
 librowlock_a_SOURCES = $(librowlock_sources)
-nodist_librowlock_a_SOURCES = src/core/sql_texts.c src/core/statements.h
+nodist_librowlock_a_SOURCES = src/core/sql_texts.c src/core/statements.h src/web/asset_bytes.c src/web/template_ops.c src/web/templates.h
 librowlock_a_CPPFLAGS = $(AM_CPPFLAGS)
 
 bin_PROGRAMS += rowlock
@@ -303,6 +327,30 @@ src/core/sql_texts.c: $(sql_files) build-aux/embed-sql.awk
 src/core/statements.h: embed_part = header
 src/core/statements.h: $(sql_files) build-aux/embed-sql.awk
 	$(embed_sql)
-BUILT_SOURCES += src/core/statements.h
-$(librowlock_a_OBJECTS): | src/core/statements.h # for make rowlock, which makes no BUILT_SOURCES
-CLEANFILES += src/core/sql_texts.c src/core/sql_texts.c.tmp src/core/statements.h src/core/statements.h.tmp
+
+# So do pages, and what they load.
+embed_assets = $(AM_V_GEN)$(MKDIR_P) src/web && out=`pwd`/$@ && cd $(srcdir) && LC_ALL=C $(SHELL) build-aux/embed-assets \
+	$(embed_part) $(web_assets) >"$$out.tmp" && mv "$$out.tmp" "$$out"
+src/web/assets.list: embed_part = list
+src/web/assets.list: $(web_assets) build-aux/embed-assets
+	$(embed_assets)
+src/web/asset_bytes.c: embed_part = source
+src/web/asset_bytes.c: $(web_assets) build-aux/embed-assets
+	$(embed_assets)
+embed_pages = $(AM_V_GEN)$(MKDIR_P) src/web && here=`pwd` && cd $(srcdir) && LC_ALL=C $(AWK) -v part=$(embed_part) \
+	-f build-aux/embed-pages.awk src/web/format.h "$$here/src/web/assets.list" $(web_templates) >"$$here/$@.tmp" && \
+	mv "$$here/$@.tmp" "$$here/$@"
+embed_pages_from = $(web_templates) src/web/format.h src/web/assets.list build-aux/embed-pages.awk
+src/web/template_ops.c: embed_part = source
+src/web/template_ops.c: $(embed_pages_from)
+	$(embed_pages)
+src/web/templates.h: embed_part = header
+src/web/templates.h: $(embed_pages_from)
+	$(embed_pages)
+
+built_headers = src/core/statements.h src/web/templates.h
+BUILT_SOURCES += $(built_headers)
+$(librowlock_a_OBJECTS): | $(built_headers) # for make rowlock, which makes no BUILT_SOURCES
+CLEANFILES += src/core/sql_texts.c src/core/sql_texts.c.tmp src/core/statements.h src/core/statements.h.tmp \
+	src/web/asset_bytes.c src/web/asset_bytes.c.tmp src/web/assets.list src/web/assets.list.tmp \
+	src/web/template_ops.c src/web/template_ops.c.tmp src/web/templates.h src/web/templates.h.tmp

@@ -3,6 +3,7 @@
 
 # A new one is a line here.
 unit_sources = \
+	tests/unit/test_accept.c \
 	tests/unit/test_cacheurl.c \
 	tests/unit/test_call.c \
 	tests/unit/test_coding.c \
@@ -13,6 +14,7 @@ unit_sources = \
 	tests/unit/test_embed_sql.c \
 	tests/unit/test_etag.c \
 	tests/unit/test_filekind.c \
+	tests/unit/test_form.c \
 	tests/unit/test_http_canonical.c \
 	tests/unit/test_http_conn.c \
 	tests/unit/test_http_evhttp.c \
@@ -51,11 +53,11 @@ unit_sources = \
 	tests/unit/test_settings.c \
 	tests/unit/test_similar.c \
 	tests/unit/test_small.c \
-	tests/unit/test_sqlite.c \
 	tests/unit/test_sqlite_file.c \
 	tests/unit/test_store_memory.c \
 	tests/unit/test_store_remote.c \
 	tests/unit/test_systemd.c \
+	tests/unit/test_template.c \
 	tests/unit/test_text.c \
 	tests/unit/test_validate.c
 
@@ -76,7 +78,7 @@ if !SANITIZERS
 if SYSTEMD_UNITS
 unit_file_tests = tests/build/systemd.test
 endif
-build_tests = tests/build/embed-sql.test tests/build/gnumakefile.test tests/build/sources.test $(unit_file_tests)
+build_tests = tests/build/embed-pages.test tests/build/embed-sql.test tests/build/gnumakefile.test tests/build/sources.test $(unit_file_tests)
 rig_tests = loadtest/loadtest.test
 fuzz_tests = tests/fuzz.test
 endif
@@ -162,6 +164,7 @@ python_tests = \
 	tests/integration/test_orders_place.py \
 	tests/integration/test_orders_read.py \
 	tests/integration/test_orders_take.py \
+	tests/integration/test_pages.py \
 	tests/integration/test_pgbouncer.py \
 	tests/integration/test_plans.py \
 	tests/integration/test_preconditions.py \
@@ -216,6 +219,7 @@ CLEANFILES += tests/fuzz/fuzz_http
 
 EXTRA_DIST += \
 	$(python_tests) \
+	tests/build/embed-pages.test \
 	tests/build/embed-sql.test \
 	tests/build/gnumakefile.test \
 	tests/build/sources.test \

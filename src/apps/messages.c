@@ -6,14 +6,15 @@
 #include <string.h>
 
 #include "apps/apps.h"
+#include "apps/inbox.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "core/obtain.h"
+#include "core/dispatch.h"
 #include "core/paging.h"
 #include "core/rows.h"
 #include "core/sql.h"
 
-#define NAME_MAX_POINTS 200
+#define NAME_MAX_POINTS INBOX_NAME_MAX
 #define TEXT_MAX_POINTS 1000
 #define LIMIT_BUILT_IN 100
 #define DAYS_MAX 36500
@@ -203,9 +204,8 @@ static void start_page(struct request *request)
         [PARAM_MESSAGE_LIST_FROM_RECIPIENT] = {.text = values[LIST_RECIPIENT].text},
         [PARAM_MESSAGE_LIST_FROM_BEFORE] = {.integer = before->present ? before->integer : INT64_MAX},
         [PARAM_MESSAGE_LIST_FROM_SENDER] = {.text = values[LIST_SENDER].text}};
-    obtain_answer(request,
-                  values[LIST_SENDER].present ? STATEMENT(MESSAGE_LIST_FROM) : STATEMENT(MESSAGE_LIST),
-                  params);
+    dispatch(request, values[LIST_SENDER].present ? STATEMENT(MESSAGE_LIST_FROM) : STATEMENT(MESSAGE_LIST),
+             params);
 }
 
 static void start_list(struct request *request)
@@ -264,9 +264,9 @@ static void start_latest(struct request *request)
         request_problem(request, 400, "The query parameters sender and recipient go together: %s is missing.",
                         sender->present ? "recipient" : "sender");
     else if (sender->present)
-        obtain_answer(request, STATEMENT(MESSAGE_LATEST_FROM), of_two);
+        dispatch(request, STATEMENT(MESSAGE_LATEST_FROM), of_two);
     else
-        obtain_answer(request, STATEMENT(MESSAGE_LATEST), all);
+        dispatch(request, STATEMENT(MESSAGE_LATEST), all);
 }
 
 /* ---- sample messages ---- */
@@ -346,6 +346,27 @@ static const struct route routes[] = {
      .statement = STATEMENT(MESSAGE_LATEST),
      .shape = REPLY_ARRAY,
      .start = start_latest},
+    {.method = HTTP_GET,
+     .path = "/inbox",
+     .summary = "Messages of a recipient, newest first",
+     .for_people = true,
+     .query = inbox_query,
+     .page = &inbox_page},
+    {.method = HTTP_POST,
+     .path = "/inbox",
+     .summary = "Write a message",
+     .for_people = true,
+     .query = inbox_query,
+     .page = &inbox_page,
+     .form = &inbox_forms[INBOX_WRITE]},
+    {.method = HTTP_POST,
+     .path = "/inbox/{id}/delete",
+     .summary = "Delete a message",
+     .for_people = true,
+     .path_fields = id_path,
+     .query = inbox_query,
+     .page = &inbox_page,
+     .form = &inbox_forms[INBOX_DELETE]},
 };
 
 static const struct app_data data = {

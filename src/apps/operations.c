@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "apps/apps.h"
+#include "apps/start_page.h"
+#include "base/hash.h"
 #include "base/jsonout.h"
 #include "base/mem.h"
 #include "core/openapi.h"
@@ -12,6 +14,7 @@
 #include "core/request.h"
 #include "core/server.h"
 #include "http/http.h"
+#include "web/asset.h"
 
 /* ---- GET /healthcheck, GET /health ---- */
 
@@ -125,7 +128,7 @@ static void operations_stop(void *state)
     free(state);
 }
 
-/* ---- GET /: the apps and their addresses, whatever Accept asks for ---- */
+/* ---- GET /: the apps and their addresses, unless Accept asks for HTML ---- */
 
 static void root(struct request *request)
 {
@@ -135,12 +138,50 @@ static void root(struct request *request)
     for (const struct app *const *app = server_apps(request->server); *app != NULL; app++) {
         jsonout_named(body, (*app)->name, '[');
         for (size_t i = 0; i < (*app)->route_count; i++)
-            if (!route_path_is_known((*app)->routes, i))
+            if (!(*app)->routes[i].for_people && !route_path_is_known((*app)->routes, i))
                 jsonout_text(body, (*app)->routes[i].path);
         jsonout_close(body, ']');
     }
     jsonout_close(body, '}');
     reply_add_etag(reply, ETAG_STRONG);
+    buf_add_string(&reply->fields, "Vary: Accept\r\n");
+    request_send(request, reply);
+}
+
+/* ---- GET /assets/{name}: what pages load ---- */
+
+static const struct field asset_path[] = {
+    {.name = "name",
+     FIELD_OF_TEXT(ASSET_NAME_MAX),
+     .required = true,
+     .about = "of a file, with its checksum"},
+    {.name = NULL},
+};
+
+/* Compressed it stands in the program; whoever does not take that has it made anew. */
+static void write_asset(struct reply *reply, const struct asset *asset, bool gzip)
+{
+    reply->content_type = asset->type;
+    reply->gzip = asset->gzip;
+    buf_add_string(&reply->fields, "Cache-Control: public, max-age=31536000, immutable\r\n");
+    etag_write(reply->etag, ETAG_STRONG, hash_bytes(slice_of(asset->name), 0));
+    char *room = gzip ? NULL : buf_room(&reply->body, asset->length);
+    if (room != NULL && coding_gunzip(asset->gzip, room, asset->length))
+        reply->body.len += asset->length;
+    else if (!gzip)
+        reply->body.failed = true;
+}
+
+static void asset(struct request *request)
+{
+    const struct asset *found = asset_find(request->values[0].text);
+    if (found == NULL) {
+        request_problem(request, 404, "%s", request->route->missing);
+        return;
+    }
+    struct reply *reply = request_reply(request);
+    request->takes_gzip = coding_is_accepted(request->http->head);
+    write_asset(reply, found, request->takes_gzip);
     request_send(request, reply);
 }
 
@@ -169,7 +210,15 @@ static const struct route routes[] = {
      .path = "/",
      .summary = "The apps that are served, and their addresses",
      .shape = REPLY_OBJECT,
+     .page = &start_page,
      .start = root},
+    {.method = HTTP_GET,
+     .path = "/assets/{name}",
+     .summary = "A file that pages load",
+     .path_fields = asset_path,
+     .for_people = true,
+     .missing = "There is no such file.",
+     .start = asset},
 };
 
 const struct app app_operations = {

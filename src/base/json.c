@@ -85,8 +85,7 @@ static void member_at(struct slice text, size_t position, char name[NAME_MAX_SHO
         show_name(names[depth], name);
 }
 
-/* jansson's words, without what it says about where: a caller is helped by the name of the member, not by a position
- * in the body. */
+/* jansson's words, without what it says about where: positions in a body help nobody, the member's name does. */
 static const char *json_reason(const json_error_t *error)
 {
     switch (json_error_code(error)) {
@@ -149,6 +148,11 @@ enum json_type json_type_of(const struct json *value)
     default:
         return JSON_NULL_VALUE;
     }
+}
+
+bool json_truth(const struct json *value)
+{
+    return json_typeof(in(value)) == JSON_TRUE;
 }
 
 int64_t json_int(const struct json *value)

@@ -26,6 +26,7 @@ struct json *json_read(struct slice text, char *error, size_t error_size);
 void json_free(struct json *document);
 
 enum json_type json_type_of(const struct json *value);
+bool json_truth(const struct json *value);
 int64_t json_int(const struct json *value);
 double json_number(const struct json *value); /* of an integer or a real */
 struct slice json_text(const struct json *value);

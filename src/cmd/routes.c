@@ -23,7 +23,10 @@ static int run(const struct settings *settings, const struct command_line *line)
     for (size_t i = 0; apps[i] != NULL; i++)
         for (size_t k = 0; k < apps[i]->route_count; k++) {
             const struct route *route = &apps[i]->routes[k];
-            printf("%-6s  %-24s %s\n", http_method_name(route->method), route->path, route->summary);
+            if (route->for_people && settings->no_pages)
+                continue;
+            printf("%-6s  %-24s %s%s\n", http_method_name(route->method), route->path,
+                   route->for_people ? "(for people) " : "", route->summary);
             print_fields("path", route->path_fields);
             print_fields("query", route->query);
             print_fields("body", route->body);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/weight.h"
 
 /* Level 1 needs half the time of zlib's, and its results are smaller (docs/architecture.md). */
 #define LEVEL 1
@@ -23,84 +24,39 @@ struct coding {
 
 /* ---- Accept-Encoding ---- */
 
-/* Weights in thousandths. */
+/* In thousandths. */
 #define NOT_NAMED (-1)
-#define MALFORMED (-2)
 
 struct accepted {
     int gzip, identity, any;
 };
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = (struct slice){text.ptr + 1, text.len - 1};
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
-/* Takes what stands before the separator off the text; all of it when there is none. */
-static struct slice take_until(struct slice *text, char separator)
-{
-    const char *end = text->len > 0 ? memchr(text->ptr, separator, text->len) : NULL;
-    struct slice first = {text->ptr, end != NULL ? (size_t)(end - text->ptr) : text->len};
-    size_t past = end != NULL ? first.len + 1 : first.len;
-    *text = (struct slice){text->ptr + past, text->len - past};
-    return trim(first);
-}
-
-/* qvalue: 0 or 1, with up to three decimals. */
-static int weight_of(struct slice text)
-{
-    bool begins = text.len >= 1 && text.len <= 5 && (text.ptr[0] == '0' || text.ptr[0] == '1');
-    if (!begins || (text.len > 1 && text.ptr[1] != '.'))
-        return MALFORMED;
-    int weight = (text.ptr[0] - '0') * 1000;
-    for (size_t i = 2, unit = 100; i < text.len; i++, unit /= 10) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return MALFORMED;
-        weight += (text.ptr[i] - '0') * (int)unit;
-    }
-    return weight <= 1000 ? weight : MALFORMED;
-}
-
-/* The weight behind the name of a coding, and nothing else; without one it is 1. */
-static int weight_in(struct slice rest, bool given)
-{
-    struct slice text = trim(rest);
-    if (!given)
-        return 1000;
-    bool named = text.len >= 2 && (text.ptr[0] == 'q' || text.ptr[0] == 'Q') && text.ptr[1] == '=';
-    return named ? weight_of((struct slice){text.ptr + 2, text.len - 2}) : MALFORMED;
-}
-
-/* Of what is named twice the lower weight counts, so that no client gets what it refuses. x-gzip is gzip (section
+/* Of what is named twice the lower weight counts, so that nobody gets what he refuses. x-gzip is gzip (section
  * 8.4.1.3). A malformed element counts as if it were not there. */
 static void take_element(struct slice element, struct accepted *accepted)
 {
-    struct slice rest = element, name = take_until(&rest, ';');
+    struct slice rest = element, name = weight_take(&rest, ';');
     int *of = slice_equal(name, SLICE("*")) ? &accepted->any
               : slice_equal_nocase(name, SLICE("gzip")) || slice_equal_nocase(name, SLICE("x-gzip"))
                   ? &accepted->gzip
               : slice_equal_nocase(name, SLICE("identity")) ? &accepted->identity
                                                             : NULL;
-    int weight = weight_in(rest, memchr(element.ptr, ';', element.len) != NULL);
-    if (of != NULL && weight != MALFORMED && (*of == NOT_NAMED || weight < *of))
+    int weight = memchr(element.ptr, ';', element.len) != NULL ? weight_read(rest) : WEIGHT_MAX;
+    if (of != NULL && weight != WEIGHT_MALFORMED && (*of == NOT_NAMED || weight < *of))
         *of = weight;
 }
 
 static void take_list(struct slice list, struct accepted *accepted)
 {
     while (list.len > 0) {
-        struct slice element = take_until(&list, ',');
+        struct slice element = weight_take(&list, ',');
         if (element.len > 0)
             take_element(element, accepted);
     }
 }
 
-/* Section 12.5.3. The identity has a weight only where it is named: every client takes it, but would rather have what
- * it names. A client that takes neither (identity;q=0 without gzip) gets the identity, because nothing better could
+/* Section 12.5.3. The identity has a weight only where it is named: it is what everybody takes, but not what he would
+ * rather have. A client that takes neither (identity;q=0 without gzip) gets the identity, because nothing better could
  * be sent. */
 bool coding_is_accepted(const struct http_head *head)
 {
@@ -151,6 +107,15 @@ struct slice coding_gzip(struct coding *coding, struct slice body)
         compress_body(coding, body);
     coding->tried = true;
     return coding->gzip.len > 0 ? buf_slice(&coding->gzip) : (struct slice){NULL, 0};
+}
+
+bool coding_gunzip(struct slice gzip, char *out, size_t length)
+{
+    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+    bool ok = decompressor != NULL && libdeflate_gzip_decompress(decompressor, gzip.ptr, gzip.len, out,
+                                                                 length, NULL) == LIBDEFLATE_SUCCESS;
+    libdeflate_free_decompressor(decompressor);
+    return ok;
 }
 
 void coding_put(struct coding *coding, struct slice gzip)

@@ -23,6 +23,9 @@ bool coding_is_accepted(const struct http_head *head);
  * shorter. The body must be the same in all calls until coding_forget. */
 struct slice coding_gzip(struct coding *coding, struct slice body);
 
+/* Writes what the gzip form stands for, of that length, to out. False: it is not the gzip form of so much. */
+bool coding_gunzip(struct slice gzip, char *out, size_t length);
+
 /* The gzip form was made before, and is copied. It is that of the body with which coding_gzip is called next. */
 void coding_put(struct coding *coding, struct slice gzip);
 

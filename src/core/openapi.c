@@ -46,7 +46,7 @@ static void add_path(struct buf *out, const struct app *app, const char *path)
 {
     jsonout_named(out, path, '{');
     for (size_t i = 0; i < app->route_count; i++)
-        if (strcmp(app->routes[i].path, path) == 0)
+        if (!app->routes[i].for_people && strcmp(app->routes[i].path, path) == 0)
             openapi_add_operation(out, app, &app->routes[i]);
     jsonout_close(out, '}');
 }
@@ -56,7 +56,7 @@ static void add_paths(struct buf *out, const struct app *const *apps)
     jsonout_named(out, "paths", '{');
     for (size_t i = 0; apps[i] != NULL; i++)
         for (size_t k = 0; k < apps[i]->route_count; k++)
-            if (!route_path_is_known(apps[i]->routes, k))
+            if (!apps[i]->routes[k].for_people && !route_path_is_known(apps[i]->routes, k))
                 add_path(out, apps[i], apps[i]->routes[k].path);
     jsonout_close(out, '}');
 }

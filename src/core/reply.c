@@ -32,6 +32,7 @@ void reply_clear(struct reply *reply)
     reply->content_type = REPLY_JSON;
     reply->close = reply->has_link = false;
     reply->etag[0] = '\0';
+    reply->gzip = (struct slice){NULL, 0};
     buf_clear(&reply->fields);
     buf_clear(&reply->body);
     buf_trim(&reply->body, (size_t)256 << 10);
@@ -92,8 +93,9 @@ void reply_add_etag(struct reply *reply, enum etag_strength strength)
 
 bool reply_has_forms(const struct reply *reply)
 {
-    return reply->coding != NULL && reply->content_type != NULL && !reply->body.failed &&
-           reply->body.len >= CODING_MIN && reply->body.len <= CODING_MAX;
+    bool made = reply->gzip.ptr != NULL, can_be = reply->coding != NULL && reply->content_type != NULL;
+    return made ||
+           (can_be && !reply->body.failed && reply->body.len >= CODING_MIN && reply->body.len <= CODING_MAX);
 }
 
 #define NOT_MADE "The database did not make the change that was asked for; the server's log says more."

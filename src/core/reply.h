@@ -21,6 +21,7 @@ struct reply {
     struct buf body;
     char etag[ETAG_SIZE];  /* of a body that has one; "" else */
     struct coding *coding; /* of the body; NULL: it has no gzip form. Not owned */
+    struct slice gzip;     /* the gzip form, where it was made before; .ptr NULL else. Not owned */
     bool has_link;         /* the last of fields is Link */
     bool close;
 };

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/accept.h"
 #include "core/server_parts.h"
 
 #define SLOW_NS CLOCK_SECOND
@@ -102,6 +103,7 @@ static void take_head(struct request *request, const struct http_head *head)
     request->if_none_match = list_field(request, head, SLICE("If-None-Match"));
     request->idempotency_key = keep(request, http_head_field(head, SLICE("Idempotency-Key")));
     request->takes_gzip = request->server->reply.coding != NULL && coding_is_accepted(head);
+    request->takes_html = !request->server->settings->no_pages && accept_is_html(head);
 }
 
 struct request *request_begin(struct server *server, struct http_request *http)
@@ -211,10 +213,10 @@ static void send_failed(struct request *request)
     reply_fini(&failed);
 }
 
-/* Without a gzip form every client gets the identity. */
+/* Without a gzip form everybody gets the identity. */
 static void send_gzip(struct http_response *response, const struct reply *reply, const struct tags *tags)
 {
-    struct slice gzip = coding_gzip(reply->coding, response->body);
+    struct slice gzip = reply->gzip.ptr != NULL ? reply->gzip : coding_gzip(reply->coding, response->body);
     if (gzip.ptr == NULL)
         return;
     response->body = gzip;
@@ -269,6 +271,8 @@ void request_send(struct request *request, const struct reply *reply)
 {
     if (request->streaming) /* the status has been sent: the reply that has begun is cut short */
         abort_stream(request);
+    else if (request->take != NULL)
+        request->take(request, reply);
     else if (reply->body.failed || reply->fields.failed)
         send_overflow(request);
     else
@@ -398,6 +402,7 @@ static void request_end(struct request *request, int status)
 
 static void give_up(struct request *request, const char *unsent, const char *sent)
 {
+    request->given_up = true;
     request_problem(request, 503, "%s", pending_unsent(request->pending) ? unsent : sent);
 }
 
@@ -431,10 +436,12 @@ void request_on_leave(struct http_request *http, enum http_leave how, void *argu
     }
     /* A client that has only closed its sending side looks like one that has left. What was not sent to the database is
      * taken back and the client is told so; what was sent is answered. */
-    if (pending_leave(request->pending))
-        request_problem(request, 503,
-                        "The connection was closed before the request was sent to the database; nothing "
-                        "was changed.");
+    if (!pending_leave(request->pending))
+        return;
+    request->given_up = true;
+    request_problem(request, 503,
+                    "The connection was closed before the request was sent to the database; nothing "
+                    "was changed.");
 }
 
 void request_end_all(struct server *server, const char *why)

@@ -23,10 +23,16 @@ struct request {
     void *state;               /* what the app keeps for this request, in the arena */
     enum http_method method;
     bool takes_gzip;   /* and the server has it */
+    bool takes_html;   /* rather than JSON, and the server has pages */
+    bool given_up;     /* its reply is its last: nothing further may be started */
     bool understood;   /* its head is well-formed: it has a method and a path */
     struct slice id;   /* X-Request-Id */
     struct slice path; /* as sent; for the log */
     struct slice if_match, if_none_match, idempotency_key; /* .ptr NULL when not sent */
+    /* Gets a reply in place of the client, from request_send, and sends it, in whatever form, or starts something else:
+     * the reply may be shared, and must stay as it is. NULL: the client gets it. See core/visit.h. */
+    void (*take)(struct request *request, const struct reply *reply);
+    void *visit;          /* of who takes it, in the arena */
     int64_t started, due; /* due: its deadline, which a streamed reply moves on as it goes */
     /* Of a streamed reply. */
     void (*more)(struct request *request);

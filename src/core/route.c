@@ -34,7 +34,8 @@ size_t route_field_count(const struct field *fields)
 bool route_path_is_known(const struct route *routes, size_t index)
 {
     for (size_t i = 0; i < index; i++)
-        if (strcmp(routes[i].path, routes[index].path) == 0)
+        if (routes[i].for_people == routes[index].for_people &&
+            strcmp(routes[i].path, routes[index].path) == 0)
             return true;
     return false;
 }

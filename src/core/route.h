@@ -17,6 +17,8 @@
 
 struct answering;
 struct arena;
+struct page;
+struct page_form;
 struct request;
 
 enum field_type {
@@ -34,7 +36,8 @@ struct field {
     bool required;
     bool nullable;      /* null is a value */
     bool takes_numbers; /* FIELD_TEXT: a number is taken as its text */
-    const char *equals; /* in a body: the field of the path that it must equal; it is left out of "body" */
+    const char
+        *equals; /* in a body: the field of the path that it must equal; it is then left out of "body" */
     int64_t min, max;
     const char *const *choices; /* ends with NULL */
     /* FIELD_TEXT: its own form. Gives what is stored, in the arena, or false. form says in words what is right. */
@@ -96,6 +99,11 @@ struct route {
     bool no_store;                /* Cache-Control says so */
     const char *missing;          /* what a 404 says; NULL: there is none */
     bool cached;                  /* a GET whose answer may be up to five seconds old; see core/cache.h */
+    /* What people see here: see core/page.h. A route that is for them alone is a page and nothing else; of any other
+     * the page is for whom asks for HTML (core/accept.h). NULL: none. */
+    const struct page *page;
+    const struct page_form *form; /* of a POST for people: one of the forms of page; it comes here */
+    bool for_people; /* no operation of the API: not in its document, and not served with --no-pages */
     /* As the clients of an original service know it: members of the body that are not its fields are left out, and a
      * body of another type than JSON is a 400. */
     bool of_original;
@@ -112,9 +120,8 @@ struct route {
     const struct statement *guarded;
 
     /* Starts a valid request: when it returns, either the request was answered or it waits for something
-     * (core/pending.h). Usually it fills parameters and calls obtain_answer. NULL: obtain_answer with statement, its
-     * parameters bound by name. A conditional write of a route with a guard is started by core/precondition.c
-     * instead. */
+     * (core/pending.h). Usually it fills parameters and calls dispatch. NULL: dispatch with statement, its parameters
+     * bound by name. A conditional write of a route with a guard is started by core/precondition.c instead. */
     void (*start)(struct request *request);
     /* Writes the reply to an answer without error (core/answer.h). It must depend on its argument alone, because
      * readers share the reply. NULL: by shape. */
@@ -126,7 +133,8 @@ struct route {
 int route_field(const struct route *route, const char *column);
 const char *route_column(const struct field *field);
 size_t route_field_count(const struct field *fields);
-bool route_path_is_known(const struct route *routes, size_t index); /* one before has it */
+bool route_path_is_known(const struct route *routes,
+                         size_t index); /* one before has it, for people as well or not */
 
 /* Whether success has an entity tag, as the data of a GET has and the record that a POST has stored. */
 bool route_has_tag(const struct route *route);

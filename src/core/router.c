@@ -179,3 +179,13 @@ void router_find(const struct router *router, enum http_method method, struct sl
         if (pattern->is_field[i])
             match->segments[match->segment_count++] = segments[i];
 }
+
+const struct route *router_route(const struct router *router, enum http_method method, const char *path)
+{
+    for (size_t i = 0; i < router->count; i++) {
+        const struct route *route = router->patterns[i].routes[method];
+        if (route != NULL && strcmp(route->path, path) == 0)
+            return route;
+    }
+    return NULL;
+}

@@ -26,4 +26,7 @@ struct router_match {
 void router_find(const struct router *router, enum http_method method, struct slice path, struct arena *arena,
                  struct router_match *match);
 
+/* The route of the table with this method and path, "/orders/{id}" for example. NULL: it is not served. */
+const struct route *router_route(const struct router *router, enum http_method method, const char *path);
+
 #endif

@@ -27,7 +27,7 @@
 
 #define IDLE_NS (75 * CLOCK_SECOND)
 #define WRITE_NS (30 * CLOCK_SECOND)
-#define RETIRE_NS (300 * CLOCK_SECOND) /* a client that reads slowly must not keep a worker for ever */
+#define RETIRE_NS (300 * CLOCK_SECOND) /* a client who reads slowly must not keep a worker for ever */
 
 static void on_room(void *argument);
 static void on_away(void *argument);
@@ -45,6 +45,8 @@ static bool add_app(struct server *server, size_t index, char **error)
 {
     const struct app *app = server->apps[index];
     for (size_t i = 0; i < app->route_count; i++) {
+        if (app->routes[i].for_people && server->settings->no_pages)
+            continue;
         router_add(server->router, &app->routes[i]);
         if (app->routes[i].once != NULL && !server->has_keys)
             chores_add(&server->chores, server->loop, server->calls, &idempotency_purge);

@@ -160,8 +160,8 @@ static char *show_cache(const struct setting_at *at)
     return cacheurl_mask(at->found->text);
 }
 
-/* A proxy may be named without its scheme. Nothing else is asked of it: the environment has proxies for other programs
- * as well, and most servers fetch nothing. */
+/* A proxy may be named without its scheme. Nothing else is asked of it: the environment has proxies for others as well,
+ * and most servers ask nobody. */
 static char *show_proxy(const struct setting_at *at)
 {
     const char *text = at->found->text;
@@ -269,6 +269,8 @@ static const struct setting rows[] = {
      .choices = engines},
     {SETTING_FLAG("gzip", NULL, "ROWLOCK_GZIP"), "off", "compress replies to clients that take gzip",
      SETTING_BOOL, INTO(gzip)},
+    {SETTING_FLAG("no-pages", NULL, "ROWLOCK_NO_PAGES"), "off",
+     "serve the API alone, without pages for people", SETTING_BOOL, INTO(no_pages)},
     {SETTING_FLAG("migrate", NULL, "ROWLOCK_MIGRATE"), "off", "bring a PostgreSQL schema up to date at start",
      SETTING_BOOL, INTO(migrate)},
     {SETTING_FLAG("access-log", NULL, "ROWLOCK_ACCESS_LOG"), "",

@@ -25,7 +25,7 @@ struct settings {
     struct proxies proxies; /* to other servers */
     struct cacheurl cache;
     int64_t deadline_ns, drain_ns;
-    bool gzip, migrate, access_log;
+    bool gzip, migrate, access_log, no_pages;
     enum http_engine_kind http;
     enum log_format log_format;
     enum log_level log_level;

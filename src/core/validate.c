@@ -20,6 +20,8 @@ struct reading {
     struct arena *arena;
     struct refusal *refusal;
     bool open; /* members that are no fields are left out */
+    bool
+        blank; /* an empty parameter is as if it had not been given: so forms send inputs that were left empty */
 };
 
 static bool refuse(struct refusal *refusal, int status, const char *format, ...)
@@ -168,32 +170,56 @@ static bool take_text(const struct field *field, struct slice text, struct readi
     return true;
 }
 
-/* From a path or a query, where everything is text. */
-static bool take_string(const struct field *field, struct slice text, struct reading *reading,
-                        struct value *value)
+static bool limit_coordinate(double limit, double *number)
 {
-    int64_t number;
-    value->present = true;
-    if (field->type != FIELD_INT)
-        return take_text(field, text, reading, value);
-    return text_int(text, &number) == TEXT_NUMBER_OK ? take_int(field, number, value, reading->refusal)
-                                                     : refuse_type(field, reading->refusal);
+    if (*number == 0)
+        *number = 0; /* not -0, which the databases write differently */
+    return *number >= -limit && *number <= limit;
+}
+
+static bool read_coordinate(struct slice text, double limit, double *number)
+{
+    return text_double(text, number) == TEXT_NUMBER_OK && limit_coordinate(limit, number);
 }
 
 static bool take_coordinate(const struct json *json, double limit, double *number)
 {
     enum json_type type = json_type_of(json);
-    if (type == JSON_STRING_VALUE) {
-        if (text_double(json_text(json), number) != TEXT_NUMBER_OK)
-            return false;
-    } else if (type == JSON_INT_VALUE || type == JSON_REAL_VALUE) {
-        *number = json_number(json);
-    } else {
+    if (type == JSON_STRING_VALUE)
+        return read_coordinate(json_text(json), limit, number);
+    if (type != JSON_INT_VALUE && type != JSON_REAL_VALUE)
         return false;
-    }
-    if (*number == 0)
-        *number = 0; /* not -0, which the databases write differently */
-    return *number >= -limit && *number <= limit;
+    *number = json_number(json);
+    return limit_coordinate(limit, number);
+}
+
+/* "50.4, 12.7", as people type it into a form. */
+static bool take_point_text(const struct field *field, struct slice text, struct reading *reading,
+                            struct value *value)
+{
+    const char *comma = memchr(text.ptr, ',', text.len);
+    size_t split = comma != NULL ? (size_t)(comma - text.ptr) : 0, second = split + 1;
+    while (second < text.len && text.ptr[second] == ' ')
+        second++;
+    bool ok = comma != NULL &&
+              read_coordinate((struct slice){text.ptr, split}, VALIDATE_LATITUDE_MAX, &value->point[0]) &&
+              read_coordinate((struct slice){text.ptr + second, text.len - second}, VALIDATE_LONGITUDE_MAX,
+                              &value->point[1]);
+    return ok || refuse_type(field, reading->refusal);
+}
+
+/* From a path, a query or a form, where everything is text. */
+static bool take_string(const struct field *field, struct slice text, struct reading *reading,
+                        struct value *value)
+{
+    int64_t number;
+    value->present = true;
+    if (field->type == FIELD_POINT)
+        return take_point_text(field, text, reading, value);
+    if (field->type != FIELD_INT)
+        return take_text(field, text, reading, value);
+    return text_int(text, &number) == TEXT_NUMBER_OK ? take_int(field, number, value, reading->refusal)
+                                                     : refuse_type(field, reading->refusal);
 }
 
 /* A number where text is expected, as people send postcodes. */
@@ -284,7 +310,7 @@ static bool read_parameter(struct slice pair, struct reading *reading)
                       name.ptr);
     if (reading->values[index].present)
         return refuse(reading->refusal, 400, "The query parameter %s is given twice.", field->name);
-    return take_string(field, value, reading, &reading->values[index]);
+    return (reading->blank && value.len == 0) || take_string(field, value, reading, &reading->values[index]);
 }
 
 static bool read_query(struct slice query, struct reading *reading)
@@ -393,6 +419,7 @@ bool validate_head(const struct route *route, const struct router_match *match, 
         .fields = route->path_fields, .values = values, .arena = arena, .refusal = refusal};
     if (!read_path(match, &reading))
         return false;
+    reading.blank = route->for_people;
     reading.fields = route->query;
     reading.values = values + path;
     return read_query(head->query, &reading) && (route->body == NULL || check_type(route, head, refusal));

@@ -45,7 +45,7 @@ def test_the_readme_shows_what_a_server_with_sample_data_answers(fresh, database
 
 
 def test_every_route_has_its_place_on_a_page():
-    routes = re.findall(r"^([A-Z]+) +(/\S*)", run("routes").stdout, re.MULTILINE)
+    routes = re.findall(r"^([A-Z]+) +(/\S*)", run("routes", "--no-pages").stdout, re.MULTILINE)
     assert ("PATCH", "/orders/{id}") in routes
     pages = "\n".join(page.read_text() for page in PAGES)
     missing = [f"{method} {path}" for method, path in routes if not re.search(rf"\b{method}\s+{re.escape(path)}(?![\w/])", pages)]

@@ -26,7 +26,7 @@ def parsed(*flags):
 
 
 def routes(*flags):
-    return set(re.findall(r"^([A-Z]+) +(/\S*)", run("routes", *flags).stdout, re.MULTILINE))
+    return set(re.findall(r"^([A-Z]+) +(/\S*)", run("routes", "--no-pages", *flags).stdout, re.MULTILINE))
 
 
 def schemas(value):

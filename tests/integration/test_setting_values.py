@@ -40,6 +40,7 @@ GOOD = {
     "ROWLOCK_MAX_CONNECTIONS": ("max-connections", None, {"1": "1", "100": "100"}),
     "ROWLOCK_HTTP": ("http", "evhttp", {"evhttp": "evhttp", "direct": "direct"}),
     "ROWLOCK_GZIP": ("gzip", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
+    "ROWLOCK_NO_PAGES": ("no-pages", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_MIGRATE": ("migrate", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_ACCESS_LOG": ("access-log", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_LOG_FORMAT": ("log-format", "json", {"text": "text", "json": "json"}),

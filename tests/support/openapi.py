@@ -22,6 +22,19 @@ class Unnamed(AssertionError):
     """An answer has what the document does not name."""
 
 
+def check_page(method, target, answer):
+    """Raises Unnamed when a page may be framed, runs what is not a file of this server, or is kept by what stands between."""
+    policy = dict((part.split() + [""])[:2] for part in (answer.header("Content-Security-Policy") or "").split(";"))
+    wanted = {"default-src": "'none'", "script-src": "'self'", "frame-ancestors": "'none'", "base-uri": "'none'", "form-action": "'self'"}
+    cache = (answer.header("Cache-Control") or "").split(", ")
+    if any(policy.get(name) != source for name, source in wanted.items()):
+        raise Unnamed(f"a page with another Content-Security-Policy, at {method} {target}: {answer.headers}")
+    if "no-store" not in cache and {"private", "no-cache"} - set(cache):
+        raise Unnamed(f"a page that others may keep, at {method} {target}: {answer.headers}")
+    if answer.header("X-Content-Type-Options") != "nosniff" or answer.header("Referrer-Policy") is None:
+        raise Unnamed(f"a page that a browser may take for something else, at {method} {target}: {answer.headers}")
+
+
 def written_out(value, root):
     """The value with all references in it replaced by what they name."""
     if isinstance(value, list):
@@ -55,8 +68,11 @@ class Document:
         return next((template for template, pattern in self.paths if pattern.fullmatch(path)), None)
 
     def check(self, method, target, answer):
-        """Raises Unnamed when the target is of a known path, and the answer not as the document says."""
+        """Raises Unnamed when the target is of a known path, and the answer not as the document says. HTML is for people and
+        not of the API; what is promised of every page is looked at instead."""
         path = self.path_of(target)
+        if answer.all("Content-Security-Policy") or "text/html; charset=utf-8" in answer.all("Content-Type"):
+            return check_page(method, target, answer)
         if path is None or answer.status < 200:
             return
         where = f"{answer.status} of {method} {path}"

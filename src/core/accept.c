@@ -1,0 +1,53 @@
+/* accept_is_html -> take_list -> take_element. */
+#include <config.h>
+
+#include "core/accept.h"
+
+#include "core/weight.h"
+
+struct wanted {
+    int html, json; /* weights; 0: not wanted, or not named */
+};
+
+/* The parameters of a media type come before its weight, and do not matter here. */
+static int weight_in(struct slice rest)
+{
+    int weight = WEIGHT_MAX;
+    while (rest.len > 0) {
+        struct slice parameter = weight_take(&rest, ';');
+        if (parameter.len >= 2 && (parameter.ptr[0] | 0x20) == 'q' && parameter.ptr[1] == '=')
+            weight = weight_read(parameter);
+    }
+    return weight > 0 ? weight : 0;
+}
+
+static bool is_json(struct slice name)
+{
+    return slice_equal_nocase(name, SLICE("application/json")) ||
+           slice_equal_nocase(name, SLICE("application/problem+json"));
+}
+
+static void take_element(struct slice element, struct wanted *wanted)
+{
+    struct slice rest = element, name = weight_take(&rest, ';');
+    int weight = weight_in(rest);
+    if (slice_equal_nocase(name, SLICE("text/html")))
+        wanted->html = weight;
+    else if (is_json(name) && weight > wanted->json)
+        wanted->json = weight;
+}
+
+static void take_list(struct slice list, struct wanted *wanted)
+{
+    while (list.len > 0)
+        take_element(weight_take(&list, ','), wanted);
+}
+
+bool accept_is_html(const struct http_head *head)
+{
+    struct wanted wanted = {0, 0};
+    for (size_t i = 0; i < head->field_count; i++)
+        if (slice_equal_nocase(head->fields[i].name, SLICE("Accept")))
+            take_list(head->fields[i].value, &wanted);
+    return wanted.html > wanted.json;
+}

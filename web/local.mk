@@ -1,0 +1,10 @@
+# All templates of web/pages, and all that pages load: a new file is in the build by standing there (see configure.ac).
+web_templates = @web_templates@
+web_assets = @web_assets@
+
+EXTRA_DIST += \
+	$(web_templates) \
+	$(web_assets) \
+	web/vendor/renew \
+	web/vendor/pico/LICENSE \
+	web/vendor/pico/VERSION
