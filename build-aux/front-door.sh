@@ -87,6 +87,9 @@ release_services() { # PACKAGES
         *" $name "*) as_root update-rc.d "$name" disable >/dev/null 2>&1 || : ;;
         esac
     done
+    case " $1 " in
+    *" docker.io "*) as_root systemctl disable docker.service docker.socket containerd.service >/dev/null 2>&1 || : ;;
+    esac
 }
 
 apt_get() {
@@ -112,19 +115,17 @@ without_main_cluster() {
 # configure_tree FOLDER OPTION…: make a build tree there unless it is one already. What changes later, configure.ac
 # and the makefile fragments included, make itself brings up to date.
 configure_tree() {
-    tree=$1
-    shift
     for made in configure Makefile.in aclocal.m4 config.h.in build-aux/tap-driver.sh; do
         if [ ! -f "$top/$made" ]; then
             (cd "$top" && autoreconf -i) >&2 || die "autoreconf failed"
             break
         fi
     done
-    if [ ! -f "$tree/config.status" ] || [ ! -f "$tree/Makefile" ]; then
+    if [ ! -f "$1/config.status" ] || [ ! -f "$1/Makefile" ]; then
         [ ! -f "$top/config.status" ] ||
             die "this source tree was configured in place, which excludes builds elsewhere; run \"make distclean\" first"
-        mkdir -p "$tree"
-        (cd "$tree" && "$top/configure" -q "$@") >&2 || die "configure failed, see $tree/config.log"
+        mkdir -p "$1"
+        (cd "$1" && shift && "$top/configure" -q "$@") >&2 || die "configure failed, see $1/config.log"
     fi
 }
 

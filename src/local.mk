@@ -195,6 +195,8 @@ core_sources = \
 	src/core/locks.h \
 	src/core/migrate.c \
 	src/core/migrate.h \
+	src/core/obtain.c \
+	src/core/obtain.h \
 	src/core/openapi.c \
 	src/core/openapi.h \
 	src/core/openapi_failure.c \

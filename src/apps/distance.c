@@ -1,4 +1,4 @@
-/* Distances: the settings say whom to ask; haversine answers at once (distance_now), a provider is asked over HTTP
+/* Distances: by the settings, haversine answers at once (distance_now), or a provider is asked over HTTP
  * (distance_start, then on_fetched). */
 #include <config.h>
 

@@ -15,7 +15,7 @@ enum distance_provider {
     DISTANCE_HAVERSINE,
 };
 
-/* The settings: whom to ask. */
+/* The settings: which provider is asked. */
 struct distance_settings {
     enum distance_provider provider;
     const char *gmap_token, *gmap_url, *osrm_url;

@@ -9,7 +9,7 @@
 #include "apps/inbox.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "core/dispatch.h"
+#include "core/obtain.h"
 #include "core/paging.h"
 #include "core/rows.h"
 #include "core/sql.h"
@@ -204,8 +204,9 @@ static void start_page(struct request *request)
         [PARAM_MESSAGE_LIST_FROM_RECIPIENT] = {.text = values[LIST_RECIPIENT].text},
         [PARAM_MESSAGE_LIST_FROM_BEFORE] = {.integer = before->present ? before->integer : INT64_MAX},
         [PARAM_MESSAGE_LIST_FROM_SENDER] = {.text = values[LIST_SENDER].text}};
-    dispatch(request, values[LIST_SENDER].present ? STATEMENT(MESSAGE_LIST_FROM) : STATEMENT(MESSAGE_LIST),
-             params);
+    obtain_answer(request,
+                  values[LIST_SENDER].present ? STATEMENT(MESSAGE_LIST_FROM) : STATEMENT(MESSAGE_LIST),
+                  params);
 }
 
 static void start_list(struct request *request)
@@ -264,9 +265,9 @@ static void start_latest(struct request *request)
         request_problem(request, 400, "The query parameters sender and recipient go together: %s is missing.",
                         sender->present ? "recipient" : "sender");
     else if (sender->present)
-        dispatch(request, STATEMENT(MESSAGE_LATEST_FROM), of_two);
+        obtain_answer(request, STATEMENT(MESSAGE_LATEST_FROM), of_two);
     else
-        dispatch(request, STATEMENT(MESSAGE_LATEST), all);
+        obtain_answer(request, STATEMENT(MESSAGE_LATEST), all);
 }
 
 /* ---- sample messages ---- */

@@ -7,7 +7,7 @@
 #include "apps/apps.h"
 #include "apps/distance.h"
 #include "apps/orders_seed.h"
-#include "core/dispatch.h"
+#include "core/obtain.h"
 #include "core/idempotency.h"
 #include "core/paging.h"
 #include "core/server.h"
@@ -55,7 +55,7 @@ static void place_with_distance(struct request *request, int64_t metres)
                                              [LIST_ORDER_PLACE_DESTINATION_LAT] = {.real = destination[0]},
                                              [LIST_ORDER_PLACE_DESTINATION_LNG] = {.real = destination[1]},
                                              [LIST_ORDER_PLACE_DISTANCE] = {.integer = metres}};
-    dispatch(request, STATEMENT(ORDER_PLACE), params);
+    obtain_answer(request, STATEMENT(ORDER_PLACE), params);
 }
 
 /* A request that waits for the provider. In its arena. */
@@ -153,7 +153,7 @@ static void start_change(struct request *request)
     struct db_param params[DB_PARAMS_MAX] = {
         [PARAM_ORDER_TAKE_ID] = {.integer = request->values[CHANGE_ID].integer},
         [PARAM_ORDER_TAKE_TAKER] = {.null = !taker->present, .text = taker->text}};
-    dispatch(request, by_status[request->values[CHANGE_STATUS].integer], params);
+    obtain_answer(request, by_status[request->values[CHANGE_STATUS].integer], params);
 }
 
 static bool releases(const struct answering *answering)
@@ -234,14 +234,14 @@ static void start_page(struct request *request, int64_t limit, int64_t page)
     struct db_param params[DB_PARAMS_MAX] = {[PARAM_ORDER_PAGE_LIMIT] = {.integer = limit + 1}};
     if (__builtin_mul_overflow(page - 1, limit, &params[PARAM_ORDER_PAGE_OFFSET].integer))
         params[PARAM_ORDER_PAGE_OFFSET].integer = INT64_MAX;
-    dispatch(request, STATEMENT(ORDER_PAGE), params);
+    obtain_answer(request, STATEMENT(ORDER_PAGE), params);
 }
 
 static void start_before(struct request *request, int64_t limit, int64_t before)
 {
     struct db_param params[DB_PARAMS_MAX] = {[PARAM_ORDER_BEFORE_LIMIT] = {.integer = limit + 1},
                                              [PARAM_ORDER_BEFORE_BEFORE] = {.integer = before}};
-    dispatch(request, STATEMENT(ORDER_BEFORE), params);
+    obtain_answer(request, STATEMENT(ORDER_BEFORE), params);
 }
 
 static void start_list(struct request *request)

@@ -6,7 +6,7 @@
 
 #include "apps/apps.h"
 #include "apps/sites_seed.h"
-#include "core/dispatch.h"
+#include "core/obtain.h"
 #include "core/paging.h"
 
 #define ID_MAX 9007199254740991 /* 2^53 - 1: a JSON number that every client keeps exact */
@@ -101,7 +101,7 @@ static void start_history(struct request *request)
         [PARAM_LAB_HISTORY_PAGE_KIND] = {.text = kind_of(request->route)},
         [PARAM_LAB_HISTORY_PAGE_ID] = {.integer = request->values[HISTORY_RECORD].integer},
         [PARAM_LAB_HISTORY_PAGE_BEFORE] = {.integer = before->present ? before->integer : INT64_MAX}};
-    dispatch(request, STATEMENT(LAB_HISTORY_PAGE), params);
+    obtain_answer(request, STATEMENT(LAB_HISTORY_PAGE), params);
 }
 
 static void write_history(const struct answering *answering)

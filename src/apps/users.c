@@ -6,7 +6,7 @@
 #include "apps/apps.h"
 #include "apps/users_seed.h"
 #include "base/text.h"
-#include "core/dispatch.h"
+#include "core/obtain.h"
 #include "core/paging.h"
 
 #define PAGE_BUILT_IN 25
@@ -82,7 +82,7 @@ static void start_list(struct request *request)
     params[LIST_USER_PAGE_ORDER_BY].text = slice_of(orders[values[LIST_ORDER].integer]);
     params[LIST_USER_PAGE_AFTER].integer =
         values[LIST_AFTER].present ? values[LIST_AFTER].integer : INT64_MIN;
-    dispatch(request, statement_for(values), params);
+    obtain_answer(request, statement_for(values), params);
 }
 
 /* Another page of the same question: position is "page" or "after", and which. */

@@ -91,7 +91,8 @@ static void end_rows(struct buf *rows)
 
 #define PICK(words) (words)[random_int(0, (int64_t)(sizeof(words) / sizeof(words)[0]) - 1)]
 
-/* The id is a part of the name, so names are as unique as ids; the addresses are nobody's (RFC 2606). */
+/* The id is a part of the name, so names are as unique as ids; the addresses are of a domain that is reserved (RFC
+ * 2606). */
 static void add_made_up(struct buf *rows, int64_t id)
 {
     static const char *const first[] = {"ada",    "brisk", "calm",  "dusty", "early", "fern",

@@ -131,8 +131,7 @@ void cacheurl_fini(struct cacheurl *url)
     memset(url, 0, sizeof *url);
 }
 
-/* Up to the last sign, wherever it stands: whoever forgot to encode a slash in a password shall not read it
- * in a log. */
+/* Up to the last @, wherever it stands: a password with a slash that was not encoded must not come into a log. */
 char *cacheurl_mask(const char *text)
 {
     const char *rest = strstr(text, "://"), *at = strrchr(text, '@');

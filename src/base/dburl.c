@@ -31,8 +31,8 @@ static bool parse_sqlite(const char *path, struct dburl *url, const char **error
     return true;
 }
 
-/* Where libpq would take a part of the password for the host, and then complain about that in public. To libpq, who
- * connects ends at the first @ unless a slash comes before it. */
+/* Where libpq would take a part of the password for the host, and name that in its message. To libpq, user and password
+ * end at the first @ unless a slash comes before it. */
 static bool has_stray_sign(const char *authority)
 {
     const char *end = authority + strcspn(authority, "@/"), *hosts = *end == '@' ? end + 1 : authority;
@@ -89,7 +89,7 @@ static const char *hide(struct buf *out, const char *from, const char *start, si
     return start + length;
 }
 
-/* A keyword of libpq or a parameter of a URL whose value nobody shall read. One that is percent-encoded may be any. */
+/* A keyword of libpq or a parameter of a URL whose value is a secret. One that is percent-encoded may be any. */
 static bool is_secret(const char *name, size_t length)
 {
     static const char *const parts[] = {"password", "passwd", "secret", "token", "key", "%"};
@@ -102,8 +102,8 @@ static bool is_secret(const char *name, size_t length)
     return false;
 }
 
-/* Whoever forgot to encode an @, a slash or a question mark in a password shall not read it in a log: it ends at the
- * last @ of all. What fetches pages takes keys for users, too. */
+/* A password with an @, a slash or a question mark that was not encoded must not come into a log: it ends at the last @
+ * of all. In the URL of a web server the user may be a key, and is hidden too. */
 static void mask_url(struct buf *out, const char *text)
 {
     const char *at = text, *start = strstr(text, "://"), *at_sign = strrchr(text, '@');

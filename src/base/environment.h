@@ -15,7 +15,7 @@ bool environment_refuse_empty(struct setting_found *found, char **error);
 /* Fills all rows for which there was no flag: from their variables, from elsewhere, or with what is built in. */
 bool environment_read(struct setting_list *list, char **error);
 
-/* Variables that begin with prefix and look like a mistyped one of the list; nobody reads them. */
+/* Variables that begin with prefix and look like a mistyped one of the list. */
 void environment_find_mistyped(const struct setting_list *list, const char *prefix,
                                void (*tell)(const char *variable, const char *meant));
 

@@ -1,5 +1,5 @@
-/* A fast 64-bit hash of bytes, for entity tags and tables. Not for secrets: whoever chooses the bytes can make two
- * texts collide. */
+/* A fast 64-bit hash of bytes, for entity tags and tables. Not for secrets: texts that collide can
+ * be made. */
 #ifndef ROWLOCK_BASE_HASH_H
 #define ROWLOCK_BASE_HASH_H
 

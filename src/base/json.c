@@ -85,7 +85,8 @@ static void member_at(struct slice text, size_t position, char name[NAME_MAX_SHO
         show_name(names[depth], name);
 }
 
-/* jansson's words, without what it says about where: positions in a body help nobody, the member's name does. */
+/* jansson's words, without what it says about where: a caller is helped by the name of the member, not by a position
+ * in the body. */
 static const char *json_reason(const json_error_t *error)
 {
     switch (json_error_code(error)) {

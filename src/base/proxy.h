@@ -1,4 +1,4 @@
-/* Which proxy a request to another server goes through, as libcurl and those who set https_proxy understand it. */
+/* Which proxy a request to another server goes through, as libcurl reads https_proxy and its like. */
 #ifndef ROWLOCK_BASE_PROXY_H
 #define ROWLOCK_BASE_PROXY_H
 

@@ -15,7 +15,7 @@ struct similar {
 
 struct similar similar_to(const char *word, size_t length);
 
-/* known must live as long as the hint is wanted. NULL is nobody. */
+/* known must live as long as the hint is wanted. NULL is never similar. */
 void similar_try(struct similar *similar, const char *known);
 
 /* " (did you mean KNOWN?)", or "" when nothing is close. */

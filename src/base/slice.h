@@ -1,4 +1,4 @@
-/* A run of bytes that somebody else owns. Never NUL-terminated by promise. */
+/* A run of bytes with an owner elsewhere. Never NUL-terminated by promise. */
 #ifndef ROWLOCK_BASE_SLICE_H
 #define ROWLOCK_BASE_SLICE_H
 

@@ -7,7 +7,8 @@
 
 /* First thing in main: those of 0, 1 and 2 that are closed are opened, on /dev/null. Nothing can be read from stdin,
  * stderr takes all and keeps nothing, and to write to stdout fails (EBADF) as it did when it was closed, because a
- * result that nobody got is a failure. Other descriptors stay what they are. False when the system gives none. */
+ * result that was not delivered is a failure. Other descriptors stay what they are. False when the system gives
+ * none. */
 bool standard_open(void);
 
 #endif

@@ -44,8 +44,8 @@ const struct app **cmd_apps(const struct settings *settings)
     return apps;
 }
 
-/* Half a second, or until somebody wants us to end: false. Signals are held, not handled, because a process that is
- * the first of its container has no default action for them. */
+/* Waits for half a second, or until a signal asks for the end: false. Signals are held, not handled, because a
+ * process that is the first of its container has no default action for them. */
 static bool pause_unless_ended(const sigset_t *ends)
 {
     struct timespec half = {.tv_nsec = 500000000};

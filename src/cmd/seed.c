@@ -38,7 +38,7 @@ static bool query(struct session *session, const struct statement *statement, co
     return session_query(session, sql_text(session->engine, statement), NULL, 0, rows) == DB_OK;
 }
 
-/* Asked under a lock, or two who ask at once would both add. */
+/* Asked under a lock, or two commands that ask at once would both add. */
 static bool ask_empty(struct session *session, const struct app *app, bool *empty)
 {
     const struct db_rows *rows;

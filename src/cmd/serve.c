@@ -33,7 +33,7 @@ struct serving {
     const struct app *const *apps;
     struct systemd systemd;
     struct server *server;
-    int ready_fd;             /* -1: nobody waits for the addresses */
+    int ready_fd;             /* -1: no parent waits for the addresses */
     bool asked;               /* to end, once already */
     struct master_beat *beat; /* NULL: there is no master */
     struct loop_timer *beat_timer;
@@ -169,7 +169,7 @@ static bool addresses_are_free(const struct settings *settings)
     return free;
 }
 
-/* Whoever started us reads a line an address, and then the end. */
+/* The parent reads a line an address, and then the end. */
 static void tell_addresses(const struct serving *serving, const int *fds, size_t addresses)
 {
     char bound[LISTEN_ADDRESS_MAX];
@@ -226,7 +226,7 @@ static bool share_listeners(const struct settings *settings, size_t count, int *
     return true;
 }
 
-/* Nobody who reads "listening" and sends a signal may meet a process that does not handle it yet. */
+/* Signals are handled before the log says "listening", because a reader of it may send one at once. */
 static void hold_signals(bool hold)
 {
     sigset_t set;

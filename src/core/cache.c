@@ -33,7 +33,7 @@ struct cache {
     uint64_t boot;                 /* what the monotonic clock counts from */
     int64_t *changed;              /* by app: when the last notice of a change came */
     struct buf database;           /* which one; empty: it has not said so yet */
-    bool local;                    /* nobody else writes into the store */
+    bool local;                    /* no other process writes into the store */
     struct buf key, value;         /* scratch */
 };
 

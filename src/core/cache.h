@@ -29,8 +29,8 @@ bool cache_wanted(const struct settings *settings, const struct app *const *apps
 
 enum cache_found {
     CACHE_MISS,
-    CACHE_HIT, /* the kept reply stands in the reply */
-    CACHE_LATER, /* found is called, once, within STORE_PATIENCE_NS, unless the look-up is cancelled (pending) */
+    CACHE_HIT,   /* the kept reply stands in the reply */
+    CACHE_LATER, /* found is called, once, within STORE_PATIENCE_NS, unless that is cancelled */
 };
 
 struct cache_lookup {

@@ -18,11 +18,11 @@
 #define SET_MAX 512u
 #define CROWD 12u                /* more calls of a statement than this are a crowd */
 #define CROWD_NS (10 * CLOCK_MS) /* for so long after it was a crowd, it still counts as one */
-#define PATIENCE_NS                                                                                          \
-    (20 * CLOCK_MS) /* a call waits so long for the set before it, then a set leaves beside that */
+/* a call waits so long for the set before it, then a set leaves beside that */
+#define PATIENCE_NS (20 * CLOCK_MS)
 #define TRIES_MAX 3u
-#define OVERDUE_NS                                                                                           \
-    (200 * CLOCK_MS) /* once in this time a blocked call that has been due for this time comes first */
+/* once in this time a blocked call that has been due for this time comes first */
+#define OVERDUE_NS (200 * CLOCK_MS)
 
 /* The calls of one statement. */
 struct statement_queue {
@@ -49,9 +49,9 @@ struct call_set {
     struct calls *calls;
     struct statement_queue *queue;
     struct db_param *params;
-    bool retry_alone;    /* one of the calls was at fault, and nobody knows which: each is sent again alone */
-    bool locked;         /* it met a lock */
-    bool resend;         /* some of its calls are sent once more */
+    bool retry_alone; /* one of the calls was at fault, and it is not known which: each is sent again alone */
+    bool locked;      /* it met a lock */
+    bool resend;      /* some of its calls are sent once more */
     struct call *sent[]; /* by position; NULL: answered or cancelled */
 };
 
@@ -454,8 +454,8 @@ static struct call *first_unsent(const struct locks *locks)
     return NULL;
 }
 
-/* Nobody knows when the database comes back, so calls that wait are told now. Calls that begin meanwhile are not looked
- * at. */
+/* When the database comes back is not known, so calls that wait are answered now. Calls that begin meanwhile are not
+ * looked at. */
 void calls_on_away(struct calls *calls)
 {
     struct call *call;

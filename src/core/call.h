@@ -4,10 +4,10 @@
  * lone call leaves at the end of the turn in which it came. A call that is cancelled before it was sent is never
  * sent. A set that fails because of one of its calls is sent again call by call, so that the bad one fails alone.
  *
- * The database lets nothing wait long for somebody's lock. What met one (DB_LOCKED) waits here, where it holds up
- * nobody, and is sent again from time to time, on few of the connections: a statement that may wait for a row call
- * by call, one call for a record at a time; any other, which met the lock of a table, as a whole. In the end it is
- * DB_BUSY. */
+ * A statement may wait for a lock in the database only briefly. A call that met one (DB_LOCKED) waits here, where it
+ * does not hold up others, and is sent again from time to time, on few of the connections: a statement that may wait
+ * for a row call by call, one call for a record at a time; any other, which met the lock of a table, as a whole. In the
+ * end the answer is DB_BUSY. */
 #ifndef ROWLOCK_CORE_CALL_H
 #define ROWLOCK_CORE_CALL_H
 
@@ -65,7 +65,7 @@ void calls_set_db(struct calls *calls, struct db *db);
 /* Set statement, params, done and argument before. */
 enum call_start call_start(struct calls *calls, struct call *call);
 void call_cancel(struct call *call); /* harmless when idle */
-/* Nobody may want the answer any more. A call that was sent is still answered, but does not wait for a lock: its
+/* The answer may no longer be wanted. A call that was sent is still answered, but does not wait for a lock: its
  * answer is DB_LOCKED when it meets one. */
 void call_leave(struct call *call);
 

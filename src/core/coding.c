@@ -31,7 +31,7 @@ struct accepted {
     int gzip, identity, any;
 };
 
-/* Of what is named twice the lower weight counts, so that nobody gets what he refuses. x-gzip is gzip (section
+/* Of what is named twice the lower weight counts, so that no client gets what it refuses. x-gzip is gzip (section
  * 8.4.1.3). A malformed element counts as if it were not there. */
 static void take_element(struct slice element, struct accepted *accepted)
 {
@@ -55,8 +55,8 @@ static void take_list(struct slice list, struct accepted *accepted)
     }
 }
 
-/* Section 12.5.3. The identity has a weight only where it is named: it is what everybody takes, but not what he would
- * rather have. A client that takes neither (identity;q=0 without gzip) gets the identity, because nothing better could
+/* Section 12.5.3. The identity has a weight only where it is named: every client takes it, but would rather have what
+ * it names. A client that takes neither (identity;q=0 without gzip) gets the identity, because nothing better could
  * be sent. */
 bool coding_is_accepted(const struct http_head *head)
 {

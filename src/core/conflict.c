@@ -1,5 +1,6 @@
 /* conflict_free asks the database which of the tables, views and indexes that the missing migrations make (made of
- * their CREATE lines: created_by, made_before, add_names) are there already; complain says whose they seem to be. */
+ * their CREATE lines: created_by, made_before, add_names) are there already; complain says which service they seem to
+ * be of. */
 #include <config.h>
 
 #include "core/conflict.h"
@@ -62,7 +63,7 @@ static bool makes(const char *text, struct slice name)
     return false;
 }
 
-/* What is there of ours already is in nobody's way. */
+/* What migrations have made before does not count. */
 static bool made_before(const char *engine, int64_t version, struct slice name)
 {
     for (size_t i = 0; i < sql_migration_count; i++)

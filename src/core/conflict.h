@@ -1,4 +1,4 @@
-/* Tables of somebody else that stand where migrations are about to make ours: found before anything is applied. */
+/* Tables of another service that stand where migrations are about to make ours: found before anything is applied. */
 #ifndef ROWLOCK_CORE_CONFLICT_H
 #define ROWLOCK_CORE_CONFLICT_H
 

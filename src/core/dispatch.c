@@ -1,28 +1,19 @@
-/* From HTTP to a route, and from a route to what the request waits for: dispatch_on_request -> is_answered_by_head
- * -> validate -> start -> dispatch, which takes the cache, else a shared read, else a call. The answers come back to
- * on_kept, on_read, and respond (core/respond.c). */
+/* dispatch_on_request -> is_answered_by_head -> validate -> start, which is the route's own, or obtain_answer with the
+ * fields bound by name. */
 #include <config.h>
 
 #include "core/dispatch.h"
 
-#include <string.h>
-
 #include "core/bind.h"
-#include "core/cache.h"
-#include "core/idempotency.h"
+#include "core/obtain.h"
 #include "core/origin.h"
 #include "core/precondition.h"
-#include "core/respond.h"
 #include "core/router.h"
 #include "core/server_parts.h"
-#include "core/shared.h"
 #include "core/validate.h"
 #include "core/visit.h"
 
 static void start(struct request *request);
-static void on_kept(struct cache_lookup *lookup, const struct reply *reply);
-static void on_read(struct shared_waiter *waiter, const struct reply *reply);
-static void on_read_refused(struct shared_waiter *waiter, enum call_start why);
 
 /* ---- understanding ---- */
 
@@ -151,91 +142,6 @@ static void start(struct request *request)
         route->start(request);
     } else {
         bind_fields(request, route->statement, params);
-        dispatch(request, route->statement, params);
+        obtain_answer(request, route->statement, params);
     }
-}
-
-/* A request that waits for the cache, and what it asks for if that has nothing. In its arena. */
-struct kept_read {
-    struct cache_lookup lookup;
-    struct request *request;
-    const struct statement *statement;
-    struct db_param params[DB_PARAMS_MAX];
-};
-
-/* A request that waits for a shared read. In its arena. */
-struct shared_request {
-    struct shared_waiter waiter;
-    struct request *request;
-};
-
-static void read_shared(struct request *request, const struct statement *statement,
-                        const struct db_param *params)
-{
-    struct shared_request *shared = arena_alloc(&request->arena, sizeof *shared);
-    shared->request = request;
-    shared->waiter.answered = on_read;
-    shared->waiter.refused = on_read_refused;
-    enum call_start started =
-        shared_start(request->server->shared, &shared->waiter, request->route, statement, params);
-    if (started == CALL_STARTED)
-        request->pending = &shared->waiter.pending;
-    else
-        request_not_started(request, started);
-}
-
-static void read_kept(struct request *request, const struct statement *statement,
-                      const struct db_param *params)
-{
-    struct kept_read *kept = arena_alloc(&request->arena, sizeof *kept);
-    kept->lookup.found = on_kept;
-    switch (cache_find(request->server->cache, &kept->lookup, request->route, statement, params,
-                       &request->arena)) {
-    case CACHE_HIT:
-        request_send(request, &request->server->reply);
-        break;
-    case CACHE_MISS:
-        read_shared(request, statement, params);
-        break;
-    case CACHE_LATER:
-        kept->request = request;
-        kept->statement = statement;
-        memcpy(kept->params, params, sizeof kept->params);
-        request->pending = &kept->lookup.pending;
-        break;
-    }
-}
-
-void dispatch(struct request *request, const struct statement *statement, const struct db_param *params)
-{
-    const struct route *route = request->route;
-    if (route->cached)
-        read_kept(request, statement, params);
-    else if (route->method == HTTP_GET && !statement->set)
-        read_shared(request, statement, params);
-    else if (route->once != NULL && request->idempotency_key.ptr != NULL)
-        idempotency_call(request, params);
-    else
-        request_call(request, statement, params, respond, request);
-}
-
-/* ---- coming back ---- */
-
-static void on_kept(struct cache_lookup *lookup, const struct reply *reply)
-{
-    struct kept_read *kept = pending_owner(lookup, struct kept_read, lookup);
-    if (reply != NULL)
-        request_send(kept->request, reply);
-    else
-        read_shared(kept->request, kept->statement, kept->params);
-}
-
-static void on_read(struct shared_waiter *waiter, const struct reply *reply)
-{
-    request_send(pending_owner(waiter, struct shared_request, waiter)->request, reply);
-}
-
-static void on_read_refused(struct shared_waiter *waiter, enum call_start why)
-{
-    request_not_started(pending_owner(waiter, struct shared_request, waiter)->request, why);
 }

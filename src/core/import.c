@@ -341,7 +341,7 @@ static int by_id_and_line(const void *a, const void *b)
     return one->line < other->line ? -1 : one->line > other->line;
 }
 
-/* One statement cannot update a row twice, and of two lines with one id nobody knows which was meant. */
+/* One statement cannot update a row twice, and of two lines with one id it is not known which was meant. */
 static bool check_ids(const struct import *import, char **error)
 {
     struct row *sorted = mem_array(import->count + 1, sizeof *sorted);

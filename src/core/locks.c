@@ -1,5 +1,5 @@
 /* locks_meet_row and locks_meet_table set when a call may be sent again and when it has waited enough; on_turn,
- * which is call.c's, looks each time who is due. */
+ * which is call.c's, looks each time which calls are due. */
 #include <config.h>
 
 #include "core/locks.h"
@@ -10,7 +10,7 @@
 #define PAUSE_MIN_NS (50 * CLOCK_MS) /* before what met a lock is sent again; then twice as long, */
 #define PAUSE_MAX_NS (250 * CLOCK_MS)
 #define TURN_NS (25 * CLOCK_MS)
-#define ROW_WAIT_NS (2 * CLOCK_SECOND) /* nobody waits longer for a row */
+#define ROW_WAIT_NS (2 * CLOCK_SECOND) /* no call waits longer for a row */
 
 void locks_init(struct locks *locks, struct loop *loop, int64_t deadline_ns, loop_timer_cb *on_turn,
                 void *argument)

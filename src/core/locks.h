@@ -1,5 +1,5 @@
-/* Who waits for locks, and until when. The database lets nothing wait long for somebody's lock, because what is
- * behind it on the connection would wait too. What met a lock waits here instead, and is sent again from time to
+/* Calls that wait for locks, and until when. In the database a statement waits for a lock only briefly, because what is
+ * behind it on the connection waits too. A call that met a lock waits here instead, and is sent again from time to
  * time.
  *
  * A statement that may wait for a row waits call by call (struct lock_wait). Of the calls for one record the first
@@ -40,7 +40,7 @@ struct locks {
     struct loop_timer *turn; /* runs while anybody waits for a lock */
 };
 
-/* deadline_ns: of an HTTP request; waits are bounded by half of it. on_turn looks who is due. */
+/* deadline_ns: of an HTTP request; waits are bounded by half of it. on_turn looks which are due. */
 void locks_init(struct locks *locks, struct loop *loop, int64_t deadline_ns, loop_timer_cb *on_turn,
                 void *argument);
 void locks_fini(struct locks *locks);

@@ -189,7 +189,8 @@ static bool apply_next(struct session *session, bool *done, void (*tell)(int ver
 }
 
 /* Before the first is applied, because each is a transaction of its own: what is in the way of the fifth must not be
- * found behind the fourth. Under the lock, so that nobody else's migrations are taken for strangers. */
+ * found behind the fourth. Under the lock, so that the tables of another host's migrations are not taken
+ * for strangers. */
 static bool nothing_in_the_way(struct session *session)
 {
     struct migrate_state state;

@@ -26,7 +26,7 @@ static void add_words(struct buf *out, const struct app *app, const struct route
 
 /* ---- parameters and body ---- */
 
-/* An example of what is optional would be sent by whoever tries the operation out, so there is one only where the
+/* A user who tries the operation out sends the examples of optional fields as well, so there is one only where the
  * field has its own. */
 static void add_parameters_in(struct buf *out, const struct field *fields, const char *where)
 {

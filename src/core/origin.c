@@ -16,7 +16,7 @@ static bool is_same_host(struct slice theirs, struct slice asked, int scheme_por
            (a.port < 0 ? scheme_port : a.port) == (b.port < 0 ? scheme_port : b.port);
 }
 
-/* What is no "scheme://host:port", such as "null", is nobody's. */
+/* What is no "scheme://host:port", such as "null", is the origin of no server. */
 static bool is_own(struct slice origin, struct slice asked)
 {
     static const struct {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/dispatch.h"
+#include "core/obtain.h"
 #include "core/rows.h"
 #include "core/statements.h"
 
@@ -56,7 +56,7 @@ void paging_start(struct request *request)
                                  value_or(request, "count", value_or(request, "limit", ROUTE_LIMIT_MAX)) + 1},
         [LIST_PAGE_OFFSET] = {.integer = value_or(request, "offset", 0)},
         [LIST_PAGE_AFTER] = {.integer = value_or(request, "after", INT64_MIN)}};
-    dispatch(request, request->route->statement, params);
+    obtain_answer(request, request->route->statement, params);
 }
 
 void paging_write(const struct answering *answering)

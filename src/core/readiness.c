@@ -48,7 +48,7 @@ static void check_database(const struct readiness *readiness, bool in_full, stru
         check->status = CHECK_PASS;
 }
 
-/* The obstacle may name schemas, which not everybody needs to know. */
+/* The obstacle may name schemas, which are for operators alone. */
 static void tell_obstacle(const struct db_health *health, bool in_full, struct readiness_check *check)
 {
     snprintf(check->reason, sizeof check->reason, "%s",

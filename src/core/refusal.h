@@ -1,4 +1,4 @@
-/* Who is to blame for values that the database refused (DB_REFUSED).
+/* Whether the caller is to blame for values that the database refused (DB_REFUSED).
  *
  * What a caller can send was validated before, so what the database still refuses is the caller's fault only where it
  * can be mended in the request: a constraint that the statement declares, one about a column that is a
@@ -12,13 +12,13 @@
 
 #include "core/route.h"
 
-/* The message for a caller who is at fault; false when he is not. values are those of his request; route is NULL
+/* The message for a caller that is at fault; false when it is not. values are those of its request; route is NULL
  * when the answer is that of several requests. */
 bool refusal_message(const struct route *route, const struct value *values, const struct statement *statement,
                      const struct db_answer *answer, char *message, size_t size);
 
-/* Whether to ask the database which columns the constraint is about (constraint_columns), because only that tells who
- * is at fault. */
+/* Whether to ask the database which columns the constraint is about (constraint_columns), because only that tells
+ * whether the caller is at fault. */
 bool refusal_is_open(const struct route *route, const struct value *values, const struct statement *statement,
                      const struct db_answer *answer);
 

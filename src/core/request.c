@@ -213,7 +213,7 @@ static void send_failed(struct request *request)
     reply_fini(&failed);
 }
 
-/* Without a gzip form everybody gets the identity. */
+/* Without a gzip form every client gets the identity. */
 static void send_gzip(struct http_response *response, const struct reply *reply, const struct tags *tags)
 {
     struct slice gzip = reply->gzip.ptr != NULL ? reply->gzip : coding_gzip(reply->coding, response->body);

@@ -36,8 +36,7 @@ struct field {
     bool required;
     bool nullable;      /* null is a value */
     bool takes_numbers; /* FIELD_TEXT: a number is taken as its text */
-    const char
-        *equals; /* in a body: the field of the path that it must equal; it is then left out of "body" */
+    const char *equals; /* in a body: the field of the path that it must equal; it is left out of "body" */
     int64_t min, max;
     const char *const *choices; /* ends with NULL */
     /* FIELD_TEXT: its own form. Gives what is stored, in the arena, or false. form says in words what is right. */
@@ -120,8 +119,9 @@ struct route {
     const struct statement *guarded;
 
     /* Starts a valid request: when it returns, either the request was answered or it waits for something
-     * (core/pending.h). Usually it fills parameters and calls dispatch. NULL: dispatch with statement, its parameters
-     * bound by name. A conditional write of a route with a guard is started by core/precondition.c instead. */
+     * (core/pending.h). Usually it fills parameters and calls obtain_answer. NULL: obtain_answer with statement, its
+     * parameters bound by name. A conditional write of a route with a guard is started by core/precondition.c
+     * instead. */
     void (*start)(struct request *request);
     /* Writes the reply to an answer without error (core/answer.h). It must depend on its argument alone, because
      * readers share the reply. NULL: by shape. */

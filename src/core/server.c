@@ -27,7 +27,7 @@
 
 #define IDLE_NS (75 * CLOCK_SECOND)
 #define WRITE_NS (30 * CLOCK_SECOND)
-#define RETIRE_NS (300 * CLOCK_SECOND) /* a client who reads slowly must not keep a worker for ever */
+#define RETIRE_NS (300 * CLOCK_SECOND) /* a client that reads slowly must not keep a worker for ever */
 
 static void on_room(void *argument);
 static void on_away(void *argument);

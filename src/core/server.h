@@ -21,12 +21,12 @@ void server_run(struct server *server);
 /* Stops accepting, finishes what is pending within the drain limit, then ends server_run. */
 void server_drain(struct server *server);
 
-/* Leaves the work to a successor on the same sockets: no client notices. Ends server_run when nobody is left. */
+/* Leaves the work to a successor on the same sockets: no client notices. Ends server_run when no connection is left. */
 void server_retire(struct server *server);
 
 void server_stop(struct server *server); /* ends server_run now */
 
-/* In a drain, connections that nobody has accepted yet are left to others who have the same sockets. */
+/* In a drain, connections that were not accepted yet are left to other processes that have the same sockets. */
 void server_leave_queue(struct server *server);
 
 /* What the app's start returned. */

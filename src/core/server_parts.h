@@ -1,5 +1,5 @@
-/* What a server consists of, for the files that take a request through it (server.c, request.c, dispatch.c). All others
- * are given what they need of it, or see core/server.h. */
+/* What a server consists of, for the files that take a request through it: server.c, request.c, dispatch.c, obtain.c.
+ * All others are given what they need of it, or see core/server.h. */
 #ifndef ROWLOCK_CORE_SERVER_PARTS_H
 #define ROWLOCK_CORE_SERVER_PARTS_H
 

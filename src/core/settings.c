@@ -160,8 +160,8 @@ static char *show_cache(const struct setting_at *at)
     return cacheurl_mask(at->found->text);
 }
 
-/* A proxy may be named without its scheme. Nothing else is asked of it: the environment has proxies for others as well,
- * and most servers ask nobody. */
+/* A proxy may be named without its scheme. Nothing else is asked of it: the environment has proxies for other programs
+ * as well, and most servers fetch nothing. */
 static char *show_proxy(const struct setting_at *at)
 {
     const char *text = at->found->text;

@@ -31,7 +31,7 @@ enum db_error {
     /* Of all but DB_LOST it is true that nothing was stored. */
     DB_REFUSED, /* a value or a constraint; whose fault that is, core/refusal.h says */
     DB_RETRY,   /* rolled back for a passing reason; the same again may work */
-    DB_LOCKED,  /* it waited for somebody's lock for as long as the database lets it; ask again later */
+    DB_LOCKED,  /* it waited for a lock for as long as the database lets it; ask again later */
     DB_UNFIT,   /* the session is at fault, and is replaced; another may do it */
     DB_BUSY,    /* it gave up waiting: a lock, its own time limit, too many connections */
     DB_SCHEMA,  /* a table or column is not there */
@@ -50,7 +50,7 @@ struct db_answer {
     /* Of DB_REFUSED, as far as the database says; NULL else. SQLite's constraints are "table.column", the expression
      * of a CHECK, or "FOREIGN KEY". */
     const char *table, *column, *constraint;
-    const char *columns; /* those that the constraint is about, where somebody has asked; else NULL */
+    const char *columns; /* those that the constraint is about, where that was asked; else NULL */
     bool value;          /* of DB_REFUSED: a value as such, too long or of characters that it cannot hold */
     const struct db_rows *rows; /* of DB_OK */
     int first, count;           /* which of the rows answer this call */
@@ -62,7 +62,7 @@ struct db_request {
     const struct statement *statement;
     unsigned call_count;           /* 1, or of a set as many as there are; each has a position, from 0 on */
     bool last;                     /* it is expected to wait for a lock: nothing is sent behind it */
-    bool brief;                    /* somebody waits for a lock just now: this one tries for a moment only */
+    bool brief;                    /* others wait for a lock just now: this one tries for a moment only */
     const struct db_param *params; /* call_count times param_count, call by call */
     /* Asked by an engine that has not started the call yet: false leaves it out. May be NULL. */
     bool (*wanted)(const struct db_request *request, unsigned position);
@@ -83,7 +83,7 @@ struct db_health {
     char denied[1024];        /* rights that are missing: lines of an app's name, a space, and what in full */
     char obstacle[200];  /* what is wrong with the tables though the schema's version is right; "": nothing */
     char reason[256];    /* why it does not answer, for the log: may name host, role and database */
-    const char *trouble; /* the same for everybody: "it ..." */
+    const char *trouble; /* the same, for all to read: "it ..." */
 };
 
 /* A statement about the database itself, and what its row says. */
@@ -96,7 +96,7 @@ struct db_events {
     void (*on_room)(void *argument);   /* there is room for a request again */
     void (*on_away)(void *argument);   /* no connection for a while: what waits should be told */
     void (*on_health)(void *argument); /* the health was asked for anew */
-    /* Where the engine can tell: somebody changed the tables of a group. */
+    /* Where the engine can tell: the tables of a group were changed. */
     void (*on_change)(struct slice group, void *argument);
     /* From now on it tells; what changed before may have been missed. Which database this is, in words of its own. */
     void (*on_listening)(struct slice database, void *argument);

@@ -44,30 +44,29 @@ struct statement_column {
     bool nullable;
 };
 
-/* What a constraint that refused the values is to the caller. */
+/* What a constraint that refused the values is to the caller. Of others see core/refusal.h. */
 struct statement_refusal {
     const char *constraint; /* as the database names it; see struct db_answer for SQLite's */
     const char *message;
-    const char *member; /* the caller is at fault only if he gave this member of the body; NULL: always */
+    const char *member; /* the caller is at fault only if the body had this member; NULL: always */
 };
 
 struct statement {
     const char *name;             /* in sql/, in the log, and as the prepared statement */
     const char *text[DB_ENGINES]; /* SQL */
     unsigned index;               /* of the catalogue: unique, below its count */
-    bool
-        set; /* calls that wait travel together. On PostgreSQL parameters are arrays, the first column is the position
-                    of the call and none of those below */
+    /* Calls that wait travel together. On PostgreSQL parameters are arrays, the first column is the position of the
+     * call and none of those below. */
+    bool set;
     bool writes; /* it may change something, or lock a row */
     bool waits;  /* it may have to wait for a row that another transaction has locked */
     bool told;   /* the last of its columns says whether the change was made */
-    unsigned param_count,
-        column_count; /* column_count: of those that a reply shows; others may follow them */
+    unsigned param_count;
+    unsigned column_count; /* of those that a reply shows; others may follow them */
     const struct statement_param *params;
     const struct statement_column *columns;
     const char *row; /* the list in sql/ that its columns are; NULL: they are its own */
-    const struct statement_refusal
-        *refusals; /* ends with constraint NULL; NULL: none. Of others see core/refusal.h */
+    const struct statement_refusal *refusals; /* ends with constraint NULL; NULL: none */
 };
 
 #endif

@@ -36,8 +36,7 @@ struct http_field {
 
 struct http_head {
     enum http_method method;
-    struct slice
-        host; /* Host, or the authority of an absolute target, which wins; .ptr NULL when there is neither */
+    struct slice host;  /* Host, or the authority of an absolute target, which wins; .ptr NULL: neither */
     struct slice path;  /* as sent, percent-encoded, begins with "/"; "*" for OPTIONS of the whole server */
     struct slice query; /* as sent, without "?"; .ptr NULL when there is none */
     int minor;          /* HTTP/1.minor; 1 for what is higher */

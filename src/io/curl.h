@@ -1,4 +1,4 @@
-/* libcurl, loaded when somebody is first asked: it brings a dozen libraries along (3 MiB of an idle server on Debian
+/* libcurl, loaded when the first page is fetched: it brings a dozen libraries along (3 MiB of an idle server on Debian
  * 13) that a server without a distance provider need not carry. The functions are named as in libcurl, without
  * "curl_". */
 #ifndef ROWLOCK_IO_CURL_H

@@ -70,7 +70,7 @@ static void *look_up(void *argument)
     if (found != NULL)
         freeaddrinfo(found);
     if (send(job->answer_fd, &answer, sizeof answer, MSG_NOSIGNAL) < 0) {
-        /* cancelled meanwhile: nobody listens */
+        /* cancelled meanwhile: the other end is closed */
     }
     close(job->answer_fd);
     free(job);

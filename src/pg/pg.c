@@ -1,6 +1,6 @@
 /* PostgreSQL as a database: pool, health and notices put together. pg_open starts the connections of the pool, that
  * of the health and, if wanted, the one that listens. pg_slot picks a connection, pg_send sends on it; on_answered
- * says that there is room again. on_tick goes through all three each second. */
+ * says that there is room again. pg_on_tick goes through all three each second. */
 #include <config.h>
 
 #include "pg/pg.h"
@@ -24,7 +24,7 @@ struct pg {
     struct pg_target *target, *health_target;
     struct pgpool *pool;
     struct pghealth *health;
-    struct pgnotices *notices; /* NULL when nobody wants to hear of changes */
+    struct pgnotices *notices; /* NULL when changes are not listened for */
     struct loop_timer *tick;
     bool told_pooled;
 };
@@ -71,7 +71,7 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
     pg->health_target = pg_target_new(options->conninfo, options->pooler, &health_limits, error);
     pg->tick = loop_timer_new(loop, pg_on_tick, pg);
     loop_timer_start(pg->tick, TICK_NS);
-    /* in the order of who needs a connection most, where these are few */
+    /* in the order of need, because connections may be few */
     pg->pool = pgpool_new(loop, pg->target, options->connections, options->statement_count,
                           options->deadline_ns, &pool);
     pg->health = pghealth_new(loop, pg->health_target, pg->pool, &health, events);

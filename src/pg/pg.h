@@ -15,9 +15,9 @@ struct pg_options {
     unsigned statement_count; /* of the catalogue: every index is below it */
     const struct statement *room_spill, *room_write; /* the statements of those names */
     const struct db_question *health;                /* asked each second */
-    const struct db_question
-        *hidden; /* asked when the tables that health reads are not found; no row: they are not there */
-    const struct statement *listen, *identity; /* how it tells of changes and who it is; NULL: it need not */
+    /* Asked when the tables that health reads are not found; no row: they are not there. */
+    const struct db_question *hidden;
+    const struct statement *listen, *identity; /* of changes, and of which database it is; NULL: not wanted */
 };
 
 /* NULL and *error (to be freed) when the connection string is malformed. Connects in the background. */

@@ -17,7 +17,7 @@
  * is sent on them could not be taken back. When the grace is over it is AWAY. A silent pooler does not count,
  * because it may let the health wait for its turn while it serves the pool. */
 enum pghealth_state {
-    PGHEALTH_CUT,  /* nothing is sent, calls wait, and nobody is told: it may be back in a moment */
+    PGHEALTH_CUT,  /* nothing is sent, and calls wait without an answer: it may be back in a moment */
     PGHEALTH_AWAY, /* calls that wait and those that come are refused at once, and /healthcheck fails */
     PGHEALTH_UP,   /* statements are sent */
 };

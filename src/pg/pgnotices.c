@@ -1,7 +1,7 @@
 /* The connection that listens. on_listen_ready sends LISTEN and then asks which database this is: when that is
  * answered, no change is missed any more, and on_listening says so. From then on on_notify passes on each change.
- * Behind a pooler LISTEN would be somebody else's, so only the identity is asked for, and kept replies live for
- * their time. */
+ * Behind a pooler the session that listens would be another client's, so only the identity is asked for, and kept
+ * replies live for their time. */
 #include <config.h>
 
 #include "pg/pgnotices.h"

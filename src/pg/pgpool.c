@@ -68,8 +68,8 @@ static bool all_read_only(const struct pgpool *pool)
     return true;
 }
 
-/* Statements that may wait for a row's lock are kept off one connection at least, so that a lock of somebody else's
- * holds up nobody else; and few of them are behind each other, because their waits add up. */
+/* Statements that may wait for a row's lock are kept off one connection at least, so that the lock holds
+ * up no other statement; and few of them are behind each other, because their waits add up. */
 static bool pgpool_may_wait(const struct pgpool *pool, const struct pgconn *conn)
 {
     unsigned waiting = 0;
@@ -86,7 +86,7 @@ static unsigned burden(const struct pgconn *conn, int64_t now)
     return pgconn_depth(conn) + (pgconn_silence(conn, now) > USUAL_NS ? 1000 : 0);
 }
 
-/* One slow statement must hold up nobody while another connection is free. A connection that has owed an answer for a
+/* One slow statement must hold up no other while a connection is free. A connection that has owed an answer for a
  * while is never taken, because what is sent behind that can no longer be taken back. What writes goes where that is
  * allowed: a session that refuses is the first to answer, and would draw all the work. */
 struct pgconn *pgpool_pick(const struct pgpool *pool, const struct statement *statement)

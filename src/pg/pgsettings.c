@@ -9,11 +9,11 @@
 
 #include "base/clock.h"
 
-/* Of the settings that anybody may set for himself, a role or a database (pg_settings, context "user"), those that can
- * change what a statement means, returns or promises. Left as they are: what only costs time (planner, memory), who we
- * are (role), what we may see (row_security), whether we may write (default_transaction_read_only: a DBA's word, which
- * /healthcheck repeats), where tables are made (default_tablespace and its like), and synchronous_commit, of which the
- * server warns. */
+/* Of the settings that any user may set for a session, a role or a database (pg_settings, context "user"), those that
+ * can change what a statement means, returns or promises. Left as they are: what only costs time (planner, memory),
+ * who we are (role), what we may see (row_security), whether we may write (default_transaction_read_only: a DBA's
+ * word, which /healthcheck repeats), where tables are made (default_tablespace and its like), and synchronous_commit,
+ * of which the server warns. */
 static const struct {
     const char *name, *value;
     int since; /* the version that knows it, as PQserverVersion has it */
@@ -33,7 +33,7 @@ static const struct {
     /* what is found, and what we are told of */
     {"gin_fuzzy_search_limit", "0", 0},
     {"client_min_messages", "notice", 0}, /* that a wait for a standby was ended is a warning */
-    /* what ends a statement, a transaction or a session of which nobody has had enough */
+    /* what ends a statement, a transaction or a session too early */
     {"exit_on_error", "off", 0},
     {"idle_session_timeout", "0", 140000},
     {"transaction_timeout", "0", 170000},
@@ -62,7 +62,7 @@ static void add_settled(struct buf *out, const struct pgsettings_limits *limits,
             buf_printf(out, ", set_config('%s', '%s', %s)", settled[i].name, settled[i].value, span);
 }
 
-/* The path: first the schema in which this session finds our migrations, so that nobody's table of the same name comes
+/* The path: first the schema in which this session finds our migrations, so that no other table of the same name comes
  * before ours; then what it searched before; last those of temporary tables, which otherwise come before all.
  * pg_catalog is named nowhere, and is searched first for that. Nothing when our tables are not there. */
 static const char ask_path[] =

@@ -24,8 +24,8 @@ struct pgsettings_limits {
 
 /* Whose session is to be settled for good. */
 enum pgsettings_whose {
-    PGSETTINGS_OURS, /* ours alone */
-    PGSETTINGS_ASKED, /* ours if the process that answers is that which libpq was told of: no pooler made it up */
+    PGSETTINGS_OURS,   /* ours alone */
+    PGSETTINGS_ASKED,  /* ours if the process that answers is that which libpq was told of */
     PGSETTINGS_OTHERS, /* a pooler's: nothing may be left in it */
 };
 

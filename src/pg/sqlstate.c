@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* PostgreSQL's documentation, Appendix A: a class is two characters, a code five. The longest row that fits counts;
- * what has no row is DB_FAILED: nothing was stored, nobody can mend it by asking again, and the log has the reason
+ * what has no row is DB_FAILED: nothing was stored, asking again does not help, and the log has the reason
  * (among them XX internal, 58 files, 54 limits, P0 and 38 what a trigger raises, 0A not supported, 21, 27, HV).
  * docs/operations.md has the same for operators, and tests/integration/test_sqlstates.py walks all that there are. */
 static const struct {
@@ -19,7 +19,7 @@ static const struct {
     {"2200H", DB_FAILED},  /* a sequence has run out */
     {"23", DB_REFUSED},    /* a constraint; whether the caller could know it, core/refusal.h says */
     {"25006", DB_AWAY},    /* a read-only session */
-    {"25P02", DB_UNFIT},   /* a session in a failed transaction that somebody left there */
+    {"25P02", DB_UNFIT},   /* a session in a failed transaction that another client left there */
     {"25P03", DB_LOST},    /* the session was ended for being idle in a transaction, */
     {"25P04", DB_LOST},    /* or for the length of one */
     {"26", DB_RETRY},      /* a prepared statement that the session does not have */

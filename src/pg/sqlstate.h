@@ -1,4 +1,4 @@
-/* Inside PostgreSQL: who is to blame for an error, by its SQLSTATE. */
+/* Inside PostgreSQL: what kind of error it is, by its SQLSTATE. */
 #ifndef ROWLOCK_PG_SQLSTATE_H
 #define ROWLOCK_PG_SQLSTATE_H
 

@@ -73,7 +73,7 @@ static const char *listen_reason(int number)
     }
 }
 
-/* A socket file that nobody listens on is left over from a crash. */
+/* A socket file on which no process listens is left over from a crash. */
 static void remove_stale(const struct sockaddr_un *name, socklen_t length)
 {
     struct stat info;

@@ -14,7 +14,7 @@
 int listen_open(const char *address, bool reuse_port, char bound[static LISTEN_ADDRESS_MAX], char *error,
                 size_t error_size);
 
-/* Makes a socket that somebody else has bound like those of listen_open. False with a reason when it is not one that
+/* Makes a socket that another program has bound like those of listen_open. False with a reason when it is not one that
  * listens for streams. */
 bool listen_adopt(int fd, char *error, size_t error_size);
 

@@ -43,7 +43,7 @@ static bool read_listeners(struct systemd *systemd, size_t max, char **error)
     if (!read_number("LISTEN_PID", INT32_MAX, &pid, error))
         return false;
     if (pid != getpid())
-        return true; /* none, or those of a parent who has left the variables behind */
+        return true; /* none, or those of a parent that has left the variables behind */
     if (!read_number("LISTEN_FDS", (int64_t)max, &count, error))
         return false;
     for (int fd = SYSTEMD_FIRST_LISTENER; fd < SYSTEMD_FIRST_LISTENER + count; fd++)

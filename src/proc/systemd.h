@@ -1,5 +1,5 @@
 /* What systemd and this process tell each other: listening sockets that were passed, readiness, status, and the
- * watchdog. Whoever speaks the same protocols (podman, s6, a test) will do; without them nothing happens here.
+ * watchdog. Other supervisors that speak the same protocols (podman, s6) will do; without one nothing happens here.
  *
  * By hand and not by libsystemd: both protocols are a few lines, stable by promise, and the library would be the only
  * one that a server without systemd carries for nothing. */
@@ -25,7 +25,7 @@ enum systemd_state {
 
 struct systemd {
     size_t listeners; /* how many sockets were passed */
-    int fd;           /* -1: nobody wants to be told */
+    int fd;           /* -1: there is no supervisor to tell */
     struct sockaddr_un address;
     socklen_t address_length;
     int64_t watchdog_ns; /* 0: none */

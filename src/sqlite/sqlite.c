@@ -1,5 +1,5 @@
 /* SQLite as a database on the loop. sqlite_send queues each call of a request by itself; at the end of the turn
- * on_work checks that the file is in place (in_place), drops calls that nobody waits for (drop_unwanted), begins a
+ * on_work checks that the file is in place (in_place), drops calls that are no longer wanted (drop_unwanted), begins a
  * transaction if one of them writes, runs them (run_waiting), commits, and answers (answer_ran). If another process
  * holds the lock, only reads run, and a timer runs on_work for the rest soon. A commit counts only if the file is in
  * place afterwards, because what is written to a file that was removed is lost. sqlite_on_tick asks for the health
@@ -235,7 +235,7 @@ static bool any_writes(struct sqlite *sqlite)
     return false;
 }
 
-/* Calls that have not run and that nobody waits for any more. */
+/* Calls that have not run and are no longer wanted. */
 static void drop_unwanted(struct sqlite *sqlite)
 {
     list_for_each(struct sqlite_call, call, &sqlite->waiting, link) {

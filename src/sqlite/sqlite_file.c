@@ -170,7 +170,7 @@ static void mend_companion(const char *path, const char *suffix)
     char *companion = own != NULL ? mem_printf("%s%s", own, suffix) : NULL;
     if (companion != NULL && stat(own, &main) == 0 && access(own, W_OK) == 0 &&
         lstat(companion, &found) == 0 && S_ISREG(found.st_mode) && access(companion, W_OK) != 0 &&
-        chmod(companion, main.st_mode & 0777) != 0) { /* it is somebody else's: SQLite says what is wrong */
+        chmod(companion, main.st_mode & 0777) != 0) { /* it is another user's: SQLite says what is wrong */
     }
     free(companion);
     free(own);

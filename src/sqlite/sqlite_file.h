@@ -49,7 +49,7 @@ bool sqlite_file_rescue(struct sqlite_file *file);
 enum db_error sqlite_file_room(struct sqlite_file *file);
 
 int64_t sqlite_file_wal_size(const struct sqlite_file *file);
-/* Whether commits bring the WAL back into the file; else somebody else has to (sqlite_wal.h). */
+/* Whether commits bring the WAL back into the file; else a thread has to (sqlite_wal.h). */
 void sqlite_file_checkpoint_itself(struct sqlite_file *file, bool itself);
 
 #endif

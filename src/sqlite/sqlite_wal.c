@@ -23,8 +23,8 @@ struct sqlite_wal {
     atomic_bool done;
 };
 
-/* PASSIVE is in nobody's way, but while it works others write on: round by round there is less left. What TRUNCATE then
- * finds is little, so the time in which nobody else can write is short. */
+/* PASSIVE holds up no writer, but while it works others write on: round by round there is less left. What TRUNCATE then
+ * finds is little, so the time in which no other connection can write is short. */
 static void *sqlite_wal_work(void *argument)
 {
     struct sqlite_wal *wal = argument;

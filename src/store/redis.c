@@ -1,6 +1,6 @@
 /* hiredis writes the commands and reads the replies; the connection is store_remote.c's. Its own asynchronous
- * connections are not used: the one of 0.14 ends the process by an assertion when a reply comes that nobody
- * asked for, and frees itself under its user's hands. */
+ * connections are not used: the one of 0.14 ends the process by an assertion when a reply comes that was not
+ * asked for, and frees itself while its user still holds it. */
 #include <config.h>
 
 #include "store/redis.h"

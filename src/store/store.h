@@ -1,6 +1,6 @@
-/* A place where bytes are kept under a key for a while, whichever it is: in the process (simple.h), in Redis
- * (redis.h), in memcached (memcached.h). It may forget anything at any time; whoever asks must be able to do
- * without, and never waits for it longer than STORE_PATIENCE_NS. */
+/* A place where bytes are kept under a key for a while, whichever it is: in the process (store_memory.h), in
+ * Redis (redis.h), in memcached (memcached.h). It may forget anything at any time: callers must be able to do without,
+ * and never wait for it longer than STORE_PATIENCE_NS. */
 #ifndef ROWLOCK_STORE_STORE_H
 #define ROWLOCK_STORE_STORE_H
 

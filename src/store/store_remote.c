@@ -32,7 +32,7 @@
 struct command {
     struct list_node link;
     bool is_find;
-    struct store_find *find; /* NULL: it puts, or nobody waits any more */
+    struct store_find *find; /* NULL: it puts, or its caller has cancelled it */
     size_t size;
     int64_t sent;
 };

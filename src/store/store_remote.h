@@ -1,6 +1,6 @@
-/* What stores on a server have in common: one connection, on which answers come in the order of the questions. Nobody
- * waits for it longer than STORE_PATIENCE_NS: when the server has not answered by then, the connection is closed and
- * all that was asked is a miss. Until a new connection has answered a greeting, nothing is asked.
+/* What stores on a server have in common: one connection, on which answers come in the order of the questions. No
+ * caller waits for it longer than STORE_PATIENCE_NS: when the server has not answered by then, the connection is
+ * closed and all that was asked is a miss. Until a new connection has answered a greeting, nothing is asked.
  *
  * A protocol (redis.c, memcached.c) embeds the struct and fills ops: it writes commands and takes answers apart; it
  * never sees the socket. */

@@ -23,6 +23,8 @@ full_page_writes = off
 shared_buffers = 64MB
 max_connections = 120
 jit = off
+max_wal_size = 64MB
+min_wal_size = 16MB
 log_line_prefix = '%m [%p] %q%d '
 """
 
@@ -65,7 +67,8 @@ class Cluster:
     # ---- life ----
 
     def create(self):
-        self._as_user(self.bin / "initdb", "-D", self.data, "-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C")
+        self._as_user(self.bin / "initdb", "-D", self.data, "-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C",
+                      "--wal-segsize=1")
         self.port = free_port()
         with open(self.data / "postgresql.conf", "a") as conf:
             conf.write(SETTINGS.format(port=self.port, home=self.home))
