@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "core/sql.h"
+#include "core/statements.h"
 
 #define COUNT(array) ((int64_t)(sizeof(array) / sizeof(array)[0]))
 #define BYTES_MAX ((size_t)1 << 24)
@@ -110,16 +110,15 @@ static void add_regions(struct making *making, int64_t count)
 
 static bool store(struct session *session, const struct statement *statement, struct buf *rows, int64_t count)
 {
-    buf_add(rows, "]", 2); /* with its NUL */
-    return session_store(session, sql_text(session->engine, statement), rows->data, count) == DB_OK;
+    buf_add_char(rows, ']');
+    return session_store(session, statement, buf_text(rows), count) == DB_OK;
 }
 
 /* The thirteen provinces are there: they are the app's built-in records. */
 bool health_seed(struct session *session, int64_t count)
 {
     struct making making = {.regions = BUF_INIT(BYTES_MAX), .areas = BUF_INIT(BYTES_MAX)};
-    if (session_query(session, sql_text(session->engine, STATEMENT(HEALTH_SEED_BASE)), NULL, 0,
-                      &making.provinces) != DB_OK)
+    if (session_query(session, STATEMENT(HEALTH_SEED_BASE), NULL, &making.provinces) != DB_OK)
         return false;
     text_int(making.provinces->value(making.provinces, 0, COLUMN_HEALTH_SEED_BASE_REGION_ID),
              &making.region_id);

@@ -12,7 +12,7 @@
 #include "core/obtain.h"
 #include "core/paging.h"
 #include "core/rows.h"
-#include "core/sql.h"
+#include "core/statements.h"
 
 #define NAME_MAX_POINTS INBOX_NAME_MAX
 #define TEXT_MAX_POINTS 1000
@@ -286,9 +286,8 @@ static bool seed(struct session *session, int64_t count)
         buf_printf(&rows, "%c[\"%s\",\"%s\",\"%s\"]", i == 0 ? '[' : ',', people[sender], people[recipient],
                    texts[random_int(0, 7)]);
     }
-    buf_add(&rows, count == 0 ? "[]" : "]", count == 0 ? 3 : 2); /* with its NUL */
-    bool ok =
-        session_store(session, sql_text(session->engine, STATEMENT(MESSAGE_SEED)), rows.data, count) == DB_OK;
+    buf_add_string(&rows, count == 0 ? "[]" : "]");
+    bool ok = session_store(session, STATEMENT(MESSAGE_SEED), buf_text(&rows), count) == DB_OK;
     buf_fini(&rows);
     return ok;
 }

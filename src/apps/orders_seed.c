@@ -8,7 +8,7 @@
 #include "apps/distance.h"
 #include "base/buf.h"
 #include "base/random.h"
-#include "core/sql.h"
+#include "core/statements.h"
 
 static double degrees(double low, double high)
 {
@@ -38,9 +38,8 @@ bool orders_seed(struct session *session, int64_t count)
             buf_add_char(&rows, ',');
         add_order(&rows);
     }
-    buf_add(&rows, "]", 2); /* with its NUL */
-    bool ok =
-        session_store(session, sql_text(session->engine, STATEMENT(ORDER_SEED)), rows.data, count) == DB_OK;
+    buf_add_char(&rows, ']');
+    bool ok = session_store(session, STATEMENT(ORDER_SEED), buf_text(&rows), count) == DB_OK;
     buf_fini(&rows);
     return ok;
 }

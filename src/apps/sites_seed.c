@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/random.h"
-#include "core/sql.h"
+#include "core/statements.h"
 
 #define ROWS_MAX ((size_t)16 << 20)
 #define PICK(list) (list)[random_int(0, (int64_t)(sizeof(list) / sizeof(list)[0]) - 1)]
@@ -96,9 +96,8 @@ bool sites_seed(struct session *session, int64_t count)
             buf_add_char(&rows, ',');
         add_site(&rows);
     }
-    buf_add(&rows, "]", 2); /* with its NUL */
-    bool ok =
-        session_store(session, sql_text(session->engine, STATEMENT(SITE_SEED)), rows.data, count) == DB_OK;
+    buf_add_char(&rows, ']');
+    bool ok = session_store(session, STATEMENT(SITE_SEED), buf_text(&rows), count) == DB_OK;
     buf_fini(&rows);
     return ok;
 }

@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "core/sql.h"
+#include "core/statements.h"
 #include "io/fetch.h"
 
 #define ROWS_MAX ((size_t)4 << 20)
@@ -27,16 +27,11 @@
 
 /* ---- the table ---- */
 
-static bool query(struct session *session, const struct statement *statement, const struct db_rows **rows)
-{
-    return session_query(session, sql_text(session->engine, statement), NULL, 0, rows) == DB_OK;
-}
-
 /* New ids go behind it. */
 static bool last_id(struct session *session, int64_t *id)
 {
     const struct db_rows *rows;
-    return query(session, STATEMENT(USER_LAST), &rows) &&
+    return session_query(session, STATEMENT(USER_LAST), NULL, &rows) == DB_OK &&
            text_int(rows->value(rows, 0, COLUMN_USER_LAST_ID), id) == TEXT_NUMBER_OK;
 }
 
@@ -67,24 +62,18 @@ static void add_user(struct buf *rows, const struct user *user)
 }
 
 /* One statement, so all of them or none. */
-static bool store(struct session *session, const struct buf *rows, int64_t count)
+static bool store(struct session *session, struct buf *rows, int64_t count)
 {
-    return session_store(session, sql_text(session->engine, STATEMENT(USER_STORE)), rows->data, count) ==
-           DB_OK;
+    return session_store(session, STATEMENT(USER_STORE), buf_text(rows), count) == DB_OK;
 }
 
 /* The same as a transaction of its own, which may meet another seed or a change by hand. */
-static bool store_page(struct session *session, const struct buf *rows, int64_t count)
+static bool store_page(struct session *session, struct buf *rows, int64_t count)
 {
     for (int tries = 0; !store(session, rows, count);)
         if (!session_retry(session, &tries))
             return false;
     return true;
-}
-
-static void end_rows(struct buf *rows)
-{
-    buf_add(rows, "]", 2); /* with its NUL */
 }
 
 /* ---- made up ---- */
@@ -120,10 +109,10 @@ bool users_seed(struct session *session, int64_t count)
 {
     struct buf rows = BUF_INIT(ROWS_MAX);
     int64_t id;
-    bool ok = query(session, STATEMENT(USER_SEED_LOCK), NULL) && last_id(session, &id);
+    bool ok = session_query(session, STATEMENT(USER_SEED_LOCK), NULL, NULL) == DB_OK && last_id(session, &id);
     for (int64_t i = 0; ok && i < count; i++)
         add_made_up(&rows, id += random_int(1, 9));
-    end_rows(&rows);
+    buf_add_char(&rows, ']');
     ok = ok && (count == 0 || store(session, &rows, count));
     buf_fini(&rows);
     return ok;
@@ -303,7 +292,7 @@ static bool take(struct github *github, const struct json *page)
         add_user(&rows, &user);
         last = user.id;
     }
-    end_rows(&rows);
+    buf_add_char(&rows, ']');
     if (!ok)
         stop(github, true, "%s gave a malformed answer", github->host);
     else if (!(ok = store_page(github->session, &rows, (int64_t)count)))

@@ -59,6 +59,15 @@ char *buf_room(struct buf *buf, size_t count)
     return data + buf->len;
 }
 
+char *buf_text(struct buf *buf)
+{
+    char *end = buf_room(buf, 1);
+    if (end == NULL)
+        return NULL;
+    *end = '\0';
+    return buf->data;
+}
+
 void buf_add(struct buf *buf, const void *bytes, size_t count)
 {
     if (count == 0)

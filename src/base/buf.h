@@ -38,6 +38,9 @@ void buf_vprintf(struct buf *buf, const char *format, va_list arguments)
 /* A JSON string with its quotes (RFC 8259 section 7); the text must be UTF-8. */
 void buf_add_json(struct buf *buf, struct slice text);
 
+/* The content as a C string, the buffer's own: the NUL behind it is no part of the content. NULL when it has failed. */
+char *buf_text(struct buf *buf);
+
 static inline struct slice buf_slice(const struct buf *buf)
 {
     return (struct slice){buf->data, buf->len};

@@ -162,8 +162,7 @@ char *dburl_mask(const char *text)
         mask_url(&out, text);
     else
         mask_words(&out, text);
-    buf_add_char(&out, '\0');
-    return out.data;
+    return buf_text(&out);
 }
 
 char *dburl_add_keyword(char *conninfo, const char *key, const char *value)
@@ -180,7 +179,7 @@ char *dburl_add_keyword(char *conninfo, const char *key, const char *value)
             buf_add_char(&out, '\\');
         buf_add_char(&out, *value);
     }
-    buf_add(&out, "'", 2); /* with its NUL */
+    buf_add_char(&out, '\'');
     free(conninfo);
-    return out.data;
+    return buf_text(&out);
 }

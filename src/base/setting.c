@@ -173,8 +173,7 @@ static char *list_choices(const char *const *choices)
     buf_printf(&text, "it must be %s", choices[0]);
     for (size_t i = 1; choices[i] != NULL; i++)
         buf_printf(&text, "%s%s", choices[i + 1] != NULL ? ", " : " or ", choices[i]);
-    buf_add_char(&text, '\0');
-    return text.data;
+    return buf_text(&text);
 }
 
 /* Without a word the member stays zero: the group's check chooses. */

@@ -9,7 +9,6 @@
 #include "base/buf.h"
 #include "cmd/cmd.h"
 #include "core/import.h"
-#include "core/sql.h"
 
 static bool takes_files(const struct app *app)
 {
@@ -56,8 +55,7 @@ static bool store_all(struct import *const *imports, struct session *session, ch
 
 static bool take_lock(const struct app *app, struct session *session)
 {
-    return app->data->lock == NULL ||
-           session_query(session, sql_text(session->engine, app->data->lock), NULL, 0, NULL) == DB_OK;
+    return app->data->lock == NULL || session_query(session, app->data->lock, NULL, NULL) == DB_OK;
 }
 
 /* One transaction. */
@@ -156,8 +154,7 @@ static char *usage(void)
         for (const struct import_file *file = (*app)->data->imports; file->flag != NULL; file++)
             buf_printf(&text, " %s F", file->flag);
     }
-    buf_add_char(&text, '\0');
-    return text.data;
+    return buf_text(&text);
 }
 
 const struct command command_import = {.name = "import",

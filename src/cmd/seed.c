@@ -9,7 +9,7 @@
 #include "apps/apps.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
-#include "core/sql.h"
+#include "core/statements.h"
 
 #define TOTAL_MAX 100000000
 
@@ -33,16 +33,12 @@ static bool has_samples(const struct app *app)
     return app->data != NULL && app->data->seed != NULL;
 }
 
-static bool query(struct session *session, const struct statement *statement, const struct db_rows **rows)
-{
-    return session_query(session, sql_text(session->engine, statement), NULL, 0, rows) == DB_OK;
-}
-
 /* Asked under a lock, or two commands that ask at once would both add. */
 static bool ask_empty(struct session *session, const struct app *app, bool *empty)
 {
     const struct db_rows *rows;
-    if (!query(session, STATEMENT(SEED_LOCK), NULL) || !query(session, app->data->any_record, &rows))
+    if (session_query(session, STATEMENT(SEED_LOCK), NULL, NULL) != DB_OK ||
+        session_query(session, app->data->any_record, NULL, &rows) != DB_OK)
         return false;
     *empty = rows->count == 0;
     return true;
@@ -50,9 +46,9 @@ static bool ask_empty(struct session *session, const struct app *app, bool *empt
 
 static bool prepare(struct session *session, const struct app *app)
 {
-    return (app->data->lock == NULL || query(session, app->data->lock, NULL)) &&
+    return (app->data->lock == NULL || session_query(session, app->data->lock, NULL, NULL) == DB_OK) &&
            (app->data->built_in == NULL ||
-            session_script(session, sql_text(session->engine, app->data->built_in)) == DB_OK);
+            session_script(session, session_text(session, app->data->built_in)) == DB_OK);
 }
 
 /* All or nothing: one transaction. */
@@ -100,7 +96,7 @@ static int seed(const struct settings *settings, struct session *session, const 
     int64_t total = wish->total >= 0 ? wish->total : app->data->seed_total;
     const struct db_rows *rows;
     bool wanted = true;
-    if (!query(session, app->data->any_record, &rows)) {
+    if (session_query(session, app->data->any_record, NULL, &rows) != DB_OK) {
         cmd_complain_of("seed", session->error);
         return CMD_FAILED;
     }

@@ -148,10 +148,8 @@ bool conflict_free(struct session *session, int64_t version)
         buf_fini(&names);
         return true;
     }
-    buf_add_char(&names, '\0');
-    const char *params[] = {names.data};
-    bool ok = session_query(session, sql_text(session->engine, STATEMENT(RELATIONS_NAMED)), params, 1,
-                            &rows) == DB_OK;
+    const char *params[] = {buf_text(&names)};
+    bool ok = session_query(session, STATEMENT(RELATIONS_NAMED), params, &rows) == DB_OK;
     buf_fini(&names);
     return ok && (rows->count == 0 || complain(session, rows));
 }

@@ -15,7 +15,6 @@
 #include "base/filekind.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "core/sql.h"
 #include "core/validate.h"
 
 #define FILE_MAX ((size_t)1 << 28)
@@ -382,7 +381,7 @@ static enum db_error ask(const struct import *import, struct session *session,
 {
     char *json = json_of(import, from, to);
     const char *params[] = {json};
-    enum db_error result = session_query(session, sql_text(session->engine, statement), params, 1, rows);
+    enum db_error result = session_query(session, statement, params, rows);
     free(json);
     return result;
 }
@@ -390,8 +389,7 @@ static enum db_error ask(const struct import *import, struct session *session,
 static enum db_error store(const struct import *import, struct session *session, size_t from, size_t to)
 {
     char *json = json_of(import, from, to);
-    enum db_error result =
-        session_store(session, sql_text(session->engine, import->file->store), json, (int64_t)(to - from));
+    enum db_error result = session_store(session, import->file->store, json, (int64_t)(to - from));
     free(json);
     return result;
 }

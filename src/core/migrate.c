@@ -23,11 +23,6 @@ static bool fail(struct session *session)
     return false;
 }
 
-static bool query(struct session *session, const struct statement *statement, const struct db_rows **rows)
-{
-    return session_query(session, sql_text(session->engine, statement), NULL, 0, rows) == DB_OK;
-}
-
 static bool is_true(const struct db_rows *rows, int column)
 {
     char first = rows->value(rows, 0, column).ptr[0];
@@ -38,11 +33,11 @@ static bool read_state(struct session *session, struct migrate_state *state)
 {
     const struct db_rows *rows;
     *state = (struct migrate_state){0, 0};
-    if (!query(session, STATEMENT(MIGRATIONS_EXIST), &rows))
+    if (session_query(session, STATEMENT(MIGRATIONS_EXIST), NULL, &rows) != DB_OK)
         return false;
     if (!is_true(rows, COLUMN_MIGRATIONS_EXIST_FOUND))
         return true;
-    if (!query(session, STATEMENT(MIGRATIONS_LIST), &rows))
+    if (session_query(session, STATEMENT(MIGRATIONS_LIST), NULL, &rows) != DB_OK)
         return false;
     for (int row = 0; row < rows->count; row++) {
         int64_t one;
@@ -87,8 +82,8 @@ static const struct sql_migration *next_after(const char *engine, int64_t versio
 /* Begins a transaction under the lock, and reads the version there: another host may have been faster. */
 static bool begin_locked(struct session *session, struct migrate_state *state)
 {
-    const struct db_rows *rows;
-    return session_begin(session) == DB_OK && query(session, STATEMENT(MIGRATIONS_LOCK), &rows) &&
+    return session_begin(session) == DB_OK &&
+           session_query(session, STATEMENT(MIGRATIONS_LOCK), NULL, NULL) == DB_OK &&
            read_state(session, state);
 }
 
@@ -98,7 +93,7 @@ static bool lock_apart(struct session *session)
 {
     const struct timespec moment = {.tv_nsec = LOCK_AGAIN_NS};
     const struct db_rows *rows;
-    while (query(session, STATEMENT(MIGRATIONS_LOCK_APART), &rows)) {
+    while (session_query(session, STATEMENT(MIGRATIONS_LOCK_APART), NULL, &rows) == DB_OK) {
         if (is_true(rows, COLUMN_MIGRATIONS_LOCK_APART_LOCKED))
             return true;
         nanosleep(&moment, NULL);
@@ -108,8 +103,7 @@ static bool lock_apart(struct session *session)
 
 static bool unlock_apart(struct session *session)
 {
-    const struct db_rows *rows;
-    return query(session, STATEMENT(MIGRATIONS_UNLOCK_APART), &rows);
+    return session_query(session, STATEMENT(MIGRATIONS_UNLOCK_APART), NULL, NULL) == DB_OK;
 }
 
 /* One statement after the other; those are few and short, and end with their line. The last, the record, stays. */
@@ -157,8 +151,8 @@ static enum db_error run_not_apart(struct session *session, const char *text)
     struct buf plain = BUF_INIT(TEXT_APART_MAX);
     for (const char *at; (at = strstr(text, word)) != NULL; text = at + strlen(word))
         buf_add(&plain, text, (size_t)(at - text));
-    buf_add(&plain, text, strlen(text) + 1);
-    enum db_error error = session_script(session, plain.data);
+    buf_add_string(&plain, text);
+    enum db_error error = session_script(session, buf_text(&plain));
     buf_fini(&plain);
     return error;
 }
@@ -238,7 +232,7 @@ bool migrate_print_status(struct session *session, FILE *out)
     if (!read_state(session, &state))
         return false;
     if (state.version > 0) {
-        if (!query(session, STATEMENT(MIGRATIONS_LIST), &rows))
+        if (session_query(session, STATEMENT(MIGRATIONS_LIST), NULL, &rows) != DB_OK)
             return false;
         for (int row = 0; row < rows->count; row++)
             print_applied(rows, row, out);

@@ -35,7 +35,6 @@ void openapi_add_id(struct buf *out, const struct route *route)
     struct buf id = BUF_INIT(256);
     add_lower(&id, http_method_name(route->method));
     add_path_words(&id, route->path);
-    buf_add_char(&id, '\0');
-    jsonout_text(out, id.data);
+    jsonout_text(out, buf_text(&id));
     buf_fini(&id);
 }

@@ -96,8 +96,7 @@ static char *show_database(const struct setting_at *at)
         if (value != NULL && value[0] != '\0')
             buf_printf(&text, "%s%s=%s", text.len > 0 ? " " : "", names[i], value);
     }
-    buf_add_char(&text, '\0');
-    return text.data;
+    return buf_text(&text);
 }
 
 /* ---- addresses ---- */

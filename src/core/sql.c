@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-const char *sql_text(const char *engine, const struct statement *statement)
-{
-    return statement->text[strcmp(engine, "sqlite") == 0 ? DB_SQLITE : DB_POSTGRES];
-}
-
 int sql_newest(const char *engine)
 {
     int newest = 0;

@@ -17,9 +17,6 @@ struct sql_migration {
 extern const struct sql_migration sql_migrations[]; /* in order of version for each engine */
 extern const size_t sql_migration_count;
 
-/* The SQL of a statement for an engine, "postgres" or "sqlite". */
-const char *sql_text(const char *engine, const struct statement *statement);
-
 /* The newest migration that this program knows. */
 int sql_newest(const char *engine);
 

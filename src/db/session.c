@@ -25,18 +25,25 @@ enum db_error session_script(struct session *session, const char *sql)
     return session->ops->script(session, sql);
 }
 
-enum db_error session_query(struct session *session, const char *sql, const char *const *params,
-                            unsigned count, const struct db_rows **rows)
+const char *session_text(const struct session *session, const struct statement *statement)
 {
-    const struct db_rows *ignored;
-    return session->ops->query(session, sql, params, count, rows != NULL ? rows : &ignored);
+    return statement->text[strcmp(session->engine, "sqlite") == 0 ? DB_SQLITE : DB_POSTGRES];
 }
 
-enum db_error session_store(struct session *session, const char *sql, const char *rows, int64_t expected)
+enum db_error session_query(struct session *session, const struct statement *statement,
+                            const char *const *params, const struct db_rows **rows)
+{
+    const struct db_rows *ignored;
+    return session->ops->query(session, session_text(session, statement), params, statement->param_count,
+                               rows != NULL ? rows : &ignored);
+}
+
+enum db_error session_store(struct session *session, const struct statement *statement, const char *rows,
+                            int64_t expected)
 {
     const struct db_rows *answer;
     int64_t stored = 0;
-    enum db_error error = session_query(session, sql, &rows, 1, &answer);
+    enum db_error error = session_query(session, statement, &rows, &answer);
     if (error != DB_OK)
         return error;
     if (answer->count == 1)

@@ -30,13 +30,18 @@ void session_close(struct session *session);
 /* Several statements that give no rows, without parameters. */
 enum db_error session_script(struct session *session, const char *sql);
 
-/* One statement; parameters are text, NULL is null. *rows (may be NULL) is good until the next call. */
-enum db_error session_query(struct session *session, const char *sql, const char *const *params,
-                            unsigned count, const struct db_rows **rows);
+/* The text of a statement for the session's engine. */
+const char *session_text(const struct session *session, const struct statement *statement);
 
-/* A statement that stores rows and answers with their number. DB_REFUSED when it is not the one expected: a trigger or
- * rule of the database's owner keeps some of them away. */
-enum db_error session_store(struct session *session, const char *sql, const char *rows, int64_t expected);
+/* Parameters are text, as many as the statement has, and NULL is null; params is NULL when it has none. *rows (may be
+ * NULL) is good until the next call. */
+enum db_error session_query(struct session *session, const struct statement *statement,
+                            const char *const *params, const struct db_rows **rows);
+
+/* A statement that stores rows, an array of JSON, and answers with their number. DB_REFUSED when it is not the one
+ * expected: a trigger or rule of the database's owner keeps some of them away. */
+enum db_error session_store(struct session *session, const struct statement *statement, const char *rows,
+                            int64_t expected);
 
 /* A transaction that will write: on SQLite it takes the lock at once. */
 enum db_error session_begin(struct session *session);

@@ -237,8 +237,7 @@ static void ask_session(struct pgconn *conn, bool plain)
     buf_clear(&conn->ask_text);
     pgsettings_ask(&conn->ask_text, &conn->target->limits, whose, PQbackendPID(conn->pq),
                    PQserverVersion(conn->pq));
-    buf_add_char(&conn->ask_text, '\0');
-    conn->ask.text[DB_POSTGRES] = conn->ask_text.data;
+    conn->ask.text[DB_POSTGRES] = buf_text(&conn->ask_text);
     conn->state = PGCONN_ASKING;
     conn->refusal[0] = '\0';
     pgconn_send(conn, &conn->asking);
@@ -267,7 +266,6 @@ static void write_local(struct pgconn *conn, struct slice path)
     buf_clear(&conn->local);
     pgsettings_local(&conn->local, &conn->target->limits, path, PQserverVersion(conn->pq));
     pg_target_add_local(&conn->local);
-    buf_add_char(&conn->local, '\0');
 }
 
 static void become_ready(struct pgconn *conn)
@@ -496,7 +494,7 @@ static bool send_statement(struct pgconn *conn, const struct db_request *request
         return send_brief(conn, request) && send_named(conn, request->statement);
     /* Nothing is expected of the pooler's session, and nothing stays in it. These two run under the role's own
      * statement_timeout; one that ends them skips the rest of the transaction, so nothing is changed (DB_BUSY). */
-    return send_plain(conn, PGSETTINGS_ISOLATION) && send_plain(conn, conn->local.data) &&
+    return send_plain(conn, PGSETTINGS_ISOLATION) && send_plain(conn, buf_text(&conn->local)) &&
            (!conn->ends_first || send_plain(conn, end_read_only.text[DB_POSTGRES])) &&
            send_brief(conn, request) && send_unnamed(conn, request->statement);
 }

@@ -102,12 +102,6 @@ static const char *option_or_env(const PQconninfoOption *options, const char *ke
                : getenv(variable);
 }
 
-static char *own_text(struct buf *text)
-{
-    buf_add_char(text, '\0');
-    return text->data;
-}
-
 /* What the connection string asks for comes last and wins; what must not be otherwise is settled when the session has
  * begun, because the environment (PGTZ, PGDATESTYLE) comes later still. The limits are for that first statement. */
 static void write_options(struct pg_target *target, const struct pg_limits *limits)
@@ -119,7 +113,7 @@ static void write_options(struct pg_target *target, const struct pg_limits *limi
         buf_printf(&options, " -c %s=%s", plans[i].name, plans[i].value);
     if (target->own_options != NULL)
         buf_printf(&options, " %s", target->own_options);
-    target->options = own_text(&options);
+    target->options = buf_text(&options);
 }
 
 static PQconninfoOption *parse(const char *conninfo, const char **error)

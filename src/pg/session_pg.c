@@ -55,8 +55,7 @@ static bool session_pg_settle(struct pg_session *own, char **error)
     char reason[256] = "";
     int version = PQserverVersion(own->pq);
     pgsettings_ask(&ask, &no_limits, PGSETTINGS_ASKED, PQbackendPID(own->pq), version);
-    buf_add_char(&ask, '\0');
-    if (ask_settled(own, ask.data, &rows) != DB_OK) {
+    if (ask_settled(own, buf_text(&ask), &rows) != DB_OK) {
         *error = mem_dup(own->session.error);
     } else {
         struct pgsettings_session session = pgsettings_read(rows, 0);
@@ -64,7 +63,6 @@ static bool session_pg_settle(struct pg_session *own, char **error)
             *error = mem_dup(reason);
         if (!session.settled) {
             pgsettings_local(&own->local, &no_limits, session.path, version);
-            buf_add_char(&own->local, '\0');
             own->session.pooled = true;
         }
     }
@@ -154,8 +152,9 @@ static enum db_error session_pg_begin(struct pg_session *own, const char *sql)
     enum db_error error = session_pg_check(own, PQexec(own->pq, sql));
     if (error == DB_OK && own->local.len > 0)
         error = session_pg_check(own, PQexec(own->pq, PGSETTINGS_ISOLATION));
-    return error == DB_OK && own->local.len > 0 ? session_pg_check(own, PQexec(own->pq, own->local.data))
-                                                : error;
+    return error == DB_OK && own->local.len > 0
+               ? session_pg_check(own, PQexec(own->pq, buf_text(&own->local)))
+               : error;
 }
 
 /* Behind a pooler nothing is settled outside of a transaction: what stands alone gets one. */

@@ -45,6 +45,22 @@ static void a_buffer_takes_exactly_its_maximum(void **state)
     buf_fini(&buf);
 }
 
+static void its_text_ends_with_a_nul_that_is_no_part_of_it(void **state)
+{
+    (void)state;
+    struct buf buf = BUF_INIT(4);
+    assert_string_equal(buf_text(&buf), "");
+    buf_add_string(&buf, "ab");
+    assert_string_equal(buf_text(&buf), "ab");
+    buf_add_char(&buf, 'c');
+    assert_string_equal(buf_text(&buf), "abc");
+    assert_int_equal(buf.len, 3);
+    buf_add_char(&buf, 'd'); /* there is no room for the NUL */
+    assert_null(buf_text(&buf));
+    assert_true(buf.failed);
+    buf_fini(&buf);
+}
+
 static void a_failed_buffer_stays_failed_until_it_is_cleared(void **state)
 {
     (void)state;
@@ -188,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_gathers_what_is_added),
         cmocka_unit_test(a_buffer_takes_exactly_its_maximum),
+        cmocka_unit_test(its_text_ends_with_a_nul_that_is_no_part_of_it),
         cmocka_unit_test(a_failed_buffer_stays_failed_until_it_is_cleared),
         cmocka_unit_test(printf_that_does_not_fit_fails),
         cmocka_unit_test(json_strings_are_escaped),

@@ -79,24 +79,23 @@ static enum db_error query(struct session *session, const char *sql, const char 
                            unsigned count, const struct db_rows **rows)
 {
     static struct db_rows found = {.value = cell};
-    const char *engine = session->engine;
     (void)params;
     (void)count;
     *rows = &found;
-    if (scripted.silent != NULL && sql == sql_text(engine, scripted.silent))
+    if (scripted.silent != NULL && sql == session_text(session, scripted.silent))
         return DB_LOST;
     found.count = 1;
     found.columns = 4;
-    if (sql == sql_text(engine, STATEMENT(MIGRATIONS_LOCK))) {
+    if (sql == session_text(session, STATEMENT(MIGRATIONS_LOCK))) {
         note("lock");
-    } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_LOCK_APART))) {
+    } else if (sql == session_text(session, STATEMENT(MIGRATIONS_LOCK_APART))) {
         strcpy(cells[0], scripted.busy > 0 ? "f" : "t");
         note(scripted.busy-- > 0 ? "busy" : "apart");
-    } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_UNLOCK_APART))) {
+    } else if (sql == session_text(session, STATEMENT(MIGRATIONS_UNLOCK_APART))) {
         note("unlock");
-    } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_EXIST))) {
+    } else if (sql == session_text(session, STATEMENT(MIGRATIONS_EXIST))) {
         strcpy(cells[0], scripted.version > 0 ? "t" : "f");
-    } else if (sql == sql_text(engine, STATEMENT(MIGRATIONS_LIST))) {
+    } else if (sql == session_text(session, STATEMENT(MIGRATIONS_LIST))) {
         snprintf(cells[0], sizeof cells[0], "%lld", (long long)scripted.version);
         strcpy(cells[1], "name");
         snprintf(cells[2], sizeof cells[2], "%lld", (long long)scripted.serves);

@@ -5,6 +5,9 @@
 
 #include "db/session.h"
 
+static const struct statement store = {.text = {[DB_POSTGRES] = "store", [DB_SQLITE] = "keep"},
+                                       .param_count = 1};
+
 static struct {
     struct session session;
     char asked[512]; /* a line each */
@@ -99,22 +102,30 @@ static void what_was_stored_is_counted(void **state)
 {
     (void)state;
     scripted.stored = "3";
-    assert_int_equal(session_store(&scripted.session, "store", "[]", 3), DB_OK);
-    assert_int_equal(session_store(&scripted.session, "store", "[]", 4), DB_REFUSED);
+    assert_int_equal(session_store(&scripted.session, &store, "[]", 3), DB_OK);
+    assert_int_equal(session_store(&scripted.session, &store, "[]", 4), DB_REFUSED);
     assert_string_equal(scripted.session.error,
                         "the database stored 3 of 4 rows; is there a trigger, rule or policy of its own?");
     scripted.stored = NULL; /* no row is none */
-    assert_int_equal(session_store(&scripted.session, "store", "[]", 1), DB_REFUSED);
-    assert_int_equal(session_store(&scripted.session, "store", "[]", 0), DB_OK);
+    assert_int_equal(session_store(&scripted.session, &store, "[]", 1), DB_REFUSED);
+    assert_int_equal(session_store(&scripted.session, &store, "[]", 0), DB_OK);
     scripted.error = DB_SCHEMA;
-    assert_int_equal(session_store(&scripted.session, "store", "[]", 0), DB_SCHEMA);
+    assert_int_equal(session_store(&scripted.session, &store, "[]", 0), DB_SCHEMA);
+}
+
+static void a_statement_has_a_text_for_each_engine(void **state)
+{
+    (void)state;
+    assert_string_equal(session_text(&scripted.session, &store), "store");
+    scripted.session.engine = "sqlite";
+    assert_string_equal(session_text(&scripted.session, &store), "keep");
 }
 
 static void rows_may_be_of_no_interest(void **state)
 {
     (void)state;
     const char *const params[] = {"[]"};
-    assert_int_equal(session_query(&scripted.session, "store", params, 1, NULL), DB_OK);
+    assert_int_equal(session_query(&scripted.session, &store, params, NULL), DB_OK);
 }
 
 static void a_session_is_closed_by_its_engine(void **state)
@@ -133,6 +144,7 @@ int main(void)
         cmocka_unit_test_setup(undoing_keeps_the_reason, set_up),
         cmocka_unit_test_setup(only_what_passes_is_tried_again_and_not_for_ever, set_up),
         cmocka_unit_test_setup(what_was_stored_is_counted, set_up),
+        cmocka_unit_test_setup(a_statement_has_a_text_for_each_engine, set_up),
         cmocka_unit_test_setup(rows_may_be_of_no_interest, set_up),
         cmocka_unit_test_setup(a_session_is_closed_by_its_engine, set_up),
     };
