@@ -197,20 +197,6 @@ core_sources = \
 	src/core/migrate.h \
 	src/core/obtain.c \
 	src/core/obtain.h \
-	src/core/openapi.c \
-	src/core/openapi.h \
-	src/core/openapi_failure.c \
-	src/core/openapi_failure.h \
-	src/core/openapi_field.c \
-	src/core/openapi_field.h \
-	src/core/openapi_id.c \
-	src/core/openapi_id.h \
-	src/core/openapi_link.c \
-	src/core/openapi_link.h \
-	src/core/openapi_operation.c \
-	src/core/openapi_operation.h \
-	src/core/openapi_schema.c \
-	src/core/openapi_schema.h \
 	src/core/origin.c \
 	src/core/origin.h \
 	src/core/page.h \
@@ -252,6 +238,22 @@ core_sources = \
 	src/core/visit.h \
 	src/core/weight.c \
 	src/core/weight.h
+
+openapi_sources = \
+	src/openapi/openapi.c \
+	src/openapi/openapi.h \
+	src/openapi/openapi_failure.c \
+	src/openapi/openapi_failure.h \
+	src/openapi/openapi_field.c \
+	src/openapi/openapi_field.h \
+	src/openapi/openapi_id.c \
+	src/openapi/openapi_id.h \
+	src/openapi/openapi_link.c \
+	src/openapi/openapi_link.h \
+	src/openapi/openapi_operation.c \
+	src/openapi/openapi_operation.h \
+	src/openapi/openapi_schema.c \
+	src/openapi/openapi_schema.h
 
 apps_sources = \
 	src/apps/apps.c \
@@ -302,6 +304,7 @@ librowlock_sources = \
 	$(proc_sources) \
 	$(web_sources) \
 	$(core_sources) \
+	$(openapi_sources) \
 	$(apps_sources) \
 	$(cmd_sources)
 

@@ -9,11 +9,11 @@
 #include "base/hash.h"
 #include "base/jsonout.h"
 #include "base/mem.h"
-#include "core/openapi.h"
 #include "core/readiness.h"
 #include "core/request.h"
 #include "core/server.h"
 #include "http/http.h"
+#include "openapi/openapi.h"
 #include "web/asset.h"
 
 /* ---- GET /healthcheck, GET /health ---- */

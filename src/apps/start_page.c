@@ -6,9 +6,9 @@
 #include "base/jsonout.h"
 #include "base/text.h"
 #include "core/app.h"
-#include "core/openapi_schema.h"
 #include "core/request.h"
 #include "core/server.h"
+#include "openapi/openapi_schema.h"
 
 #define CALLS_MAX 4 /* of an app; the document has all */
 #define EXAMPLE_MAX 1024

@@ -6,7 +6,7 @@
 
 #include "apps/apps.h"
 #include "cmd/cmd.h"
-#include "core/openapi.h"
+#include "openapi/openapi.h"
 
 static int run(const struct settings *settings, const struct command_line *line)
 {

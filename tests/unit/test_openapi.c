@@ -1,4 +1,4 @@
-/* core/openapi, base/jsonout: what a route of each kind becomes. */
+/* openapi/, base/jsonout: what a route of each kind becomes. */
 #include <config.h>
 
 #include "unit.h"
@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/jsonout.h"
 #include "core/app.h"
-#include "core/openapi.h"
+#include "openapi/openapi.h"
 
 static const struct field id_path[] = {{.name = "id", FIELD_OF_ID, .required = true}, {.name = NULL}};
 

@@ -1,6 +1,6 @@
 /* What an operation is called: its method and the words of its path. */
-#ifndef ROWLOCK_CORE_OPENAPI_ID_H
-#define ROWLOCK_CORE_OPENAPI_ID_H
+#ifndef ROWLOCK_OPENAPI_ID_H
+#define ROWLOCK_OPENAPI_ID_H
 
 #include "base/buf.h"
 #include "core/route.h"

@@ -1,6 +1,6 @@
 /* Header fields: those that operations look at, and those that replies have. */
-#ifndef ROWLOCK_CORE_OPENAPI_FIELD_H
-#define ROWLOCK_CORE_OPENAPI_FIELD_H
+#ifndef ROWLOCK_OPENAPI_FIELD_H
+#define ROWLOCK_OPENAPI_FIELD_H
 
 #include "base/buf.h"
 #include "core/route.h"

@@ -1,6 +1,6 @@
 /* Replies other than success: which route can give which, and what they look like. */
-#ifndef ROWLOCK_CORE_OPENAPI_FAILURE_H
-#define ROWLOCK_CORE_OPENAPI_FAILURE_H
+#ifndef ROWLOCK_OPENAPI_FAILURE_H
+#define ROWLOCK_OPENAPI_FAILURE_H
 
 #include "base/buf.h"
 #include "core/route.h"

@@ -1,6 +1,6 @@
 /* From the reply that has a new record to what can be done with it. */
-#ifndef ROWLOCK_CORE_OPENAPI_LINK_H
-#define ROWLOCK_CORE_OPENAPI_LINK_H
+#ifndef ROWLOCK_OPENAPI_LINK_H
+#define ROWLOCK_OPENAPI_LINK_H
 
 #include "base/buf.h"
 #include "core/app.h"

@@ -1,7 +1,7 @@
 /* Fields of requests, columns of rows, members that C writes: each to its schema; then whole bodies, and examples. */
 #include <config.h>
 
-#include "core/openapi_schema.h"
+#include "openapi/openapi_schema.h"
 
 #include "base/jsonout.h"
 #include "core/validate.h"

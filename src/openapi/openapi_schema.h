@@ -1,6 +1,6 @@
 /* JSON Schemas (2020-12) of what requests and replies hold. */
-#ifndef ROWLOCK_CORE_OPENAPI_SCHEMA_H
-#define ROWLOCK_CORE_OPENAPI_SCHEMA_H
+#ifndef ROWLOCK_OPENAPI_SCHEMA_H
+#define ROWLOCK_OPENAPI_SCHEMA_H
 
 #include "base/buf.h"
 #include "core/route.h"

@@ -1,16 +1,16 @@
-/* openapi_write: what the API is called -> the apps as tags -> each path with its operations (core/openapi_operation.h)
+/* openapi_write: what the API is called -> the apps as tags -> each path with its operations (openapi_operation.h)
  * -> what operations share. */
 #include <config.h>
 
-#include "core/openapi.h"
+#include "openapi/openapi.h"
 
 #include <string.h>
 
 #include "base/jsonout.h"
-#include "core/openapi_failure.h"
-#include "core/openapi_field.h"
-#include "core/openapi_operation.h"
-#include "core/openapi_schema.h"
+#include "openapi/openapi_failure.h"
+#include "openapi/openapi_field.h"
+#include "openapi/openapi_operation.h"
+#include "openapi/openapi_schema.h"
 
 #define ABOUT                                                                                                \
     "HEAD works wherever GET does, and a path with and without a slash at its end. Members and parameters "  \

@@ -2,12 +2,12 @@
  * what stands below these. */
 #include <config.h>
 
-#include "core/openapi_link.h"
+#include "openapi/openapi_link.h"
 
 #include <string.h>
 
 #include "base/jsonout.h"
-#include "core/openapi_id.h"
+#include "openapi/openapi_id.h"
 
 #define ID "/{id}"
 

@@ -1,18 +1,18 @@
 /* openapi_add_operation: its id and words -> parameters -> body -> replies. */
 #include <config.h>
 
-#include "core/openapi_operation.h"
+#include "openapi/openapi_operation.h"
 
 #include <ctype.h>
 #include <stdio.h>
 
 #include "base/jsonout.h"
-#include "core/openapi_failure.h"
-#include "core/openapi_field.h"
-#include "core/openapi_id.h"
-#include "core/openapi_link.h"
-#include "core/openapi_schema.h"
 #include "core/reply.h"
+#include "openapi/openapi_failure.h"
+#include "openapi/openapi_field.h"
+#include "openapi/openapi_id.h"
+#include "openapi/openapi_link.h"
+#include "openapi/openapi_schema.h"
 
 static void add_words(struct buf *out, const struct app *app, const struct route *route)
 {

@@ -1,7 +1,7 @@
 /* Two tables: what a field is, and which routes or statuses have it. */
 #include <config.h>
 
-#include "core/openapi_field.h"
+#include "openapi/openapi_field.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* A route as an operation. */
-#ifndef ROWLOCK_CORE_OPENAPI_OPERATION_H
-#define ROWLOCK_CORE_OPENAPI_OPERATION_H
+#ifndef ROWLOCK_OPENAPI_OPERATION_H
+#define ROWLOCK_OPENAPI_OPERATION_H
 
 #include "base/buf.h"
 #include "core/app.h"

@@ -1,15 +1,15 @@
 /* One table: the status, when it comes, and of which routes. */
 #include <config.h>
 
-#include "core/openapi_failure.h"
+#include "openapi/openapi_failure.h"
 
 #include <ctype.h>
 #include <stdio.h>
 
 #include "base/jsonout.h"
-#include "core/openapi_field.h"
-#include "core/openapi_schema.h"
 #include "core/reply.h"
+#include "openapi/openapi_field.h"
+#include "openapi/openapi_schema.h"
 
 static bool of_all(const struct route *route)
 {

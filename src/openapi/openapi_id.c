@@ -1,7 +1,7 @@
 /* GET /orders/{id}: "getOrdersById". */
 #include <config.h>
 
-#include "core/openapi_id.h"
+#include "openapi/openapi_id.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* The OpenAPI 3.1 document of the routes that are served, made of what the server itself goes by: routes, their fields,
  * and the columns of their statements. The same apps give the same bytes. */
-#ifndef ROWLOCK_CORE_OPENAPI_H
-#define ROWLOCK_CORE_OPENAPI_H
+#ifndef ROWLOCK_OPENAPI_H
+#define ROWLOCK_OPENAPI_H
 
 #include "base/buf.h"
 #include "core/app.h"
