@@ -264,6 +264,8 @@ apps_sources = \
 	src/apps/health.h \
 	src/apps/health_import.c \
 	src/apps/health_seed.c \
+	src/apps/board.c \
+	src/apps/board.h \
 	src/apps/inbox.c \
 	src/apps/inbox.h \
 	src/apps/messages.c \

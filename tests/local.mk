@@ -130,6 +130,7 @@ python_tests = \
 	tests/fault/test_unread_answers.py \
 	tests/fault/test_workers.py \
 	tests/integration/test_add_resource.py \
+	tests/integration/test_board.py \
 	tests/integration/test_cache.py \
 	tests/integration/test_check.py \
 	tests/integration/test_coming_from.py \

@@ -6,5 +6,8 @@ EXTRA_DIST += \
 	$(web_templates) \
 	$(web_assets) \
 	web/vendor/renew \
+	web/vendor/land/LICENSE \
+	web/vendor/land/VERSION \
+	web/vendor/land/draw.mjs \
 	web/vendor/pico/LICENSE \
 	web/vendor/pico/VERSION

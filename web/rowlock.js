@@ -1,17 +1,20 @@
 // What gets better with a script; every page works without it.
 "use strict";
 
-// An element with data-renew="SECONDS" and an id is fetched anew with its page, as long as somebody looks at it.
-function renew(element) {
-  const seconds = Number(element.dataset.renew);
+// Elements with an id and data-renew="SECONDS" are fetched anew with their page, as long as somebody looks at it; with
+// data-from="ADDRESS", from there.
+function renew(elements) {
+  const from = elements[0].dataset.from ?? location.href;
+  const seconds = Math.min(...elements.map((element) => Number(element.dataset.renew)));
   let tag = null;
   async function once() {
-    if (document.hidden || element.contains(document.activeElement)) return;
-    const answer = await fetch(location.href, { headers: { Accept: "text/html", ...(tag && { "If-None-Match": tag }) } });
+    if (document.hidden) return;
+    const answer = await fetch(from, { headers: { Accept: "text/html", ...(tag && { "If-None-Match": tag }) } });
     if (!answer.ok) return;
     tag = answer.headers.get("ETag");
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(element.id);
-    if (fresh !== null && fresh.innerHTML !== element.innerHTML) element.replaceChildren(...fresh.childNodes);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    page.querySelectorAll("time[datetime]").forEach(localise);
+    elements.forEach((element) => take(element, page.getElementById(element.id)));
   }
   async function again() {
     try {
@@ -22,6 +25,15 @@ function renew(element) {
     setTimeout(again, 1000 * seconds);
   }
   setTimeout(again, 1000 * seconds);
+}
+
+// What has the focus keeps it; where it would be gone, nothing is taken.
+function take(element, fresh) {
+  const focus = element.contains(document.activeElement) ? document.activeElement.id : null;
+  const lost = focus !== null && (focus === "" || fresh?.querySelector("#" + CSS.escape(focus)) === null);
+  if (fresh === null || lost || fresh.innerHTML === element.innerHTML) return;
+  element.replaceChildren(...fresh.childNodes);
+  if (focus !== null) document.getElementById(focus).focus();
 }
 
 // Times are shown as they are where the reader is.
@@ -38,7 +50,8 @@ function sendOnce(event) {
   setTimeout(() => delete form.dataset.sent, 3000);
 }
 
-document.querySelectorAll("[data-renew]").forEach(renew);
+const renewed = [...document.querySelectorAll("[data-renew]")];
+if (renewed.length > 0) renew(renewed);
 document.querySelectorAll("time[datetime]").forEach(localise);
-document.querySelectorAll("form[method=post]").forEach((form) => form.addEventListener("submit", sendOnce));
+document.addEventListener("submit", (event) => event.target.method === "post" && sendOnce(event));
 document.querySelector("[role=alert]")?.scrollIntoView({ block: "center" });

@@ -193,6 +193,10 @@ SELECT distance, id, status FROM orders ORDER BY id DESC LIMIT $1::bigint OFFSET
 -- one (limit int, before int) -> order_brief
 SELECT distance, id, status FROM orders WHERE id < $2::bigint ORDER BY id DESC LIMIT $1::bigint;
 
+-- name: order_board
+-- one (limit int, before int) -> order
+SELECT {order} FROM orders WHERE id < $2::bigint ORDER BY id DESC LIMIT $1::bigint;
+
 -- name: order_any
 -- command () -> (id int)
 SELECT id FROM orders LIMIT 1;

@@ -113,6 +113,10 @@ SELECT distance, id, status FROM orders ORDER BY id DESC LIMIT $1 OFFSET $2;
 -- one (limit int, before int) -> order_brief
 SELECT distance, id, status FROM orders WHERE id < $2 ORDER BY id DESC LIMIT $1;
 
+-- name: order_board
+-- one (limit int, before int) -> order
+SELECT {order} FROM orders WHERE id < $2 ORDER BY id DESC LIMIT $1;
+
 -- name: order_any
 -- command () -> (id int)
 SELECT id FROM orders LIMIT 1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apps/apps.h"
+#include "apps/board.h"
 #include "apps/distance.h"
 #include "apps/orders_seed.h"
 #include "core/obtain.h"
@@ -315,6 +316,42 @@ static const struct route routes[] = {
      .members = changed,
      .guard = STATEMENT(ORDER_GUARD),
      .guarded = STATEMENT(ORDER_CHANGE_IF)},
+    {.method = HTTP_GET,
+     .path = "/board",
+     .summary = "The orders as a dispatcher sees them",
+     .for_people = true,
+     .query = board_query,
+     .page = &board_page},
+    {.method = HTTP_POST,
+     .path = "/board",
+     .summary = "Place an order",
+     .for_people = true,
+     .query = board_query,
+     .page = &board_page,
+     .form = &board_forms[BOARD_PLACE]},
+    {.method = HTTP_GET,
+     .path = "/board/orders",
+     .summary = "What the board shows",
+     .for_people = true,
+     .query = board_orders_query,
+     .statement = STATEMENT(ORDER_BOARD),
+     .shape = REPLY_PAGE,
+     .start = board_orders_start,
+     .write = board_orders_write},
+    {.method = HTTP_GET,
+     .path = "/board/orders/{id}",
+     .summary = "One order",
+     .for_people = true,
+     .path_fields = id_path,
+     .page = &board_order_page},
+    {.method = HTTP_POST,
+     .path = "/board/orders/{id}",
+     .summary = "Take, release or deliver an order",
+     .for_people = true,
+     .path_fields = id_path,
+     .query = board_query,
+     .page = &board_page,
+     .form = &board_forms[BOARD_CHANGE]},
 };
 
 static void *orders_start(struct loop *loop, const struct settings *settings, char **error)

@@ -14,6 +14,13 @@ static void print_fields(const char *kind, const struct field *fields)
                fields->about != NULL ? ": " : "", fields->about != NULL ? fields->about : "");
 }
 
+static const char *kind_of(const struct route *route)
+{
+    if (!route->for_people)
+        return "";
+    return route->page != NULL ? "(for people) " : "(for pages) ";
+}
+
 static int run(const struct settings *settings, const struct command_line *line)
 {
     (void)line;
@@ -25,8 +32,8 @@ static int run(const struct settings *settings, const struct command_line *line)
             const struct route *route = &apps[i]->routes[k];
             if (route->for_people && settings->no_pages)
                 continue;
-            printf("%-6s  %-24s %s%s\n", http_method_name(route->method), route->path,
-                   route->for_people ? "(for people) " : "", route->summary);
+            printf("%-6s  %-24s %s%s\n", http_method_name(route->method), route->path, kind_of(route),
+                   route->summary);
             print_fields("path", route->path_fields);
             print_fields("query", route->query);
             print_fields("body", route->body);

@@ -98,11 +98,13 @@ struct route {
     bool no_store;                /* Cache-Control says so */
     const char *missing;          /* what a 404 says; NULL: there is none */
     bool cached;                  /* a GET whose answer may be up to five seconds old; see core/cache.h */
-    /* What people see here: see core/page.h. A route that is for them alone is a page and nothing else; of any other
+    /* What people see here: see core/page.h. Of a route that is for them alone it is all there is; of any other
      * the page is for whom asks for HTML (core/accept.h). NULL: none. */
     const struct page *page;
     const struct page_form *form; /* of a POST for people: one of the forms of page; it comes here */
-    bool for_people; /* no operation of the API: not in its document, and not served with --no-pages */
+    /* No operation of the API: not in its document, and not served with --no-pages. Without a page it is what a page
+     * reads that the API does not answer. */
+    bool for_people;
     /* As the clients of an original service know it: members of the body that are not its fields are left out, and a
      * body of another type than JSON is a 400. */
     bool of_original;
