@@ -55,10 +55,14 @@ PASS: tests/unit/test_text 1 - fine
 def tree(folder):
     (folder / "build-aux").mkdir()
     shutil.copy(ROOT / "check", folder)
-    shutil.copy(ROOT / "build-aux" / "failures.awk", folder / "build-aux")
-    (folder / "build-aux" / "front-door.sh").write_text(
-        'say() { printf "%s\\n" "$me: $*" >&2; }\ndie() { say "$*"; exit 1; }\ninstall_packages() { echo "installing much"; [ ! -e "$top/no-packages" ]; }\n'
-        'configure_tree() { mkdir -p "$1"; cp "$top/stage.mk" "$1/Makefile"; }\ncores() { echo 1; }\n')
+    for name in ("failures.awk", "front-door.sh"):
+        shutil.copy(ROOT / "build-aux" / name, folder / "build-aux")
+    with open(folder / "build-aux" / "front-door.sh", "a") as front_door:
+        front_door.write('install_packages() { echo "installing much"; [ ! -e "$top/no-packages" ]; }\ncores() { echo 1; }\n')
+    for made in ("Makefile.in", "aclocal.m4", "config.h.in", "build-aux/tap-driver.sh"):
+        (folder / made).write_text("")
+    (folder / "configure").write_text('#!/bin/sh\ncp "$(dirname "$0")/stage.mk" Makefile\ntouch config.status\n')
+    (folder / "configure").chmod(0o755)
     return folder
 
 
@@ -70,7 +74,7 @@ def stages(tree, logs, code=0, build="true"):
              "test-quick test-slow check check-docker:"]
     for name, text in logs.items():
         results = [word for word in re.findall(r"^(PASS|FAIL|SKIP): ", text, re.M)]
-        lines.append(f"\t@cp {tree}/{name}.given {name}.log; printf ':test-result: %s\\n' {' '.join(results)} >{name}.trs; cat {name}.log")
+        lines.append(f"\t@cp {tree}/{name}.given {name}.log; printf ':test-result: %s\\n' {' '.join(results)} >{name}.trs; cat {name}.log; echo \"$@ in $(CURDIR)\"")
     lines.append(f"\t@exit {code}")
     (tree / "stage.mk").write_text("\n".join(lines) + "\n")
 
@@ -96,6 +100,9 @@ def test_a_stage_is_a_line_with_counts_and_time(tree):
     assert str(log) in done.stderr
     for words in ("PASS: tests/unit/test_text 1 - fine", "a line of the compiler", "installing much"):
         assert words in log.read_text() and words not in done.stdout + done.stderr
+    ran = [line for line in log.read_text().splitlines() if re.match(r"(test-\w+|check\S*) in ", line)]
+    assert ran == [f"{target} in {tree}/build-check/{where}" for target, where in (
+        ("test-quick", "plain"), ("test-slow", "plain"), ("check", "sanitized"), ("check-docker", "plain"))]
 
 
 def test_what_failed_is_said_at_the_end_with_its_reason(tree):
