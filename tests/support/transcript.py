@@ -10,6 +10,7 @@ the end of the block.
 The answer must be printed word for word, apart from this:
 
  - JSON may be broken into lines between its members;
+ - a line that is "…" stands for any lines;
  - what no two runs share is compared by shape: VOLATILE. Where the page shows the same time or tag again, the server must
    too; and a command that repeats one sends the server's own."""
 
@@ -125,7 +126,9 @@ class Session:
             else:
                 pattern += shape
             at = volatile.end()
-        found = re.fullmatch(pattern + re.escape(documented[at:]), actual, re.MULTILINE)
+        pattern += re.escape(documented[at:])
+        pattern = re.sub("^…$", "(?:.*\n)*.*", pattern.replace("\\\n", "\n"), flags=re.MULTILINE)
+        found = re.fullmatch(pattern, actual, re.MULTILINE)
         if found:
             self.known.update(zip(names, found.groups()))
         return found is not None
