@@ -33,7 +33,7 @@ struct server {
     bool has_keys;         /* an app has keys, so they are purged */
     int schema_needed;     /* the newest migration that the served apps need */
     int schema_known;      /* the newest that this program knows */
-    enum http_queue queue; /* what becomes of it in a drain */
+    enum http_queue queue; /* what a drain does with connections that were not accepted yet */
     bool draining;         /* says so in its health, and every response closes its connection */
     bool told_ready;       /* what the log was told last */
     char told_reason[320];
