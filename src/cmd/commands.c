@@ -30,7 +30,7 @@ static bool begin(struct settings *settings, struct command_line *line)
         return false;
     }
     const char *right;
-    if (settings->conninfo != NULL && !pg_check(settings->conninfo, &right)) {
+    if (settings->conninfo != NULL && !pgtarget_check(settings->conninfo, &right)) {
         cmd_complain("%s is not right: %s", settings_source(settings, "database"), right);
         return false;
     }

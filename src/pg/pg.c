@@ -21,7 +21,7 @@
 
 struct pg {
     struct db db;
-    struct pg_target *target, *health_target;
+    struct pgtarget *target, *health_target;
     struct pgpool *pool;
     struct pghealth *health;
     struct pgnotices *notices; /* NULL when changes are not listened for */
@@ -53,7 +53,7 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
                                .pooler_ns = options->deadline_ns * 19 / 20},
                      health_limits = {
                          .lock_ns = CLOCK_SECOND, .statement_ns = CLOCK_SECOND, .pooler_ns = HEALTH_LIMIT_NS};
-    struct pg_target *target = pg_target_new(options->conninfo, options->pooler, &limits, error);
+    struct pgtarget *target = pgtarget_new(options->conninfo, options->pooler, &limits, error);
     if (target == NULL)
         return NULL;
     struct pg *pg = mem_new(sizeof *pg);
@@ -68,7 +68,7 @@ struct db *pg_open(struct loop *loop, const struct pg_options *options, const st
                                       .argument = pg};
     pg->db.ops = &pg_ops;
     pg->target = target;
-    pg->health_target = pg_target_new(options->conninfo, options->pooler, &health_limits, error);
+    pg->health_target = pgtarget_new(options->conninfo, options->pooler, &health_limits, error);
     pg->tick = loop_timer_new(loop, pg_on_tick, pg);
     loop_timer_start(pg->tick, TICK_NS);
     /* in the order of need, because connections may be few */
@@ -89,8 +89,8 @@ static void pg_free(struct db *db)
     pghealth_free(pg->health);
     pgnotices_free(pg->notices);
     loop_timer_free(pg->tick);
-    pg_target_free(pg->target);
-    pg_target_free(pg->health_target);
+    pgtarget_free(pg->target);
+    pgtarget_free(pg->health_target);
     free(pg);
 }
 

@@ -24,7 +24,7 @@
 
 struct pgattempt {
     struct loop *loop;
-    const struct pg_target *target;
+    const struct pgtarget *target;
     const char *role;
     struct pgattempt_events events;
     struct loop_timer *timer; /* while pausing: the next attempt; else: the limit of this one */
@@ -47,7 +47,7 @@ static void not_connected(struct pgattempt *attempt);
 
 /* ---- life ---- */
 
-struct pgattempt *pgattempt_new(struct loop *loop, const struct pg_target *target, const char *role,
+struct pgattempt *pgattempt_new(struct loop *loop, const struct pgtarget *target, const char *role,
                                 const struct pgattempt_events *events)
 {
     struct pgattempt *attempt = mem_new(sizeof *attempt);
@@ -101,7 +101,7 @@ void pgattempt_hurry(struct pgattempt *attempt)
 static void connect_host(struct pgattempt *attempt)
 {
     const char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX];
-    pg_target_fill(attempt->target, attempt->host, attempt->hostaddr, attempt->plain, keywords, values);
+    pgtarget_fill(attempt->target, attempt->host, attempt->hostaddr, attempt->plain, keywords, values);
     attempt->pq = PQconnectStartParams(keywords, values, 0);
     if (attempt->pq == NULL || PQstatus(attempt->pq) == CONNECTION_BAD) {
         not_connected(attempt);

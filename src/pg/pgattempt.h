@@ -7,7 +7,7 @@
 
 #include "io/loop.h"
 
-struct pg_target;
+struct pgtarget;
 struct pgattempt;
 
 struct pgattempt_events {
@@ -22,7 +22,7 @@ struct pgattempt_events {
 };
 
 /* The target must outlive it. role: for the log. Does nothing before pgattempt_start. */
-struct pgattempt *pgattempt_new(struct loop *loop, const struct pg_target *target, const char *role,
+struct pgattempt *pgattempt_new(struct loop *loop, const struct pgtarget *target, const char *role,
                                 const struct pgattempt_events *events);
 void pgattempt_free(struct pgattempt *attempt); /* no callback any more */
 

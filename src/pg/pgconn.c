@@ -42,7 +42,7 @@ enum pgconn_prepared {
 
 struct pgconn {
     struct loop *loop;
-    const struct pg_target *target;
+    const struct pgtarget *target;
     const char *role; /* for the log */
     struct pgconn_events events;
     enum pgconn_state state;
@@ -96,7 +96,7 @@ static const struct statement end_read_only = {
 
 /* ---- life ---- */
 
-struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, const char *role,
+struct pgconn *pgconn_new(struct loop *loop, const struct pgtarget *target, const char *role,
                           unsigned statement_count, const struct pgconn_events *events)
 {
     struct pgconn *conn = mem_new(sizeof *conn + statement_count * sizeof conn->prepared[0]);
@@ -265,7 +265,7 @@ static void write_local(struct pgconn *conn, struct slice path)
 {
     buf_clear(&conn->local);
     pgsettings_local(&conn->local, &conn->target->limits, path, PQserverVersion(conn->pq));
-    pg_target_add_local(&conn->local);
+    pgtarget_add_local(&conn->local);
 }
 
 static void become_ready(struct pgconn *conn)

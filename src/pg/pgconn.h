@@ -10,7 +10,7 @@
 #include "io/loop.h"
 
 struct pgconn;
-struct pg_target;
+struct pgtarget;
 
 struct pgconn_events {
     void (*on_ready)(struct pgconn *conn, void *argument); /* connected; requests may be sent */
@@ -24,7 +24,7 @@ struct pgconn_events {
 };
 
 /* The target must outlive the connection. Starts to connect at once; no callback before this has returned. */
-struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, const char *role,
+struct pgconn *pgconn_new(struct loop *loop, const struct pgtarget *target, const char *role,
                           unsigned statement_count, const struct pgconn_events *events);
 void pgconn_free(struct pgconn *conn); /* outstanding requests are answered DB_LOST */
 

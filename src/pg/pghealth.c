@@ -21,7 +21,7 @@
 #define ANSWER_NS (2 * CLOCK_SECOND)
 
 struct pghealth {
-    const struct pg_target *target;
+    const struct pgtarget *target;
     struct pgpool *pool;
     struct db_events events;
     struct pghealth_options options;
@@ -51,7 +51,7 @@ static void on_grace(void *argument);
 
 /* ---- life ---- */
 
-struct pghealth *pghealth_new(struct loop *loop, const struct pg_target *target, struct pgpool *pool,
+struct pghealth *pghealth_new(struct loop *loop, const struct pgtarget *target, struct pgpool *pool,
                               const struct pghealth_options *options, const struct db_events *events)
 {
     struct pghealth *health = mem_new(sizeof *health);

@@ -33,7 +33,7 @@ struct pghealth_options {
 struct pghealth;
 
 /* Calls on_room, on_away and on_health of the events. Target and pool must outlive it. */
-struct pghealth *pghealth_new(struct loop *loop, const struct pg_target *target, struct pgpool *pool,
+struct pghealth *pghealth_new(struct loop *loop, const struct pgtarget *target, struct pgpool *pool,
                               const struct pghealth_options *options, const struct db_events *events);
 /* Before the pool is freed, which may owe the answer to its question: nothing is told or asked any more. */
 void pghealth_end(struct pghealth *health);

@@ -64,7 +64,7 @@ static void on_notify(struct pgconn *conn, struct slice payload, void *argument)
 
 /* ---- life ---- */
 
-struct pgnotices *pgnotices_new(struct loop *loop, const struct pg_target *target, unsigned statement_count,
+struct pgnotices *pgnotices_new(struct loop *loop, const struct pgtarget *target, unsigned statement_count,
                                 const struct statement *listen, const struct statement *identity,
                                 const struct db_events *events)
 {

@@ -9,7 +9,7 @@ struct pgnotices;
 
 /* listen and identity: statements; how the database tells of changes, and which database it is. Calls on_change and
  * on_listening of the events. The target must outlive it. */
-struct pgnotices *pgnotices_new(struct loop *loop, const struct pg_target *target, unsigned statement_count,
+struct pgnotices *pgnotices_new(struct loop *loop, const struct pgtarget *target, unsigned statement_count,
                                 const struct statement *listen, const struct statement *identity,
                                 const struct db_events *events);
 void pgnotices_free(struct pgnotices *notices); /* NULL is harmless */

@@ -24,7 +24,7 @@ struct pgpool {
     int64_t silent_at; /* when a connection was last silent for longer than without patience */
 };
 
-struct pgpool *pgpool_new(struct loop *loop, const struct pg_target *target, unsigned count,
+struct pgpool *pgpool_new(struct loop *loop, const struct pgtarget *target, unsigned count,
                           unsigned statement_count, int64_t deadline_ns, const struct pgconn_events *events)
 {
     struct pgpool *pool = mem_new(sizeof *pool);

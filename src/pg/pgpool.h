@@ -9,7 +9,7 @@ struct pgpool;
 
 /* deadline_ns: of an HTTP request; a connection that is silent for longer is given up. The target must outlive the
  * pool. */
-struct pgpool *pgpool_new(struct loop *loop, const struct pg_target *target, unsigned count,
+struct pgpool *pgpool_new(struct loop *loop, const struct pgtarget *target, unsigned count,
                           unsigned statement_count, int64_t deadline_ns, const struct pgconn_events *events);
 void pgpool_free(struct pgpool *pool); /* outstanding requests are answered DB_LOST */
 

@@ -1,5 +1,5 @@
-/* pg_target_new has libpq take the string apart, takes hosts and ports out of the keywords, and puts our options before
- * its own. pg_target_fill writes the arrays of one attempt. */
+/* pgtarget_new has libpq take the string apart, takes hosts and ports out of the keywords, and puts our options before
+ * its own. pgtarget_fill writes the arrays of one attempt. */
 #include <config.h>
 
 #include "pg/pgtarget.h"
@@ -29,7 +29,7 @@ static const struct {
     {"jit", "off"},
 };
 
-static void pgtarget_add(struct pg_target *target, const char *keyword, const char *value)
+static void pgtarget_add(struct pgtarget *target, const char *keyword, const char *value)
 {
     if (target->count + 6 >= PG_KEYWORDS_MAX)
         return;
@@ -63,7 +63,7 @@ static size_t parts(const char *list)
     return count;
 }
 
-static void split_hosts(struct pg_target *target, const char *hosts, const char *hostaddrs, const char *ports)
+static void split_hosts(struct pgtarget *target, const char *hosts, const char *hostaddrs, const char *ports)
 {
     bool by_address = hostaddrs != NULL && *hostaddrs != '\0';
     const char *list = by_address ? hostaddrs : hosts;
@@ -104,7 +104,7 @@ static const char *option_or_env(const PQconninfoOption *options, const char *ke
 
 /* What the connection string asks for comes last and wins; what must not be otherwise is settled when the session has
  * begun, because the environment (PGTZ, PGDATESTYLE) comes later still. The limits are for that first statement. */
-static void write_options(struct pg_target *target, const struct pg_limits *limits)
+static void write_options(struct pgtarget *target, const struct pg_limits *limits)
 {
     struct buf options = BUF_INIT((size_t)1 << 20);
     buf_printf(&options, "-c lock_timeout=%lld -c statement_timeout=%lld",
@@ -130,7 +130,7 @@ static PQconninfoOption *parse(const char *conninfo, const char **error)
     return NULL;
 }
 
-bool pg_check(const char *conninfo, const char **error)
+bool pgtarget_check(const char *conninfo, const char **error)
 {
     PQconninfoOption *options = parse(conninfo, error);
     if (options == NULL)
@@ -146,8 +146,8 @@ bool pg_check(const char *conninfo, const char **error)
     return ok;
 }
 
-struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const struct pg_limits *limits,
-                                char **error)
+struct pgtarget *pgtarget_new(const char *conninfo, enum pooler pooler, const struct pg_limits *limits,
+                              char **error)
 {
     const char *right;
     PQconninfoOption *options = parse(conninfo, &right);
@@ -155,7 +155,7 @@ struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const 
         *error = mem_dup(right);
         return NULL;
     }
-    struct pg_target *target = mem_new(sizeof *target);
+    struct pgtarget *target = mem_new(sizeof *target);
     target->pooler = pooler;
     target->pooler_ns = limits->pooler_ns;
     target->limits = (struct pgsettings_limits){limits->lock_ns, limits->statement_ns, IDLE_NS};
@@ -181,7 +181,7 @@ struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const 
     return target;
 }
 
-void pg_target_free(struct pg_target *target)
+void pgtarget_free(struct pgtarget *target)
 {
     if (target == NULL)
         return;
@@ -199,14 +199,14 @@ void pg_target_free(struct pg_target *target)
     free(target);
 }
 
-void pg_target_add_local(struct buf *out)
+void pgtarget_add_local(struct buf *out)
 {
     for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
         buf_printf(out, ", set_config('%s', '%s', true)", plans[i].name, plans[i].value);
 }
 
-void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, bool plain,
-                    const char **keywords, const char **values)
+void pgtarget_fill(const struct pgtarget *target, size_t host, const char *hostaddr, bool plain,
+                   const char **keywords, const char **values)
 {
     size_t n = 0;
     for (; n < target->count; n++) {

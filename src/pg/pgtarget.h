@@ -18,7 +18,7 @@ struct pg_host {
     bool lookup; /* a name that must be looked up before libpq sees it, because libpq would block */
 };
 
-struct pg_target {
+struct pgtarget {
     struct pg_host *hosts;
     size_t host_count;
     char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX]; /* all but hosts and ports */
@@ -38,19 +38,19 @@ struct pg_limits {
 
 /* Where to connect: a libpq connection string or URI, with every host of its list. NULL and *error (to be freed)
  * when it is malformed. */
-struct pg_target *pg_target_new(const char *conninfo, enum pooler pooler, const struct pg_limits *limits,
-                                char **error);
-void pg_target_free(struct pg_target *target);
+struct pgtarget *pgtarget_new(const char *conninfo, enum pooler pooler, const struct pg_limits *limits,
+                              char **error);
+void pgtarget_free(struct pgtarget *target);
 
 /* Whether a connection string is well-formed, before anything is opened. False with *error (static): what would be
  * right, in words of ours, because libpq's own quote the password. */
-bool pg_check(const char *conninfo, const char **error);
+bool pgtarget_check(const char *conninfo, const char **error);
 
 /* Goes on with what pgsettings_local has begun: how to plan, which is an option where sessions are ours. */
-void pg_target_add_local(struct buf *out);
+void pgtarget_add_local(struct buf *out);
 
 /* The arrays for PQconnectStartParams. hostaddr may be "". plain: without options of ours. Borrowed from the target. */
-void pg_target_fill(const struct pg_target *target, size_t host, const char *hostaddr, bool plain,
-                    const char **keywords, const char **values);
+void pgtarget_fill(const struct pgtarget *target, size_t host, const char *hostaddr, bool plain,
+                   const char **keywords, const char **values);
 
 #endif

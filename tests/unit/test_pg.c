@@ -101,7 +101,7 @@ struct pgconn {
 static struct pgconn conns[CONNS + 2];
 static unsigned conn_count;
 
-struct pgconn *pgconn_new(struct loop *loop, const struct pg_target *target, const char *role,
+struct pgconn *pgconn_new(struct loop *loop, const struct pgtarget *target, const char *role,
                           unsigned statement_count, const struct pgconn_events *events)
 {
     (void)loop;

@@ -214,7 +214,7 @@ static struct {
     char reason[128];
 } told;
 
-static struct pg_target *target;
+static struct pgtarget *target;
 static struct pgattempt *attempt;
 
 static void on_connected(PGconn *conn, bool plain, void *argument)
@@ -238,7 +238,7 @@ static void start(const char *conninfo, enum pooler pooler)
     static const struct pg_limits limits = {CLOCK_SECOND, CLOCK_SECOND, CLOCK_SECOND};
     struct pgattempt_events events = {on_connected, on_failed, NULL, NULL};
     char *error = NULL;
-    target = pg_target_new(conninfo, pooler, &limits, &error);
+    target = pgtarget_new(conninfo, pooler, &limits, &error);
     assert_non_null(target);
     attempt = pgattempt_new(NULL, target, "pool", &events);
     pgattempt_start(attempt, false, false);
@@ -260,7 +260,7 @@ static int tear_down(void **state)
 {
     (void)state;
     pgattempt_free(attempt);
-    pg_target_free(target);
+    pgtarget_free(target);
     assert_int_equal(pq.open, 0);
     assert_false(watch.used);
     assert_int_equal(timer.after, -1);

@@ -8,7 +8,7 @@
 
 static const struct pg_limits limits = {
     .lock_ns = 50 * CLOCK_MS, .statement_ns = 2 * CLOCK_SECOND, .pooler_ns = 3 * CLOCK_SECOND};
-static struct pg_target *target;
+static struct pgtarget *target;
 
 static int set_up(void **state)
 {
@@ -23,7 +23,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    pg_target_free(target);
+    pgtarget_free(target);
     target = NULL;
     return 0;
 }
@@ -31,8 +31,8 @@ static int tear_down(void **state)
 static void make(const char *conninfo)
 {
     char *error = NULL;
-    pg_target_free(target);
-    target = pg_target_new(conninfo, POOLER_AUTO, &limits, &error);
+    pgtarget_free(target);
+    target = pgtarget_new(conninfo, POOLER_AUTO, &limits, &error);
     if (target == NULL)
         fail_msg("%s: %s", conninfo, error);
 }
@@ -43,7 +43,7 @@ static const char *given(size_t host, const char *hostaddr, bool plain)
     static char text[8192];
     const char *keywords[PG_KEYWORDS_MAX], *values[PG_KEYWORDS_MAX];
     size_t used = 0;
-    pg_target_fill(target, host, hostaddr, plain, keywords, values);
+    pgtarget_fill(target, host, hostaddr, plain, keywords, values);
     text[used++] = '\n';
     for (size_t i = 0; keywords[i] != NULL; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s=%s\n", keywords[i],
@@ -160,7 +160,7 @@ static void the_limits_are_kept_for_what_settles_a_session(void **state)
     assert_int_equal(target->pooler_ns, limits.pooler_ns);
     assert_int_equal(target->pooler, POOLER_AUTO);
     struct buf out = BUF_INIT(1000);
-    pg_target_add_local(&out);
+    pgtarget_add_local(&out);
     buf_add_char(&out, '\0');
     assert_string_equal(
         out.data,
@@ -186,16 +186,16 @@ static void a_string_that_libpq_cannot_read_is_refused_without_its_password(void
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *error = "";
-        if (pg_check(cases[i].text, &error))
+        if (pgtarget_check(cases[i].text, &error))
             fail_msg("accepted: %s", cases[i].text);
         assert_non_null(strstr(error, cases[i].says));
     }
     const char *error;
     char *fault = NULL;
-    assert_true(pg_check("host=a,b port=1", &error));
-    assert_true(pg_check("hostaddr=10.0.0.1,10.0.0.2 host=a port=1,2", &error));
-    assert_true(pg_check("dbname=x", &error));
-    assert_null(pg_target_new("host=a nonsense=S", POOLER_AUTO, &limits, &fault));
+    assert_true(pgtarget_check("host=a,b port=1", &error));
+    assert_true(pgtarget_check("hostaddr=10.0.0.1,10.0.0.2 host=a port=1,2", &error));
+    assert_true(pgtarget_check("dbname=x", &error));
+    assert_null(pgtarget_new("host=a nonsense=S", POOLER_AUTO, &limits, &fault));
     assert_non_null(strstr(fault, "keywords that libpq knows"));
     free(fault);
 }
