@@ -27,6 +27,11 @@ void *mem_array(size_t count, size_t size)
     return must(calloc(count == 0 ? 1 : count, size));
 }
 
+void *mem_raw(size_t size)
+{
+    return must(malloc(size));
+}
+
 void *mem_resize(void *memory, size_t size)
 {
     return must(realloc(memory, size));
@@ -39,7 +44,7 @@ char *mem_dup(const char *string)
 
 char *mem_dup_n(const char *bytes, size_t length)
 {
-    char *copy = must(malloc(length + 1));
+    char *copy = mem_raw(length + 1);
     if (length > 0)
         memcpy(copy, bytes, length);
     copy[length] = '\0';

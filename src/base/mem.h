@@ -7,6 +7,7 @@
 
 void *mem_new(size_t size);                 /* zeroed; free() releases it */
 void *mem_array(size_t count, size_t size); /* zeroed */
+void *mem_raw(size_t size);                 /* not zeroed */
 void *mem_resize(void *memory, size_t size);
 char *mem_dup(const char *string);                 /* NULL gives NULL */
 char *mem_dup_n(const char *bytes, size_t length); /* NUL-terminated copy */

@@ -42,16 +42,11 @@ static void on_turn_end(evutil_socket_t fd, short what, void *argument);
 static void on_libevent_log(int severity, const char *message);
 static void on_libevent_fatal(int error);
 
-static void *new_memory(size_t size)
-{
-    return mem_resize(NULL, size);
-}
-
 /* Without memory libevent ends the process as the rest of the program does (base/mem.h): evhttp does not tell of a
  * field or a body that it had no memory for, and would send the rest of the response. */
 struct loop *loop_new(void)
 {
-    event_set_mem_functions(new_memory, mem_resize, free);
+    event_set_mem_functions(mem_raw, mem_resize, free);
     event_set_log_callback(on_libevent_log);
     event_set_fatal_callback(on_libevent_fatal);
     struct event_config *config = event_config_new();
