@@ -84,6 +84,8 @@ http_sources = \
 	src/http/http_room.c \
 	src/http/http_room.h \
 	src/http/http_server.c \
+	src/http/http_spares.c \
+	src/http/http_spares.h \
 	src/http/http_writer.c \
 	src/http/http_writer.h
 

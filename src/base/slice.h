@@ -31,4 +31,12 @@ static inline bool slice_equal_nocase(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Copies the bytes to where there is room for them, and gives the place behind them. */
+static inline char *slice_put(char *at, struct slice text)
+{
+    if (text.len > 0)
+        memcpy(at, text.ptr, text.len);
+    return at + text.len;
+}
+
 #endif

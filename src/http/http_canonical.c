@@ -1,7 +1,11 @@
-/* http_canonical_write: the request line (add_target), Host, the other fields, framing (add_framing), body. */
+/* http_canonical_write: the request line (put_target), Host, the other fields, framing (put_framing), body. */
 #include <config.h>
 
 #include "http/http_canonical.h"
+
+#include <stdio.h>
+
+#include "http/http_fields.h"
 
 /* What is settled before a request is written, and what is said of the connection to the next hop alone. */
 static bool is_settled(struct slice name)
@@ -17,14 +21,6 @@ static bool is_settled(struct slice name)
     return false;
 }
 
-static void add_field(struct buf *out, struct slice name, struct slice value)
-{
-    buf_add_slice(out, name);
-    buf_add(out, ": ", 2);
-    buf_add_slice(out, value);
-    buf_add(out, "\r\n", 2);
-}
-
 static bool begins(struct slice text, struct slice with)
 {
     return text.len >= with.len && memcmp(text.ptr, with.ptr, with.len) == 0;
@@ -32,15 +28,15 @@ static bool begins(struct slice text, struct slice with)
 
 /* "//host/path" reads as an authority without a scheme (RFC 3986 section 4.2), so "/." goes before it, and before what
  * begins like the result of that. */
-static void add_target(struct buf *out, const struct http_head *head)
+static char *put_target(char *at, const struct http_head *head)
 {
     if (begins(head->path, SLICE("//")) || begins(head->path, SLICE("/./")))
-        buf_add(out, "/.", 2);
-    buf_add_slice(out, head->path);
-    if (head->query.ptr != NULL) {
-        buf_add_char(out, '?');
-        buf_add_slice(out, head->query);
-    }
+        at = slice_put(at, SLICE("/."));
+    at = slice_put(at, head->path);
+    if (head->query.ptr == NULL)
+        return at;
+    *at++ = '?';
+    return slice_put(at, head->query);
 }
 
 struct slice http_canonical_target(struct slice target)
@@ -51,13 +47,15 @@ struct slice http_canonical_target(struct slice target)
 }
 
 /* Where the connection is spoken of, some parsers want to know that there is no body. */
-static void add_framing(struct buf *out, const struct http_head *head, size_t body)
+static char *put_framing(char *at, const struct http_head *head, size_t body)
 {
     bool spoken_of = head->keep_alive != (head->minor == 1);
     if (spoken_of)
-        add_field(out, SLICE("Connection"), head->keep_alive ? SLICE("keep-alive") : SLICE("close"));
+        at = http_field_write(at, SLICE("Connection"),
+                              head->keep_alive ? SLICE("keep-alive") : SLICE("close"));
     if (body > 0 || spoken_of)
-        buf_printf(out, "Content-Length: %zu\r\n", body);
+        at += sprintf(at, "Content-Length: %zu\r\n", body);
+    return at;
 }
 
 bool http_canonical_has_body(enum http_method method)
@@ -65,20 +63,36 @@ bool http_canonical_has_body(enum http_method method)
     return method != HTTP_HEAD && method != HTTP_TRACE;
 }
 
+static size_t room_for(const struct http_head *head)
+{
+    size_t room = HTTP_CANONICAL_EXTRA + head->path.len + head->query.len + head->host.len;
+    for (size_t i = 0; i < head->field_count; i++)
+        room += head->fields[i].name.len + head->fields[i].value.len + HTTP_FIELD_EXTRA;
+    return room;
+}
+
+static char *put_head(char *at, const struct http_head *head, size_t body)
+{
+    at = slice_put(at, slice_of(http_method_name(head->method)));
+    *at++ = ' ';
+    at = put_target(at, head);
+    at = slice_put(at, head->minor == 0 ? SLICE(" HTTP/1.0\r\n") : SLICE(" HTTP/1.1\r\n"));
+    if (head->host.ptr != NULL)
+        at = http_field_write(at, SLICE("Host"), head->host);
+    for (size_t i = 0; i < head->field_count; i++)
+        if (!is_settled(head->fields[i].name))
+            at = http_field_write(at, head->fields[i].name, head->fields[i].value);
+    at = put_framing(at, head, body);
+    return slice_put(at, SLICE("\r\n"));
+}
+
 void http_canonical_write(struct buf *out, const struct http_head *head, struct slice body)
 {
     if (!http_canonical_has_body(head->method))
         body.len = 0;
-    buf_add_string(out, http_method_name(head->method));
-    buf_add_char(out, ' ');
-    add_target(out, head);
-    buf_add_string(out, head->minor == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
-    if (head->host.ptr != NULL)
-        add_field(out, SLICE("Host"), head->host);
-    for (size_t i = 0; i < head->field_count; i++)
-        if (!is_settled(head->fields[i].name))
-            add_field(out, head->fields[i].name, head->fields[i].value);
-    add_framing(out, head, body.len);
-    buf_add(out, "\r\n", 2);
+    char *room = buf_room(out, room_for(head) + body.len);
+    if (room == NULL)
+        return;
+    out->len += (size_t)(put_head(room, head, body.len) - room);
     buf_add_slice(out, body);
 }

@@ -11,7 +11,9 @@
 /* False where not all parsers agree that a body follows (HEAD, TRACE). */
 bool http_canonical_has_body(enum http_method method);
 
-/* Appends the request; out fails when it does not fit. The body is left out where http_canonical_has_body says so. */
+/* Appends the request; out fails when there is no room for it, and for HTTP_CANONICAL_EXTRA bytes: more than method,
+ * version, framing and the ends of lines take. The body is left out where http_canonical_has_body says so. */
+#define HTTP_CANONICAL_EXTRA 128u
 void http_canonical_write(struct buf *out, const struct http_head *head, struct slice body);
 
 /* A target as http_canonical_write writes it, back to the one that the client sent. */

@@ -68,7 +68,7 @@ struct http_conn *http_conn_open(struct http *http, int fd, const struct sockadd
     conn->http = http;
     conn->fd = fd;
     conn->reader = HTTP_READER_INIT;
-    conn->writer = HTTP_WRITER_INIT;
+    conn->writer = HTTP_WRITER_INIT(&http->spares);
     list_node_init(&conn->state_link);
     list_node_init(&conn->dirty_link);
     list_node_init(&conn->resume_link);
@@ -412,20 +412,16 @@ static struct http_conn *conn_of(struct http_request *request)
     return list_entry(request, struct http_conn, exchange.request);
 }
 
-/* The engine that writes; NULL: the connection's writer does. */
 static const struct http_engine *writing_engine(const struct http_conn *conn)
 {
-    const struct http_engine *engine = conn->http->engine;
-    return conn->exchange.by_gate || engine->respond == NULL ? NULL : engine;
+    return conn->exchange.by_gate ? conn->http->gate : conn->http->engine;
 }
 
 void http_respond(struct http_request *request, const struct http_response *response)
 {
     struct http_conn *conn = conn_of(request);
-    const struct http_engine *engine = writing_engine(conn);
     settle_close(conn, response->close);
-    if (engine != NULL ? engine->respond(conn, response)
-                       : http_writer_respond(&conn->writer, &conn->exchange, response, conn->close))
+    if (writing_engine(conn)->respond(conn, response))
         finish_response(conn);
     else
         drop(conn, HTTP_CLOSE_OVERFLOW);
@@ -434,13 +430,9 @@ void http_respond(struct http_request *request, const struct http_response *resp
 void http_respond_begin(struct http_request *request, const struct http_response *response)
 {
     struct http_conn *conn = conn_of(request);
-    const struct http_engine *engine = writing_engine(conn);
     settle_close(conn, response->close || conn->exchange.minor_0);
     conn->exchange.is_head |= http_is_bodyless(response->status);
-    if (engine != NULL)
-        engine->begin(conn, response);
-    else
-        http_writer_begin(&conn->writer, &conn->exchange, response, conn->close);
+    writing_engine(conn)->begin(conn, response);
     set_state(conn, HTTP_STREAMING);
     flush_later(conn);
 }
@@ -461,22 +453,14 @@ void http_respond_open(struct http_request *request, const struct http_response 
 void http_respond_piece(struct http_request *request, struct slice piece)
 {
     struct http_conn *conn = conn_of(request);
-    const struct http_engine *engine = writing_engine(conn);
-    if (engine != NULL)
-        engine->piece(conn, piece);
-    else
-        http_writer_piece(&conn->writer, &conn->exchange, piece);
+    writing_engine(conn)->piece(conn, piece);
     flush_later(conn);
 }
 
 void http_respond_end(struct http_request *request)
 {
     struct http_conn *conn = conn_of(request);
-    const struct http_engine *engine = writing_engine(conn);
-    if (engine != NULL)
-        engine->end(conn);
-    else
-        http_writer_end(&conn->writer, &conn->exchange);
+    writing_engine(conn)->end(conn);
     settle_close(conn, conn->close);
     finish_response(conn);
 }

@@ -31,10 +31,12 @@ struct http {
     struct http_handlers handlers;
     struct http_limits limits;
     const struct http_engine *engine;
-    void *engine_state; /* the engine's own */
-    size_t arriving;    /* connections that the engine has accepted and not opened yet */
+    const struct http_engine *gate; /* what answers a request that no engine has seen */
+    void *engine_state;             /* the engine's own */
+    size_t arriving;                /* connections that the engine has accepted and not opened yet */
     struct list states[HTTP_STATES];
     struct http_groups groups;
+    struct http_spares spares;
     struct list dirty;       /* connections with something to send */
     struct list resumable;   /* connections with input that was left for the next turn */
     struct loop_task flush;  /* deferred while dirty has one */

@@ -23,4 +23,31 @@ static enum http_accepting direct_accept(struct http_listener *listener)
     }
 }
 
-const struct http_engine http_direct = {.accept = direct_accept, .read = http_conn_deliver};
+static bool direct_respond(struct http_conn *conn, const struct http_response *response)
+{
+    return http_writer_respond(&conn->writer, &conn->exchange, response, conn->close);
+}
+
+static void direct_begin(struct http_conn *conn, const struct http_response *response)
+{
+    http_writer_begin(&conn->writer, &conn->exchange, response, conn->close);
+}
+
+static void direct_piece(struct http_conn *conn, struct slice piece)
+{
+    http_writer_piece(&conn->writer, &conn->exchange, piece);
+}
+
+static void direct_end(struct http_conn *conn)
+{
+    http_writer_end(&conn->writer, &conn->exchange);
+}
+
+const struct http_engine http_direct = {
+    .accept = direct_accept,
+    .read = http_conn_deliver,
+    .respond = direct_respond,
+    .begin = direct_begin,
+    .piece = direct_piece,
+    .end = direct_end,
+};

@@ -45,7 +45,7 @@ struct http_engine {
 
     void (*read)(struct http_conn *conn, const struct http_head *head, struct slice body);
 
-    /* NULL, all four: the connection's writer does it. respond: false when there is no memory for it. */
+    /* respond: false when there is no memory for it. */
     bool (*respond)(struct http_conn *conn, const struct http_response *response);
     void (*begin)(struct http_conn *conn, const struct http_response *response);
     void (*piece)(struct http_conn *conn, struct slice piece);

@@ -4,8 +4,8 @@
  * gives evhttp a bufferevent for it, and at the end of the turn on_adopt takes the descriptor out of that bufferevent
  * and opens the connection. From then on the bufferevent is passive, as one of a bufferevent_pair is: what the gate
  * lets through is put into its input (evh_read), evhttp is triggered, and comes to on_request; what evhttp
- * writes is taken out of its output (take_output); when that was sent, evhttp is triggered again (evh_sent), and
- * lets go of the request. No descriptor means no event of its own, and so no second reader or writer of the socket.
+ * writes is taken out of its output (take_response), and evhttp is triggered again (tell_written), which then lets go of
+ * the request. No descriptor means no event of its own, and so no second reader or writer of the socket.
  *
  * Two properties of libevent 2.1 that it does not document are relied on, and tested (tests/unit/test_http_evhttp.c):
  * bufferevent_setfd(-1) leaves a bufferevent whose input may be added to and whose output may be drained, and evhttp
@@ -40,14 +40,16 @@ struct evhttp_side {
     struct http_conn *conn;
     struct bufferevent *bufferevent;
     struct evhttp_connection *connection; /* NULL: evhttp has let go of it */
-    struct evhttp_request *request;       /* from on_request until it was sent */
+    struct evhttp_request *request;       /* from on_request until it is answered */
+    bool written; /* all of a response was taken out of the output, and evhttp was not told so */
 };
 
 struct evhttp_engine {
     struct evhttp *evhttp;
     struct list fresh; /* accepted, and not yet adopted */
     struct loop_task adopt;
-    struct evhttp_side *reading; /* the one that is triggered */
+    struct evhttp_side *reading; /* the one that is triggered, until evhttp comes to on_request */
+    struct evhttp_side *handing; /* the one whose request is handed to the handlers */
     struct slice body;           /* of its request, as the gate has read it */
     struct buf text;             /* the request that is being read */
     struct buf strings;          /* a field of a response */
@@ -244,23 +246,41 @@ static void on_evhttp_request(struct evhttp_request *request, void *argument)
         return;
     }
     engine->reading = NULL;
+    engine->handing = side;
     side->request = request;
     fill_head(&head, request);
     http_conn_deliver(side->conn, &head, body_of(engine, request, head.method));
+    engine->handing = NULL;
+}
+
+/* evhttp frees the request, and waits for the next one. */
+static void tell_written(struct evhttp_side *side)
+{
+    if (!side->written)
+        return;
+    side->written = false;
+    bufferevent_trigger(side->bufferevent, EV_WRITE, 0);
 }
 
 /* Of a connection that is closed behind the response, this lets evhttp close its side, and the socket for writing. */
 static void evh_sent(struct http_conn *conn)
 {
-    struct evhttp_side *side = conn->engine;
-    if (side->request == NULL)
-        return;
-    side->request = NULL;
-    bufferevent_trigger(side->bufferevent, EV_WRITE, 0);
+    tell_written(conn->engine);
 }
 
-/* The previous request may still be on its way out: it is all in the writer, and evhttp keeps nothing of it. The text
- * need not be copied: nobody looks at it after http_conn_deliver, although evhttp keeps a reference to the body. */
+/* What the writer has taken is written, as it would be when the other end of a bufferevent_pair has taken it. The request
+ * must live until the handlers return, though; and a connection that evhttp would close waits for evh_sent. */
+static void note_written(struct http_conn *conn)
+{
+    struct evhttp_side *side = conn->engine;
+    side->request = NULL;
+    side->written = true;
+    if (!conn->close && engine_of(conn)->handing != side)
+        tell_written(side);
+}
+
+/* The text need not be copied: nobody looks at it after http_conn_deliver, although evhttp keeps a reference to the
+ * body. */
 static void evh_read(struct http_conn *conn, const struct http_head *head, struct slice body)
 {
     struct evhttp_engine *engine = engine_of(conn);
@@ -270,7 +290,6 @@ static void evh_read(struct http_conn *conn, const struct http_head *head, struc
         http_conn_deliver(conn, head, body);
         return;
     }
-    evh_sent(conn);
     buf_clear(&engine->text);
     http_canonical_write(&engine->text, head, body);
     engine->reading = side;
@@ -280,6 +299,8 @@ static void evh_read(struct http_conn *conn, const struct http_head *head, struc
                                NULL, NULL);
         bufferevent_trigger(side->bufferevent, EV_READ, 0);
     }
+    if (!conn->close)
+        tell_written(side);
     if (engine->reading != NULL) { /* evhttp has read it as something else, or not at all */
         engine->reading = NULL;
         http_conn_disown(conn);
@@ -288,19 +309,42 @@ static void evh_read(struct http_conn *conn, const struct http_head *head, struc
 
 /* ---- responses ---- */
 
-/* What evhttp has written goes into the connection's writer. */
-static bool take_output(struct http_conn *conn)
+/* Takes length bytes of what evhttp has written; the caller has tested that they are there. */
+static char *take(struct evhttp_side *side, char *at, size_t length)
+{
+    evbuffer_remove(bufferevent_get_output(side->bufferevent), at, length);
+    return at + length;
+}
+
+static size_t output_length(const struct evhttp_side *side)
+{
+    return evbuffer_get_length(bufferevent_get_output(side->bufferevent));
+}
+
+/* What evhttp has written, a head with so many bytes of body, goes into the connection's writer. The last lines of the
+ * head are those of the gate, which adds them as a proxy in front of evhttp would: in evhttp each field takes three
+ * allocations and a printf. */
+static bool take_response(struct http_conn *conn, const struct http_response *response, size_t body)
 {
     struct evhttp_side *side = conn->engine;
-    struct evbuffer *output = bufferevent_get_output(side->bufferevent);
-    size_t length = evbuffer_get_length(output);
-    if (length == 0)
-        return true;
-    char *room = http_writer_room(&conn->writer, length);
-    if (room == NULL)
+    size_t length = output_length(side), end = body + 2; /* with the empty line */
+    char *at = http_writer_room(&conn->writer, length + http_gate_fields_length(response));
+    if (at == NULL)
         return false;
-    evbuffer_remove(output, room, length);
+    at = take(side, at, length - end);
+    at = http_gate_fields_write(at, response);
+    take(side, at, end);
     return true;
+}
+
+/* The same of a piece of a stream, or its end. */
+static void take_piece(struct http_conn *conn)
+{
+    struct evhttp_side *side = conn->engine;
+    size_t length = output_length(side);
+    char *room = length == 0 ? NULL : http_writer_room(&conn->writer, length);
+    if (room != NULL)
+        take(side, room, length);
 }
 
 /* evhttp takes a field as two strings. */
@@ -309,13 +353,13 @@ static void add_field(struct http_conn *conn, struct slice name, struct slice va
     struct evhttp_side *side = conn->engine;
     struct buf *strings = &engine_of(conn)->strings;
     buf_clear(strings);
-    buf_add_slice(strings, name);
-    buf_add_char(strings, '\0');
-    buf_add_slice(strings, value);
-    buf_add_char(strings, '\0');
-    if (!strings->failed)
-        evhttp_add_header(evhttp_request_get_output_headers(side->request), strings->data,
-                          strings->data + name.len + 1);
+    char *first = buf_room(strings, name.len + value.len + 2);
+    if (first == NULL)
+        return;
+    char *second = slice_put(first, name) + 1;
+    second[-1] = '\0';
+    *slice_put(second, value) = '\0';
+    evhttp_add_header(evhttp_request_get_output_headers(side->request), first, second);
 }
 
 /* Lines "Name: value\r\n" in one piece. */
@@ -350,13 +394,17 @@ static bool evh_respond(struct http_conn *conn, const struct http_response *resp
 {
     struct evhttp_side *side = conn->engine;
     struct evhttp_request *request = side->request;
+    bool bodyless = conn->exchange.is_head || http_is_bodyless(response->status);
+    size_t body = bodyless ? 0 : response->body.len;
     add_fields(conn, response, true);
-    if (!conn->exchange.is_head &&
-        !http_is_bodyless(response->status)) /* it is taken out before this returns */
-        evbuffer_add_reference(evhttp_request_get_output_buffer(request), response->body.ptr,
-                               response->body.len, NULL, NULL);
+    if (body > 0) /* it is taken out before this returns */
+        evbuffer_add_reference(evhttp_request_get_output_buffer(request), response->body.ptr, body, NULL,
+                               NULL);
     evhttp_send_reply(request, response->status, http_reason(response->status), NULL);
-    return take_output(conn);
+    if (!take_response(conn, response, body))
+        return false;
+    note_written(conn);
+    return true;
 }
 
 static void evh_begin(struct http_conn *conn, const struct http_response *response)
@@ -368,7 +416,7 @@ static void evh_begin(struct http_conn *conn, const struct http_response *respon
     if (conn->exchange.is_head && !conn->exchange.minor_0 && !http_is_bodyless(response->status))
         evhttp_add_header(headers, "Transfer-Encoding", "chunked");
     evhttp_send_reply_start(side->request, response->status, http_reason(response->status));
-    take_output(conn);
+    take_response(conn, response, 0);
 }
 
 static void evh_piece(struct http_conn *conn, struct slice piece)
@@ -378,7 +426,7 @@ static void evh_piece(struct http_conn *conn, struct slice piece)
     evbuffer_add(engine->piece, piece.ptr, piece.len);
     evhttp_send_reply_chunk(side->request, engine->piece);
     evbuffer_drain(engine->piece, evbuffer_get_length(engine->piece)); /* what HEAD has left */
-    take_output(conn);
+    take_piece(conn);
 }
 
 /* Where nothing is left to be written, evhttp takes the end for sent, and would close a connection that is to be closed
@@ -390,9 +438,11 @@ static void evh_end(struct http_conn *conn)
     if (!chunked && conn->close)
         return;
     evhttp_send_reply_end(side->request);
-    if (!chunked)
+    take_piece(conn);
+    if (chunked)
+        note_written(conn);
+    else
         side->request = NULL;
-    take_output(conn);
 }
 
 static void evh_release(struct http_conn *conn)

@@ -38,6 +38,7 @@ struct http *http_new(struct loop *loop, enum http_engine_kind engine, const str
 {
     struct http *http = mem_new(sizeof *http);
     http->engine = http_engine_of(engine);
+    http->gate = http_engine_of(HTTP_DIRECT);
     http->loop = loop;
     http->handlers = *handlers;
     http->limits = *limits;
@@ -80,6 +81,7 @@ void http_free(struct http *http)
     for (size_t i = 0; i < http->listener_count; i++)
         free(http->listeners[i]);
     free(http->listeners);
+    http_spares_fini(&http->spares);
     loop_timer_free(http->sweep);
     loop_timer_free(http->resume);
     loop_timer_free(http->accept_again);

@@ -1,4 +1,4 @@
-/* Writing a response: the head with what HTTP itself has to say (write_head), behind it the body or pieces of it, all
+/* Writing a response: the head with what HTTP itself has to say, behind it the body (write_response) or pieces of it, all
  * into one buffer; http_writer_send empties that into the socket once a turn. */
 #include <config.h>
 
@@ -55,9 +55,17 @@ size_t http_writer_left(const struct http_writer *writer)
     return writer->out.len - writer->sent;
 }
 
+/* Whatever is written begins here. */
+static struct buf *out_of(struct http_writer *writer)
+{
+    if (writer->out.data == NULL)
+        http_spares_take(writer->spares, &writer->out);
+    return &writer->out;
+}
+
 char *http_writer_room(struct http_writer *writer, size_t length)
 {
-    char *room = buf_room(&writer->out, length);
+    char *room = buf_room(out_of(writer), length);
     if (room != NULL)
         writer->out.len += length;
     return room;
@@ -65,21 +73,7 @@ char *http_writer_room(struct http_writer *writer, size_t length)
 
 void http_writer_continue(struct http_writer *writer)
 {
-    buf_add_string(&writer->out, "HTTP/1.1 100 Continue\r\n\r\n");
-}
-
-static void put(char **at, struct slice text)
-{
-    memcpy(*at, text.ptr, text.len);
-    *at += text.len;
-}
-
-static void put_field(char **at, const struct http_field *field)
-{
-    put(at, field->name);
-    put(at, SLICE(": "));
-    put(at, field->value);
-    put(at, SLICE("\r\n"));
+    buf_add_string(out_of(writer), "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 /* The head, and the body unless its length is not known. */
@@ -89,30 +83,29 @@ static bool write_response(struct http_writer *writer, const struct http_exchang
     struct http_fields own;
     bool bodyless = http_is_bodyless(response->status);
     size_t body = bodyless || exchange->is_head || stream ? 0 : response->body.len;
-    char *start = buf_room(&writer->out,
+    char *start = buf_room(out_of(writer),
                            512 + response->fields.len + response->etag.len + response->request_id.len + body),
          *at = start;
     if (start == NULL)
         return false;
-    put(&at, SLICE("HTTP/1.1 "));
+    at = slice_put(at, SLICE("HTTP/1.1 "));
     *at++ = (char)('0' + response->status / 100);
     *at++ = (char)('0' + response->status / 10 % 10);
     *at++ = (char)('0' + response->status % 10);
-    put(&at, SLICE(" "));
-    put(&at, slice_of(http_reason(response->status)));
-    put(&at, SLICE("\r\n"));
+    at = slice_put(at, SLICE(" "));
+    at = slice_put(at, slice_of(http_reason(response->status)));
+    at = slice_put(at, SLICE("\r\n"));
     http_fields_fill(&own, response, close, !stream);
     for (size_t i = 0; i < own.count; i++)
-        put_field(&at, &own.list[i]);
+        at = http_field_write(at, own.list[i].name, own.list[i].value);
     if (stream && writer->chunked && !bodyless)
-        put(&at, SLICE("Transfer-Encoding: chunked\r\n"));
+        at = slice_put(at, SLICE("Transfer-Encoding: chunked\r\n"));
     if (!close && exchange->minor_0)
-        put(&at, SLICE("Connection: keep-alive\r\n"));
-    if (response->fields.len > 0)
-        put(&at, response->fields);
-    put(&at, SLICE("\r\n"));
-    if (body > 0)
-        put(&at, (struct slice){response->body.ptr, body});
+        at = slice_put(at, SLICE("Connection: keep-alive\r\n"));
+    at = slice_put(at, response->fields);
+    at = http_gate_fields_write(at, response);
+    at = slice_put(at, SLICE("\r\n"));
+    at = slice_put(at, (struct slice){response->body.ptr, body});
     writer->out.len += (size_t)(at - start);
     return true;
 }
@@ -134,17 +127,18 @@ void http_writer_piece(struct http_writer *writer, const struct http_exchange *e
 {
     if (exchange->is_head || piece.len == 0) /* a chunk of no bytes would be the last */
         return;
+    struct buf *out = out_of(writer);
     if (writer->chunked)
-        buf_printf(&writer->out, "%zx\r\n", piece.len);
-    buf_add_slice(&writer->out, piece);
+        buf_printf(out, "%zx\r\n", piece.len);
+    buf_add_slice(out, piece);
     if (writer->chunked)
-        buf_add(&writer->out, "\r\n", 2);
+        buf_add(out, "\r\n", 2);
 }
 
 void http_writer_end(struct http_writer *writer, const struct http_exchange *exchange)
 {
     if (writer->chunked && !exchange->is_head)
-        buf_add_string(&writer->out, "0\r\n\r\n");
+        buf_add_string(out_of(writer), "0\r\n\r\n");
 }
 
 enum http_sending http_writer_send(struct http_writer *writer, int fd)
@@ -161,6 +155,7 @@ enum http_sending http_writer_send(struct http_writer *writer, int fd)
         else if (errno != EINTR)
             return HTTP_SEND_LOST;
     }
-    http_writer_fini(writer);
+    http_spares_give(writer->spares, out);
+    writer->sent = 0;
     return HTTP_SENT_ALL;
 }

@@ -9,15 +9,17 @@
 
 #include "base/buf.h"
 #include "http/http_fields.h"
+#include "http/http_spares.h"
 
-/* All zero but the limit of the buffer (HTTP_WRITER_INIT). */
+/* All zero but the limit of the buffer, and the spares that it shares with others (HTTP_WRITER_INIT). */
 struct http_writer {
     struct buf out; /* what was not sent begins at sent */
     size_t sent;
     bool chunked; /* the response that is streamed has chunks */
+    struct http_spares *spares;
 };
 
-#define HTTP_WRITER_INIT ((struct http_writer){.out = BUF_INIT((size_t)64 << 20)})
+#define HTTP_WRITER_INIT(shared) ((struct http_writer){.out = BUF_INIT((size_t)64 << 20), .spares = (shared)})
 
 void http_writer_fini(struct http_writer *writer); /* it may be used again */
 

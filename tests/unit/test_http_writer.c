@@ -10,6 +10,7 @@
 
 #define LARGE ((size_t)4 << 20)
 
+static struct http_spares spares;
 static struct http_writer writer;
 static struct http_exchange exchange;
 static const struct http_response hello = {.status = 200,
@@ -34,7 +35,7 @@ static const char *written(void)
 static int set_up(void **state)
 {
     (void)state;
-    writer = HTTP_WRITER_INIT;
+    writer = HTTP_WRITER_INIT(&spares);
     exchange = (struct http_exchange){.keep_alive = true};
     return 0;
 }
@@ -43,13 +44,14 @@ static int tear_down(void **state)
 {
     (void)state;
     http_writer_fini(&writer);
+    http_spares_fini(&spares);
     return 0;
 }
 
 #define FRONT "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 #define OWN "X-Content-Type-Options: nosniff\r\nX-Request-Id: id\r\n"
 #define ETAG "ETag: \"1\"\r\n"
-#define FIELDS OWN ETAG
+#define FIELDS ETAG OWN
 
 static void a_response_has_its_length_and_its_body(void **state)
 {
@@ -63,7 +65,7 @@ static void the_answer_to_head_has_the_length_and_no_body(void **state)
     (void)state;
     exchange.is_head = true;
     assert_true(http_writer_respond(&writer, &exchange, &hello, true));
-    assert_string_equal(written(), FRONT "Content-Length: 5\r\n" OWN "Connection: close\r\n" ETAG "\r\n");
+    assert_string_equal(written(), FRONT "Content-Length: 5\r\nConnection: close\r\n" FIELDS "\r\n");
 }
 
 static void the_form_of_a_body_is_said_and_a_304_says_what_it_depends_on(void **state)
@@ -75,13 +77,14 @@ static void the_form_of_a_body_is_said_and_a_304_says_what_it_depends_on(void **
     response.vary = "Accept-Encoding";
     response.fields = SLICE("");
     assert_true(http_writer_respond(&writer, &exchange, &response, false));
-    assert_string_equal(written(), FRONT "Content-Length: 5\r\n" OWN "ETag: \"1-gzip\"\r\n"
-                                         "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n\r\nhello");
+    assert_string_equal(written(),
+                        FRONT "Content-Length: 5\r\nETag: \"1-gzip\"\r\n"
+                              "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n" OWN "\r\nhello");
     buf_clear(&writer.out);
     response.status = 304;
     assert_true(http_writer_respond(&writer, &exchange, &response, false));
-    assert_string_equal(written(), "HTTP/1.1 304 Not Modified\r\n" OWN "ETag: \"1-gzip\"\r\n"
-                                   "Vary: Accept-Encoding\r\n\r\n");
+    assert_string_equal(written(), "HTTP/1.1 304 Not Modified\r\nETag: \"1-gzip\"\r\n"
+                                   "Vary: Accept-Encoding\r\n" OWN "\r\n");
 }
 
 static void statuses_without_a_body_have_neither_type_nor_length(void **state)
@@ -99,7 +102,7 @@ static void http_1_0_is_told_that_the_connection_stays(void **state)
     exchange.minor_0 = true;
     assert_true(http_writer_respond(&writer, &exchange, &hello, false));
     assert_string_equal(written(),
-                        FRONT "Content-Length: 5\r\n" OWN "Connection: keep-alive\r\n" ETAG "\r\nhello");
+                        FRONT "Content-Length: 5\r\nConnection: keep-alive\r\n" FIELDS "\r\nhello");
 }
 
 static void stream(bool close)
@@ -115,8 +118,8 @@ static void a_stream_has_chunks(void **state)
 {
     (void)state;
     stream(false);
-    assert_string_equal(written(), FRONT OWN "Transfer-Encoding: chunked\r\n" ETAG
-                                             "\r\n10\r\n0123456789abcdef\r\n1\r\nz\r\n0\r\n\r\n");
+    assert_string_equal(written(), FRONT "Transfer-Encoding: chunked\r\n" FIELDS
+                                         "\r\n10\r\n0123456789abcdef\r\n1\r\nz\r\n0\r\n\r\n");
 }
 
 static void a_stream_of_http_1_0_ends_with_the_connection(void **state)
@@ -124,7 +127,7 @@ static void a_stream_of_http_1_0_ends_with_the_connection(void **state)
     (void)state;
     exchange.minor_0 = true;
     stream(true);
-    assert_string_equal(written(), FRONT OWN "Connection: close\r\n" ETAG "\r\n0123456789abcdefz");
+    assert_string_equal(written(), FRONT "Connection: close\r\n" FIELDS "\r\n0123456789abcdefz");
 }
 
 static void a_stream_that_answers_head_has_its_head_only(void **state)
@@ -132,7 +135,7 @@ static void a_stream_that_answers_head_has_its_head_only(void **state)
     (void)state;
     exchange.is_head = true;
     stream(false);
-    assert_string_equal(written(), FRONT OWN "Transfer-Encoding: chunked\r\n" ETAG "\r\n");
+    assert_string_equal(written(), FRONT "Transfer-Encoding: chunked\r\n" FIELDS "\r\n");
 }
 
 static void what_a_client_does_not_take_is_kept_and_nothing_is_sent_twice(void **state)
@@ -177,6 +180,45 @@ static void what_does_not_fit_into_memory_is_a_failure_that_stays(void **state)
     assert_int_equal(http_writer_send(&writer, -1), HTTP_SEND_OVERFLOW);
 }
 
+/* What was sent by one connection, as far as it is small, is written by the next ones. */
+static void memory_of_what_was_sent_is_kept_for_others(void **state)
+{
+    (void)state;
+    int pair[2];
+    static char large[HTTP_SPARE_BYTES];
+    struct http_writer other = HTTP_WRITER_INIT(&spares);
+    struct http_response response = {.status = 200, .request_id = {"id", 2}, .body = {large, sizeof large}};
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    assert_true(http_writer_respond(&writer, &exchange, &hello, false));
+    const char *memory = writer.out.data;
+    assert_int_equal(http_writer_send(&writer, pair[0]), HTTP_SENT_ALL);
+    assert_null(writer.out.data);
+    assert_int_equal(spares.count, 1);
+    assert_true(http_writer_respond(&other, &exchange, &hello, false));
+    assert_ptr_equal(other.out.data, memory);
+    assert_int_equal(http_writer_left(&other), strlen(FRONT "Content-Length: 5\r\n" FIELDS "\r\nhello") + 37);
+    assert_true(http_writer_respond(&writer, &exchange, &response, false));
+    assert_int_equal(http_writer_send(&writer, pair[0]), HTTP_SENT_ALL);
+    assert_null(writer.out.data);
+    assert_int_equal(spares.count, 0);
+    http_writer_fini(&other);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void no_more_memory_is_kept_than_for_some(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < HTTP_SPARES_MAX + 3; i++) {
+        struct buf buf = BUF_INIT(100);
+        buf_add_string(&buf, "x");
+        http_spares_give(&spares, &buf);
+        assert_null(buf.data);
+        assert_int_equal(buf.max, 100);
+    }
+    assert_int_equal(spares.count, HTTP_SPARES_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +234,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stream_that_answers_head_has_its_head_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_client_does_not_take_is_kept_and_nothing_is_sent_twice, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(memory_of_what_was_sent_is_kept_for_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_more_memory_is_kept_than_for_some, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_fit_into_memory_is_a_failure_that_stays, set_up,
                                         tear_down),
     };
