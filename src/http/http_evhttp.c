@@ -4,8 +4,8 @@
  * gives evhttp a bufferevent for it, and at the end of the turn on_adopt takes the descriptor out of that bufferevent
  * and opens the connection. From then on the bufferevent is passive, as one of a bufferevent_pair is: what the gate
  * lets through is put into its input (evh_read), evhttp is triggered, and comes to on_request; what evhttp
- * writes is taken out of its output (take_response), and evhttp is triggered again (tell_written), which then lets go of
- * the request. No descriptor means no event of its own, and so no second reader or writer of the socket.
+ * writes is taken out of its output (take_response), and evhttp is triggered again (tell_written), and lets go of the
+ * request. No descriptor means no event of its own, and so no second reader or writer of the socket.
  *
  * Two properties of libevent 2.1 that it does not document are relied on, and tested (tests/unit/test_http_evhttp.c):
  * bufferevent_setfd(-1) leaves a bufferevent whose input may be added to and whose output may be drained, and evhttp
@@ -268,8 +268,8 @@ static void evh_sent(struct http_conn *conn)
     tell_written(conn->engine);
 }
 
-/* What the writer has taken is written, as it would be when the other end of a bufferevent_pair has taken it. The request
- * must live until the handlers return, though; and a connection that evhttp would close waits for evh_sent. */
+/* What the writer has taken is written, as it would be when the other end of a bufferevent_pair has taken it. The
+ * request must live until the handlers return, though; and a connection that evhttp would close waits for evh_sent. */
 static void note_written(struct http_conn *conn)
 {
     struct evhttp_side *side = conn->engine;

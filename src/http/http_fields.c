@@ -1,5 +1,5 @@
-/* http_fields_fill has what a response says of itself, in the order in which it is sent; behind that stand the fields of
- * the gate (http_gate_fields_write). */
+/* http_fields_fill has what a response says of itself, in the order in which it is sent; behind that stand the fields
+ * of the gate (http_gate_fields_write). */
 #include <config.h>
 
 #include "http/http_fields.h"

@@ -37,8 +37,8 @@ void http_fields_fill(struct http_fields *fields, const struct http_response *re
 #define HTTP_FIELD_EXTRA 4u
 char *http_field_write(char *at, struct slice name, struct slice value);
 
-/* The lines of the gate, which are the same whatever is answered by whom: X-Content-Type-Options and X-Request-Id. Their
- * length, and where there is room for that, their bytes; gives the place behind them. */
+/* The lines of the gate, which are the same whatever is answered by whom: X-Content-Type-Options and X-Request-Id.
+ * Their length, and where there is room for that, their bytes; gives the place behind them. */
 size_t http_gate_fields_length(const struct http_response *response);
 char *http_gate_fields_write(char *at, const struct http_response *response);
 

@@ -1,4 +1,5 @@
-/* http_spares_give keeps the memory of a buffer if it is small and few are kept; http_spares_take gives it to another. */
+/* http_spares_give keeps the memory of a buffer if it is small and few are kept; http_spares_take gives it to
+ * another. */
 #include <config.h>
 
 #include "http/http_spares.h"

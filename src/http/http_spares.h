@@ -1,5 +1,5 @@
-/* Inside HTTP: memory of responses that were sent, for those that come next. An idle connection keeps none; and what many
- * connections are sent at the end of one turn would else be got and given back each time anew. */
+/* Inside HTTP: memory of responses that were sent, for those that come next. An idle connection keeps none; and what
+ * many connections are sent at the end of one turn would else be got and given back each time anew. */
 #ifndef ROWLOCK_HTTP_HTTP_SPARES_H
 #define ROWLOCK_HTTP_HTTP_SPARES_H
 

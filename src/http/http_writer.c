@@ -1,5 +1,5 @@
-/* Writing a response: the head with what HTTP itself has to say, behind it the body (write_response) or pieces of it, all
- * into one buffer; http_writer_send empties that into the socket once a turn. */
+/* Writing a response: the head with what HTTP itself has to say, behind it the body (write_response) or pieces of
+ * it, all into one buffer; http_writer_send empties that into the socket once a turn. */
 #include <config.h>
 
 #include "http/http_writer.h"
