@@ -111,13 +111,14 @@ void buf_vprintf(struct buf *buf, const char *format, va_list arguments)
 {
     va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    size_t spare = buf->failed ? 0 : buf->cap - buf->len;
+    int length = vsnprintf(spare == 0 ? NULL : buf->data + buf->len, spare, format, arguments);
     buf->failed |= length < 0;
     char *room = buf_room(buf, (size_t)length + 1);
-    if (room != NULL) {
+    if (room != NULL && (size_t)length >= spare) /* it did not fit there */
         vsnprintf(room, (size_t)length + 1, format, again);
+    if (room != NULL)
         buf->len += (size_t)length;
-    }
     va_end(again);
 }
 

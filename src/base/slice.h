@@ -25,10 +25,12 @@ static inline bool slice_equal(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* ASCII case is ignored, as for header names and media types. */
+/* ASCII case is ignored, as for header names and media types. Most that are not equal differ in length or in the first
+ * byte, but for the bit that letters of both cases differ in. */
 static inline bool slice_equal_nocase(struct slice a, struct slice b)
 {
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+    return a.len == b.len &&
+           (a.len == 0 || ((a.ptr[0] | 0x20) == (b.ptr[0] | 0x20) && strncasecmp(a.ptr, b.ptr, a.len) == 0));
 }
 
 /* Copies the bytes to where there is room for them, and gives the place behind them. */

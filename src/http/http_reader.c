@@ -21,7 +21,7 @@ bool http_reader_add(struct http_reader *reader, const char *bytes, size_t lengt
 
 size_t http_reader_held(const struct http_reader *reader)
 {
-    return reader->in.len;
+    return reader->in.len - reader->used;
 }
 
 bool http_reader_has_begun(const struct http_reader *reader)

@@ -58,7 +58,7 @@ void http_reader_drop(struct http_reader *reader);
 /* Gives back what memory an idle connection need not keep. */
 void http_reader_trim(struct http_reader *reader, size_t keep);
 
-/* Bytes that have come and are kept. */
+/* Bytes that have come and are kept, without those of the request that http_reader_next has given. */
 size_t http_reader_held(const struct http_reader *reader);
 
 /* A part of a request has come. Half an empty line is none, or a client could renew its time with it. */

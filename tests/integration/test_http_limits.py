@@ -2,6 +2,7 @@
 
 import os
 import resource
+import socket
 import tempfile
 import time
 
@@ -11,7 +12,7 @@ from support.expect import problem
 from support.program import SLOW
 from support.rawhttp import Connection, ProtocolError, request_bytes
 from support.server import Server
-from support.wait import Stopwatch, until
+from support.wait import Stopwatch, settled, until
 
 HEALTH = request_bytes("GET", "/health")
 
@@ -209,20 +210,49 @@ def all_served(connections, seconds=5):
         assert connection.response().status == 200
 
 
-def test_connections_that_rest_make_room_for_new_ones(serve, sqlite):
+def test_connections_make_room_for_new_ones_first_the_silent_then_those_that_have_rested(serve, sqlite):
     server = serve("--max-connections", 10, database=sqlite)
-    resting = [Connection(server.address) for _ in range(10)]
-    all_served(resting[:5])         # the others never say anything
-    time.sleep(0.6)                 # what has rested for half a second may make room
+    silent, answered = [[Connection(server.address) for _ in range(5)] for _ in range(2)]
+    all_served(answered)
+    new = [Connection(server.address) for _ in range(5)]
+    all_served(new)
+    assert all(connection.ended() for connection in silent)
+    assert not any(gone(connection) for connection in answered + new)
+    for left in range(4, -1, -1):   # each comes when one has rested for half a second, and takes its place
+        late = Connection(server.address)
+        all_served([late])
+        new.append(late)
+        settled(lambda: sum(not gone(connection) for connection in answered), left)
+    assert not any(gone(connection) for connection in new)
+    assert server.log().count("connections wait to be accepted") == 1      # once a minute
+    for connection in silent + answered + new:
+        connection.close()
+
+
+def test_more_than_there_is_room_for_are_all_served_though_nobody_has_rested(serve, sqlite):
+    server = serve("--max-connections", 10, database=sqlite)
+    silent, answered = [[Connection(server.address) for _ in range(5)] for _ in range(2)]
+    all_served(answered)
     with Stopwatch() as watch:
         new = [Connection(server.address) for _ in range(15)]
         all_served(new)
     assert watch.seconds < 10 * SLOW
-    assert sum(connection.ended(0.2) for connection in resting) == 10
-    for connection in resting + new:
+    assert all(connection.ended() for connection in silent)
+    for connection in silent + answered + new:
         connection.close()
     until(lambda: server.api.get("/health").status == 200, 5, "served again")
-    assert server.log().count("connections wait to be accepted") <= 1
+    assert server.log().count("connections wait to be accepted") == 1
+
+
+def gone(connection):
+    """Closed by the server; nothing is waited for."""
+    connection.sock.setblocking(False)
+    try:
+        return connection.sock.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_where_nobody_rests_the_next_answer_says_that_it_closes(serve, sqlite):

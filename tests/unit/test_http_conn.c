@@ -208,12 +208,41 @@ static void a_long_pipeline_takes_turns_with_others_also_when_it_is_half_closed(
     assert_true(fixture.most_in_turn <= 2 * PER_TURN);
 }
 
+static bool is_answered(void)
+{
+    return fixture.took[0] > 0;
+}
+
+/* The client has got all, and need not close before the server does; unless it has sent more, which a reset would
+ * overtake the answer for. */
+static void who_asked_to_be_closed_is_closed_and_what_follows_is_read_first(void **state)
+{
+    (void)state;
+    static const char request[] = "GET /short HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    char more[sizeof request + 1];
+    join(0, request, 65536);
+    run_until(is_answered);
+    assert_int_equal(http_connection_count(fixture.http), 0);
+    fixture.took[0] = 0;
+    close(fixture.client[0]);
+    snprintf(more, sizeof more, "%sx", request);
+    join(0, more, 65536);
+    run_until(is_answered);
+    assert_int_equal(http_connection_count(fixture.http), 1);
+    assert_int_equal(fixture.http->states[HTTP_LINGER].length, 1);
+    assert_int_equal(shutdown(fixture.client[0], SHUT_WR), 0);
+    run_until(all_is_answered);
+    assert_int_equal(fixture.requests, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_goes_on_does_not_shield_those_behind_him_who_do_not, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_long_pipeline_takes_turns_with_others_also_when_it_is_half_closed,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_asked_to_be_closed_is_closed_and_what_follows_is_read_first,
                                         set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,25 @@ static void a_failed_buffer_stays_failed_until_it_is_cleared(void **state)
     buf_fini(&buf);
 }
 
+/* Whether the text fits into the memory that is there by one byte more, by none, or not. */
+static void printf_grows_the_memory_when_it_must(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {510, 511, 512, 513};
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        struct buf buf = BUF_INIT(2000);
+        buf_add(&buf, "x", 1);
+        assert_int_equal(buf.cap, 512);
+        buf_printf(&buf, "%0*d", (int)lengths[i] - 1, 7);
+        assert_int_equal(buf.len, lengths[i]);
+        assert_int_equal(buf.cap, lengths[i] < 512 ? 512 : 1024);
+        for (size_t k = 1; k < buf.len - 1; k++)
+            assert_int_equal(buf.data[k], '0');
+        assert_int_equal(buf.data[buf.len - 1], '7');
+        buf_fini(&buf);
+    }
+}
+
 static void printf_that_does_not_fit_fails(void **state)
 {
     (void)state;
@@ -206,6 +225,7 @@ int main(void)
         cmocka_unit_test(a_buffer_takes_exactly_its_maximum),
         cmocka_unit_test(its_text_ends_with_a_nul_that_is_no_part_of_it),
         cmocka_unit_test(a_failed_buffer_stays_failed_until_it_is_cleared),
+        cmocka_unit_test(printf_grows_the_memory_when_it_must),
         cmocka_unit_test(printf_that_does_not_fit_fails),
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(an_arena_gives_memory_that_does_not_overlap),
