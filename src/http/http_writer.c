@@ -141,6 +141,16 @@ void http_writer_end(struct http_writer *writer, const struct http_exchange *exc
         buf_add_string(out_of(writer), "0\r\n\r\n");
 }
 
+/* What was sent is dropped when it is more than what was not, so that each byte is moved once at most: a client that is
+ * always a little behind would else have all that it was ever sent kept for it. */
+static void drop_sent(struct http_writer *writer)
+{
+    if (writer->sent <= http_writer_left(writer))
+        return;
+    buf_drop(&writer->out, writer->sent);
+    writer->sent = 0;
+}
+
 enum http_sending http_writer_send(struct http_writer *writer, int fd)
 {
     struct buf *out = &writer->out;
@@ -151,9 +161,13 @@ enum http_sending http_writer_send(struct http_writer *writer, int fd)
         if (sent >= 0)
             writer->sent += (size_t)sent;
         else if (errno == EAGAIN)
-            return HTTP_SENT_PART;
+            break;
         else if (errno != EINTR)
             return HTTP_SEND_LOST;
+    }
+    if (http_writer_left(writer) > 0) {
+        drop_sent(writer);
+        return HTTP_SENT_PART;
     }
     http_spares_give(writer->spares, out);
     writer->sent = 0;

@@ -170,6 +170,29 @@ static void what_a_client_does_not_take_is_kept_and_nothing_is_sent_twice(void *
     close(pair[0]);
 }
 
+/* A stream whose client is always behind by more than a piece, but by no more than two. */
+static void a_client_that_is_never_up_to_date_has_no_more_kept_than_it_lacks(void **state)
+{
+    (void)state;
+    static char piece[65536], buffer[65536];
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    writer.out.max = 8 * sizeof piece;
+    http_writer_begin(&writer, &exchange, &hello, false);
+    for (unsigned round = 0; round < 1000; round++) {
+        if (http_writer_left(&writer) <= sizeof piece)
+            http_writer_piece(&writer, &exchange, (struct slice){piece, sizeof piece});
+        enum http_sending sending = http_writer_send(&writer, pair[0]);
+        assert_true(sending == HTTP_SENT_PART || sending == HTTP_SENT_ALL);
+        if (sending == HTTP_SENT_PART)
+            assert_true(read(pair[1], buffer, 16384) > 0);
+    }
+    assert_true(http_writer_left(&writer) > 0);
+    assert_true(writer.out.len <= 4 * sizeof piece);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 static void what_does_not_fit_into_memory_is_a_failure_that_stays(void **state)
 {
     (void)state;
@@ -234,6 +257,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stream_that_answers_head_has_its_head_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_client_does_not_take_is_kept_and_nothing_is_sent_twice, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_is_never_up_to_date_has_no_more_kept_than_it_lacks,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_of_what_was_sent_is_kept_for_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_more_memory_is_kept_than_for_some, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_fit_into_memory_is_a_failure_that_stays, set_up,
