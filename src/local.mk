@@ -281,6 +281,8 @@ apps_sources = \
 	src/apps/start_page.c \
 	src/apps/start_page.h \
 	src/apps/users.c \
+	src/apps/users_page.c \
+	src/apps/users_page.h \
 	src/apps/users_seed.c \
 	src/apps/users_seed.h
 

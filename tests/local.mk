@@ -188,6 +188,7 @@ python_tests = \
 	tests/integration/test_sqlstates.py \
 	tests/integration/test_systemd.py \
 	tests/integration/test_users.py \
+	tests/integration/test_users_page.py \
 	tests/integration/test_wrong_usage.py \
 	tests/probe/test_healthcheck.py \
 	tests/support/__init__.py \
@@ -200,6 +201,7 @@ python_tests = \
 	tests/support/github.py \
 	tests/support/httpcases.py \
 	tests/support/notify.py \
+	tests/support/pages.py \
 	tests/support/openapi.py \
 	tests/support/pgbouncer.py \
 	tests/support/plans.py \

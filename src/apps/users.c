@@ -4,13 +4,14 @@
 #include <ctype.h>
 
 #include "apps/apps.h"
+#include "apps/users_page.h"
 #include "apps/users_seed.h"
 #include "base/text.h"
 #include "core/obtain.h"
 #include "core/paging.h"
 
 #define PAGE_BUILT_IN 25
-#define TERM_MAX 100
+#define TERM_MAX USERS_PAGE_TERM_MAX
 #define TRIGRAM 3
 
 /* ---- GET /api/users/profiles ---- */
@@ -24,16 +25,13 @@ enum {
     LIST_AFTER,
 };
 
-enum {
-    ORDER_BY_ID,
-    ORDER_BY_TYPE,
-};
-static const char *const orders[] = {[ORDER_BY_ID] = "id", [ORDER_BY_TYPE] = "type", NULL};
-
 static const struct field list_query[] = {
     {.name = "page", .type = FIELD_INT, .min = 1, .max = INT64_MAX, .about = "from 1, which is built in"},
     {.name = "pagination", FIELD_OF_LIMIT, .about = "records a page; 25 is built in"},
-    {.name = "order_by", .type = FIELD_ENUM, .choices = orders, .about = "by id, or by type and then id"},
+    {.name = "order_by",
+     .type = FIELD_ENUM,
+     .choices = users_page_orders,
+     .about = "by id, or by type and then id"},
     {.name = "username", FIELD_OF_TEXT(TERM_MAX), .about = "a part of it, in any case"},
     {.name = "id", FIELD_OF_ID, .about = "the one with this id"},
     {.name = "after", FIELD_OF_ID, .about = "instead of page: ids above this one"},
@@ -53,8 +51,8 @@ static bool has_trigram(struct slice term)
 static const struct statement *statement_for(const struct value *values)
 {
     static const struct statement *const by_order[][2] = {
-        [ORDER_BY_ID] = {STATEMENT(USER_PAGE), STATEMENT(USER_SEARCH)},
-        [ORDER_BY_TYPE] = {STATEMENT(USER_PAGE_BY_TYPE), STATEMENT(USER_SEARCH_BY_TYPE)}};
+        [USERS_PAGE_BY_ID] = {STATEMENT(USER_PAGE), STATEMENT(USER_SEARCH)},
+        [USERS_PAGE_BY_TYPE] = {STATEMENT(USER_PAGE_BY_TYPE), STATEMENT(USER_SEARCH_BY_TYPE)}};
     if (values[LIST_ID].present)
         return STATEMENT(USER_ONE);
     bool search = values[LIST_USERNAME].present && has_trigram(values[LIST_USERNAME].text);
@@ -70,7 +68,7 @@ static void start_list(struct request *request)
         request_problem(request, 400, "The query parameters page and after exclude each other.");
         return;
     }
-    if (values[LIST_AFTER].present && values[LIST_ORDER].integer != ORDER_BY_ID) {
+    if (values[LIST_AFTER].present && values[LIST_ORDER].integer != USERS_PAGE_BY_ID) {
         request_problem(request, 400, "The query parameter after goes with order_by=id alone.");
         return;
     }
@@ -79,7 +77,7 @@ static void start_list(struct request *request)
         params[LIST_USER_PAGE_OFFSET].integer = INT64_MAX;
     params[LIST_USER_PAGE_USERNAME] = (struct db_param){.null = !term->present, .text = term->text};
     params[LIST_USER_PAGE_ID] = (struct db_param){.null = !id->present, .integer = id->integer};
-    params[LIST_USER_PAGE_ORDER_BY].text = slice_of(orders[values[LIST_ORDER].integer]);
+    params[LIST_USER_PAGE_ORDER_BY].text = slice_of(users_page_orders[values[LIST_ORDER].integer]);
     params[LIST_USER_PAGE_AFTER].integer =
         values[LIST_AFTER].present ? values[LIST_AFTER].integer : INT64_MIN;
     obtain_answer(request, statement_for(values), params);
@@ -156,11 +154,6 @@ enum {
     OLD_PAGINATION,
 };
 
-static const struct field old_path[] = {
-    {.name = "page", .type = FIELD_INT, .min = 1, .max = INT64_MAX, .required = true, .about = "from 1"},
-    {.name = NULL},
-};
-
 static const struct field old_query[] = {
     {.name = "pagination", FIELD_OF_LIMIT, .about = "records a page"},
     {.name = NULL},
@@ -195,10 +188,23 @@ static const struct route routes[] = {
     {.method = HTTP_GET,
      .path = "/users/page/{page}",
      .summary = "Leads to /users/{page}",
-     .path_fields = old_path,
+     .path_fields = users_page_path,
      .query = old_query,
      .status = 302,
      .start = start_old},
+    {.method = HTTP_GET,
+     .path = "/users",
+     .summary = "Profiles of GitHub users",
+     .for_people = true,
+     .query = users_page_query,
+     .page = &users_page},
+    {.method = HTTP_GET,
+     .path = "/users/{page}",
+     .summary = "Profiles of GitHub users, a page",
+     .for_people = true,
+     .path_fields = users_page_path,
+     .query = users_page_query,
+     .page = &users_page},
 };
 
 static const struct app_data data = {

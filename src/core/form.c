@@ -194,13 +194,13 @@ static void add_text(struct buf *out, const char *name, struct slice text)
     buf_add_json(out, text);
 }
 
-static void add_choices(struct buf *out, const struct form_input *input)
+void form_add_choices(struct buf *out, const struct field *field, struct slice chosen)
 {
-    jsonout_named(out, "choices", '[');
-    for (const char *const *choice = input->field->choices; choice != NULL && *choice != NULL; choice++) {
+    jsonout_open(out, '[');
+    for (const char *const *choice = field->choices; choice != NULL && *choice != NULL; choice++) {
         jsonout_open(out, '{');
         jsonout_named_text(out, "value", *choice);
-        jsonout_named_raw(out, "chosen", slice_equal(slice_of(*choice), input->text) ? "true" : "false");
+        jsonout_named_raw(out, "chosen", slice_equal(slice_of(*choice), chosen) ? "true" : "false");
         jsonout_close(out, '}');
     }
     jsonout_close(out, ']');
@@ -225,7 +225,8 @@ static void add_limits(struct buf *out, const struct form_input *input)
     add_limit(out, "max", number && field->max != INT64_MAX, field->max);
     add_limit(out, "maxlength", text, 2 * field->max);
     jsonout_named_raw(out, "long", text && field->max > LONG_POINTS ? "true" : "false");
-    add_choices(out, input);
+    jsonout_name(out, "choices");
+    form_add_choices(out, field, input->text);
 }
 
 static void add_input(struct buf *out, const char *form, const struct form_input *input)

@@ -49,9 +49,12 @@ void form_fill(struct form *form, const struct json *record, struct arena *arena
 /* A value as it stands in an input; a point is "50.4, 12.7". NULL, and what no input can hold, is "". */
 struct slice form_text_of(const struct json *value, struct arena *arena);
 
+/* What there is to choose from, as an array of objects: value, and whether it is chosen. */
+void form_add_choices(struct buf *out, const struct field *field, struct slice chosen);
+
 /* The form as a member of that name, for templates: an object of its error ("": none) and of its inputs by name, each
  * with name, id (of HTML), value, error, about, required, type, and min, max, maxlength (null: none), long (it has room
- * for several lines) and choices ({value, chosen}). */
+ * for several lines) and choices. */
 void form_add(struct buf *out, const struct form *form, const char *name);
 
 #endif

@@ -7,6 +7,7 @@
  * typed and with what is wrong beside each input.
  *
  * What a template sees is one object: version, host, title, pages (the menu), given (the page's own parameters),
+ * choices (of those that have some, each with value and chosen), refused (reads that are not there),
  * form_token, each read by its name, links.READ.next and the like (of a read's Link), and each form by its name
  * (core/form.h). core/visit.h answers with it. */
 #ifndef ROWLOCK_CORE_PAGE_H
@@ -25,7 +26,7 @@ struct page_read {
     /* "/orders?limit=20&before={before}": {NAME} is a parameter of the page, {NAME:20} has a value for when it is not
      * given; without one, a pair of the query is left out. */
     const char *target;
-    bool optional; /* when it is refused with 4xx, it is not there; else the page is that problem */
+    bool optional; /* refused with 4xx it is not there, and refused.NAME says why; else that is the page */
 };
 
 struct page_form {
@@ -42,6 +43,7 @@ struct page {
     const struct web_template *template;
     const struct page_read *reads; /* ends with name NULL; NULL: none */
     const struct page_form *forms; /* the same */
+    const char *pictures;          /* other hosts that its pictures may come from; NULL: none */
     const char *policy;            /* what is added to the Content-Security-Policy; NULL: nothing */
     bool sole;                     /* where one app alone is served, its own page is shown here instead */
     /* Adds further members, by base/jsonout.h. NULL: there are none. */

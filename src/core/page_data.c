@@ -8,6 +8,7 @@
 #include "base/jsonout.h"
 #include "base/text.h"
 #include "core/app.h"
+#include "core/form.h"
 #include "core/server_parts.h"
 #include "core/weight.h"
 
@@ -124,12 +125,25 @@ static const struct value *add_fields(struct buf *out, const struct field *field
     return values;
 }
 
+static void add_choices(struct buf *out, const struct field *fields, const struct value *values)
+{
+    jsonout_named(out, "choices", '{');
+    for (; fields != NULL && fields->name != NULL; fields++, values++) {
+        if (fields->choices == NULL)
+            continue;
+        jsonout_name(out, fields->name);
+        form_add_choices(out, fields, values->present ? values->text : SLICE(""));
+    }
+    jsonout_close(out, '}');
+}
+
 void page_data_add_given(struct buf *out, const struct route *route, const struct value *values)
 {
     jsonout_named(out, "given", '{');
-    values = add_fields(out, route->path_fields, values);
-    add_fields(out, route->query, values);
+    const struct value *query = add_fields(out, route->path_fields, values);
+    add_fields(out, route->query, query);
     jsonout_close(out, '}');
+    add_choices(out, route->query, query);
 }
 
 /* ---- what every page has ---- */
@@ -138,7 +152,7 @@ static void add_menu_of(struct buf *out, const struct app *app, const struct pag
 {
     for (size_t i = 0; i < app->route_count; i++) {
         const struct page *page = app->routes[i].page;
-        if (page == NULL || page->title == NULL || app->routes[i].method != HTTP_GET)
+        if (!route_is_in_menu(&app->routes[i]))
             continue;
         jsonout_open(out, '{');
         jsonout_named_text(out, "path", app->routes[i].path);

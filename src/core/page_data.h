@@ -19,6 +19,7 @@ struct slice page_data_parameter(const struct route *route, const struct value *
 
 /* Members of every page: version, pages. title NULL: of no page. */
 void page_data_add_common(struct buf *out, const struct server *server, const struct page *page);
+/* given, and choices: for each parameter of the query that has some. */
 void page_data_add_given(struct buf *out, const struct route *route, const struct value *values);
 
 /* "next":"?page=2" and the like, of the Link in a reply's fields (RFC 8288). */

@@ -21,10 +21,11 @@
 #define DATA_MAX ((size_t)64 << 20)
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define HTML_TYPE "text/html; charset=utf-8"
-/* Nothing but this server's own files, and pictures within the style; nobody frames a page or takes its forms. */
+/* Nothing but this server's own files, pictures within the style, and those that a page names; nobody frames a page or
+ * takes its forms. */
 #define POLICY                                                                                               \
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "    \
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'; "      \
+    "base-uri 'none'; frame-ancestors 'none'; img-src 'self' data:"
 
 /* A request to a page. In its arena. */
 struct visit {
@@ -44,9 +45,9 @@ struct visit {
     struct form form; /* that was sent */
     bool writing;     /* it is on its way */
     int status;
-    size_t step;                         /* the read that comes next */
-    struct slice bodies[PAGE_READS_MAX], /* of what was read; .ptr NULL: it is not there */
-        fields[PAGE_READS_MAX];
+    size_t step;                                                 /* the read that comes next */
+    struct slice bodies[PAGE_READS_MAX], fields[PAGE_READS_MAX]; /* of what was read */
+    bool refused[PAGE_READS_MAX];
 };
 
 static void on_reply(struct request *request, const struct reply *reply);
@@ -56,12 +57,15 @@ static void write_page(struct visit *visit);
 
 /* ---- the HTML that is sent ---- */
 
-static void add_fields(struct reply *reply, const char *policy, const char *cache)
+static void add_fields(struct reply *reply, const struct page *page, const char *cache)
 {
-    buf_printf(&reply->fields,
-               "Content-Security-Policy: " POLICY "%s%s\r\n"
-               "Referrer-Policy: same-origin\r\nCache-Control: %s\r\nVary: Accept\r\n",
-               policy != NULL ? "; " : "", policy != NULL ? policy : "", cache);
+    buf_add_string(&reply->fields, "Content-Security-Policy: " POLICY);
+    if (page != NULL && page->pictures != NULL)
+        buf_printf(&reply->fields, " %s", page->pictures);
+    if (page != NULL && page->policy != NULL)
+        buf_printf(&reply->fields, "; %s", page->policy);
+    buf_printf(&reply->fields, "\r\nReferrer-Policy: same-origin\r\nCache-Control: %s\r\nVary: Accept\r\n",
+               cache);
 }
 
 static void write_html(struct reply *reply, const struct web_template *template, const struct buf *data)
@@ -153,7 +157,7 @@ static const struct route *sole_page(const struct server *server)
         for (size_t i = 0; i < (*app)->route_count; i++) {
             const struct route *route = &(*app)->routes[i];
             apps += i == 0;
-            if (found == NULL && route->for_people && route->page != NULL && route->page->title != NULL)
+            if (found == NULL && route->for_people && route_is_in_menu(route))
                 found = route;
         }
     return apps == 2 ? found : NULL; /* the other one is that of operations */
@@ -302,10 +306,9 @@ static void on_read(struct visit *visit, const struct reply *reply)
         visit_show(end(visit), reply);
         return;
     }
-    if (good) {
-        visit->bodies[visit->step] = arena_dup(&request->arena, buf_slice(&reply->body));
-        visit->fields[visit->step] = arena_dup(&request->arena, buf_slice(&reply->fields));
-    }
+    visit->refused[visit->step] = !good;
+    visit->bodies[visit->step] = arena_dup(&request->arena, buf_slice(&reply->body));
+    visit->fields[visit->step] = arena_dup(&request->arena, buf_slice(&reply->fields));
     visit->step++;
     go_on_later(visit);
 }
@@ -376,15 +379,23 @@ static void on_reply(struct request *request, const struct reply *reply)
 
 /* ---- the page ---- */
 
+static void add_bodies(struct buf *data, const struct visit *visit, bool refused)
+{
+    for (size_t i = 0; i < visit->step; i++) {
+        if (visit->refused[i] != refused)
+            continue;
+        jsonout_name(data, visit->page->reads[i].name);
+        buf_add_slice(data, visit->bodies[i]);
+    }
+}
+
 static void add_reads(struct buf *data, const struct visit *visit)
 {
     const struct page_read *reads = visit->page->reads;
-    for (size_t i = 0; i < visit->step; i++) {
-        if (visit->bodies[i].ptr == NULL)
-            continue;
-        jsonout_name(data, reads[i].name);
-        buf_add_slice(data, visit->bodies[i]);
-    }
+    add_bodies(data, visit, false);
+    jsonout_named(data, "refused", '{');
+    add_bodies(data, visit, true);
+    jsonout_close(data, '}');
     jsonout_named(data, "links", '{');
     for (size_t i = 0; i < visit->step; i++) {
         jsonout_named(data, reads[i].name, '{');
@@ -398,7 +409,7 @@ static void add_reads(struct buf *data, const struct visit *visit)
 static struct slice body_named(const struct visit *visit, const char *name)
 {
     for (size_t i = 0; name != NULL && i < visit->step; i++)
-        if (strcmp(visit->page->reads[i].name, name) == 0)
+        if (!visit->refused[i] && strcmp(visit->page->reads[i].name, name) == 0)
             return visit->bodies[i];
     return (struct slice){NULL, 0};
 }
@@ -456,7 +467,7 @@ static void write_page(struct visit *visit)
     if (reply->status == 200)
         reply_add_etag(reply, ETAG_WEAK);
     if (strcmp(reply->content_type, HTML_TYPE) == 0)
-        add_fields(reply, visit->page->policy, "private, no-cache");
+        add_fields(reply, visit->page, "private, no-cache");
     if (visit->page->forms != NULL)
         form_token_give(&visit->token, reply);
     request_send(request, reply);

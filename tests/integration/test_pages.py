@@ -2,7 +2,6 @@
 and work in a browser is tested in tests/browser."""
 
 import gzip
-import html
 import json
 import re
 from urllib.parse import urlencode
@@ -10,29 +9,17 @@ from urllib.parse import urlencode
 import pytest
 
 from support.expect import problem
+from support.pages import BROWSER, FORM, send, text_of
 from support.program import run
 from support.rawhttp import Connection, request_bytes
 from support.wait import until
 
 pytestmark = pytest.mark.quick
 
-BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 LISTED = [line.split()[:2] for line in run("routes").stdout.splitlines() if "(for people)" in line]
 # What a page takes to be shown in full, by its path; what is not here takes nothing.
 TARGETS = {"/inbox": "/inbox?recipient=bob"}
 PAGES = ["/", *(TARGETS.get(path, path) for method, path in LISTED if method == "GET" and "{" not in path)]
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-def send(api, target, fields, headers=None):
-    """The answer to a form, as a browser sends it."""
-    own = {"Host": api.address, "Origin": f"http://{api.address}", "Sec-Fetch-Site": "same-origin"}
-    return api.call("POST", target, urlencode(fields).encode(), BROWSER | FORM | own | (headers or {}))
-
-
-def text_of(answer):
-    assert answer.content_type == "text/html", answer
-    return html.unescape(re.sub(r"<[^>]*>", "", answer.body.decode()))
 
 
 # ---- every page ----
