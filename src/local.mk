@@ -278,6 +278,8 @@ apps_sources = \
 	src/apps/sites.c \
 	src/apps/sites_seed.c \
 	src/apps/sites_seed.h \
+	src/apps/regions_page.c \
+	src/apps/regions_page.h \
 	src/apps/start_page.c \
 	src/apps/start_page.h \
 	src/apps/users.c \

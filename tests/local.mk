@@ -172,6 +172,7 @@ python_tests = \
 	tests/integration/test_preconditions.py \
 	tests/integration/test_proxy.py \
 	tests/integration/test_race.py \
+	tests/integration/test_regions_page.py \
 	tests/integration/test_repeated_words.py \
 	tests/integration/test_routes.py \
 	tests/integration/test_run.py \

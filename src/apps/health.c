@@ -3,6 +3,7 @@
 
 #include "apps/apps.h"
 #include "apps/health.h"
+#include "apps/regions_page.h"
 #include "core/paging.h"
 
 static const struct field id_path[] = {
@@ -45,6 +46,12 @@ static const struct route routes[] = {
      .shape = REPLY_ARRAY,
      .missing = "No health region has this forward sortation area.",
      .cached = true},
+    {.method = HTTP_GET,
+     .path = "/regions",
+     .summary = "The health regions of a postal code",
+     .for_people = true,
+     .query = regions_page_query,
+     .page = &regions_page},
 };
 
 static const struct app_data data = {

@@ -84,14 +84,24 @@ static bool is_digits(struct slice text)
     return all;
 }
 
-static void add_thousands(struct buf *out, struct slice text)
+static void add_groups(struct buf *out, struct slice text, const char *between)
 {
     bool grouped = is_digits(text);
     for (size_t i = 0; i < text.len; i++) {
         if (grouped && i > 0 && (text.len - i) % 3 == 0)
-            buf_add_char(out, ',');
+            buf_add_string(out, between);
         buf_add_char(out, text.ptr[i]);
     }
+}
+
+static void add_thousands(struct buf *out, struct slice text)
+{
+    add_groups(out, text, ",");
+}
+
+static void add_milliers(struct buf *out, struct slice text)
+{
+    add_groups(out, text, "\u202f");
 }
 
 static void add_km(struct buf *out, struct slice text)
@@ -127,6 +137,7 @@ void format_add(struct buf *out, enum format format, struct slice text)
                                                                [FORMAT_LINK] = add_link,
                                                                [FORMAT_INITIALS] = add_initials,
                                                                [FORMAT_THOUSANDS] = add_thousands,
+                                                               [FORMAT_MILLIERS] = add_milliers,
                                                                [FORMAT_KM] = add_km,
                                                                [FORMAT_TIME] = add_time};
     adds[format](out, text);

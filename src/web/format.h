@@ -11,6 +11,7 @@ enum format {
     FORMAT_LINK, /* an address: of this server ("/…", "?…", "#…"), http or https; anything else becomes "#" */
     FORMAT_INITIALS,  /* "Octo Cat", "octo-cat": "OC" */
     FORMAT_THOUSANDS, /* "1234567": "1,234,567" */
+    FORMAT_MILLIERS,  /* the same in French: with narrow spaces that do not break (U+202F) */
     FORMAT_KM,        /* metres: "1728057": "1,728 km", "940": "0.9 km" */
     FORMAT_TIME,      /* "2026-01-02T03:04:05.678Z": "2026-01-02 03:04 UTC" */
 };

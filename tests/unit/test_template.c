@@ -133,6 +133,10 @@ static void formats_make_text_of_text(void **state)
     assert_format(FORMAT_INITIALS, "-", "");
     assert_format(FORMAT_THOUSANDS, "1234567", "1,234,567");
     assert_format(FORMAT_THOUSANDS, "123", "123");
+    assert_format(FORMAT_MILLIERS, "1234567",
+                  "1\xe2\x80\xaf"
+                  "234\xe2\x80\xaf"
+                  "567");
     assert_format(FORMAT_THOUSANDS, "-1234", "-1234");
     assert_format(FORMAT_KM, "1728057", "1,728 km");
     assert_format(FORMAT_KM, "940", "0.9 km");
