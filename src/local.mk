@@ -201,6 +201,7 @@ core_sources = \
 	src/core/obtain.h \
 	src/core/origin.c \
 	src/core/origin.h \
+	src/core/page.c \
 	src/core/page.h \
 	src/core/page_data.c \
 	src/core/page_data.h \

@@ -220,8 +220,14 @@ def serve(request):
             server.clean()
 
 
+@pytest.fixture(scope="session")
+def shared_flags():
+    """{kind of database: flags} of the server of a module, beside those that all have."""
+    return {}
+
+
 @pytest.fixture(scope="module", params=["postgres", "sqlite"])
-def shared(request):
+def shared(request, shared_flags):
     """(server, database) for all tests of a module, on each kind of database."""
     folder = tempfile.TemporaryDirectory(prefix="rowlock-test-")
     if request.param == "postgres":
@@ -230,7 +236,7 @@ def shared(request):
         database = PostgresDatabase(cluster, request.getfixturevalue("template"), request.getfixturevalue("pooler"))
     else:
         database = SqliteDatabase(Path(folder.name), request.getfixturevalue("sqlite_template"))
-    server = Server("--distance", "haversine", database=database)
+    server = Server("--distance", "haversine", *shared_flags.get(request.param, ()), database=database)
     try:
         yield server, database
         server.stop()

@@ -81,6 +81,7 @@ unit_file_tests = tests/build/systemd.test
 endif
 build_tests = tests/build/embed-pages.test tests/build/embed-sql.test tests/build/gnumakefile.test tests/build/sources.test $(unit_file_tests)
 rig_tests = loadtest/loadtest.test
+browser_tests = tests/browser.test
 fuzz_tests = tests/fuzz.test
 endif
 
@@ -97,6 +98,7 @@ slow_parts = \
 	tests/direct.test \
 	tests/commands.test \
 	tests/rest.test \
+	$(browser_tests) \
 	tests/alone.test
 quick_tests = $(small_tests) $(quick_parts)
 slow_tests = $(slow_parts) tests/load.test $(rig_tests) $(fuzz_tests)
@@ -109,6 +111,10 @@ tests/alone.log: @logs_of_others@
 python_tests = \
 	tests/conftest.py \
 	tests/pytest.ini \
+	tests/browser/conftest.py \
+	tests/browser/test_docs.py \
+	tests/browser/test_inbox.py \
+	tests/browser/test_start.py \
 	tests/docker/conftest.py \
 	tests/docker/deployment.py \
 	tests/docker/engine.py \
@@ -194,6 +200,7 @@ python_tests = \
 	tests/probe/test_healthcheck.py \
 	tests/support/__init__.py \
 	tests/support/activate.py \
+	tests/support/browser.py \
 	tests/support/cacheserver.py \
 	tests/support/cluster.py \
 	tests/support/crowd.py \
@@ -246,6 +253,7 @@ EXTRA_DIST += \
 	$(fuzz_sources) \
 	tests/README.md \
 	tests/alone.test \
+	tests/browser.test \
 	tests/cache.test \
 	tests/commands.test \
 	tests/coverage \

@@ -10,4 +10,8 @@ EXTRA_DIST += \
 	web/vendor/land/VERSION \
 	web/vendor/land/draw.mjs \
 	web/vendor/pico/LICENSE \
-	web/vendor/pico/VERSION
+	web/vendor/pico/VERSION \
+	web/vendor/swagger-ui/LICENSE \
+	web/vendor/swagger-ui/LICENSE.bundle \
+	web/vendor/swagger-ui/NOTICE \
+	web/vendor/swagger-ui/VERSION

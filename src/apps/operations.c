@@ -185,6 +185,10 @@ static void asset(struct request *request)
     request_send(request, reply);
 }
 
+/* ---- GET /docs ---- */
+
+static const struct page docs_page = {.title = "API", .template = TEMPLATE(DOCS)};
+
 /* ---- the table ---- */
 
 static const struct route routes[] = {
@@ -212,6 +216,11 @@ static const struct route routes[] = {
      .shape = REPLY_OBJECT,
      .page = &start_page,
      .start = root},
+    {.method = HTTP_GET,
+     .path = "/docs",
+     .summary = "The API's document to read and to try out (Swagger UI)",
+     .for_people = true,
+     .page = &docs_page},
     {.method = HTTP_GET,
      .path = "/assets/{name}",
      .summary = "A file that pages load",

@@ -87,7 +87,7 @@ static void add_pages(struct buf *data, const struct app *app)
     jsonout_named(data, "pages", '[');
     for (size_t i = 0; i < app->route_count; i++) {
         const struct route *route = &app->routes[i];
-        if (!route_is_in_menu(route))
+        if (!page_is_in_menu(route))
             continue;
         jsonout_open(data, '{');
         jsonout_named_text(data, "path", route->path);

@@ -50,4 +50,7 @@ struct page {
     void (*add)(const struct request *request, struct buf *data);
 };
 
+/* Whether the route has a page that stands in the menu, under its title. */
+bool page_is_in_menu(const struct route *route);
+
 #endif

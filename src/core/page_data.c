@@ -152,7 +152,7 @@ static void add_menu_of(struct buf *out, const struct app *app, const struct pag
 {
     for (size_t i = 0; i < app->route_count; i++) {
         const struct page *page = app->routes[i].page;
-        if (!route_is_in_menu(&app->routes[i]))
+        if (!page_is_in_menu(&app->routes[i]))
             continue;
         jsonout_open(out, '{');
         jsonout_named_text(out, "path", app->routes[i].path);

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "core/page.h"
-
 const char *route_column(const struct field *field)
 {
     return field->column != NULL ? field->column : field->name;
@@ -56,10 +54,4 @@ bool route_has_read_conditions(const struct route *route)
 bool route_has_write_conditions(const struct route *route)
 {
     return route->guard != NULL;
-}
-
-bool route_is_in_menu(const struct route *route)
-{
-    return route->method == HTTP_GET && route->path_fields == NULL && route->page != NULL &&
-           route->page->title != NULL;
 }

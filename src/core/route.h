@@ -135,7 +135,6 @@ struct route {
 int route_field(const struct route *route, const char *column);
 const char *route_column(const struct field *field);
 size_t route_field_count(const struct field *fields);
-bool route_is_in_menu(const struct route *route); /* it has a page that stands there under its title */
 bool route_path_is_known(const struct route *routes,
                          size_t index); /* one before has it, for people as well or not */
 

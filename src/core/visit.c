@@ -148,19 +148,17 @@ static struct request *end(struct visit *visit)
 
 /* ---- starting ---- */
 
-/* The page of the only app that is served, if it has one in the menu; NULL else. */
+/* The page of the only app that is served beside the first, which is that of operations, if it has one in the menu;
+ * NULL else. */
 static const struct route *sole_page(const struct server *server)
 {
-    const struct route *found = NULL;
-    size_t apps = 0;
-    for (const struct app *const *app = server->apps; *app != NULL; app++)
-        for (size_t i = 0; i < (*app)->route_count; i++) {
-            const struct route *route = &(*app)->routes[i];
-            apps += i == 0;
-            if (found == NULL && route->for_people && route_is_in_menu(route))
-                found = route;
-        }
-    return apps == 2 ? found : NULL; /* the other one is that of operations */
+    const struct app *const *apps = server->apps;
+    if (apps[1] == NULL || apps[2] != NULL)
+        return NULL;
+    for (size_t i = 0; i < apps[1]->route_count; i++)
+        if (apps[1]->routes[i].for_people && page_is_in_menu(&apps[1]->routes[i]))
+            return &apps[1]->routes[i];
+    return NULL;
 }
 
 static struct visit *visit_new(struct request *request, void (*start)(struct request *))

@@ -1,0 +1,11 @@
+// Starts Swagger UI (web/vendor/swagger-ui) on the document of this server. Nothing is asked of any other host.
+"use strict";
+
+SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger",
+  deepLinking: true,
+  validatorUrl: null,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+});
