@@ -23,12 +23,24 @@ const bool http_token_char[256] = {
     ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 
-static size_t token_length(const char *at, const char *end)
+/* Of a request target: what need not be percent-encoded, and no fragment (RFC 9112 section 3.2). */
+static const bool target_char[256] = {['!'] = 1, ['"'] = 1, ['$' ... '~'] = 1};
+
+/* RFC 9110 section 5.5 */
+static const bool value_char[256] = {['\t'] = 1, [' ' ... '~'] = 1, [0x80 ... 0xff] = 1};
+
+/* How many of the first characters are such. */
+static size_t length_of(const bool chars[256], const char *at, const char *end)
 {
     const char *p = at;
-    while (p < end && http_token_char[(unsigned char)*p])
+    while (p < end && chars[(unsigned char)*p])
         p++;
     return (size_t)(p - at);
+}
+
+static size_t token_length(const char *at, const char *end)
+{
+    return length_of(http_token_char, at, end);
 }
 
 size_t http_head_end(const char *bytes, size_t length, size_t *seen)
@@ -108,11 +120,8 @@ void http_head_set_target(struct http_head *head, struct slice target)
 /* origin-form, absolute-form, or for OPTIONS asterisk-form (RFC 9112 section 3.2). */
 static bool parse_target(struct slice target, struct http_head *head, struct http_refusal *refusal)
 {
-    for (size_t i = 0; i < target.len; i++) {
-        unsigned char c = (unsigned char)target.ptr[i];
-        if (c <= ' ' || c >= 0x7f || c == '#')
-            return refuse(refusal, 400, "The request target has a character that must be percent-encoded.");
-    }
+    if (length_of(target_char, target.ptr, target.ptr + target.len) < target.len)
+        return refuse(refusal, 400, "The request target has a character that must be percent-encoded.");
     size_t scheme = scheme_length(target);
     if (scheme > 0) {
         if (!take_authority(&target, scheme, head, refusal))
@@ -170,10 +179,9 @@ static bool parse_field(struct slice line, struct http_field *field, struct http
         at++;
     while (end > at && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
-    for (const char *p = at; p < end; p++)
-        if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
-            return refuse(refusal, 400, "A header field has a control character.");
     field->value = (struct slice){at, (size_t)(end - at)};
+    if (length_of(value_char, at, end) < field->value.len)
+        return refuse(refusal, 400, "A header field has a control character.");
     return true;
 }
 
