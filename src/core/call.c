@@ -39,6 +39,8 @@ struct calls {
     struct statement_queue queues[STATEMENT_CALLS]; /* by the index of the statement */
     unsigned next; /* the queue that is looked at first, so that each is in its turn */
     size_t waiting, queue_max;
+    void (*changed)(void *argument); /* NULL: nobody wants to know */
+    void *changed_argument;
     struct loop_task flush;
     struct loop_timer *patience;
     struct locks locks;
@@ -101,6 +103,12 @@ void calls_free(struct calls *calls)
 void calls_set_db(struct calls *calls, struct db *db)
 {
     calls->db = db;
+}
+
+void calls_set_changed(struct calls *calls, void (*changed)(void *argument), void *argument)
+{
+    calls->changed = changed;
+    calls->changed_argument = argument;
 }
 
 size_t calls_waiting(const struct calls *calls)
@@ -545,5 +553,7 @@ static void call_on_done(struct db_request *request)
         if (set->sent[i] != NULL)
             put_back(set, set->sent[i], now);
     calls_on_room(set->calls);
+    if (queue->statement->writes && set->calls->changed != NULL)
+        set->calls->changed(set->calls->changed_argument);
     free(set);
 }

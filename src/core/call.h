@@ -62,6 +62,9 @@ void calls_free(struct calls *calls); /* everything started must be done or canc
 /* The database that calls go to; set once, before the first call. */
 void calls_set_db(struct calls *calls, struct db *db);
 
+/* Told behind each set of a statement that writes. */
+void calls_set_changed(struct calls *calls, void (*changed)(void *argument), void *argument);
+
 /* Set statement, params, done and argument before. */
 enum call_start call_start(struct calls *calls, struct call *call);
 void call_cancel(struct call *call); /* harmless when idle */

@@ -36,6 +36,7 @@ static void chore_on_timer(void *argument)
 {
     struct chores *own = argument;
     own->call.statement = own->chore->statement;
+    own->call.params[0].integer = own->chore->parameter;
     own->call.done = chore_on_done;
     own->call.argument = own;
     if (call_start(own->calls, &own->call) != CALL_STARTED)

@@ -12,9 +12,9 @@ struct calls;
 struct loop;
 
 struct chore {
-    const struct statement
-        *statement;             /* without parameters; it gives a row for each record that it changed */
-    int batch;                  /* when it gives so many rows there is more to do */
+    const struct statement *statement; /* it gives a row for each record that it changed */
+    int64_t parameter;                 /* of the statement, where that has one */
+    int batch;                         /* when it gives so many rows there is more to do */
     int64_t every_ns, again_ns; /* from one end to the next beginning; the latter while there is more */
     const char *said, *counted; /* the log's line at level debug, and the name of its number */
 };
