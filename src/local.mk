@@ -185,6 +185,20 @@ core_sources = \
 	src/core/dispatch.h \
 	src/core/etag.c \
 	src/core/etag.h \
+	src/core/feed.c \
+	src/core/feed.h \
+	src/core/feed_client.c \
+	src/core/feed_client.h \
+	src/core/feed_event.c \
+	src/core/feed_event.h \
+	src/core/feed_position.c \
+	src/core/feed_position.h \
+	src/core/feed_reader.c \
+	src/core/feed_reader.h \
+	src/core/feed_ring.c \
+	src/core/feed_ring.h \
+	src/core/feed_serve.c \
+	src/core/feed_serve.h \
 	src/core/form.c \
 	src/core/form.h \
 	src/core/form_token.c \
@@ -274,6 +288,8 @@ apps_sources = \
 	src/apps/messages.c \
 	src/apps/operations.c \
 	src/apps/orders.c \
+	src/apps/orders_events.c \
+	src/apps/orders_events.h \
 	src/apps/orders_seed.c \
 	src/apps/orders_seed.h \
 	src/apps/sites.c \

@@ -13,6 +13,8 @@ unit_sources = \
 	tests/unit/test_dburl.c \
 	tests/unit/test_embed_sql.c \
 	tests/unit/test_etag.c \
+	tests/unit/test_feed.c \
+	tests/unit/test_feed_ring.c \
 	tests/unit/test_filekind.c \
 	tests/unit/test_form.c \
 	tests/unit/test_http_canonical.c \
@@ -127,6 +129,7 @@ python_tests = \
 	tests/fault/test_client_faults.py \
 	tests/fault/test_database_faults.py \
 	tests/fault/test_database_room.py \
+	tests/fault/test_event_streams.py \
 	tests/fault/test_failover.py \
 	tests/fault/test_network_faults.py \
 	tests/fault/test_process_faults.py \
@@ -169,6 +172,7 @@ python_tests = \
 	tests/integration/test_openapi.py \
 	tests/integration/test_original_clients.py \
 	tests/integration/test_orders_journal.py \
+	tests/integration/test_order_events.py \
 	tests/integration/test_orders_place.py \
 	tests/integration/test_orders_read.py \
 	tests/integration/test_orders_take.py \
@@ -205,6 +209,7 @@ python_tests = \
 	tests/support/cluster.py \
 	tests/support/crowd.py \
 	tests/support/database.py \
+	tests/support/events.py \
 	tests/support/expect.py \
 	tests/support/github.py \
 	tests/support/httpcases.py \

@@ -7,6 +7,7 @@
 #include "apps/apps.h"
 #include "apps/board.h"
 #include "apps/distance.h"
+#include "apps/orders_events.h"
 #include "apps/orders_seed.h"
 #include "core/obtain.h"
 #include "core/idempotency.h"
@@ -352,6 +353,15 @@ static const struct route routes[] = {
      .query = board_query,
      .page = &board_page,
      .form = &board_forms[BOARD_CHANGE]},
+    {.method = HTTP_GET,
+     .path = "/orders/events",
+     .summary = "Events of orders, as they happen",
+     .query = orders_events_query,
+     .start = orders_events_start,
+     .statement = STATEMENT(ORDER_EVENTS_FROM),
+     .content_type = "text/event-stream",
+     .no_store = true,
+     .feed = &orders_events},
 };
 
 static void *orders_start(struct loop *loop, const struct settings *settings, char **error)
@@ -374,7 +384,7 @@ const struct app app_orders = {
     .name = "orders",
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
-    .schema = 7,
+    .schema = 10,
     .settings = &distance_settings,
     .start = orders_start,
     .stop = orders_stop,

@@ -17,6 +17,7 @@
 
 struct answering;
 struct arena;
+struct feed_source;
 struct page;
 struct page_form;
 struct request;
@@ -119,6 +120,8 @@ struct route {
     /* The write that has a parameter "guard": null asks for nothing, "" that there is no such record, "*" that there is
      * one, else that it has this guard; it gives no row when that is not so. Bound by name. NULL: statement is it. */
     const struct statement *guarded;
+
+    const struct feed_source *feed; /* of a route that sends events (core/feed.h); NULL: it does not */
 
     /* Starts a valid request: when it returns, either the request was answered or it waits for something
      * (core/pending.h). Usually it fills parameters and calls obtain_answer. NULL: obtain_answer with statement, its

@@ -14,6 +14,7 @@
 #include "core/cache.h"
 #include "core/dbhealth.h"
 #include "core/dispatch.h"
+#include "core/feed.h"
 #include "core/idempotency.h"
 #include "core/readiness.h"
 #include "core/request.h"
@@ -35,6 +36,7 @@ static void on_health(void *argument);
 static void on_change(struct slice group, void *argument);
 static void on_listening(struct slice database, void *argument);
 static void on_wrote(const struct answering *answering, int64_t sent, void *argument);
+static void on_changed(void *argument);
 static void on_drained(void *argument);
 static void on_drain_limit(void *argument);
 static void on_log(void *argument);
@@ -51,6 +53,8 @@ static bool add_app(struct server *server, size_t index, char **error)
         if (app->routes[i].once != NULL && !server->has_keys)
             chores_add(&server->chores, server->loop, server->calls, &idempotency_purge);
         server->has_keys |= app->routes[i].once != NULL;
+        if (app->routes[i].feed != NULL)
+            feed_add(server, app->routes[i].feed);
     }
     for (const struct chore *chore = app->chores; chore != NULL && chore->statement != NULL; chore++)
         chores_add(&server->chores, server->loop, server->calls, chore);
@@ -122,12 +126,14 @@ struct server *server_start(const struct settings *settings, const struct app *c
     log_set_wakeup(on_log, server->loop);
     server->router = router_new();
     server->calls = calls_new(server->loop, (size_t)settings->queue, settings->deadline_ns);
+    calls_set_changed(server->calls, on_changed, server);
     server->shared = shared_new(server->calls, &server->reply, on_wrote, server);
     server->cache = cache_new(settings, apps, server->loop, &server->reply);
     reply_init(&server->reply);
     server->reply.coding = settings->gzip ? coding_new() : NULL;
     list_init(&server->requests);
     list_init(&server->streams);
+    list_init(&server->feeds);
     list_init(&server->spares);
     server->deadline = loop_timer_new(server->loop, request_on_deadline, server);
     server->drain_limit = loop_timer_new(server->loop, on_drain_limit, server);
@@ -210,6 +216,11 @@ static void on_wrote(const struct answering *answering, int64_t sent, void *argu
 {
     struct server *server = argument;
     cache_keep(server->cache, answering, sent);
+}
+
+static void on_changed(void *argument)
+{
+    feed_wake_all(argument);
 }
 
 static void on_room(void *argument)
@@ -303,6 +314,7 @@ void server_drain(struct server *server)
     log_info("draining", LOG_I("requests", server->requests.length),
              LOG_I("connections", http_connection_count(server->http)));
     loop_timer_start(server->drain_limit, server->settings->drain_ns);
+    feed_drain_all(server, server->settings->drain_ns / 2);
     http_drain(server->http, server->queue);
 }
 
@@ -310,6 +322,7 @@ void server_retire(struct server *server)
 {
     log_info("retiring", LOG_I("connections", http_connection_count(server->http)));
     loop_timer_start(server->drain_limit, RETIRE_NS);
+    feed_drain_all(server, server->settings->drain_ns / 2);
     http_retire(server->http);
 }
 
@@ -345,6 +358,7 @@ void server_free(struct server *server)
             server->apps[i]->stop(server->states[i]);
     free(server->states);
     chores_free(server->chores);
+    feed_free_all(server);
     if (server->db != NULL)
         server->db->ops->free(server->db);
     request_free_spares(server);

@@ -27,6 +27,7 @@ struct server {
     struct reply reply;   /* being written; one at a time */
     struct list requests; /* pending, oldest first */
     struct list streams;  /* those whose clients are taking what was sent */
+    struct list feeds;    /* of events */
     struct list spares;   /* requests that are over, with their memory */
     struct loop_timer *deadline, *drain_limit;
     struct chores *chores; /* NULL: there are none */

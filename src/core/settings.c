@@ -187,6 +187,22 @@ static char *connections_now(void)
     return mem_printf("%lld", (long long)connections_max());
 }
 
+static char *half_now(void)
+{
+    return mem_printf("%lld", (long long)connections_max() / 2);
+}
+
+static char *show_max_events(const struct setting_at *at)
+{
+    return mem_printf("%lld", (long long)((struct settings *)at->members)->max_events);
+}
+
+static char *show_keep_events(const struct setting_at *at)
+{
+    int64_t days = ((struct settings *)at->members)->keep_events;
+    return days == 0 ? mem_dup(at->row->zero) : mem_printf("%lld", (long long)days);
+}
+
 static char *access_log_now(void)
 {
     return mem_dup(isatty(STDOUT_FILENO) ? "on" : "off");
@@ -263,6 +279,12 @@ static const struct setting rows[] = {
     {SETTING_FLAG("max-connections", "N", "ROWLOCK_MAX_CONNECTIONS"), "",
      "clients of a worker; as the file limit allows", SETTING_INT, INTO(max_connections), .min = 1,
      .max_now = connections_max, .built_in_now = connections_now},
+    {SETTING_FLAG("max-events", "N", "ROWLOCK_MAX_EVENTS"), "",
+     "clients of a worker that listen to events; half of --max-connections", SETTING_INT, INTO(max_events),
+     .min = 1, .max_now = connections_max, .built_in_now = half_now, .show = show_max_events},
+    {SETTING_FLAG("keep-events", "DAYS", "ROWLOCK_KEEP_EVENTS"), "7",
+     "days for which events are kept; forever: all of them", SETTING_INT, INTO(keep_events), .min = 1,
+     .max = 36500, .zero = "forever", .show = show_keep_events},
     {SETTING_FLAG("http", "ENGINE", "ROWLOCK_HTTP"), "evhttp",
      "what reads requests: evhttp, or direct, which is faster", SETTING_CHOICE, INTO(http),
      .choices = engines},
@@ -285,7 +307,11 @@ static const struct setting rows[] = {
 static bool check(const struct setting_list *list, void *members, char **error)
 {
     struct settings *settings = members;
-    struct setting_at workers = setting_find(list, "workers");
+    struct setting_at workers = setting_find(list, "workers"), events = setting_find(list, "max-events");
+    if (setting_is_built_in(&events))
+        settings->max_events = settings->max_connections > 1 ? settings->max_connections / 2 : 1;
+    else if (settings->max_events > settings->max_connections)
+        return setting_wrong(&events, "it must not be more than --max-connections", error);
     if (settings->workers == 0)
         settings->workers = settings->sqlite_path != NULL ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
     return settings->workers == 1 || settings->sqlite_path == NULL ||

@@ -20,7 +20,8 @@ struct settings {
     enum pooler pooler;
     char *listen[SETTINGS_LISTEN_MAX]; /* owned */
     size_t listen_count;
-    int64_t workers, db_connections, queue, max_connections;
+    int64_t workers, db_connections, queue, max_connections, max_events;
+    int64_t keep_events;    /* days; 0: for ever */
     const char *apps;       /* by comma, or "all" */
     struct proxies proxies; /* to other servers */
     struct cacheurl cache;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/jsonout.h"
+#include "core/feed_position.h"
 #include "core/idempotency.h"
 
 /* ---- which have what ---- */
@@ -19,6 +20,11 @@ static bool is_always(const struct route *route)
 static bool has_key(const struct route *route)
 {
     return route->once != NULL;
+}
+
+static bool has_feed(const struct route *route)
+{
+    return route->feed != NULL;
 }
 
 /* ---- of requests ---- */
@@ -46,6 +52,9 @@ static const struct {
      ETAG_LIST_PATTERN, 0},
     {"Idempotency-Key", "Idempotency-Key", "with the same key and body the first answer comes again", has_key,
      KEY_PATTERN, IDEMPOTENCY_KEY_MAX},
+    {"Last-Event-ID", "Last-Event-ID",
+     "the id of the last event that was seen, or oldest: what follows comes", has_feed, FEED_POSITION_PATTERN,
+     0},
 };
 
 #define REQUEST_FIELDS (sizeof request_fields / sizeof request_fields[0])
@@ -133,6 +142,11 @@ static bool on_no_store(const struct route *route, int status)
     return route != NULL && route->no_store;
 }
 
+static bool on_feed(const struct route *route, int status)
+{
+    return route != NULL && route->feed != NULL && status == 200;
+}
+
 static const struct {
     const char *name, *about;
     bool (*on)(const struct route *route, int status);
@@ -147,6 +161,7 @@ static const struct {
      "{\"type\":\"integer\",\"minimum\":1}"},
     {"Allow", "the methods that the path has", on_other_method, TEXT},
     {"Cache-Control", "no-store: the answer holds for this moment alone", on_no_store, TEXT},
+    {"X-Accel-Buffering", "no: nginx is to pass on what comes at once", on_feed, TEXT},
 };
 
 #define REPLY_FIELDS (sizeof reply_fields / sizeof reply_fields[0])

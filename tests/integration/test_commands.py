@@ -77,6 +77,8 @@ def test_version_is_one_line():
     (["serve", "--queue", "x"], "--queue"), (["serve", "--queue", "-1"], "--queue"), (["serve", "--queue", "99999999999999999999"], "--queue"),
     (["serve", "--db-connections", "0"], "--db-connections"), (["serve", "--db-connections", "x"], "--db-connections"),
     (["serve", "--max-connections", "x"], "--max-connections"), (["serve", "--max-connections", "0"], "--max-connections"),
+    (["serve", "--max-events", "0"], "--max-events"), (["serve", "--max-connections", "10", "--max-events", "11"], "--max-events"),
+    (["serve", "--keep-events", "0"], "--keep-events"), (["serve", "--keep-events", "never"], "--keep-events"),
     (["serve", "--distance", "magic"], "--distance"), (["serve", "--log-format", "xml"], "--log-format"),
     (["serve", "--log-level", "loud"], "--log-level"),
     (["migrate", "--nonsense"], "--nonsense"), (["migrate", "extra"], "extra"), (["migrate", "--wait", "x"], "--wait"), (["migrate", "--wait", "-1"], "--wait"),

@@ -38,6 +38,8 @@ GOOD = {
     "ROWLOCK_DRAIN": ("drain", "8", {"0.1": "0.1", "30": "30", "3600": "3600"}),
     "ROWLOCK_QUEUE": ("queue", "1024", {"1": "1", "1000000": "1000000"}),
     "ROWLOCK_MAX_CONNECTIONS": ("max-connections", None, {"1": "1", "100": "100"}),
+    "ROWLOCK_MAX_EVENTS": ("max-events", None, {"1": "1", "100": "100"}),
+    "ROWLOCK_KEEP_EVENTS": ("keep-events", "7", {"1": "1", "36500": "36500", "forever": "forever"}),
     "ROWLOCK_HTTP": ("http", "evhttp", {"evhttp": "evhttp", "direct": "direct"}),
     "ROWLOCK_GZIP": ("gzip", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_NO_PAGES": ("no-pages", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
