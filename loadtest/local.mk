@@ -1,6 +1,7 @@
 loadtest_files = \
 	loadtest/README.md \
 	loadtest/bench/bench \
+	loadtest/events \
 	loadtest/loadtest.test \
 	loadtest/locustfile.py \
 	loadtest/peers/fastify/README.md \

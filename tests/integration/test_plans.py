@@ -35,7 +35,7 @@ def planner(session_cluster, template):
                            "now() - make_interval(secs => n) FROM generate_series(1, 50000) AS n")
             cursor.execute("INSERT INTO site (name) SELECT 'S' || n FROM generate_series(1, 20000) AS n")
             cursor.execute("ANALYZE")
-            for name in ("messages", "orders", "idempotency", "sites"):
+            for name in ("messages", "orders", "order_events", "idempotency", "sites"):
                 for label, sql in statements(name).items():
                     cursor.execute(f"PREPARE {label} AS {sql}")
             yield cursor
@@ -45,10 +45,12 @@ def planner(session_cluster, template):
 
 
 def scans(plan):
-    return [node for node in nodes(plan) if "Scan" in node["Node Type"] and node.get("Relation Name") in ("messages", "orders", "idempotency_keys", "site")]
+    return [node for node in nodes(plan) if "Scan" in node["Node Type"] and node.get("Relation Name") in ("messages", "orders", "order_events", "idempotency_keys", "site")]
 
 
 READS = {
+    "order_events_start(512)": "order_events_xid",
+    "order_events_from(700, 5, 512)": "order_events_xid",
     "message_get('{5,7}')": "messages_pkey",
     "message_guard(5)": "messages_pkey",
     "message_delete(5, NULL)": "messages_pkey",
