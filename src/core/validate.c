@@ -13,6 +13,7 @@
 #include "base/text.h"
 
 #define NAME_SHOWN 64
+#define EXACT_MAX 9007199254740991.0 /* 2^53 - 1 */
 
 struct reading {
     const struct field *fields;
@@ -234,10 +235,26 @@ static bool take_loose(const struct field *field, const struct json *json, struc
     return take_text(field, slice_of(number), reading, value);
 }
 
+/* 2.0 is the integer 2 (JSON Schema Validation 2020-12, section 6.1.1). Beyond 2^53 a double might not be what was
+ * written. */
+static bool read_integer(const struct json *json, int64_t *integer)
+{
+    if (json_type_of(json) == JSON_INT_VALUE) {
+        *integer = json_int(json);
+        return true;
+    }
+    double number = json_type_of(json) == JSON_REAL_VALUE ? json_number(json) : 0.5;
+    if (number < -EXACT_MAX || number > EXACT_MAX)
+        return false;
+    *integer = (int64_t)number;
+    return (double)*integer == number;
+}
+
 static bool take_json(const struct field *field, const struct json *json, struct reading *reading,
                       struct value *value)
 {
     enum json_type type = json_type_of(json);
+    int64_t integer;
     value->present = true;
     value->null = type == JSON_NULL_VALUE && field->nullable;
     if (value->null)
@@ -246,8 +263,8 @@ static bool take_json(const struct field *field, const struct json *json, struct
         return take_loose(field, json, reading, value);
     switch (field->type) {
     case FIELD_INT:
-        return type == JSON_INT_VALUE ? take_int(field, json_int(json), value, reading->refusal)
-                                      : refuse_type(field, reading->refusal);
+        return read_integer(json, &integer) ? take_int(field, integer, value, reading->refusal)
+                                            : refuse_type(field, reading->refusal);
     case FIELD_TEXT:
     case FIELD_ENUM:
     case FIELD_UUID:

@@ -209,7 +209,23 @@ static void texts_are_counted_in_characters(void **state)
     refuses_body("{\"name\": \"\"}", "name must be text of 1 to 3 characters.");
     refuses_body("{\"name\": 1}", "name must be text of 1 to 3 characters.");
     refuses_body("{\"name\": \"n\", \"id\": \"1\"}", "id must be an integer from 1 to 9223372036854775807.");
-    refuses_body("{\"name\": \"n\", \"id\": 1.0}", "id must be an integer from 1 to 9223372036854775807.");
+}
+
+static void an_integer_may_be_written_as_a_real(void **state)
+{
+    static const char *const good[] = {"1.0", "10e-1", "0.1e1", "1.00000"};
+    static const char *const bad[] = {"1.5", "0.0", "-1.0", "9007199254740992.0", "1e300", "-1e300", "1e-9"};
+    char text[64];
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        snprintf(text, sizeof text, "{\"name\": \"n\", \"id\": %s}", good[i]);
+        takes_body(text);
+        assert_int_equal(values[BODY_ID].integer, 1);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(text, sizeof text, "{\"name\": \"n\", \"id\": %s}", bad[i]);
+        refuses_body(text, "id must be an integer from 1 to 9223372036854775807.");
+    }
 }
 
 static void a_number_may_stand_for_a_text_that_takes_numbers(void **state)
@@ -406,6 +422,7 @@ int main(void)
         VALIDATE(a_body_is_an_object_of_known_members),
         VALIDATE(null_is_a_value_where_it_may_be),
         VALIDATE(texts_are_counted_in_characters),
+        VALIDATE(an_integer_may_be_written_as_a_real),
         VALIDATE(a_number_may_stand_for_a_text_that_takes_numbers),
         VALIDATE(a_choice_is_one_of_its_words),
         VALIDATE(a_form_of_its_own_is_normalised),
