@@ -117,6 +117,9 @@ python_tests = \
 	tests/browser/test_docs.py \
 	tests/browser/test_inbox.py \
 	tests/browser/test_start.py \
+	tests/api/schemathesis_hooks.py \
+	tests/api/test_schemathesis.py \
+	tests/api/tools.py \
 	tests/docker/conftest.py \
 	tests/docker/deployment.py \
 	tests/docker/engine.py \
@@ -237,6 +240,8 @@ CLEANFILES += tests/fuzz/fuzz_http
 EXTRA_DIST += \
 	$(python_tests) \
 	tests/build/embed-pages.test \
+	tests/api.test \
+	tests/api/schemathesis.toml \
 	tests/build/embed-sql.test \
 	tests/build/gnumakefile.test \
 	tests/build/sources.test \
@@ -299,6 +304,7 @@ AM_TESTS_ENVIRONMENT = \
 	EVENT_CFLAGS='$(EVENT_CFLAGS)'; export EVENT_CFLAGS; \
 	EVENT_LIBS='$(EVENT_LIBS)'; export EVENT_LIBS; \
 	PYTHON='$(PYTHON)'; export PYTHON; \
+	ROWLOCK_TEST_TOOLS='$(abs_top_builddir)/tests/tools'; export ROWLOCK_TEST_TOOLS; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE;
 if SANITIZERS
 AM_TESTS_ENVIRONMENT += \
@@ -306,7 +312,7 @@ AM_TESTS_ENVIRONMENT += \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS;
 endif
 
-.PHONY: test-unit test-integration test-quick test-slow check-http fuzz-http check-docker coverage
+.PHONY: test-unit test-integration test-quick test-slow check-http check-api fuzz-http check-docker coverage
 test-unit:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
 
@@ -323,6 +329,13 @@ test-slow:
 # What suites in the field try on HTTP servers, on both engines: passed and tried of each. Two of them are from PyPI.
 check-http: all
 	ROWLOCK='$(abs_top_builddir)/rowlock$(EXEEXT)' $(PYTHON) $(srcdir)/tests/http-cases/run tests/http-suites
+
+# Requests that schemathesis, of PyPI, makes of the OpenAPI document, at least CASES for each database: how many there were, and how
+# many were answered otherwise than it says.
+CASES = 2000
+check-api:
+	CASES='$(CASES)' $(MAKE) $(AM_MAKEFLAGS) check TESTS=tests/api.test VERBOSE=yes
+	@sed -n 's/^api: //p' tests/api.log | grep . || { grep SKIP tests/api.log; exit 1; }
 
 # Both HTTP engines get what a fuzzer makes up (tests/fuzz/run); FUZZ_FOLDER: where the inputs are that it goes on with.
 FUZZ_SECONDS = 60

@@ -3,10 +3,11 @@
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
-from support.program import ROOT, SLOW, environment
+from support.program import ROOT, SLOW, environment, rowlock
 
 # make PREFIX/check prints these, and leaves a .trs and a .log each, as the harness of automake does
 PYTEST_LOG = """\
@@ -79,8 +80,8 @@ def stages(tree, logs, code=0, build="true"):
     (tree / "stage.mk").write_text("\n".join(lines) + "\n")
 
 
-def check(tree, *arguments, cwd="/"):
-    return subprocess.run([tree / "check", *arguments], cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * SLOW)
+def check(tree, *arguments, cwd="/", **variables):
+    return subprocess.run([tree / "check", *arguments], cwd=cwd, env=environment(**variables), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * SLOW)
 
 
 def test_a_stage_is_a_line_with_counts_and_time(tree):
@@ -103,6 +104,24 @@ def test_a_stage_is_a_line_with_counts_and_time(tree):
     ran = [line for line in log.read_text().splitlines() if re.match(r"(test-\w+|check\S*) in ", line)]
     assert ran == [f"{target} in {tree}/build-check/{where}" for target, where in (
         ("test-quick", "plain"), ("test-slow", "plain"), ("check", "sanitized"), ("check-docker", "plain"))]
+
+
+def test_programs_that_are_not_debians_have_a_stage_of_their_own_when_they_are_asked_for(tree):
+    stages(tree, {"suite": GOOD_LOG})
+    done = check(tree, ROWLOCK_CHECK_API="yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^tarball .*\nAPI by its document +1 passed, 0 failed +\d+ s\ncontainers ", done.stdout, re.M), done.stdout
+
+
+@pytest.mark.plain
+def test_it_is_said_that_they_could_not_be_had(folder):
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": "/dev/null"}
+    done = subprocess.run([sys.executable, ROOT / "tests" / "pytest-tap", ROOT / "tests" / "api"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          env=environment(ROWLOCK=rowlock(), ROWLOCK_TEST_TOOLS=folder, ROWLOCK_TEST_REQUIRE="all", **nowhere), timeout=90 * SLOW)
+    *cases, plan = done.stdout.splitlines()
+    assert done.returncode == 0 and len(cases) >= 2 and plan == f"1..{len(cases)}", done.stdout + done.stderr
+    for case in cases:
+        assert re.search(r"^ok \d+ - .* # SKIP (Skipped: )?PyPI: cannot be reached: ", case), case
 
 
 def test_what_failed_is_said_at_the_end_with_its_reason(tree):
