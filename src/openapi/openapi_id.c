@@ -14,11 +14,13 @@ static void add_lower(struct buf *out, const char *text)
         buf_add_char(out, (char)tolower((unsigned char)*text));
 }
 
-/* "/orders/{id}": "OrdersById". Each word and each field begins with a capital. */
+/* "/orders/{id}": "OrdersById"; "/": "Index". Each word and each field begins with a capital. */
 static void add_path_words(struct buf *out, const char *path)
 {
     const char *joint = "By";
     bool begins = true;
+    if (strcmp(path, "/") == 0)
+        buf_add_string(out, "Index");
     for (; *path != '\0'; path++) {
         if (*path == '{') {
             buf_add_string(out, joint);

@@ -70,8 +70,7 @@ static void add_point(struct buf *out)
     add_coordinate(out, VALIDATE_LATITUDE_MAX, VALIDATE_LATITUDE_PATTERN);
     add_coordinate(out, VALIDATE_LONGITUDE_MAX, VALIDATE_LONGITUDE_PATTERN);
     jsonout_close(out, ']');
-    jsonout_named_raw(out, "items", "false");
-    jsonout_named_int(out, "minItems", 2);
+    jsonout_named_raw(out, "minItems", "2,\"maxItems\":2");
 }
 
 #define HEX2 "[0-9A-Fa-f]{2}"

@@ -87,7 +87,7 @@ def test_operations_have_ids_of_their_own_and_the_tag_of_their_app():
     found = openapi.operations(parsed())
     ids = [operation["operationId"] for operation in found.values()]
     assert len(set(ids)) == len(ids) and all(re.fullmatch("[a-z]+[A-Za-z]+", name) for name in ids), ids
-    assert found["PATCH", "/orders/{id}"]["operationId"] == "patchOrdersById"
+    assert found["PATCH", "/orders/{id}"]["operationId"] == "patchOrdersById" and found["GET", "/"]["operationId"] == "getIndex"
     assert found["GET", "/site/{id}/history"]["tags"] == ["sites"]
     assert {tag["name"] for tag in parsed()["tags"]} == {tag for operation in found.values() for tag in operation["tags"]}
 
@@ -155,7 +155,9 @@ def test_patterns_are_what_the_server_takes(api, path, name, good, bad):
 ])
 def test_coordinates_that_are_text_are_what_the_server_takes(api, which, value, is_good):
     body = openapi.Document(parsed()).operations["POST", "/orders"]["requestBody"]["content"]["application/json"]["schema"]
-    pattern = body["properties"]["origin"]["prefixItems"][which]["pattern"]
+    origin = body["properties"]["origin"]
+    assert (origin["minItems"], origin["maxItems"]) == (2, 2) and "items" not in origin     # generators of clients stumble over "items": false
+    pattern = origin["prefixItems"][which]["pattern"]
     point = ["1", "2"]
     point[which] = value
     assert bool(re.search(pattern, value)) == is_good
