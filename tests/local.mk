@@ -115,6 +115,7 @@ python_tests = \
 	tests/pytest.ini \
 	tests/api/clients/order.py \
 	tests/browser/conftest.py \
+	tests/browser/test_board.py \
 	tests/browser/test_docs.py \
 	tests/browser/test_inbox.py \
 	tests/browser/test_start.py \

@@ -2,11 +2,12 @@
 "use strict";
 
 // Elements with an id and data-renew="SECONDS" are fetched anew with their page, as long as somebody looks at it; with
-// data-from="ADDRESS", from there.
+// data-from="ADDRESS", from there; with data-events="ADDRESS EVENT…", also as soon as the server tells of such an event.
 function renew(elements) {
   const from = elements[0].dataset.from ?? location.href;
   const seconds = Math.min(...elements.map((element) => Number(element.dataset.renew)));
   let tag = null;
+  let soon = null;
   async function once() {
     if (document.hidden) return;
     const answer = await fetch(from, { headers: { Accept: "text/html", ...(tag && { "If-None-Match": tag }) } });
@@ -17,14 +18,34 @@ function renew(elements) {
     elements.forEach((element) => take(element, page.getElementById(element.id)));
   }
   async function again() {
+    clearTimeout(soon);
+    soon = null;
     try {
       await once();
     } catch {
       // The server is away: asked again later.
     }
-    setTimeout(again, 1000 * seconds);
+    later ??= setTimeout(byTime, 1000 * seconds);
   }
-  setTimeout(again, 1000 * seconds);
+  let later = setTimeout(byTime, 1000 * seconds);
+  function byTime() {
+    later = null;
+    again();
+  }
+  const events = elements.find((element) => element.dataset.events)?.dataset.events;
+  if (events) listen(events.split(" "), () => (soon ??= setTimeout(again, 200)));
+}
+
+// Not while nobody looks: a browser has six connections to a server for all its windows.
+function listen([address, ...names], hear) {
+  let source = null;
+  function turn() {
+    source?.close();
+    source = document.hidden ? null : new EventSource(address);
+    names.forEach((name) => source?.addEventListener(name, hear));
+  }
+  document.addEventListener("visibilitychange", turn);
+  turn();
 }
 
 // What has the focus keeps it; where it would be gone, nothing is taken.
