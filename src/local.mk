@@ -288,6 +288,12 @@ apps_sources = \
 	src/apps/messages.c \
 	src/apps/operations.c \
 	src/apps/orders.c \
+	src/apps/orders_change.c \
+	src/apps/orders_change.h \
+	src/apps/orders_claim.c \
+	src/apps/orders_claim.h \
+	src/apps/orders_list.c \
+	src/apps/orders_list.h \
 	src/apps/orders_events.c \
 	src/apps/orders_events.h \
 	src/apps/orders_seed.c \

@@ -177,8 +177,10 @@ python_tests = \
 	tests/integration/test_messages.py \
 	tests/integration/test_openapi.py \
 	tests/integration/test_original_clients.py \
+	tests/integration/test_orders_claim.py \
 	tests/integration/test_orders_journal.py \
 	tests/integration/test_order_events.py \
+	tests/integration/test_orders_lease.py \
 	tests/integration/test_orders_place.py \
 	tests/integration/test_orders_read.py \
 	tests/integration/test_orders_take.py \

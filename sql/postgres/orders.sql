@@ -10,10 +10,14 @@
 -- PostgreSQL has been started again meanwhile. A lock is written to the WAL, so the commit behind "done" waits for all
 -- that was committed before. And a trigger of the database's owner may suppress a change or make another one of it:
 -- that is "unchanged".
+--
+-- An order whose lease has ended counts as free from that moment on, whether or not order_expire has seen it: each
+-- statement reads its status as "UNASSIGNED". The time is the database's. Each acquisition has the next number ("claim").
 
 -- list order: id int, origin point, destination point, distance int, status text, taker text?, created_at time,
---     updated_at time
+--     updated_at time, claim int, lease_until time?
 -- list order_brief: distance int, id int, status text
+-- list order_event: id int, event text, taker text?, claim int?, lease_until time?, at time
 -- list order_place: origin_lat float, origin_lng float, destination_lat float, destination_lng float, distance int
 
 -- name: order_place
@@ -36,12 +40,16 @@ ORDER BY a.pos;
 -- name: order_take
 -- set writes (id int, taker text?) -> (outcome text, holder text?)
 WITH seen AS MATERIALIZED (
-    SELECT o.id, o.status, o.taker FROM orders AS o WHERE o.id = ANY ($1::bigint[])
+    SELECT o.id, o.taker,
+        CASE WHEN o.lease_until <= now() AND o.status = 'TAKEN' THEN 'UNASSIGNED' ELSE o.status END AS status
+    FROM orders AS o WHERE o.id = ANY ($1::bigint[])
 ), asked AS MATERIALIZED (
     SELECT a.id, a.taker, a.pos, s.status, s.taker AS holder
     FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos) LEFT JOIN seen AS s ON s.id = a.id
 ), locked AS MATERIALIZED (
-    SELECT o.id, o.status, o.taker FROM orders AS o
+    SELECT o.id, o.taker,
+        CASE WHEN o.lease_until <= now() AND o.status = 'TAKEN' THEN 'UNASSIGNED' ELSE o.status END AS status
+    FROM orders AS o
     WHERE o.id = ANY (ARRAY(
         SELECT a.id FROM asked AS a WHERE a.status = 'UNASSIGNED' OR (a.status = 'TAKEN' AND a.holder = a.taker)
     ))
@@ -51,7 +59,8 @@ WITH seen AS MATERIALIZED (
     FROM asked AS a JOIN locked AS l ON l.id = a.id
     WHERE l.status = 'UNASSIGNED' ORDER BY a.id, a.pos
 ), changed AS (
-    UPDATE orders AS o SET status = 'TAKEN', taker = w.taker, released_by = NULL, updated_at = now()
+    UPDATE orders AS o SET status = 'TAKEN', taker = w.taker, released_by = NULL, claim = o.claim + 1,
+        lease_until = NULL, updated_at = now()
     FROM winner AS w WHERE o.id = w.id
     RETURNING o.id, o.status = 'TAKEN' AND o.taker IS NOT DISTINCT FROM w.taker AS done, w.pos, w.taker
 )
@@ -70,28 +79,90 @@ SELECT a.pos,
 FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c.id = a.id
 ORDER BY a.pos;
 
--- name: order_release
--- set writes (id int, taker text?) -> (outcome text, holder text?)
-WITH asked AS MATERIALIZED (
-    SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
+-- A take with a lease; and by "claim" or by his name, the holder's wish for a longer one. $4, the acquisition that is meant,
+-- keeps this from being a new one.
+-- name: order_lease
+-- set writes (id int, taker text?, lease int?, claim int?) -> (outcome text, holder text?, claim int?, lease_until time?)
+WITH seen AS MATERIALIZED (
+    SELECT o.id, o.taker, o.claim,
+        CASE WHEN o.lease_until <= now() AND o.status = 'TAKEN' THEN 'UNASSIGNED' ELSE o.status END AS status
+    FROM orders AS o WHERE o.id = ANY ($1::bigint[])
+), asked AS MATERIALIZED (
+    SELECT a.id, a.taker, a.lease, a.claim, a.pos, s.status, s.claim AS current,
+        CASE s.status
+            WHEN 'UNASSIGNED' THEN a.claim IS NULL
+            WHEN 'TAKEN' THEN s.taker IS NOT DISTINCT FROM a.taker AND coalesce(a.claim = s.claim, a.taker IS NOT NULL)
+        END AS hopeful
+    FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY AS a (id, taker, lease, claim, pos)
+        LEFT JOIN seen AS s ON s.id = a.id
 ), locked AS MATERIALIZED (
-    SELECT o.id, o.status, o.taker, o.released_by FROM orders AS o
+    SELECT o.id, o.taker, o.claim,
+        CASE WHEN o.lease_until <= now() AND o.status = 'TAKEN' THEN 'UNASSIGNED' ELSE o.status END AS status
+    FROM orders AS o
+    WHERE o.id = ANY (ARRAY(SELECT a.id FROM asked AS a WHERE a.hopeful)) ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
+), able AS MATERIALIZED (
+    SELECT a.id, a.taker, a.lease, a.pos, l.status = 'UNASSIGNED' AS acquires
+    FROM asked AS a JOIN locked AS l ON l.id = a.id
+    WHERE CASE l.status
+        WHEN 'UNASSIGNED' THEN a.claim IS NULL
+        WHEN 'TAKEN' THEN l.taker IS NOT DISTINCT FROM a.taker AND coalesce(a.claim = l.claim, a.taker IS NOT NULL)
+    END
+), winner AS MATERIALIZED (
+    SELECT DISTINCT ON (a.id) a.* FROM able AS a ORDER BY a.id, a.pos
+), changed AS (
+    UPDATE orders AS o SET status = 'TAKEN', taker = w.taker, released_by = NULL,
+        claim = CASE WHEN w.acquires THEN o.claim + 1 ELSE o.claim END,
+        lease_until = greatest(CASE WHEN NOT w.acquires THEN o.lease_until END, now() + w.lease * interval '1 second'),
+        updated_at = now()
+    FROM winner AS w WHERE o.id = w.id
+    RETURNING o.id, o.status = 'TAKEN' AND o.taker IS NOT DISTINCT FROM w.taker AS done, w.pos, w.taker, o.claim, o.lease_until
+)
+SELECT a.pos,
+    CASE
+        WHEN a.status IS NULL THEN 'missing'
+        WHEN c.done AND c.pos = a.pos THEN 'done'
+        WHEN a.claim <> coalesce(c.claim, l.claim, a.current) THEN 'stale'
+        WHEN a.claim IS NOT NULL AND coalesce(l.status, a.status) <> 'TAKEN' THEN 'stale'
+        WHEN c.done AND c.taker IS NOT DISTINCT FROM a.taker AND (a.taker IS NOT NULL OR a.claim IS NOT NULL) THEN 'done'
+        WHEN c.done THEN 'taken'
+        WHEN b.id IS NOT NULL THEN 'unchanged'
+        WHEN l.id IS NULL AND a.hopeful THEN 'occupied'
+        ELSE 'taken'
+    END AS outcome,
+    NULL AS holder, c.claim, c.lease_until
+FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c.id = a.id
+    LEFT JOIN able AS b ON b.pos = a.pos
+ORDER BY a.pos;
+
+-- name: order_release
+-- set writes (id int, taker text?, claim int?) -> (outcome text, holder text?)
+WITH asked AS MATERIALIZED (
+    SELECT a.id, a.taker, a.claim, a.pos
+    FROM unnest($1::bigint[], $2::text[], $3::bigint[]) WITH ORDINALITY AS a (id, taker, claim, pos)
+), locked AS MATERIALIZED (
+    SELECT o.id, o.taker, o.released_by, o.claim,
+        CASE WHEN o.lease_until <= now() AND o.status = 'TAKEN' THEN 'UNASSIGNED' ELSE o.status END AS status
+    FROM orders AS o
     WHERE o.id = ANY ($1::bigint[]) ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
 ), winner AS MATERIALIZED (
     SELECT DISTINCT ON (a.id) a.id, a.taker, a.pos
     FROM asked AS a JOIN locked AS l ON l.id = a.id
-    WHERE l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker ORDER BY a.id, a.pos
+    WHERE l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker AND coalesce(a.claim = l.claim, true)
+    ORDER BY a.id, a.pos
 ), changed AS (
-    UPDATE orders AS o SET status = 'UNASSIGNED', taker = NULL, released_by = w.taker, updated_at = now()
+    UPDATE orders AS o SET status = 'UNASSIGNED', taker = NULL, released_by = w.taker, lease_until = NULL,
+        updated_at = now()
     FROM winner AS w WHERE o.id = w.id
     RETURNING o.id, o.status = 'UNASSIGNED' AND o.taker IS NULL AS done, w.pos, w.taker
 )
 SELECT a.pos,
     CASE
+        WHEN a.claim <> l.claim THEN 'stale'
         WHEN c.done AND (c.pos = a.pos OR (c.pos < a.pos AND c.taker = a.taker)) THEN 'done'
         WHEN c.done AND c.pos < a.pos THEN 'unassigned'
         WHEN l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker THEN 'unchanged'
         WHEN l.status = 'UNASSIGNED' AND l.released_by = a.taker THEN 'done'
+        WHEN l.status = 'UNASSIGNED' AND a.claim = l.claim THEN 'stale'
         WHEN l.status = 'UNASSIGNED' THEN 'unassigned'
         WHEN l.status = 'DELIVERED' THEN 'delivered'
         WHEN l.id IS NOT NULL THEN 'held'
@@ -103,28 +174,34 @@ FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c
 ORDER BY a.pos;
 
 -- name: order_deliver
--- set writes (id int, taker text?) -> (outcome text, holder text?)
+-- set writes (id int, taker text?, claim int?) -> (outcome text, holder text?)
 WITH asked AS MATERIALIZED (
-    SELECT a.id, a.taker, a.pos FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS a (id, taker, pos)
+    SELECT a.id, a.taker, a.claim, a.pos
+    FROM unnest($1::bigint[], $2::text[], $3::bigint[]) WITH ORDINALITY AS a (id, taker, claim, pos)
 ), locked AS MATERIALIZED (
-    SELECT o.id, o.status, o.taker FROM orders AS o
+    SELECT o.id, o.taker, o.claim,
+        CASE WHEN o.lease_until <= now() AND o.status = 'TAKEN' THEN 'UNASSIGNED' ELSE o.status END AS status
+    FROM orders AS o
     WHERE o.id = ANY ($1::bigint[]) ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
 ), winner AS MATERIALIZED (
     SELECT DISTINCT ON (a.id) a.id, a.taker, a.pos
     FROM asked AS a JOIN locked AS l ON l.id = a.id
-    WHERE l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker ORDER BY a.id, a.pos
+    WHERE l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker AND coalesce(a.claim = l.claim, true)
+    ORDER BY a.id, a.pos
 ), changed AS (
-    UPDATE orders AS o SET status = 'DELIVERED', updated_at = now()
+    UPDATE orders AS o SET status = 'DELIVERED', lease_until = NULL, updated_at = now()
     FROM winner AS w WHERE o.id = w.id
     RETURNING o.id, o.status = 'DELIVERED' AND o.taker IS NOT DISTINCT FROM w.taker AS done, w.pos, w.taker
 )
 SELECT a.pos,
     CASE
+        WHEN a.claim <> l.claim THEN 'stale'
         WHEN c.done AND (c.pos = a.pos OR (c.pos < a.pos AND c.taker = a.taker)) THEN 'done'
         WHEN c.done AND c.pos < a.pos THEN 'delivered'
         WHEN l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM a.taker THEN 'unchanged'
         WHEN l.status = 'DELIVERED' AND l.taker = a.taker THEN 'done'
         WHEN l.status = 'DELIVERED' THEN 'delivered'
+        WHEN l.status = 'UNASSIGNED' AND a.claim = l.claim THEN 'stale'
         WHEN l.status = 'UNASSIGNED' THEN 'unassigned'
         WHEN l.id IS NOT NULL THEN 'held'
         WHEN EXISTS (SELECT FROM orders AS o WHERE o.id = a.id) THEN 'occupied'
@@ -133,6 +210,129 @@ SELECT a.pos,
     l.taker AS holder
 FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c.id = a.id
 ORDER BY a.pos;
+
+-- The oldest free orders, so many for each call, each for one call only: what is found is numbered, and so are the places
+-- to fill. Of what has expired only as much is locked as may be among the oldest. The array keeps the plan from expecting
+-- all that a LIMIT which it does not know may let through.
+-- name: order_claim
+-- set writes (taker text, limit int, lease int?) -> order
+WITH place AS MATERIALIZED (
+    SELECT a.taker, a.lease, a.pos, row_number() OVER (ORDER BY a.pos) AS number
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS a (taker, wanted, lease, pos)
+        CROSS JOIN LATERAL generate_series(1, a.wanted) AS n
+), free AS MATERIALIZED (
+    SELECT o.id FROM orders AS o WHERE o.status = 'UNASSIGNED'
+    ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
+), expired AS MATERIALIZED (
+    SELECT o.id FROM orders AS o
+    WHERE o.status = 'TAKEN' AND o.lease_until <= now()
+        AND ((SELECT count(*) FROM free) < (SELECT count(*) FROM place) OR o.id < (SELECT max(f.id) FROM free AS f))
+    ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
+), found AS MATERIALIZED (
+    SELECT f.id, row_number() OVER (ORDER BY f.id) AS number
+    FROM (SELECT f.id FROM free AS f UNION ALL SELECT e.id FROM expired AS e) AS f
+), winner AS MATERIALIZED (
+    SELECT f.id, p.taker, p.lease, p.pos FROM place AS p JOIN found AS f ON f.number = p.number
+), changed AS (
+    UPDATE orders AS o SET status = 'TAKEN', taker = w.taker, released_by = NULL, claim = o.claim + 1,
+        lease_until = now() + w.lease * interval '1 second', updated_at = now()
+    FROM winner AS w WHERE o.id = w.id AND o.id = ANY (ARRAY(SELECT w.id FROM winner AS w))
+    RETURNING {o.order}, w.pos, o.status = 'TAKEN' AND o.taker = w.taker AS done
+)
+SELECT c.pos, {c.order} FROM changed AS c WHERE c.done ORDER BY c.pos, c.id;
+
+-- The same with an Idempotency-Key; see order_place_once. The answer of a key is what the orders are going to be, as an array
+-- of JSON: also when it is empty, in a row without an order. The rows of orders are locked before, so it is true, or the
+-- statement ends.
+-- name: order_claim_once
+-- set writes waits (taker text, limit int, lease int?, key) -> order and (outcome text)
+WITH asked AS MATERIALIZED (
+    SELECT a.* FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
+        AS a (taker, wanted, lease, scope, key, fingerprint, pos)
+), first AS MATERIALIZED (
+    SELECT DISTINCT ON (a.scope, a.key) a.*, k.key IS NULL AS new
+    FROM asked AS a LEFT JOIN idempotency_keys AS k
+        ON k.scope = a.scope AND k.key = a.key AND k.created_at >= now() - interval '{KEY_HOURS} hours'
+    ORDER BY a.scope, a.key, a.pos
+), known AS MATERIALIZED (
+    SELECT f.scope, f.key, k.fingerprint, k.answer
+    FROM first AS f CROSS JOIN LATERAL (
+        SELECT k.fingerprint, k.answer FROM idempotency_keys AS k
+        WHERE k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '{KEY_HOURS} hours'
+        FOR KEY SHARE SKIP LOCKED
+    ) AS k
+    WHERE NOT f.new
+), place AS MATERIALIZED (
+    SELECT f.taker, f.lease, f.pos, row_number() OVER (ORDER BY f.pos) AS number
+    FROM first AS f CROSS JOIN LATERAL generate_series(1, f.wanted) AS n WHERE f.new
+), free AS MATERIALIZED (
+    SELECT {o.order} FROM orders AS o WHERE o.status = 'UNASSIGNED'
+    ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
+), expired AS MATERIALIZED (
+    SELECT {o.order} FROM orders AS o
+    WHERE o.status = 'TAKEN' AND o.lease_until <= now()
+        AND ((SELECT count(*) FROM free) < (SELECT count(*) FROM place) OR o.id < (SELECT max(f.id) FROM free AS f))
+    ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
+), found AS MATERIALIZED (
+    SELECT f.*, row_number() OVER (ORDER BY f.id) AS number
+    FROM (SELECT f.* FROM free AS f UNION ALL SELECT e.* FROM expired AS e) AS f
+), winner AS MATERIALIZED (
+    SELECT f.id, f.origin_lat, f.origin_lng, f.destination_lat, f.destination_lng, f.distance, 'TAKEN' AS status, p.taker,
+        f.created_at, now() AS updated_at, f.claim + 1 AS claim, now() + p.lease * interval '1 second' AS lease_until, p.pos
+    FROM place AS p JOIN found AS f ON f.number = p.number
+), answered AS MATERIALIZED (
+    SELECT w.pos, json_agg(row_to_json(r) ORDER BY w.id) AS answer
+    FROM winner AS w CROSS JOIN LATERAL (SELECT {w.order}) AS r GROUP BY w.pos
+), kept AS (
+    INSERT INTO idempotency_keys AS k (scope, key, fingerprint, answer)
+    SELECT f.scope, f.key, f.fingerprint, coalesce(w.answer, '[]')
+    FROM first AS f LEFT JOIN answered AS w ON w.pos = f.pos WHERE f.new ORDER BY f.scope, f.key
+    ON CONFLICT (scope, key) DO UPDATE
+        SET fingerprint = excluded.fingerprint, answer = excluded.answer, created_at = now()
+        WHERE k.created_at < now() - interval '{KEY_HOURS} hours'
+    RETURNING k.scope, k.key, k.answer
+), owed AS MATERIALIZED (
+    SELECT w.* FROM kept AS k JOIN first AS f ON f.scope = k.scope AND f.key = k.key JOIN winner AS w ON w.pos = f.pos
+), changed AS (
+    UPDATE orders AS o SET status = w.status, taker = w.taker, released_by = NULL, claim = w.claim,
+        lease_until = w.lease_until, updated_at = w.updated_at
+    FROM owed AS w WHERE o.id = w.id AND o.id = ANY (ARRAY(SELECT w.id FROM owed AS w))
+    RETURNING o.id, o.status = w.status AND o.taker = w.taker AND o.claim = w.claim AS done
+)
+SELECT a.pos, {r.order},
+    CASE
+        WHEN (SELECT count(*) FROM owed) <> (SELECT count(*) FROM changed AS c WHERE c.done)
+            THEN current_setting('rowlock.order_was_not_taken')
+        WHEN k.key IS NOT NULL AND f.fingerprint = a.fingerprint THEN 'done'
+        WHEN k.key IS NOT NULL THEN 'other'
+        WHEN b.fingerprint = a.fingerprint THEN 'done'
+        WHEN b.key IS NOT NULL THEN 'other'
+        ELSE 'again'
+    END AS outcome
+FROM asked AS a LEFT JOIN first AS f ON f.scope = a.scope AND f.key = a.key
+    LEFT JOIN kept AS k ON k.scope = a.scope AND k.key = a.key
+    LEFT JOIN known AS b ON b.scope = a.scope AND b.key = a.key
+    LEFT JOIN LATERAL ROWS FROM (
+        json_to_recordset(CASE
+            WHEN k.key IS NULL AND b.fingerprint = a.fingerprint THEN b.answer
+            WHEN f.fingerprint = a.fingerprint THEN k.answer
+        END::json)
+            AS (id bigint, origin_lat float8, origin_lng float8, destination_lat float8, destination_lng float8,
+                distance bigint, status text, taker text, created_at timestamptz, updated_at timestamptz, claim bigint,
+                lease_until timestamptz)
+    ) WITH ORDINALITY AS r ({order}, number) ON true
+ORDER BY a.pos, r.number;
+
+-- Makes visible that leases have ended.
+-- constant ORDERS_EXPIRED 1000
+-- name: order_expire
+-- one writes () -> (expired int)
+UPDATE orders SET status = 'UNASSIGNED', taker = NULL, released_by = NULL, lease_until = NULL, updated_at = now()
+WHERE id = ANY (ARRAY(
+    SELECT o.id FROM orders AS o WHERE o.status = 'TAKEN' AND o.lease_until <= now()
+    ORDER BY o.lease_until LIMIT {ORDERS_EXPIRED} FOR NO KEY UPDATE SKIP LOCKED
+))
+RETURNING 1 AS expired;
 
 -- name: order_get
 -- set (id int) -> order
@@ -149,26 +349,37 @@ SELECT {o.order}, encode(sha256(record_send(o)), 'hex') AS guard
 FROM orders AS o WHERE o.id = $1::bigint;
 
 -- name: order_change_if
--- one writes waits (id int, taker text?, status text, guard text) -> (outcome text, holder text?)
+-- one writes waits (id int, taker text?, status text, guard text, lease int?, claim int?)
+--     -> (outcome text, holder text?, claim int?, lease_until time?)
 WITH locked AS MATERIALIZED (
-    SELECT o.id, o.status, o.taker, o.released_by FROM orders AS o
+    SELECT o.id, o.taker, o.released_by, o.claim,
+        CASE WHEN o.lease_until <= now() AND o.status = 'TAKEN' THEN 'UNASSIGNED' ELSE o.status END AS status
+    FROM orders AS o
     WHERE o.id = $1::bigint AND $4::text IN ('*', encode(sha256(record_send(o)), 'hex')) FOR NO KEY UPDATE SKIP LOCKED
 ), changed AS (
     UPDATE orders AS o SET status = $3::text,
         taker = CASE $3::text WHEN 'TAKEN' THEN $2::text WHEN 'DELIVERED' THEN o.taker END,
         released_by = CASE $3::text WHEN 'UNASSIGNED' THEN $2::text WHEN 'DELIVERED' THEN o.released_by END,
+        claim = CASE WHEN l.status = 'UNASSIGNED' THEN o.claim + 1 ELSE o.claim END,
+        lease_until = CASE $3::text WHEN 'TAKEN' THEN
+            greatest(CASE l.status WHEN 'TAKEN' THEN o.lease_until END, now() + $5::bigint * interval '1 second') END,
         updated_at = now()
     FROM locked AS l
-    WHERE o.id = l.id AND CASE $3::text
-        WHEN 'TAKEN' THEN l.status = 'UNASSIGNED'
+    WHERE o.id = l.id AND ($6::bigint IS NULL OR ($6::bigint = l.claim AND l.status = 'TAKEN'))
+        AND CASE $3::text || l.status
+        WHEN 'TAKENUNASSIGNED' THEN true
+        WHEN 'TAKENTAKEN' THEN l.taker IS NOT DISTINCT FROM $2::text
+            AND coalesce($5::bigint, $6::bigint) IS NOT NULL AND coalesce($2::text, $6::bigint::text) IS NOT NULL
         ELSE l.status = 'TAKEN' AND l.taker IS NOT DISTINCT FROM $2::text
     END
-    RETURNING o.id, o.status = $3::text
+    RETURNING o.id, o.claim, o.lease_until, o.status = $3::text
         AND o.taker IS NOT DISTINCT FROM CASE WHEN $3::text <> 'UNASSIGNED' THEN $2::text END AS done
 )
 SELECT
     CASE
         WHEN c.done THEN 'done'
+        WHEN $6::bigint <> l.claim OR ($6::bigint = l.claim AND l.status = 'UNASSIGNED'
+            AND ($3::text <> 'UNASSIGNED' OR l.released_by IS DISTINCT FROM $2::text)) THEN 'stale'
         WHEN l.status = $3::text AND CASE $3::text WHEN 'UNASSIGNED' THEN l.released_by ELSE l.taker END = $2::text
             THEN 'done'
         WHEN l.status <> 'UNASSIGNED' AND $3::text = 'TAKEN' THEN 'taken'
@@ -177,13 +388,13 @@ SELECT
         WHEN l.status = 'TAKEN' AND l.taker IS DISTINCT FROM $2::text THEN 'held'
         ELSE 'unchanged'
     END AS outcome,
-    l.taker AS holder
+    l.taker AS holder, c.claim, c.lease_until
 FROM locked AS l LEFT JOIN changed AS c ON c.id = l.id
 UNION ALL
-SELECT 'occupied', NULL FROM orders AS o
+SELECT 'occupied', NULL, NULL, NULL FROM orders AS o
 WHERE o.id = $1::bigint AND $4::text IN ('*', encode(sha256(record_send(o)), 'hex')) AND NOT EXISTS (SELECT FROM locked)
 UNION ALL
-SELECT 'missing', NULL WHERE $4::text = '' AND NOT EXISTS (SELECT FROM orders AS o WHERE o.id = $1::bigint);
+SELECT 'missing', NULL, NULL, NULL WHERE $4::text = '' AND NOT EXISTS (SELECT FROM orders AS o WHERE o.id = $1::bigint);
 
 -- name: order_page
 -- one (limit int, offset int) -> order_brief
@@ -196,6 +407,19 @@ SELECT distance, id, status FROM orders WHERE id < $2::bigint ORDER BY id DESC L
 -- name: order_board
 -- one (limit int, before int) -> order
 SELECT {order} FROM orders WHERE id < $2::bigint ORDER BY id DESC LIMIT $1::bigint;
+
+-- name: order_free
+-- one (limit int, before int) -> order_brief
+SELECT distance, id, status FROM orders WHERE status = 'UNASSIGNED' AND id < $2::bigint ORDER BY id DESC LIMIT $1::bigint;
+
+-- name: order_of
+-- one (limit int, before int, taker text, status text) -> order_brief
+SELECT distance, id, status FROM orders WHERE taker = $3::text AND status = $4::text AND id < $2::bigint
+ORDER BY id DESC LIMIT $1::bigint;
+
+-- name: order_history
+-- one (limit int, before int, id int) -> order_event
+SELECT {order_event} FROM order_events WHERE order_id = $3::bigint AND id < $2::bigint ORDER BY id DESC LIMIT $1::bigint;
 
 -- name: order_any
 -- command () -> (id int)

@@ -1,20 +1,19 @@
 /* Orders of a delivery service: placed, listed, and taken by exactly one. */
 #include <config.h>
 
-#include <stdio.h>
-#include <string.h>
-
 #include "apps/apps.h"
 #include "apps/board.h"
 #include "apps/distance.h"
+#include "apps/orders_change.h"
+#include "apps/orders_claim.h"
 #include "apps/orders_events.h"
+#include "apps/orders_list.h"
 #include "apps/orders_seed.h"
+#include "base/clock.h"
+#include "core/chore.h"
 #include "core/obtain.h"
 #include "core/idempotency.h"
-#include "core/paging.h"
 #include "core/server.h"
-
-#define TAKER_MAX 200
 
 /* ---- POST /orders ---- */
 
@@ -115,182 +114,23 @@ static void start_place(struct request *request)
         idempotency_recall(request, STATEMENT(ORDER_RECALL), ask_distance);
 }
 
-/* ---- PATCH /orders/{id} ---- */
-
-enum {
-    CHANGE_ID,
-    CHANGE_STATUS,
-    CHANGE_TAKER,
-};
-
-static const char *const statuses[] = {"TAKEN", "UNASSIGNED", "DELIVERED", NULL};
+/* ---- the table ---- */
 
 static const struct field id_path[] = {
     {.name = "id", FIELD_OF_ID, .required = true, .about = "of the order"},
     {.name = NULL},
 };
 
-static const struct field change_body[] = {
-    {.name = "status",
-     .type = FIELD_ENUM,
-     .required = true,
-     .choices = statuses,
-     .about = "TAKEN takes it, UNASSIGNED releases it, DELIVERED ends it"},
-    {.name = "taker", FIELD_OF_TEXT(TAKER_MAX), .about = "who does so", .example = "\"courier-7\""},
-    {.name = NULL},
-};
-
-static const char *const success[] = {"SUCCESS", NULL};
-
-static const struct member changed[] = {
-    {.name = "status", .type = COLUMN_TEXT, .choices = success},
-    {.name = NULL},
-};
-
-static void start_change(struct request *request)
-{
-    static const struct statement *const by_status[] = {STATEMENT(ORDER_TAKE), STATEMENT(ORDER_RELEASE),
-                                                        STATEMENT(ORDER_DELIVER)};
-    const struct value *taker = &request->values[CHANGE_TAKER];
-    struct db_param params[DB_PARAMS_MAX] = {
-        [PARAM_ORDER_TAKE_ID] = {.integer = request->values[CHANGE_ID].integer},
-        [PARAM_ORDER_TAKE_TAKER] = {.null = !taker->present, .text = taker->text}};
-    obtain_answer(request, by_status[request->values[CHANGE_STATUS].integer], params);
-}
-
-static bool releases(const struct answering *answering)
-{
-    return answering->statement == STATEMENT(ORDER_RELEASE) ||
-           (answering->statement == STATEMENT(ORDER_CHANGE_IF) &&
-            slice_equal(answering->params[PARAM_ORDER_CHANGE_IF_STATUS].text, SLICE("UNASSIGNED")));
-}
-
-static void refuse_held(const char *verb, struct slice holder, struct reply *reply)
-{
-    if (holder.ptr == NULL)
-        reply_problem(reply, 400, "Order was taken without a taker, so only a request without one may %s it.",
-                      verb);
-    else
-        reply_problem(reply, 400, "Order is held by %.*s, who alone may %s it.", (int)holder.len, holder.ptr,
-                      verb);
-}
-
-/* NULL: no such outcome. */
-static const char *refusal_of(struct slice outcome)
-{
-    static const struct {
-        const char *outcome, *message;
-    } refusals[] = {
-        {"taken", "Order is already taken."},         {"occupied", "Order is currently occupied."},
-        {"missing", "Order does not exist."},         {"unassigned", "Order is not taken."},
-        {"delivered", "Order is already delivered."},
-    };
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-        if (slice_equal(outcome, slice_of(refusals[i].outcome)))
-            return refusals[i].message;
-    return NULL;
-}
-
-static void write_change(const struct answering *answering)
-{
-    const struct db_answer *answer = answering->answer;
-    struct reply *reply = answering->reply;
-    struct slice outcome = answer->count == 1 ? answer_value(answer, COLUMN_ORDER_TAKE_OUTCOME) : SLICE("");
-    const char *refusal = refusal_of(outcome);
-    if (slice_equal(outcome, SLICE("done")))
-        buf_printf(&reply->body, "{\"status\":\"%s\"}", success[0]);
-    else if (slice_equal(outcome, SLICE("held")))
-        refuse_held(releases(answering) ? "release" : "deliver",
-                    answer_value(answer, COLUMN_ORDER_TAKE_HOLDER), reply);
-    else if (slice_equal(outcome, SLICE("unchanged")))
-        reply_not_made(reply, answering->statement->name);
-    else if (refusal != NULL)
-        reply_problem(reply, 400, "%s", refusal);
-    else
-        reply_problem(reply, 500, "The database gave an outcome that this server does not know.");
-}
-
-/* ---- GET /orders ---- */
-
-enum {
-    LIST_LIMIT,
-    LIST_PAGE,
-    LIST_BEFORE,
-};
-
-static const struct field list_query[] = {
-    {.name = "limit", FIELD_OF_LIMIT, .required = true, .about = "orders a page"},
-    {.name = "page",
-     .type = FIELD_INT,
-     .min = 1,
-     .max = INT64_MAX,
-     .about = "from 1, newest first",
-     .example = "1"},
-    {.name = "before", FIELD_OF_ID, .about = "instead of page: ids below this one"},
-    {.name = NULL},
-};
-
-/* One row more than asked for tells whether there is a next page. */
-static void start_page(struct request *request, int64_t limit, int64_t page)
-{
-    struct db_param params[DB_PARAMS_MAX] = {[PARAM_ORDER_PAGE_LIMIT] = {.integer = limit + 1}};
-    if (__builtin_mul_overflow(page - 1, limit, &params[PARAM_ORDER_PAGE_OFFSET].integer))
-        params[PARAM_ORDER_PAGE_OFFSET].integer = INT64_MAX;
-    obtain_answer(request, STATEMENT(ORDER_PAGE), params);
-}
-
-static void start_before(struct request *request, int64_t limit, int64_t before)
-{
-    struct db_param params[DB_PARAMS_MAX] = {[PARAM_ORDER_BEFORE_LIMIT] = {.integer = limit + 1},
-                                             [PARAM_ORDER_BEFORE_BEFORE] = {.integer = before}};
-    obtain_answer(request, STATEMENT(ORDER_BEFORE), params);
-}
-
-static void start_list(struct request *request)
-{
-    const struct value *page = &request->values[LIST_PAGE], *before = &request->values[LIST_BEFORE];
-    int64_t limit = request->values[LIST_LIMIT].integer;
-    if (page->present && before->present)
-        request_problem(request, 400, "The query parameters page and before exclude each other.");
-    else if (page->present)
-        start_page(request, limit, page->integer);
-    else if (before->present)
-        start_before(request, limit, before->integer);
-    else
-        request_problem(request, 400, "The query parameter page is missing.");
-}
-
-/* Links of pages lead to pages, links of keysets to keysets; backwards there are only pages. */
-static void write_list(const struct answering *answering)
-{
-    struct reply *reply = answering->reply;
-    long long limit = answering->params[PARAM_ORDER_PAGE_LIMIT].integer - 1, last;
-    bool more = paging_rows(answering, limit, LIST_ORDER_BRIEF_ID, &last);
-    if (answering->statement == STATEMENT(ORDER_BEFORE)) {
-        if (more)
-            reply_add_link(reply, "next", "/orders?limit=%lld&before=%lld", limit, last);
-        reply_add_link(reply, "first", "/orders?limit=%lld&before=%lld", limit, (long long)INT64_MAX);
-        return;
-    }
-    long long page = answering->params[PARAM_ORDER_PAGE_OFFSET].integer / limit + 1;
-    if (more)
-        reply_add_link(reply, "next", "/orders?page=%lld&limit=%lld", page + 1, limit);
-    if (page > 1)
-        reply_add_link(reply, "prev", "/orders?page=%lld&limit=%lld", page - 1, limit);
-    reply_add_link(reply, "first", "/orders?page=1&limit=%lld", limit);
-}
-
-/* ---- the table ---- */
-
 static const struct route routes[] = {
     {.method = HTTP_GET,
      .path = "/orders",
-     .summary = "Orders by page or keyset, newest first",
-     .query = list_query,
+     .summary = "Orders by page or keyset, newest first: all, the free ones, or those of a taker",
+     .query = orders_list_query,
+     .clash = orders_list_clash,
      .statement = STATEMENT(ORDER_PAGE),
      .shape = REPLY_PAGE,
-     .start = start_list,
-     .write = write_list},
+     .start = orders_list_start,
+     .write = orders_list_write},
     {.method = HTTP_POST,
      .path = "/orders",
      .summary = "Place an order",
@@ -299,6 +139,15 @@ static const struct route routes[] = {
      .statement = STATEMENT(ORDER_PLACE),
      .once = STATEMENT(ORDER_PLACE_ONCE),
      .shape = REPLY_OBJECT},
+    {.method = HTTP_POST,
+     .path = "/orders/claim",
+     .summary = "Take the oldest free orders",
+     .body = orders_claim_body,
+     .start = orders_claim_start,
+     .write = orders_claim_write,
+     .statement = STATEMENT(ORDER_CLAIM),
+     .once = STATEMENT(ORDER_CLAIM_ONCE),
+     .shape = REPLY_ARRAY},
     {.method = HTTP_GET,
      .path = "/orders/{id}",
      .summary = "One order",
@@ -310,13 +159,23 @@ static const struct route routes[] = {
      .path = "/orders/{id}",
      .summary = "Take, release or deliver an order",
      .path_fields = id_path,
-     .body = change_body,
-     .start = start_change,
-     .write = write_change,
+     .body = orders_change_body,
+     .clash = orders_change_clash,
+     .start = orders_change_start,
+     .write = orders_change_write,
      .statement = STATEMENT(ORDER_TAKE),
-     .members = changed,
+     .members = orders_changed,
      .guard = STATEMENT(ORDER_GUARD),
      .guarded = STATEMENT(ORDER_CHANGE_IF)},
+    {.method = HTTP_GET,
+     .path = "/orders/{id}/history",
+     .summary = "What happened to an order, newest first",
+     .path_fields = id_path,
+     .query = orders_history_query,
+     .statement = STATEMENT(ORDER_HISTORY),
+     .shape = REPLY_PAGE,
+     .start = orders_history_start,
+     .write = orders_history_write},
     {.method = HTTP_GET,
      .path = "/board",
      .summary = "The orders as a dispatcher sees them",
@@ -364,6 +223,16 @@ static const struct route routes[] = {
      .feed = &orders_events},
 };
 
+static const struct chore chores[] = {
+    {.statement = STATEMENT(ORDER_EXPIRE),
+     .batch = ORDERS_EXPIRED,
+     .every_ns = CLOCK_SECOND,
+     .again_ns = CLOCK_MS,
+     .said = "leases of orders have ended",
+     .counted = "orders"},
+    {.statement = NULL},
+};
+
 static void *orders_start(struct loop *loop, const struct settings *settings, char **error)
 {
     return distance_new(loop, settings, error);
@@ -388,5 +257,6 @@ const struct app app_orders = {
     .settings = &distance_settings,
     .start = orders_start,
     .stop = orders_stop,
+    .chores = chores,
     .data = &data,
 };

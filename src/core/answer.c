@@ -12,12 +12,13 @@ struct slice answer_value(const struct db_answer *answer, int column)
 }
 
 /* A statement that changes something gives a row for it. No row from PATCH or DELETE: there was nothing to change.
- * No row from POST, which makes a record or replaces one: the database has kept the change from being made. */
+ * No row from POST, which makes a record or replaces one: the database has kept the change from being made; but where
+ * it answers with all rows that it changed, there was none. */
 static bool is_made(const struct answering *answering)
 {
     const struct db_answer *answer = answering->answer;
     if (answer->count == 0)
-        return answering->route->method != HTTP_POST;
+        return answering->route->method != HTTP_POST || answering->route->shape == REPLY_ARRAY;
     if (!answering->statement->told)
         return true;
     struct slice told = answer_value(answer, answer->rows->columns - 1);

@@ -136,7 +136,10 @@ static void start(struct request *request)
 {
     const struct route *route = request->route;
     struct db_param params[DB_PARAMS_MAX];
-    if (precondition_is_write(request)) {
+    const char *clash = route->clash != NULL ? route->clash(request->values) : NULL;
+    if (clash != NULL) {
+        request_problem(request, 400, "%s", clash);
+    } else if (precondition_is_write(request)) {
         precondition_start(request);
     } else if (route->start != NULL) {
         route->start(request);

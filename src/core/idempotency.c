@@ -120,7 +120,7 @@ static void idempotency_on_answer(struct call *call, const struct db_answer *ans
 {
     struct keyed *keyed = argument;
     struct request *request = keyed->request;
-    bool known = answer->error == DB_OK && answer->count == 1;
+    bool known = answer->error == DB_OK && answer->count > 0;
     struct slice outcome = known ? answer_value(answer, answer->rows->columns - 1) : SLICE("");
     if (slice_equal(outcome, SLICE("again")))
         try_again(keyed, call);

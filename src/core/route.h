@@ -91,6 +91,9 @@ struct route {
     const char *summary;
     const struct field *path_fields, *query, *body; /* each ends with name NULL; NULL: none */
     const struct statement *statement; /* of a route that chooses in start: one whose columns the reply has */
+    /* Why fields that are right by themselves do not go together, as a 400 says it; NULL when they do. NULL: they
+     * always do. */
+    const char *(*clash)(const struct value *values);
     enum reply_shape shape;
     const struct member *members; /* of an object that start or write makes; NULL: the columns of statement */
     const char *content_type;     /* NULL: JSON */

@@ -19,7 +19,7 @@ static void add_time(struct buf *out, struct slice text)
     out->len += used;
 }
 
-static void add_value(struct buf *out, enum column_type type, struct slice text)
+void rows_add_value(struct buf *out, enum column_type type, struct slice text)
 {
     if (text.ptr == NULL) {
         buf_add(out, "null", 4);
@@ -53,10 +53,10 @@ void rows_add_object(struct buf *out, const struct statement *statement, const s
         buf_add(out, "\":", 2);
         if (column->type == COLUMN_POINT) {
             buf_add_char(out, '[');
-            add_value(out, COLUMN_FLOAT, rows->value(rows, row, at++));
+            rows_add_value(out, COLUMN_FLOAT, rows->value(rows, row, at++));
             buf_add_char(out, ',');
         }
-        add_value(out, column->type, rows->value(rows, row, at++));
+        rows_add_value(out, column->type, rows->value(rows, row, at++));
         if (column->type == COLUMN_POINT)
             buf_add_char(out, ']');
     }

@@ -129,7 +129,7 @@ def test_what_makes_a_record_leads_to_what_takes_its_id():
     ids = {operation["operationId"] for operation in found.values()}
     links = {key: reply.get("links", {}) for key, operation in found.items() for reply in operation["responses"].values() if "links" in reply}
     assert set(links) == {("POST", path) for path in ("/orders", "/messages", "/site/{id}", "/computer/{id}", "/freezer/{id}", "/container/{id}")}
-    assert set(links["POST", "/orders"]) == {"getOrdersById", "patchOrdersById"}
+    assert set(links["POST", "/orders"]) == {"getOrdersById", "patchOrdersById", "getOrdersByIdHistory"}
     assert {link["operationId"] for each in links.values() for link in each.values()} <= ids
 
 

@@ -184,7 +184,7 @@ def test_one_order_is_read_whole(api):
     assert abs(now - moment(whole.pop("created_at"))) < datetime.timedelta(seconds=60)
     assert abs(now - moment(whole.pop("updated_at"))) < datetime.timedelta(seconds=60)
     assert whole == {"id": order["id"], "origin": [50.456399, 12.70758], "destination": [-59.5, -24.25],
-                     "distance": order["distance"], "status": "UNASSIGNED", "taker": None}
+                     "distance": order["distance"], "status": "UNASSIGNED", "taker": None, "claim": 0, "lease_until": None}
 
 
 def test_a_taken_order_shows_its_taker_and_when_it_changed(api):

@@ -31,6 +31,8 @@ def planner(session_cluster, template):
                 "FROM generate_series(1, %s) AS n", (PEOPLE, ROWS))
             cursor.execute("INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) "
                            "SELECT 1, 2, 3, 4, 5 FROM generate_series(1, 50000)")
+            cursor.execute("UPDATE orders SET status = CASE id % 3 WHEN 0 THEN 'TAKEN' ELSE 'DELIVERED' END, taker = 'c' || id % 100, "
+                           "lease_until = CASE id % 300 WHEN 0 THEN now() + make_interval(secs => id) END WHERE id % 5 > 0")
             cursor.execute("INSERT INTO idempotency_keys (scope, key, fingerprint, answer, created_at) SELECT '/messages', n::text, 'x', '{}', "
                            "now() - make_interval(secs => n) FROM generate_series(1, 50000) AS n")
             cursor.execute("INSERT INTO site (name) SELECT 'S' || n FROM generate_series(1, 20000) AS n")
@@ -68,6 +70,10 @@ READS = {
     "site_delete(5, NULL)": "site_pkey",
     "order_page(20, 0)": "orders_pkey",
     "order_before(20, 900)": "orders_pkey",
+    "order_free(20, 9223372036854775807)": "orders_free",
+    "order_of(20, 9223372036854775807, 'c7', 'TAKEN')": "orders_taker",
+    "order_of(20, 9223372036854775807, 'c7', 'DELIVERED')": "orders_taker",
+    "order_history(20, 9223372036854775807, 5)": "order_events_order",
     "idempotency_purge": "idempotency_keys_created_at",
 }
 
@@ -106,9 +112,29 @@ def test_nothing_is_scanned_to_write(planner, call):
 @pytest.mark.quick
 @pytest.mark.parametrize("status", ["TAKEN", "UNASSIGNED", "DELIVERED"])
 def test_a_conditional_change_finds_its_order_by_the_key(planner, status):
-    plan = plan_of(planner, f"order_change_if(5, NULL, '{status}', 'x')")
+    plan = plan_of(planner, f"order_change_if(5, NULL, '{status}', 'x', NULL, NULL)")
     assert not [node for node in scans(plan) if node["Node Type"] == "Seq Scan"], plan
     assert {node.get("Index Name") for node in nodes(plan)} - {None} == {"orders_pkey"}, plan
+
+
+CLAIMS = {"order_claim('{ann,bob}', '{3,2}', '{NULL,60}')": {"orders_free", "orders_lease", "orders_pkey"},
+          "order_claim_once('{ann,bob}', '{3,2}', '{NULL,60}', '{/orders/claim,/orders/claim}', '{k,l}', '{f,f}')":
+              {"orders_free", "orders_lease", "orders_pkey", "idempotency_keys_pkey"},
+          "order_expire": {"orders_lease", "orders_pkey"}}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("call, indexes", CLAIMS.items(), ids=[call.partition("(")[0] for call in CLAIMS])
+def test_a_claim_reads_what_it_takes_and_little_more(planner, call, indexes):
+    planner.execute("BEGIN")
+    try:
+        plan = plan_of(planner, call, "ANALYZE, BUFFERS,")
+    finally:
+        planner.execute("ROLLBACK")
+    assert not [node for node in scans(plan) if node["Node Type"] == "Seq Scan"], plan
+    assert {node["Index Name"] for node in nodes(plan) if "Index Name" in node} == indexes, plan
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in scans(plan)) <= 5, plan
+    assert blocks(plan) < 300, blocks(plan)
 
 
 @pytest.mark.quick
@@ -135,6 +161,8 @@ def blocks(plan):
     ("message_list(100, 'bob', 9223372036854775807)", "message_recent('bob', '2000-01-01', 9, '2020-02-01', 9)"),
     ("message_recent_from('bob', '2000-01-01', 9, '2020-03-01', 9, 's2')", "message_recent_from('bob', '2000-01-01', 9, '2020-01-02', 9, 's2')"),
     ("order_before(100, 9223372036854775807)", "order_before(100, 200)"),
+    ("order_free(100, 9223372036854775807)", "order_free(100, 600)"),
+    ("order_of(100, 9223372036854775807, 'c7', 'DELIVERED')", "order_of(100, 10000, 'c7', 'DELIVERED')"),
 ], ids=lambda call: call.partition("(")[0])
 def test_a_page_in_the_deep_costs_what_the_first_one_costs(planner, first, deep):
     near, far = (plan_of(planner, call, "ANALYZE, BUFFERS,") for call in (first, deep))

@@ -242,17 +242,23 @@ class Api:
         assert answer.status == 200, answer
         return answer.json()["id"]
 
-    def turn(self, order, status, taker=None):
-        body = {"status": status}
+    def turn(self, order, status, taker=None, **more):
+        body = {"status": status} | more
         if taker is not None:
             body["taker"] = taker
         return self.patch(f"/orders/{order}", body)
 
-    def take(self, order, taker=None):
-        return self.turn(order, "TAKEN", taker)
+    def take(self, order, taker=None, **more):
+        return self.turn(order, "TAKEN", taker, **more)
 
-    def release(self, order, taker=None):
-        return self.turn(order, "UNASSIGNED", taker)
+    def release(self, order, taker=None, **more):
+        return self.turn(order, "UNASSIGNED", taker, **more)
 
-    def deliver(self, order, taker=None):
-        return self.turn(order, "DELIVERED", taker)
+    def deliver(self, order, taker=None, **more):
+        return self.turn(order, "DELIVERED", taker, **more)
+
+    def claim(self, taker, headers=(), **more):
+        """The orders that this claim took."""
+        answer = self.post("/orders/claim", {"taker": taker} | more, headers)
+        assert answer.status == 200, answer
+        return answer.json()

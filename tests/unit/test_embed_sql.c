@@ -40,7 +40,7 @@ static void a_declaration_is_a_constant_of_c(void **state)
     assert_string_equal(take->columns[COLUMN_ORDER_TAKE_HOLDER].name, "holder");
     assert_string_equal(once->params[PARAM_ORDER_PLACE_ONCE_SCOPE + LIST_KEY_FINGERPRINT].name,
                         "fingerprint");
-    assert_int_equal(STATEMENT(ORDER_GET)->column_count, 8);
+    assert_int_equal(STATEMENT(ORDER_GET)->column_count, 10);
     assert_int_equal(COLUMN_ORDER_GET_DISTANCE, 5); /* behind two points, which are two columns each */
     assert_true(STATEMENT(SITE_DELETE)->told && STATEMENT(SITE_DELETE)->waits);
     assert_int_equal(COLUMN_MESSAGE_RECENT_SINCE, STATEMENT(MESSAGE_RECENT)->column_count);
