@@ -47,7 +47,7 @@ def one_round(program, folder, server, seed):
                           text=True, env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1", NO_PROXY="*"))
     assert report.exists(), done.stdout
     found = json.loads(report.read_text())
-    assert found["complete"] and found["operations"]["tested"] == found["operations"]["total"], done.stdout
+    assert found["complete"] and found["operations"]["tested"] == found["operations"]["selected"] > 40, done.stdout
     return found, done
 
 
