@@ -35,6 +35,8 @@ base_sources = \
 	src/base/log.h \
 	src/base/mem.c \
 	src/base/mem.h \
+	src/base/progress.c \
+	src/base/progress.h \
 	src/base/proxy.c \
 	src/base/proxy.h \
 	src/base/random.c \

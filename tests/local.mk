@@ -42,6 +42,7 @@ unit_sources = \
 	tests/unit/test_pgparam.c \
 	tests/unit/test_pgsettings.c \
 	tests/unit/test_pgtarget.c \
+	tests/unit/test_progress.c \
 	tests/unit/test_proxy.c \
 	tests/unit/test_readiness.c \
 	tests/unit/test_refusal.c \

@@ -7,6 +7,7 @@
 
 #include "apps/apps.h"
 #include "base/buf.h"
+#include "base/progress.h"
 #include "cmd/cmd.h"
 #include "core/import.h"
 
@@ -45,12 +46,23 @@ static bool read_files(const struct app *app, const struct command_line *line, s
     return true;
 }
 
+static int64_t count_all(struct import *const *imports)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < COMMAND_FLAGS_MAX; i++)
+        count += imports[i] != NULL ? import_count(imports[i]) : 0;
+    return (int64_t)count;
+}
+
 static bool store_all(struct import *const *imports, struct session *session, char **error)
 {
-    for (size_t i = 0; i < COMMAND_FLAGS_MAX; i++)
-        if (imports[i] != NULL && !import_store(imports[i], session, error))
-            return false;
-    return true;
+    struct progress progress;
+    bool ok = true;
+    progress_begin(&progress, "records", count_all(imports));
+    for (size_t i = 0; ok && i < COMMAND_FLAGS_MAX; i++)
+        ok = imports[i] == NULL || import_store(imports[i], session, &progress, error);
+    progress_end(&progress);
+    return ok;
 }
 
 static bool take_lock(const struct app *app, struct session *session)

@@ -7,14 +7,31 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/progress.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 
 #define WAIT_MAX_S 3600
 
+static struct progress progress;
+
 static void tell(int version, const char *name)
 {
+    progress_hide(&progress);
     printf("applied %d %s\n", version, name);
+    fflush(stdout);
+    progress_add(&progress, 1);
+}
+
+static bool apply(struct session *session)
+{
+    int64_t missing;
+    if (!migrate_missing(session, &missing))
+        return false;
+    progress_begin(&progress, "migrations", missing);
+    bool ok = migrate_apply(session, tell);
+    progress_end(&progress);
+    return ok && migrate_check(session, 0);
 }
 
 /* Opening it would make it. */
@@ -31,8 +48,7 @@ static int migrate(const struct settings *settings, bool status, int wait)
     struct session *session = cmd_session_within(settings, wait);
     if (session == NULL)
         return CMD_FAILED;
-    bool ok = status ? migrate_print_status(session, stdout)
-                     : migrate_apply(session, tell) && migrate_check(session, 0);
+    bool ok = status ? migrate_print_status(session, stdout) : apply(session);
     if (!ok)
         cmd_complain_of("migrate", session->error);
     else if (!status)

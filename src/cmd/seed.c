@@ -4,24 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "apps/apps.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "core/statements.h"
 
 #define TOTAL_MAX 100000000
-
-static void show_progress(int64_t done, int64_t total)
-{
-    char bar[41];
-    int filled = total == 0 ? 40 : (int)(done * 40 / total);
-    memset(bar, '.', 40);
-    memset(bar, '#', (size_t)filled);
-    bar[40] = '\0';
-    fprintf(stderr, "\r[%s] %lld/%lld%s", bar, (long long)done, (long long)total, done == total ? "\n" : "");
-}
 
 struct wish {
     int64_t total; /* -1: as many as the app wants by itself */
@@ -51,36 +41,49 @@ static bool prepare(struct session *session, const struct app *app)
             session_script(session, session_text(session, app->data->built_in)) == DB_OK);
 }
 
+static bool add_chunks(struct session *session, const struct app *app, int64_t total)
+{
+    struct progress progress;
+    bool ok = true;
+    progress_begin(&progress, app->name, total);
+    while (ok && progress.done < total) {
+        int64_t left = total - progress.done, chunk = left < APP_SEED_CHUNK ? left : APP_SEED_CHUNK;
+        ok = app->data->seed(session, chunk);
+        if (ok)
+            progress_add(&progress, chunk);
+    }
+    progress_end(&progress);
+    return ok;
+}
+
 /* All or nothing: one transaction. */
 static bool add_all(struct session *session, const struct app *app, const struct wish *wish, int64_t total,
                     bool *wanted)
 {
-    bool terminal = isatty(STDERR_FILENO) == 1;
     if (session_begin(session) != DB_OK || (wish->if_empty && !ask_empty(session, app, wanted)))
         return false;
-    if (*wanted && !prepare(session, app))
+    if (*wanted && (!prepare(session, app) || !add_chunks(session, app, total)))
         return false;
-    for (int64_t done = 0; *wanted && done < total;) {
-        int64_t chunk = total - done < APP_SEED_CHUNK ? total - done : APP_SEED_CHUNK;
-        if (!app->data->seed(session, chunk))
-            return false;
-        done += chunk;
-        if (terminal)
-            show_progress(done, total);
-    }
     return session_script(session, "COMMIT") == DB_OK;
+}
+
+static struct progress coming; /* from elsewhere */
+
+static void tell_added(int64_t added, int64_t total)
+{
+    (void)total;
+    progress_set(&coming, added);
 }
 
 /* From elsewhere: what was added stays, whatever then happens. */
 static int add_from(const struct settings *settings, struct session *session, const struct app *app,
                     int64_t total)
 {
-    bool terminal = isatty(STDERR_FILENO) == 1;
     int64_t added;
     char *word;
-    bool ok = app->data->seed_from(settings, session, total, terminal ? show_progress : NULL, &added, &word);
-    if (terminal && added > 0 && added < total)
-        fputc('\n', stderr);
+    progress_begin(&coming, app->name, total);
+    bool ok = app->data->seed_from(settings, session, total, tell_added, &added, &word);
+    progress_end(&coming);
     if (!ok)
         cmd_complain("seed: %s; added %lld of %lld %s", word, (long long)added, (long long)total, app->name);
     else

@@ -450,12 +450,14 @@ static bool store_rows(const struct import *import, struct session *session, siz
     return true;
 }
 
-bool import_store(const struct import *import, struct session *session, char **error)
+bool import_store(const struct import *import, struct session *session, struct progress *progress,
+                  char **error)
 {
     for (size_t from = 0; from < import->count; from += CHUNK) {
         size_t to = import->count - from < CHUNK ? import->count : from + CHUNK;
         if (!find_stray(import, session, from, to, error) || !store_rows(import, session, from, to, error))
             return false;
+        progress_add(progress, (int64_t)(to - from));
     }
     return true;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/progress.h"
 #include "core/route.h"
 #include "db/session.h"
 
@@ -30,7 +31,9 @@ struct import *import_read(const struct import_file *file, const char *path, cha
 void import_free(struct import *import);
 size_t import_count(const struct import *import); /* of its records */
 
-/* Within the session's transaction; false with *error, and then the transaction is to be rolled back. */
-bool import_store(const struct import *import, struct session *session, char **error);
+/* Within the session's transaction; false with *error, and then the transaction is to be rolled back. progress is told
+ * of the records as they are stored. */
+bool import_store(const struct import *import, struct session *session, struct progress *progress,
+                  char **error);
 
 #endif

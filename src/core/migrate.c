@@ -79,6 +79,18 @@ static const struct sql_migration *next_after(const char *engine, int64_t versio
     return NULL;
 }
 
+bool migrate_missing(struct session *session, int64_t *count)
+{
+    struct migrate_state state;
+    *count = 0;
+    if (!read_state(session, &state))
+        return false;
+    for (const struct sql_migration *next = next_after(session->engine, state.version); next != NULL;
+         next = next_after(session->engine, next->version))
+        ++*count;
+    return true;
+}
+
 /* Begins a transaction under the lock, and reads the version there: another host may have been faster. */
 static bool begin_locked(struct session *session, struct migrate_state *state)
 {

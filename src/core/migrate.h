@@ -23,6 +23,9 @@ bool migrate_fits(struct migrate_state state, int needed, int newest, char *reas
 /* The same of a session's database. False with session->error. */
 bool migrate_check(struct session *session, int needed);
 
+/* How many are to be applied yet. False with session->error. */
+bool migrate_missing(struct session *session, int64_t *count);
+
 /* Calls tell (may be NULL) behind each migration that was applied. False with session->error. */
 bool migrate_apply(struct session *session, void (*tell)(int version, const char *name));
 

@@ -1,8 +1,11 @@
 """A program that believes a terminal is there."""
 
+import fcntl
 import os
 import pty
+import struct
 import subprocess
+import termios
 import threading
 
 from support.program import SANITIZER_WORDS, SLOW, environment
@@ -17,7 +20,7 @@ class Terminal:
     def __init__(self, command, *streams, cwd=None, env=None, **others):
         self.ours, theirs = pty.openpty()
         given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **others}
-        self.process = subprocess.Popen(list(map(str, command)), env=environment(**(env or {})), cwd=cwd, **given | dict.fromkeys(streams, theirs))
+        self.process = subprocess.Popen(list(map(str, command)), env=environment(**{"TERM": "xterm", **(env or {})}), cwd=cwd, **given | dict.fromkeys(streams, theirs))
         os.close(theirs)
         self.parts = []
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -33,6 +36,9 @@ class Terminal:
         self.reader.join(10)
         os.close(self.ours)
         assert not any(word in self.text() for word in SANITIZER_WORDS), self.text()
+
+    def resize(self, columns):
+        fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def text(self):
         return b"".join(self.parts).decode(errors="replace").replace("\r\n", "\n")

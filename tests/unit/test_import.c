@@ -210,7 +210,7 @@ static struct import *import_of(const char *text)
 static void fails_to_store(const struct import *import, const char *expected)
 {
     char *error = NULL, whole[256];
-    assert_false(import_store(import, &scripted.session, &error));
+    assert_false(import_store(import, &scripted.session, NULL, &error));
     snprintf(whole, sizeof whole, "%s:%s", path, expected);
     assert_string_equal(error, whole);
     free(error);
@@ -223,7 +223,7 @@ static void rows_travel_as_arrays_in_the_order_of_the_fields(void **state)
     struct import *import =
         import_of("\xef\xbb\xbfname,name_fr,id,,\r\n\r\n\"a\"\"b\",,7,,\r\n\xc3\xa9,x,2147483647\r\n,,,\r\n");
     assert_int_equal(import_count(import), 2);
-    assert_true(import_store(import, &scripted.session, &error));
+    assert_true(import_store(import, &scripted.session, NULL, &error));
     assert_string_equal(scripted.stored, "[[7,\"a\\\"b\",null],[2147483647,\"\xc3\xa9\",\"x\"]]");
     assert_string_equal(scripted.asked,
                         "stray\nSAVEPOINT import_rows\nstore\nRELEASE SAVEPOINT import_rows\n");
@@ -236,7 +236,7 @@ static void a_file_without_records_stores_nothing(void **state)
     char *error = NULL;
     struct import *import = import_of("id,name,name_fr\n");
     assert_int_equal(import_count(import), 0);
-    assert_true(import_store(import, &scripted.session, &error));
+    assert_true(import_store(import, &scripted.session, NULL, &error));
     assert_string_equal(scripted.asked, "");
     import_free(import);
     import_free(NULL);
@@ -249,7 +249,7 @@ static void a_file_that_refers_to_nothing_is_not_searched_for_strays(void **stat
     char *error = NULL;
     import_free(import_of("id,name,name_fr\n1,a,\n")); /* the file is there now */
     struct import *import = import_read(&plain, path, &error);
-    assert_true(import_store(import, &scripted.session, &error));
+    assert_true(import_store(import, &scripted.session, NULL, &error));
     assert_string_equal(scripted.asked, "SAVEPOINT import_rows\nstore\nRELEASE SAVEPOINT import_rows\n");
     import_free(import);
 }
@@ -284,7 +284,7 @@ static void rows_that_the_database_keeps_away_are_an_error(void **state)
     char *error = NULL;
     struct import *import = import_of("id,name,name_fr\n1,a,\n");
     scripted.kept_back = 1;
-    assert_false(import_store(import, &scripted.session, &error));
+    assert_false(import_store(import, &scripted.session, NULL, &error));
     assert_non_null(strstr(error, ":2: id: "));
     free(error);
     import_free(import);
@@ -313,7 +313,7 @@ static void many_rows_go_in_chunks(void **state)
     buf_add_char(&text, '\0');
     struct import *import = import_of(text.data);
     assert_int_equal(import_count(import), 1001);
-    assert_true(import_store(import, &scripted.session, &error));
+    assert_true(import_store(import, &scripted.session, NULL, &error));
     assert_int_equal(scripted.stores, 3);
     assert_string_equal(scripted.stored, "[[1000,\"a\",\"b\"]]");
     import_free(import);
