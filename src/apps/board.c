@@ -50,6 +50,7 @@ const struct page board_page = {
 
 static const struct page_read order_reads[] = {
     {.name = "order", .target = "/orders/{id}"},
+    {.name = "history", .target = "/orders/{id}/history?limit=100"},
     {.name = NULL},
 };
 

@@ -1,5 +1,5 @@
-/* The page /board: the orders as a dispatcher sees them, and what he does with them; and a page for each order. Their
- * rows are in the table of orders. */
+/* The page /board: the orders as a dispatcher sees them, and what he does with them; and a page for each order with
+ * its history. Their rows are in the table of orders. */
 #ifndef ROWLOCK_APPS_BOARD_H
 #define ROWLOCK_APPS_BOARD_H
 

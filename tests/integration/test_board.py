@@ -147,6 +147,17 @@ def test_an_order_has_a_page_of_its_own(api):
     assert gone.status == 404 and "Order does not exist." in pages.text_of(gone)
 
 
+def test_the_history_of_an_order_stands_on_its_page(api):
+    order = api.place()
+    api.take(order, "<i>ann")
+    api.turn(order, "UNASSIGNED", "<i>ann")
+    api.take(order, "bob")
+    api.turn(order, "DELIVERED", "bob")
+    page = api.get(f"/board/orders/{order}", pages.BROWSER).body.decode()
+    lines = re.findall(r"<li><time[^>]*>[^<]*</time>: (.*?)</li>", page)
+    assert lines == ["delivered, <bdi>bob</bdi>", "taken, <bdi>bob</bdi>", "released, <bdi>&lt;i&gt;ann</bdi>", "taken, <bdi>&lt;i&gt;ann</bdi>", "placed"]
+
+
 def test_what_the_board_reads_is_not_of_the_api(api, serve):
     order = api.place()
     found = api.get("/board/orders").json()
