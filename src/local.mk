@@ -287,6 +287,8 @@ apps_sources = \
 	src/apps/board.h \
 	src/apps/inbox.c \
 	src/apps/inbox.h \
+	src/apps/labs.c \
+	src/apps/labs.h \
 	src/apps/messages.c \
 	src/apps/operations.c \
 	src/apps/orders.c \

@@ -172,6 +172,7 @@ python_tests = \
 	tests/integration/test_idempotency.py \
 	tests/integration/test_kept_changes.py \
 	tests/integration/test_import.py \
+	tests/integration/test_labs_page.py \
 	tests/integration/test_leaves_nothing.py \
 	tests/integration/test_life.py \
 	tests/integration/test_logs.py \

@@ -13,6 +13,7 @@
 -- deleted between that and the INSERT; so does a deletion.
 
 -- list page: limit int, offset int, after int
+-- list page_of: limit int, after int, owner int
 -- list site_rest: name text, contact text?, address text?, state_or_region text?, country text?, postcode_or_zip text?
 -- list site: id int, site_rest
 -- list computer_rest: name text, mac text?, site_id int?
@@ -116,6 +117,10 @@ FROM found AS f LEFT JOIN gone AS g ON g.id = f.id;
 -- one (page) -> computer
 SELECT {computer} FROM computer WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
 
+-- name: computer_of_site
+-- one (page_of) -> computer
+SELECT {computer} FROM computer WHERE site_id = $3::bigint AND id > $2::bigint ORDER BY id LIMIT $1::bigint;
+
 -- name: freezer_get
 -- set (id int) -> freezer
 SELECT a.pos, {r.freezer}
@@ -163,6 +168,10 @@ FROM found AS f LEFT JOIN gone AS g ON g.id = f.id;
 -- one (page) -> freezer
 SELECT {freezer} FROM freezer WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
 
+-- name: freezer_of_site
+-- one (page_of) -> freezer
+SELECT {freezer} FROM freezer WHERE site_id = $3::bigint AND id > $2::bigint ORDER BY id LIMIT $1::bigint;
+
 -- name: container_get
 -- set (id int) -> container
 SELECT a.pos, {r.container}
@@ -208,6 +217,10 @@ FROM found AS f LEFT JOIN gone AS g ON g.id = f.id;
 -- name: container_list
 -- one (page) -> container
 SELECT {container} FROM container WHERE id > $3::bigint ORDER BY id LIMIT $1::bigint OFFSET $2::bigint;
+
+-- name: container_of_freezer
+-- one (page_of) -> container
+SELECT {container} FROM container WHERE freezer_id = $3::bigint AND id > $2::bigint ORDER BY id LIMIT $1::bigint;
 
 -- Rows come merged from the two indexes by site and name, so a page costs its rows and those left out before it.
 -- name: instrument_list

@@ -4,6 +4,7 @@
 -- last column of a deletion says that the record is gone: one that a trigger keeps is there, and stays.
 
 -- list page: limit int, offset int, after int
+-- list page_of: limit int, after int, owner int
 -- list site_rest: name text, contact text?, address text?, state_or_region text?, country text?, postcode_or_zip text?
 -- list site: id int, site_rest
 -- list computer_rest: name text, mac text?, site_id int?
@@ -89,6 +90,10 @@ WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array({computer_rest})));
 -- one (page) -> computer
 SELECT {computer} FROM computer WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
 
+-- name: computer_of_site
+-- one (page_of) -> computer
+SELECT {computer} FROM computer WHERE site_id = $3 AND id > $2 ORDER BY id LIMIT $1;
+
 -- name: freezer_get
 -- set (id int) -> freezer
 SELECT {freezer} FROM freezer WHERE id = $1;
@@ -121,6 +126,10 @@ WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array({freezer_rest})));
 -- name: freezer_list
 -- one (page) -> freezer
 SELECT {freezer} FROM freezer WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
+
+-- name: freezer_of_site
+-- one (page_of) -> freezer
+SELECT {freezer} FROM freezer WHERE site_id = $3 AND id > $2 ORDER BY id LIMIT $1;
 
 -- name: container_get
 -- set (id int) -> container
@@ -157,6 +166,10 @@ WHERE id = $1 AND ($2 IS NULL OR $2 IN ('*', json_array({container_rest})));
 -- name: container_list
 -- one (page) -> container
 SELECT {container} FROM container WHERE id > $3 ORDER BY id LIMIT $1 OFFSET $2;
+
+-- name: container_of_freezer
+-- one (page_of) -> container
+SELECT {container} FROM container WHERE freezer_id = $3 AND id > $2 ORDER BY id LIMIT $1;
 
 -- The view's rows from its tables, because SQLite would sort the whole view for each page: so it merges two indexes.
 -- name: instrument_list

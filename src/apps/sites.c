@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apps/apps.h"
+#include "apps/labs.h"
 #include "apps/sites_seed.h"
 #include "core/obtain.h"
 #include "core/paging.h"
@@ -69,6 +70,74 @@ static const struct field container_body[] = {
     {.name = NULL},
 };
 
+/* ---- GET /computers?site_id= ---- */
+
+enum {
+    LIST_LIMIT,
+    LIST_AFTER,
+    LIST_OWNER,
+};
+
+static const struct field of_site_query[] = {
+    PAGING_LIMIT,
+    PAGING_AFTER,
+    {.name = "site_id", FIELD_OF_ID, .about = "only those that stand in this site"},
+    {.name = NULL},
+};
+
+static const struct field of_freezer_query[] = {
+    PAGING_LIMIT,
+    PAGING_AFTER,
+    {.name = "freezer_id", FIELD_OF_ID, .about = "only those that are in this freezer"},
+    {.name = NULL},
+};
+
+static void start_owned(struct request *request, const struct statement *of_owner)
+{
+    const struct value *limit = &request->values[LIST_LIMIT], *after = &request->values[LIST_AFTER],
+                       *owner = &request->values[LIST_OWNER];
+    struct db_param params[DB_PARAMS_MAX] = {
+        [LIST_PAGE_OF_LIMIT] = {.integer = (limit->present ? limit->integer : ROUTE_LIMIT_MAX) + 1},
+        [LIST_PAGE_OF_AFTER] = {.integer = after->present ? after->integer : INT64_MIN},
+        [LIST_PAGE_OF_OWNER] = {.integer = owner->integer}};
+    if (owner->present)
+        obtain_answer(request, of_owner, params);
+    else
+        paging_start(request);
+}
+
+static void start_computers(struct request *request)
+{
+    start_owned(request, STATEMENT(COMPUTER_OF_SITE));
+}
+
+static void start_freezers(struct request *request)
+{
+    start_owned(request, STATEMENT(FREEZER_OF_SITE));
+}
+
+static void start_containers(struct request *request)
+{
+    start_owned(request, STATEMENT(CONTAINER_OF_FREEZER));
+}
+
+static void write_owned(const struct answering *answering)
+{
+    const struct route *route = answering->route;
+    const struct db_param *params = answering->params;
+    long long limit = params[LIST_PAGE_OF_LIMIT].integer - 1, owner = params[LIST_PAGE_OF_OWNER].integer,
+              last;
+    const char *name = route->query[LIST_OWNER].name;
+    if (answering->statement == route->statement) {
+        paging_write(answering);
+        return;
+    }
+    if (paging_rows(answering, limit, 0, &last))
+        reply_add_link(answering->reply, "next", "%s?limit=%lld&after=%lld&%s=%lld", route->path, limit, last,
+                       name, owner);
+    reply_add_link(answering->reply, "first", "%s?limit=%lld&%s=%lld", route->path, limit, name, owner);
+}
+
 /* ---- GET /site/{id}/history ---- */
 
 static const struct field history_query[] = {
@@ -124,6 +193,9 @@ static void write_history(const struct answering *answering)
 /* ---- the table ---- */
 
 #define LIST(word, list, text) PAGING_LIST, .path = "/" word, .summary = text, .statement = STATEMENT(list)
+#define OWNED(word, list, text, fields)                                                                      \
+    .method = HTTP_GET, .path = "/" #word, .summary = text, .query = fields, .statement = STATEMENT(list),   \
+    .shape = REPLY_PAGE, .start = start_##word, .write = write_owned
 #define LIST_PAGE(word, list, text)                                                                          \
     PAGING_LIST, .path = "/" word "/{offset}/{count}", .summary = text ", a page",                           \
                  .path_fields = paging_path, .statement = STATEMENT(list)
@@ -145,6 +217,32 @@ static void write_history(const struct answering *answering)
     .statement = STATEMENT(LAB_HISTORY_PAGE), .shape = REPLY_PAGE,                                           \
     .missing = "Nothing is recorded of this " word ".", .start = start_history, .write = write_history
 
+/* For people: the list of a kind, where one is added, and a record, which is changed and deleted there. */
+#define SHOW_LIST(address, word, kind, fields)                                                               \
+    {.method = HTTP_GET,                                                                                     \
+     .path = address,                                                                                        \
+     .summary = "The " word "s of labs",                                                                     \
+     .for_people = true,                                                                                     \
+     .query = fields,                                                                                        \
+     .page = &labs_lists[kind]},                                                                             \
+    {                                                                                                        \
+        .method = HTTP_POST, .path = address, .summary = "Add a " word, .for_people = true, .query = fields, \
+        .page = &labs_lists[kind], .form = labs_add_forms[kind]                                              \
+    }
+#define SHOW_ROW(verb, address, text, shown)                                                                 \
+    .method = verb, .path = "/labs/" address, .summary = text, .for_people = true, .path_fields = id_path,   \
+    .page = shown
+#define SHOW_RECORD(word, kind)                                                                              \
+    {SHOW_ROW(HTTP_GET, word "/{id}", "One " word, &labs_records[kind])},                                    \
+        {SHOW_ROW(HTTP_POST, word "/{id}/change", "Change a " word, &labs_records[kind]),                    \
+         .form = &labs_record_forms[kind][LABS_CHANGE]},                                                     \
+        {SHOW_ROW(HTTP_POST, word "/{id}/delete", "Delete a " word, &labs_records[kind]),                    \
+         .form = &labs_record_forms[kind][LABS_DELETE]},                                                     \
+    {                                                                                                        \
+        SHOW_ROW(HTTP_GET, word "/{id}/history", "What became of a " word, &labs_histories[kind]),           \
+            .query = history_query                                                                           \
+    }
+
 static const struct route routes[] = {
     {LIST("sites", SITE_LIST, "All sites by id"), .query = paging_query},
     {LIST_PAGE("sites", SITE_LIST, "All sites by id")},
@@ -153,21 +251,21 @@ static const struct route routes[] = {
     {DELETE("site", SITE)},
     {HISTORY("site")},
 
-    {LIST("computers", COMPUTER_LIST, "All computers by id"), .query = paging_query},
+    {OWNED(computers, COMPUTER_LIST, "All computers by id, or those of a site", of_site_query)},
     {LIST_PAGE("computers", COMPUTER_LIST, "All computers by id")},
     {READ("computer", COMPUTER)},
     {STORE("computer", COMPUTER), .body = computer_body},
     {DELETE("computer", COMPUTER)},
     {HISTORY("computer")},
 
-    {LIST("freezers", FREEZER_LIST, "All freezers by id"), .query = paging_query},
+    {OWNED(freezers, FREEZER_LIST, "All freezers by id, or those of a site", of_site_query)},
     {LIST_PAGE("freezers", FREEZER_LIST, "All freezers by id")},
     {READ("freezer", FREEZER)},
     {STORE("freezer", FREEZER), .body = freezer_body},
     {DELETE("freezer", FREEZER)},
     {HISTORY("freezer")},
 
-    {LIST("containers", CONTAINER_LIST, "All containers by id"), .query = paging_query},
+    {OWNED(containers, CONTAINER_LIST, "All containers by id, or those of a freezer", of_freezer_query)},
     {LIST_PAGE("containers", CONTAINER_LIST, "All containers by id")},
     {READ("container", CONTAINER)},
     {STORE("container", CONTAINER), .body = container_body},
@@ -176,6 +274,15 @@ static const struct route routes[] = {
 
     {LIST("instruments", INSTRUMENT_LIST, "Computers and freezers of all sites")},
     {LIST_PAGE("instruments", INSTRUMENT_LIST, "Computers and freezers of all sites")},
+
+    SHOW_LIST("/labs", "site", LABS_SITE, paging_query),
+    SHOW_RECORD("site", LABS_SITE),
+    SHOW_LIST("/labs/computers", "computer", LABS_COMPUTER, of_site_query),
+    SHOW_RECORD("computer", LABS_COMPUTER),
+    SHOW_LIST("/labs/freezers", "freezer", LABS_FREEZER, of_site_query),
+    SHOW_RECORD("freezer", LABS_FREEZER),
+    SHOW_LIST("/labs/containers", "container", LABS_CONTAINER, of_freezer_query),
+    SHOW_RECORD("container", LABS_CONTAINER),
 };
 
 static const struct app_data data = {

@@ -62,6 +62,8 @@ static void take_input(struct form *form, struct slice name, struct slice text, 
     struct form_input *input = form_input(form, name);
     if (slice_equal(name, SLICE(FORM_TOKEN))) {
         form->token = text;
+    } else if (slice_equal(name, SLICE(FORM_IF_MATCH))) {
+        form->if_match = text;
     } else if (input == NULL) {
         int shown = name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN;
         char *error = (char *)(uintptr_t)arena_printf(arena, "%.*s", shown, name.ptr);
@@ -249,6 +251,7 @@ void form_add(struct buf *out, const struct form *form, const char *name)
 {
     jsonout_named(out, name, '{');
     add_text(out, "error", slice_of(form->error != NULL ? form->error : ""));
+    add_text(out, FORM_IF_MATCH, form->if_match.ptr != NULL ? form->if_match : SLICE(""));
     for (size_t i = 0; i < form->count; i++)
         if (form->inputs[i].field->equals == NULL)
             add_input(out, name, &form->inputs[i]);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "core/route.h"
 
+#define FORM_IF_MATCH "if_match" /* the same, for the condition */
 #define FORM_TOKEN                                                                                           \
     "form_token" /* the input that is of the form and not of the route; see core/form_token.h */
 
@@ -24,7 +25,8 @@ struct form {
     struct form_input inputs[ROUTE_FIELDS_MAX]; /* in the order of route_field */
     size_t count;
     struct slice token;
-    const char *error; /* about no single input */
+    struct slice if_match; /* the tag of the record as it was shown; .ptr NULL: none was sent */
+    const char *error;     /* about no single input */
 };
 
 /* The form of a route before anything was typed. */
@@ -52,9 +54,9 @@ struct slice form_text_of(const struct json *value, struct arena *arena);
 /* What there is to choose from, as an array of objects: value, and whether it is chosen. */
 void form_add_choices(struct buf *out, const struct field *field, struct slice chosen);
 
-/* The form as a member of that name, for templates: an object of its error ("": none) and of its inputs by name, each
- * with name, id (of HTML), value, error, about, required, type, and min, max, maxlength (null: none), long (it has room
- * for several lines) and choices. */
+/* The form as a member of that name, for templates: an object of its error ("": none), if_match, and its inputs by
+ * name, each with name, id (of HTML), value, error, about, required, type, and min, max, maxlength (null: none), long
+ * (it has room for several lines) and choices. */
 void form_add(struct buf *out, const struct form *form, const char *name);
 
 #endif

@@ -35,7 +35,10 @@ struct page_form {
     const char *path;
     /* Where it leads: "/labs/{id}"; {NAME} is a member of the answer, an input, or a parameter of the page. */
     const char *next;
-    const char *fill; /* a read, an object: what stands in the inputs at first; NULL: nothing */
+    /* A read, an object: what stands in the inputs at first. The form has its tag (if_match), so that a record that
+     * others have changed meanwhile is not changed (If-Match). NULL: nothing. */
+    const char *fill;
+    bool fresh; /* the record must not be there yet (If-None-Match: *) */
 };
 
 struct page {

@@ -23,8 +23,8 @@ const struct field paging_path[] = {
 };
 
 const struct field paging_query[] = {
-    {.name = "limit", FIELD_OF_LIMIT, .about = "records a page; 1000 when not said"},
-    {.name = "after", .type = FIELD_INT, .min = INT64_MIN, .max = INT64_MAX, .about = "ids above this one"},
+    PAGING_LIMIT,
+    PAGING_AFTER,
     {.name = NULL},
 };
 

@@ -9,6 +9,16 @@
  * which stands in column. */
 bool paging_rows(const struct answering *answering, long long limit, int column, long long *last);
 
+#define PAGING_LIMIT                                                                                         \
+    {                                                                                                        \
+        .name = "limit", FIELD_OF_LIMIT, .about = "records a page; 1000 when not said"                       \
+    }
+#define PAGING_AFTER                                                                                         \
+    {                                                                                                        \
+        .name = "after", .type = FIELD_INT, .min = INT64_MIN, .max = INT64_MAX,                              \
+        .about = "ids above this one"                                                                        \
+    }
+
 /* For routes such as /sites?limit=&after= and /sites/{offset}/{count} with a statement of the parameters limit, offset
  * and after (in this order) whose first column is the id that it is ordered by: start and write. Links are of the
  * form that was asked. A statement of limit and offset alone has routes without paging_query, and links of the second

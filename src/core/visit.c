@@ -19,6 +19,7 @@
 #include "core/validate.h"
 
 #define DATA_MAX ((size_t)64 << 20)
+#define NOT_SENT ((struct slice){NULL, 0})
 #define FORM_TYPE "application/x-www-form-urlencoded"
 #define HTML_TYPE "text/html; charset=utf-8"
 /* Nothing but this server's own files, pictures within the style, and those that a page names; nobody frames a page or
@@ -45,8 +46,8 @@ struct visit {
     struct form form; /* that was sent */
     bool writing;     /* it is on its way */
     int status;
-    size_t step;                                                 /* the read that comes next */
-    struct slice bodies[PAGE_READS_MAX], fields[PAGE_READS_MAX]; /* of what was read */
+    size_t step; /* the read that comes next */
+    struct slice bodies[PAGE_READS_MAX], fields[PAGE_READS_MAX], tags[PAGE_READS_MAX]; /* of what was read */
     bool refused[PAGE_READS_MAX];
 };
 
@@ -125,12 +126,15 @@ static void go_on_later(struct visit *visit)
 }
 
 /* The values of the request are those of the route already. */
-static void run(struct visit *visit, const struct route *route)
+static void run(struct visit *visit, const struct route *route, struct slice if_match,
+                struct slice if_none_match)
 {
     struct request *request = visit->request;
     request->route = route;
     request->method = route->method;
-    request->if_match = request->if_none_match = request->idempotency_key = (struct slice){NULL, 0};
+    request->if_match = if_match;
+    request->if_none_match = if_none_match;
+    request->idempotency_key = NOT_SENT;
     visit->start(request);
 }
 
@@ -210,7 +214,7 @@ static void send_form(struct visit *visit, const struct route *target)
     struct request *request = visit->request;
     if (form_validate(&visit->form, &request->arena, request->values)) {
         visit->writing = true;
-        run(visit, target);
+        run(visit, target, visit->form.if_match, visit->route->form->fresh ? SLICE("*") : NOT_SENT);
     } else {
         visit->status = 400;
         next_read(visit);
@@ -276,7 +280,7 @@ static void start_read(struct visit *visit, const struct page_read *read)
     else if (!validate(match.route, &match, &head, SLICE(""), arena, request->values, &refusal))
         request_problem(request, refusal.status, "%s", refusal.message);
     else
-        run(visit, match.route);
+        run(visit, match.route, NOT_SENT, NOT_SENT);
 }
 
 static void next_read(struct visit *visit)
@@ -307,6 +311,7 @@ static void on_read(struct visit *visit, const struct reply *reply)
     visit->refused[visit->step] = !good;
     visit->bodies[visit->step] = arena_dup(&request->arena, buf_slice(&reply->body));
     visit->fields[visit->step] = arena_dup(&request->arena, buf_slice(&reply->fields));
+    visit->tags[visit->step] = arena_dup(&request->arena, slice_of(reply->etag));
     visit->step++;
     go_on_later(visit);
 }
@@ -348,15 +353,33 @@ static void lead_on(struct visit *visit, const struct reply *reply)
     reply_fini(&led);
 }
 
-static void on_refused(struct visit *visit, const struct reply *reply)
+static void blame(struct visit *visit, const struct reply *reply)
 {
     char error[128];
     struct json *problem = json_read(buf_slice(&reply->body), error, sizeof error);
     const struct json *detail = problem != NULL ? json_member(problem, "detail") : NULL;
-    visit->status = reply->status;
     form_blame(&visit->form, detail != NULL ? json_text(detail) : SLICE("The server refused it."),
                &visit->request->arena);
     json_free(problem);
+}
+
+/* Whoever has read of the other change may make his own: the form comes again with the tag of today. */
+static void blame_condition(struct visit *visit)
+{
+    visit->form.if_match = NOT_SENT;
+    visit->form.error = visit->route->form->fresh
+                            ? "There is such a record already; nothing was changed."
+                            : "Somebody else has changed the record since it was shown here, as you see now; "
+                              "nothing was changed. Send it again if it is still what you want.";
+}
+
+static void on_refused(struct visit *visit, const struct reply *reply)
+{
+    visit->status = reply->status;
+    if (reply->status == 412)
+        blame_condition(visit);
+    else
+        blame(visit, reply);
     go_on_later(visit);
 }
 
@@ -403,22 +426,23 @@ static void add_reads(struct buf *data, const struct visit *visit)
     jsonout_close(data, '}');
 }
 
-/* The read of that name; .ptr NULL: it is not there. */
-static struct slice body_named(const struct visit *visit, const char *name)
+static void fill_from(struct form *form, const struct visit *visit, size_t read)
+{
+    char error[128];
+    struct json *record = json_read(visit->bodies[read], error, sizeof error);
+    if (record != NULL)
+        form_fill(form, record, &visit->request->arena);
+    if (form->if_match.ptr == NULL)
+        form->if_match = visit->tags[read];
+    json_free(record);
+}
+
+/* From the read of that name, if it is there. */
+static void fill_form(struct form *form, const struct visit *visit, const char *name)
 {
     for (size_t i = 0; name != NULL && i < visit->step; i++)
         if (!visit->refused[i] && strcmp(visit->page->reads[i].name, name) == 0)
-            return visit->bodies[i];
-    return (struct slice){NULL, 0};
-}
-
-static void fill_form(struct form *form, struct slice body, struct arena *arena)
-{
-    char error[128];
-    struct json *record = body.ptr != NULL ? json_read(body, error, sizeof error) : NULL;
-    if (record != NULL)
-        form_fill(form, record, arena);
-    json_free(record);
+            fill_from(form, visit, i);
 }
 
 static void add_forms(struct buf *data, struct visit *visit)
@@ -428,7 +452,7 @@ static void add_forms(struct buf *data, struct visit *visit)
         struct form fresh, *shown = visit->route->form == form ? &visit->form : &fresh;
         const struct route *target = router_route(request->server->router, form->method, form->path);
         form_init(&fresh, target);
-        fill_form(shown, body_named(visit, form->fill), &request->arena);
+        fill_form(shown, visit, form->fill);
         form_add(data, shown, form->name);
     }
 }
