@@ -119,7 +119,10 @@ python_tests = \
 	tests/browser/test_board.py \
 	tests/browser/test_docs.py \
 	tests/browser/test_inbox.py \
+	tests/browser/test_labs.py \
+	tests/browser/test_regions.py \
 	tests/browser/test_start.py \
+	tests/browser/test_users.py \
 	tests/api/schemathesis_hooks.py \
 	tests/api/test_clients.py \
 	tests/api/test_schemathesis.py \
