@@ -281,11 +281,11 @@ static void run_for(int64_t ns)
     loop_run(world.server.loop);
 }
 
-/* So many turns of the loop, however slow the machine is, and as long as the reader waits. */
+/* So many turns of the loop, however slow the machine is, and longer than the reader waits. */
 static void turns(void)
 {
-    for (int turn = 0; turn < 300; turn++)
-        run_for(CLOCK_MS / 10);
+    for (int turn = 0; turn < 40; turn++)
+        run_for(CLOCK_MS);
 }
 
 #define SOON(condition)                                                                                      \
