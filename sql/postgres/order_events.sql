@@ -7,8 +7,12 @@
 -- The place behind which the newest rows stand, as many as are asked for; no row: there are no more than that.
 -- name: order_events_start
 -- one (count int) -> (xid int, number int)
-SELECT xid::text AS xid, id AS number FROM order_events
-WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid DESC, id DESC LIMIT 1 OFFSET $1::bigint;
+-- (The inner limit is more than is ever asked for: it tells the planner that it is few.)
+SELECT xid::text AS xid, id AS number
+FROM (
+    SELECT xid, id FROM order_events WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid DESC, id DESC LIMIT 5000
+) AS newest
+ORDER BY newest.xid DESC, id DESC LIMIT 1 OFFSET $1::bigint;
 
 -- From a place on, with the row that it names. held: there are rows that wait for an older transaction to end.
 -- name: order_events_from

@@ -20,13 +20,14 @@ class Github:
     ids        of the users there are
     remaining  requests left before 403, counted down as headers say; None: no limit
     reset      when the limit ends, in seconds since 1970
+    pause      seconds that it takes over each answer
     faults     {number of the request, from 1: function(handler)} that answers in place of the list
     requests   (path, query, headers) of each request seen
     """
 
-    def __init__(self, ids=range(1, 1001), remaining=None, reset=None):
+    def __init__(self, ids=range(1, 1001), remaining=None, reset=None, pause=0):
         self.users = [profile(number) for number in ids]
-        self.remaining, self.reset, self.faults, self.requests = remaining, reset, {}, []
+        self.remaining, self.reset, self.pause, self.faults, self.requests = remaining, reset, pause, {}, []
         self.lock = threading.Lock()
         fake = self
 
@@ -64,6 +65,7 @@ class Github:
         with self.lock:
             self.requests.append((parts.path, query, dict(handler.headers)))
             fault = self.faults.get(len(self.requests))
+        time.sleep(self.pause)
         if fault is not None:
             fault(handler)
         elif not parts.path.endswith("/users"):
