@@ -95,12 +95,12 @@ class Browser:
 
     def attempt(self, step, what, seconds=5):
         """The value of the step as soon as it has one. A page that is on its way elsewhere loses its elements meanwhile."""
-        from selenium.common.exceptions import ElementClickInterceptedException, ElementNotInteractableException, NoSuchElementException, StaleElementReferenceException
+        from selenium.common.exceptions import ElementClickInterceptedException, InvalidElementStateException, NoSuchElementException, StaleElementReferenceException
 
         def now():
             try:
                 return step()
-            except (ElementClickInterceptedException, ElementNotInteractableException, NoSuchElementException, StaleElementReferenceException):
+            except (ElementClickInterceptedException, InvalidElementStateException, NoSuchElementException, StaleElementReferenceException):
                 return None
 
         return until(now, seconds=seconds, what=lambda: f"{what} in {self.text()[:2000]}")
