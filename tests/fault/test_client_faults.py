@@ -29,7 +29,8 @@ def test_out_of_descriptors_it_does_not_spin_and_serves_all_one_after_the_other(
     connections = [Connection(server.address) for _ in range(60)]
     for connection in connections:
         connection.send(HEALTH)
-    settled(lambda: len(server.descriptors()), most, 5, "descriptors in use")
+    # all, or all but that of a connection that has just made room for the next one
+    until(lambda: len(server.descriptors()) in (most - 1, most), 5, "descriptors in use")
     busy, lines = cpu_seconds(server), len(server.lines())
     time.sleep(1)
     assert cpu_seconds(server) - busy < 0.3 * SLOW
