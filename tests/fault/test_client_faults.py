@@ -9,7 +9,7 @@ import pytest
 from support.expect import problem, succeeded
 from support.program import HEADROOM, SLOW
 from support.rawhttp import Connection, request_bytes
-from support.wait import Stopwatch, settled, until
+from support.wait import Stopwatch, until
 
 HEALTH = request_bytes("GET", "/health")
 BODY = {"origin": [1, 2], "destination": [3, 4]}
