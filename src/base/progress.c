@@ -121,8 +121,8 @@ static void show(struct progress *progress, int64_t now)
     progress_write(line, progress, now, columns_of());
     snprintf(text, sizeof text, "%s%s%s", bar ? TO_BEGIN : "", line, bar ? "" : "\n");
     progress->shown = now;
-    if (emit(text) && bar)
-        drawn = 1;
+    drawn = bar; /* before it is, because a signal may come between */
+    emit(text);
 }
 
 /* The line of the bar is left as it is, then the signal does what it did before. */

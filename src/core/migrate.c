@@ -145,12 +145,13 @@ static bool record_apart(struct session *session, const struct sql_migration *mi
            session_script(session, "COMMIT") == DB_OK;
 }
 
-static bool apply_apart(struct session *session, const struct sql_migration *migration)
+/* *applied: it was not another host that did so meanwhile. */
+static bool apply_apart(struct session *session, const struct sql_migration *migration, bool *applied)
 {
     if (!lock_apart(session))
         return false;
-    bool ok = !is_missing(session, migration) ||
-              (run_apart(session, migration->text) && record_apart(session, migration));
+    *applied = is_missing(session, migration);
+    bool ok = !*applied || (run_apart(session, migration->text) && record_apart(session, migration));
     if (!ok)
         session_undo(session);
     return unlock_apart(session) && ok;
@@ -183,13 +184,14 @@ static bool apply_next(struct session *session, bool *done, void (*tell)(int ver
     if (!begin_locked(session, &state))
         return fail(session);
     const struct sql_migration *next = next_after(session->engine, state.version);
+    bool applied = next != NULL;
     *done = next == NULL;
     bool apart = next == NULL || (next->apart && !session->pooled);
     if (apart ? session_script(session, "COMMIT") != DB_OK : !apply_together(session, next))
         return fail(session);
-    if (next != NULL && apart && !apply_apart(session, next))
+    if (next != NULL && apart && !apply_apart(session, next, &applied))
         return false;
-    if (next != NULL && tell != NULL)
+    if (applied && tell != NULL)
         tell(next->version, next->name);
     return true;
 }

@@ -348,9 +348,12 @@ def test_status_makes_no_file(folder):
 def test_many_migrations_at_once_make_one_schema(empty_postgres):
     command = [rowlock(), "migrate", "--database", empty_postgres.url]
     crowd = [subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(12)]
+    applied = []
     for process in crowd:
         output = process.communicate(timeout=30 * SLOW)
         assert process.returncode == 0, output
+        applied += re.findall(r"^applied (\d+) ", output[0], re.M)
+    assert sorted(map(int, applied)) == [int(file.name[:4]) for file in MIGRATIONS]     # each is said by who has applied it
     versions = [row[0] for row in empty_postgres.query("SELECT version FROM rowlock_migrations ORDER BY version")]
     assert versions == [int(file.name[:4]) for file in MIGRATIONS]
 
