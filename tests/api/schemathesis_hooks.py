@@ -20,6 +20,9 @@ ON_PURPOSE = {
     (400, r"exclude"): OF_ANOTHER_FIELD,                                        # page and before, days and limit
     (400, r"go together: "): OF_ANOTHER_FIELD,                                  # sender and recipient of GET /message
     (400, r"^The query parameter page is missing"): OF_ANOTHER_FIELD,           # as long as before is
+    (400, r"^The query parameter (taker|status) needs \w+ beside it"): OF_ANOTHER_FIELD,
+    (400, r"^The query parameter page does not go with"): OF_ANOTHER_FIELD,
+    (400, r"^The member lease goes with the status TAKEN alone"): OF_ANOTHER_FIELD,
     # No request may have these, not even in members that POST /message ignores, and a schema speaks of those at one level only.
     (400, r"^(The body|.*) has a NUL character"): "it is JSON that the server does not read",
     (400, r"is a number beyond what 64 bits or a double hold"): "it is JSON that the server does not read",

@@ -201,7 +201,7 @@ def none_left(server, before, made, what):
             read_off(connection)
         return server.connections() == 0 and len(server.descriptors()) <= before
 
-    until(none, 2, f"no connection is left ({what})")
+    until(none, 2, lambda: f"no connection is left ({what}): {server.connections()} are, with {len(server.descriptors())} descriptors of {before}")
 
 
 @pytest.mark.parametrize("how", ["FIN", "RST"])
