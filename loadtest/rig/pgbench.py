@@ -11,7 +11,7 @@ TAKE = r"""
 \set n :n + 1
 \set id :first + permute(:n * :clients + :client_id, :size, 42)
 WITH l AS MATERIALIZED (SELECT id, status FROM orders WHERE id = :id FOR NO KEY UPDATE SKIP LOCKED),
-t AS (UPDATE orders SET status = 'TAKEN', taker = 'c', updated_at = now() FROM l
+t AS (UPDATE orders SET status = 'TAKEN', taker = 'c', claim = claim + 1, updated_at = now() FROM l
       WHERE orders.id = l.id AND l.status = 'UNASSIGNED' RETURNING orders.id)
 SELECT count(*) FROM t;
 """

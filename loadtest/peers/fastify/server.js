@@ -102,7 +102,7 @@ app.patch('/orders/:id', {
     WITH l AS MATERIALIZED (
       SELECT id, status, taker FROM orders WHERE id = ${id} FOR NO KEY UPDATE SKIP LOCKED
     ), t AS (
-      UPDATE orders SET status = 'TAKEN', taker = ${taker}, released_by = NULL, updated_at = now()
+      UPDATE orders SET status = 'TAKEN', taker = ${taker}, released_by = NULL, claim = claim + 1, updated_at = now()
       FROM l WHERE orders.id = l.id AND l.status = 'UNASSIGNED' RETURNING orders.id
     )
     SELECT EXISTS (SELECT FROM t) OR EXISTS (SELECT FROM l WHERE status = 'TAKEN' AND taker = ${taker}) AS taken,

@@ -26,6 +26,7 @@ class Order(db.Model):
     status = Column(Text, nullable=False, server_default=FetchedValue())
     taker = Column(Text)
     released_by = Column(Text)
+    claim = Column(BigInteger, nullable=False, server_default=FetchedValue())
     created_at = Column(DateTime(timezone=True), server_default=FetchedValue())
     updated_at = Column(DateTime(timezone=True), server_default=FetchedValue())
 
@@ -99,7 +100,8 @@ def take(id):
         done = order.status == "TAKEN" and taker is not None and order.taker == taker
         db.session.rollback()
         return jsonify(status="SUCCESS") if done else refuse(400, "Order is already taken.")
-    order.status, order.taker, order.released_by, order.updated_at = "TAKEN", taker, None, datetime.now(timezone.utc)
+    order.status, order.taker, order.released_by, order.claim = "TAKEN", taker, None, order.claim + 1
+    order.updated_at = datetime.now(timezone.utc)
     db.session.commit()
     return jsonify(status="SUCCESS")
 

@@ -23,7 +23,7 @@ const (
 	takeSQL = `WITH l AS MATERIALIZED (
 			SELECT id, status, taker FROM orders WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED
 		), t AS (
-			UPDATE orders SET status = 'TAKEN', taker = $2, released_by = NULL, updated_at = now()
+			UPDATE orders SET status = 'TAKEN', taker = $2, released_by = NULL, claim = claim + 1, updated_at = now()
 			FROM l WHERE orders.id = l.id AND l.status = 'UNASSIGNED' RETURNING orders.id
 		)
 		SELECT EXISTS (SELECT FROM t) OR EXISTS (SELECT FROM l WHERE status = 'TAKEN' AND taker = $2),
