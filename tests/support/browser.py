@@ -67,6 +67,9 @@ class Drivers:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+STALE = "Node with given id does not belong to the document"     # as chromedriver has it now and then
+
+
 class Browser:
     """One that looks at one server. What it logs as an error, unless `expected` has words of it, and each request to another
     host is a failure when it is checked."""
@@ -95,12 +98,17 @@ class Browser:
 
     def attempt(self, step, what, seconds=5):
         """The value of the step as soon as it has one. A page that is on its way elsewhere loses its elements meanwhile."""
-        from selenium.common.exceptions import ElementClickInterceptedException, InvalidElementStateException, NoSuchElementException, StaleElementReferenceException
+        from selenium.common.exceptions import (ElementClickInterceptedException, InvalidElementStateException, NoSuchElementException,
+                                                StaleElementReferenceException, WebDriverException)
 
         def now():
             try:
                 return step()
             except (ElementClickInterceptedException, InvalidElementStateException, NoSuchElementException, StaleElementReferenceException):
+                return None
+            except WebDriverException as error:
+                if STALE not in str(error):
+                    raise
                 return None
 
         return until(now, seconds=seconds, what=lambda: f"{what} in {self.text()[:2000]}")
