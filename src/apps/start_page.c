@@ -19,11 +19,10 @@
 static void add_example(struct buf *target, const struct field *field)
 {
     struct buf json = BUF_INIT(EXAMPLE_MAX);
-    char encoded[3 * EXAMPLE_MAX + 1];
     openapi_add_example(&json, field);
     bool quoted = json.len >= 2 && json.data[0] == '"';
-    text_percent_encode((struct slice){json.data + quoted, json.len - 2 * (size_t)quoted}, encoded);
-    buf_add_string(target, encoded);
+    text_add_percent_encoded(target,
+                             (struct slice){json.data + quoted, json.len - 2 * (size_t)quoted});
     buf_fini(&json);
 }
 

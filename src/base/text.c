@@ -180,3 +180,30 @@ void text_percent_encode(struct slice text, char *out)
     }
     *out = '\0';
 }
+
+void text_add_percent_encoded(struct buf *out, struct slice text)
+{
+    char *room = buf_room(out, 3 * text.len + 1);
+    if (room == NULL)
+        return;
+    text_percent_encode(text, room);
+    out->len += strlen(room);
+}
+
+struct slice text_trimmed(struct slice text)
+{
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text = (struct slice){text.ptr + 1, text.len - 1};
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+struct slice text_take(struct slice *text, char separator)
+{
+    const char *end = text->len > 0 ? memchr(text->ptr, separator, text->len) : NULL;
+    struct slice first = {text->ptr, end != NULL ? (size_t)(end - text->ptr) : text->len};
+    size_t past = end != NULL ? first.len + 1 : first.len;
+    *text = (struct slice){text->ptr + past, text->len - past};
+    return text_trimmed(first);
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
 
 enum text_number {
@@ -35,5 +36,12 @@ bool text_percent_decode(struct slice text, bool plus_is_space, char *out, size_
 
 /* Percent-encodes all but the unreserved characters (RFC 3986 section 2.3); out holds 3 * text.len + 1 bytes. */
 void text_percent_encode(struct slice text, char *out);
+void text_add_percent_encoded(struct buf *out, struct slice text); /* the same, behind what is there */
+
+/* Without blanks and tabs at its ends. */
+struct slice text_trimmed(struct slice text);
+
+/* Takes what stands before the separator off the text, all of it when there is none; trimmed. */
+struct slice text_take(struct slice *text, char separator);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "core/accept.h"
 
+#include "base/text.h"
 #include "core/weight.h"
 
 struct wanted {
@@ -14,7 +15,7 @@ static int weight_in(struct slice rest)
 {
     int weight = WEIGHT_MAX;
     while (rest.len > 0) {
-        struct slice parameter = weight_take(&rest, ';');
+        struct slice parameter = text_take(&rest, ';');
         if (parameter.len >= 2 && (parameter.ptr[0] | 0x20) == 'q' && parameter.ptr[1] == '=')
             weight = weight_read(parameter);
     }
@@ -29,7 +30,7 @@ static bool is_json(struct slice name)
 
 static void take_element(struct slice element, struct wanted *wanted)
 {
-    struct slice rest = element, name = weight_take(&rest, ';');
+    struct slice rest = element, name = text_take(&rest, ';');
     int weight = weight_in(rest);
     if (slice_equal_nocase(name, SLICE("text/html")))
         wanted->html = weight;
@@ -40,7 +41,7 @@ static void take_element(struct slice element, struct wanted *wanted)
 static void take_list(struct slice list, struct wanted *wanted)
 {
     while (list.len > 0)
-        take_element(weight_take(&list, ','), wanted);
+        take_element(text_take(&list, ','), wanted);
 }
 
 bool accept_is_html(const struct http_head *head)

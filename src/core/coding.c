@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "core/weight.h"
 
 /* Level 1 needs half the time of zlib's, and its results are smaller (docs/architecture.md). */
@@ -35,7 +36,7 @@ struct accepted {
  * 8.4.1.3). A malformed element counts as if it were not there. */
 static void take_element(struct slice element, struct accepted *accepted)
 {
-    struct slice rest = element, name = weight_take(&rest, ';');
+    struct slice rest = element, name = text_take(&rest, ';');
     int *of = slice_equal(name, SLICE("*")) ? &accepted->any
               : slice_equal_nocase(name, SLICE("gzip")) || slice_equal_nocase(name, SLICE("x-gzip"))
                   ? &accepted->gzip
@@ -49,7 +50,7 @@ static void take_element(struct slice element, struct accepted *accepted)
 static void take_list(struct slice list, struct accepted *accepted)
 {
     while (list.len > 0) {
-        struct slice element = weight_take(&list, ',');
+        struct slice element = text_take(&list, ',');
         if (element.len > 0)
             take_element(element, accepted);
     }

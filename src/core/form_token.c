@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "core/weight.h"
+#include "base/text.h"
 
 #define COOKIE "rowlock_form="
 #define WORD_LENGTH 32
@@ -23,7 +23,7 @@ static bool is_word(struct slice text)
 static struct slice word_in(struct slice cookies)
 {
     while (cookies.len > 0) {
-        struct slice pair = weight_take(&cookies, ';'), name = SLICE(COOKIE);
+        struct slice pair = text_take(&cookies, ';'), name = SLICE(COOKIE);
         struct slice word = {pair.ptr + name.len, pair.len - name.len};
         if (pair.len > name.len && memcmp(pair.ptr, name.ptr, name.len) == 0 && is_word(word))
             return word;

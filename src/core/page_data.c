@@ -10,7 +10,6 @@
 #include "core/app.h"
 #include "core/form.h"
 #include "core/server_parts.h"
-#include "core/weight.h"
 
 #define TARGET_MAX ((size_t)HTTP_LINE_MAX)
 
@@ -21,15 +20,6 @@ struct filling {
     void *argument;
 };
 
-static void add_encoded(struct buf *out, struct slice text)
-{
-    char *room = buf_room(out, 3 * text.len + 1);
-    if (room == NULL)
-        return;
-    text_percent_encode(text, room);
-    out->len += strlen(room);
-}
-
 /* inside: "NAME" or "NAME:BUILT-IN". */
 static bool add_named(struct buf *out, struct slice inside, const struct filling *filling)
 {
@@ -39,7 +29,7 @@ static bool add_named(struct buf *out, struct slice inside, const struct filling
     if (!given && colon != NULL)
         text = (struct slice){colon + 1, inside.len - name.len - 1};
     if (given || colon != NULL)
-        add_encoded(out, text);
+        text_add_percent_encoded(out, text);
     return given || colon != NULL;
 }
 
@@ -178,10 +168,10 @@ void page_data_add_common(struct buf *out, const struct server *server, const st
 static void add_link(struct buf *out, struct slice *line)
 {
     char rel[16];
-    weight_take(line, '<');
-    struct slice target = weight_take(line, '>');
-    weight_take(line, '"');
-    struct slice word = weight_take(line, '"');
+    text_take(line, '<');
+    struct slice target = text_take(line, '>');
+    text_take(line, '"');
+    struct slice word = text_take(line, '"');
     const char *query = target.len > 0 ? memchr(target.ptr, '?', target.len) : NULL;
     if (query == NULL)
         return;
@@ -193,7 +183,7 @@ static void add_link(struct buf *out, struct slice *line)
 void page_data_add_links(struct buf *out, struct slice fields)
 {
     while (fields.len > 0) {
-        struct slice line = weight_take(&fields, '\n'), name = weight_take(&line, ':');
+        struct slice line = text_take(&fields, '\n'), name = text_take(&line, ':');
         while (slice_equal(name, SLICE("Link")) && line.len > 0)
             add_link(out, &line);
     }

@@ -1,25 +1,9 @@
-/* Lists are taken apart element by element; a weight is read strictly. */
+/* A weight is read strictly. */
 #include <config.h>
 
 #include "core/weight.h"
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = (struct slice){text.ptr + 1, text.len - 1};
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
-struct slice weight_take(struct slice *text, char separator)
-{
-    const char *end = text->len > 0 ? memchr(text->ptr, separator, text->len) : NULL;
-    struct slice first = {text->ptr, end != NULL ? (size_t)(end - text->ptr) : text->len};
-    size_t past = end != NULL ? first.len + 1 : first.len;
-    *text = (struct slice){text->ptr + past, text->len - past};
-    return trim(first);
-}
+#include "base/text.h"
 
 /* qvalue: 0 or 1, with up to three decimals. */
 static int read_value(struct slice text)
@@ -38,7 +22,7 @@ static int read_value(struct slice text)
 
 int weight_read(struct slice text)
 {
-    struct slice pair = trim(text);
+    struct slice pair = text_trimmed(text);
     bool named = pair.len >= 2 && (pair.ptr[0] == 'q' || pair.ptr[0] == 'Q') && pair.ptr[1] == '=';
     return named ? read_value((struct slice){pair.ptr + 2, pair.len - 2}) : WEIGHT_MALFORMED;
 }

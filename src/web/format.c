@@ -7,15 +7,6 @@
 
 #include "base/text.h"
 
-static void add_url(struct buf *out, struct slice text)
-{
-    char *room = buf_room(out, 3 * text.len + 1);
-    if (room == NULL)
-        return;
-    text_percent_encode(text, room);
-    out->len += strlen(room);
-}
-
 static bool begins(struct slice text, const char *start)
 {
     size_t length = strlen(start);
@@ -133,7 +124,7 @@ static void add_time(struct buf *out, struct slice text)
 void format_add(struct buf *out, enum format format, struct slice text)
 {
     static void (*const adds[])(struct buf *, struct slice) = {[FORMAT_NONE] = buf_add_slice,
-                                                               [FORMAT_URL] = add_url,
+                                                               [FORMAT_URL] = text_add_percent_encoded,
                                                                [FORMAT_LINK] = add_link,
                                                                [FORMAT_INITIALS] = add_initials,
                                                                [FORMAT_THOUSANDS] = add_thousands,
