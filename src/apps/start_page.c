@@ -21,8 +21,7 @@ static void add_example(struct buf *target, const struct field *field)
     struct buf json = BUF_INIT(EXAMPLE_MAX);
     openapi_add_example(&json, field);
     bool quoted = json.len >= 2 && json.data[0] == '"';
-    text_add_percent_encoded(target,
-                             (struct slice){json.data + quoted, json.len - 2 * (size_t)quoted});
+    text_add_percent_encoded(target, (struct slice){json.data + quoted, json.len - 2 * (size_t)quoted});
     buf_fini(&json);
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.program import ROOT, SLOW
+from support.program import ROOT, SLOW, heed_signals
 from support.wait import until
 
 pytestmark = pytest.mark.plain
@@ -62,12 +62,6 @@ def marked(value):
         except OSError:
             pass
     return found
-
-
-def heed_signals():
-    """Whoever runs the tests in the background of a script has made them ignore SIGINT."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

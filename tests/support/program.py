@@ -1,6 +1,7 @@
 """The program under test: where it is, what environment it gets, how to run one of its commands."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,12 @@ def find(name, variable):
         if path.is_file() and os.access(path, os.X_OK):
             return str(path.resolve())
     return None
+
+
+def heed_signals():
+    """Whoever runs the tests in the background of a script has made them ignore SIGINT."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def instrumented(path):

@@ -8,7 +8,7 @@ import subprocess
 import termios
 import threading
 
-from support.program import SANITIZER_WORDS, SLOW, environment
+from support.program import SANITIZER_WORDS, SLOW, environment, heed_signals
 
 
 class Terminal:
@@ -20,7 +20,8 @@ class Terminal:
     def __init__(self, command, *streams, cwd=None, env=None, **others):
         self.ours, theirs = pty.openpty()
         given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **others}
-        self.process = subprocess.Popen(list(map(str, command)), env=environment(**{"TERM": "xterm", **(env or {})}), cwd=cwd, **given | dict.fromkeys(streams, theirs))
+        self.process = subprocess.Popen(list(map(str, command)), env=environment(**{"TERM": "xterm", **(env or {})}), cwd=cwd, preexec_fn=heed_signals,
+                                        **given | dict.fromkeys(streams, theirs))
         os.close(theirs)
         self.parts = []
         self.reader = threading.Thread(target=self._read, daemon=True)
