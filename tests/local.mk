@@ -218,6 +218,7 @@ python_tests = \
 	tests/support/__init__.py \
 	tests/support/activate.py \
 	tests/support/browser.py \
+	tests/support/busy.py \
 	tests/support/cacheserver.py \
 	tests/support/cluster.py \
 	tests/support/crowd.py \

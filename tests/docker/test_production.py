@@ -10,10 +10,12 @@ import ssl
 import subprocess
 import threading
 import time
+from functools import partial
 
 import pytest
 
 from engine import docker, inspect, run
+from support.busy import Busy
 from support.crowd import crowd, take_request
 from support.rawhttp import Connection, ProtocolError, request_bytes
 from support.wait import until
@@ -293,24 +295,13 @@ def test_without_the_database_the_servers_are_unhealthy_and_afterwards_healthy(u
     assert api.place() > order
 
 
-class Load:
+class Load(Busy):
     """A few customers and couriers, about a hundred requests a second, each on a connection of its own; every answer is kept."""
 
     def __init__(self, api, threads=4, pause=0.03):
         self.api, self.pause = api, pause
         self.books = [[] for _ in range(threads)]
-        self.leaving = threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=(book,), daemon=True) for book in self.books]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.leaving.set()
-        for thread in self.threads:
-            thread.join(30)
+        super().__init__(*(partial(self.run, book) for book in self.books))
 
     def run(self, book):
         while not self.leaving.is_set():

@@ -4,15 +4,16 @@ has seen keeps a book that is the journal, to the letter."""
 import itertools
 import os
 import random
-import threading
 import time
+from functools import partial
 
 import pytest
 
+from support.busy import Busy
 from support.events import EventStream, Follower
 from support.expect import succeeded
 from support.port import free_port
-from support.program import HEADROOM, SLOW
+from support.program import HEADROOM
 from support.rawhttp import Api, ProtocolError
 from support.wait import until
 
@@ -20,26 +21,13 @@ ENGINES = pytest.mark.parametrize("flags", [(), ("--http", "direct")], ids=["evh
 EVENTS = int(os.environ.get("ROWLOCK_TEST_EVENTS", 6000))      # by hand: 1000000
 
 
-class Writers:
+class Writers(Busy):
     """Customers and couriers, by the API and by hand, until so many events are written. What fails is tried no more: the journal
     says what has happened."""
 
     def __init__(self, address, database, threads=4):
         self.address, self.database = address, database
-        self.leaving = threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=(number,), daemon=True) for number in range(threads)]
-        self.threads += [threading.Thread(target=self._by_hand, daemon=True)] if database.kind == "postgres" else []
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.leaving.set()
-        for thread in self.threads:
-            thread.join(30 * SLOW)
-            assert not thread.is_alive()
+        super().__init__(*(partial(self._run, number) for number in range(threads)), *([self._by_hand] if database.kind == "postgres" else []))
 
     def _run(self, number):
         api, choice = Api(self.address), random.Random(number)

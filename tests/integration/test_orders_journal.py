@@ -3,10 +3,11 @@ order was then. And how both came to tables that are in use."""
 
 import os
 import subprocess
-import threading
+from functools import partial
 
 import pytest
 
+from support.busy import Busy
 from support.database import SqliteDatabase
 from support.expect import succeeded
 from support.program import ROOT, SLOW, environment, rowlock, run
@@ -112,23 +113,12 @@ def test_events_of_before_are_kept(before_leases):
     assert before_leases.query("SELECT id, event, claim FROM order_events ORDER BY id DESC LIMIT 1") == [(before[-1][0] + 1, "delivered", 0)]
 
 
-class Takers:
+class Takers(Busy):
     """They take orders by id all the time, and note the longest that one of them had to wait."""
 
     def __init__(self, database, count):
-        self.leaving = threading.Event()
         self.longest = self.taken = 0
-        self.threads = [threading.Thread(target=self._take, args=(database.connect(), range(first, ROWS, count))) for first in range(1, count + 1)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.leaving.set()
-        for thread in self.threads:
-            thread.join()
+        super().__init__(*(partial(self._take, database.connect(), range(first, ROWS, count)) for first in range(1, count + 1)))
 
     def _take(self, connection, orders):
         connection.autocommit = True

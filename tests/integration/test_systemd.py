@@ -6,10 +6,10 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 
 import pytest
 
+from support.busy import Busy
 from support.port import have_ipv6
 from support.program import ACTIVATE, SLOW, environment, rowlock
 from support.rawhttp import Connection, ProtocolError
@@ -206,22 +206,12 @@ def test_workers_share_a_passed_socket(serve, postgres):
         assert server.api.get("/health").status == 200
 
 
-class Callers:
+class Callers(Busy):
     """A new connection for each request, and a book of what came back."""
 
     def __init__(self, address, threads=4):
-        self.address, self.outcomes, self.leaving = address, [], threading.Event()
-        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.leaving.set()
-        for thread in self.threads:
-            thread.join(30 * SLOW)
+        self.address, self.outcomes = address, []
+        super().__init__(*[self._run] * threads)
 
     def _run(self):
         while not self.leaving.is_set():

@@ -2,9 +2,10 @@
 
 import json
 import random
-import threading
 import time
+from functools import partial
 
+from support.busy import Busy
 from support.program import SLOW
 from support.rawhttp import Connection, ProtocolError
 from support.wait import until
@@ -24,7 +25,7 @@ class Attempt:
         self.retry_after = None
 
 
-class Traffic:
+class Traffic(Busy):
     """
     with Traffic(server, threads=8) as traffic: …faults…
     traffic.check(database, deadline=2)
@@ -36,19 +37,7 @@ class Traffic:
         self.pause = pause
         self.orders = [server.api.place() for _ in range(20)]
         self.attempts = [[] for _ in range(threads)]
-        self.leaving = threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=(number,), daemon=True) for number in range(threads)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.leaving.set()
-        for thread in self.threads:
-            thread.join(30 * SLOW)
-            assert not thread.is_alive(), "a request hangs"
+        super().__init__(*(partial(self._run, number) for number in range(threads)))
 
     def flows(self, more=20, seconds=5):
         """Until that many requests that begin now have succeeded."""
