@@ -590,6 +590,8 @@ def test_a_drain_ends_in_time_though_somebody_waits_for_a_lock(serve, postgres, 
     with Stopwatch() as watch:
         server.wait(5)
     assert watch.seconds < 2 * SLOW
+    until(lambda: postgres.query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'rowlock'")
+          == [(0,)], 5, "its statements have ended, one of which might wait for the lock right now")
     sites.release()
     assert postgres.query("SELECT name FROM site WHERE id = 1") == [("site 1",)]
 
