@@ -293,19 +293,21 @@ def test_the_queue_is_free_again_after_it_was_full(serve, postgres, lock):
 
 @pytest.fixture
 def frozen(request, serve, postgres):
-    """(server, orders): its one connection to the tables has stopped, and the first order's take is stuck in it."""
+    """(server, orders): its one connection to the tables has stopped, and the first order's take is stuck in it. The postmaster has
+    stopped, too: a new connection would serve those whose deadline is not over yet when that of the first is."""
     server = serve("--deadline", getattr(request, "param", DEADLINE), "--db-connections", 1, database=postgres)
     orders = [server.api.place() for _ in range(40)]
     pid, = postgres.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%INTO orders%' "
                           "AND pid <> pg_backend_pid()")[0]
-    os.kill(pid, signal.SIGSTOP)
+    for stopped in (pid, postgres.cluster.process.pid):
+        os.kill(stopped, signal.SIGSTOP)
     try:
         with Connection(server.address) as stuck:
             stuck.send(request_bytes("PATCH", f"/orders/{orders[0]}", {"status": "TAKEN", "taker": "stuck"}))
             server.wait_read()
             yield server, orders[1:]
     finally:
-        proceed(pid)
+        postgres.cluster.resume()
 
 
 def proceed(pid):
@@ -320,11 +322,6 @@ def taken(postgres):
     return [taker for taker, in postgres.query("SELECT taker FROM orders WHERE status = 'TAKEN'") if taker != "stuck"]
 
 
-def thaw(postgres):
-    for pid, in postgres.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"):
-        proceed(pid)
-
-
 def test_calls_whose_deadline_passed_before_they_were_sent_are_never_sent(frozen, postgres):
     server, orders = frozen
     connections = [Connection(server.address) for _ in orders]
@@ -333,7 +330,7 @@ def test_calls_whose_deadline_passed_before_they_were_sent_are_never_sent(frozen
     for connection in connections:
         problem(connection.response(), 503)
         connection.close()
-    thaw(postgres)
+    postgres.cluster.resume()
     served_again(server)
     assert taken(postgres) == []
 
@@ -347,7 +344,7 @@ def test_calls_whose_clients_left_before_they_were_sent_are_never_sent(frozen, p
     for connection in connections:
         connection.reset()
     until(lambda: server.connections() <= 1, 2, "the server has noticed")
-    thaw(postgres)
+    postgres.cluster.resume()
     served_again(server)
     assert taken(postgres) == []
 
@@ -359,7 +356,7 @@ def test_calls_that_wait_behind_a_stuck_one_are_served_when_it_moves_again_in_ti
     for order, connection in zip(orders, connections):
         connection.send(request_bytes("PATCH", f"/orders/{order}", {"status": "TAKEN", "taker": f"t{order}"}))
     server.wait_read()
-    thaw(postgres)
+    postgres.cluster.resume()
     for connection in connections:
         succeeded(connection.response())
         connection.close()
