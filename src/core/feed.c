@@ -22,8 +22,8 @@
 #define DRAINING_NS (10 * CLOCK_MS)
 #define PURGE_NS (60 * CLOCK_SECOND)
 #define PURGE_AGAIN_NS (200 * CLOCK_MS)
-#define RETRY_MS_MIN                                                                                         \
-    1000 /* after which clients come again; at random, so that they do not come all at once */
+/* After which clients come again: at random, so that they do not come all at once. */
+#define RETRY_MS_MIN 1000
 #define RETRY_MS_MAX 3000
 
 static enum feed_demand demand(void *argument);

@@ -200,12 +200,11 @@ static bool take_point_text(const struct field *field, struct slice text, struct
 {
     const char *comma = memchr(text.ptr, ',', text.len);
     size_t split = comma != NULL ? (size_t)(comma - text.ptr) : 0, second = split + 1;
-    while (second < text.len && text.ptr[second] == ' ')
-        second++;
     bool ok = comma != NULL &&
-              read_coordinate((struct slice){text.ptr, split}, VALIDATE_LATITUDE_MAX, &value->point[0]) &&
-              read_coordinate((struct slice){text.ptr + second, text.len - second}, VALIDATE_LONGITUDE_MAX,
-                              &value->point[1]);
+              read_coordinate(text_trimmed((struct slice){text.ptr, split}), VALIDATE_LATITUDE_MAX,
+                              &value->point[0]) &&
+              read_coordinate(text_trimmed((struct slice){text.ptr + second, text.len - second}),
+                              VALIDATE_LONGITUDE_MAX, &value->point[1]);
     return ok || refuse_type(field, reading->refusal);
 }
 

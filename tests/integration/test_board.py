@@ -97,7 +97,7 @@ def test_an_order_that_is_gone_is_refused(api):
 
 
 def test_an_order_is_placed_and_stands_on_the_board(api):
-    answer = pages.send(api, "/board?as=ann", {"origin": "50.456399, 12.707580", "destination": "  -33.9173,151.2313 "})
+    answer = pages.send(api, "/board?as=ann", {"origin": "50.456399 ,\t12.707580", "destination": "  -33.9173,151.2313 "})
     order = int(re.fullmatch(r"/board\?as=ann&changed=(\d+)", answer.header("Location"))[1])
     assert answer.status == 303 and api.get(f"/orders/{order}").json()["destination"] == [-33.9173, 151.2313]
     assert listed(board(api))["free"] == [order]
