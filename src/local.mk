@@ -316,6 +316,8 @@ apps_sources = \
 	src/apps/users_seed.h
 
 cmd_sources = \
+	src/cmd/check.c \
+	src/cmd/check.h \
 	src/cmd/cmd.c \
 	src/cmd/cmd.h \
 	src/cmd/commands.c \

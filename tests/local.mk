@@ -204,6 +204,7 @@ python_tests = \
 	tests/integration/test_seed_clients.py \
 	tests/integration/test_sets.py \
 	tests/integration/test_setting_values.py \
+	tests/integration/test_serve_check.py \
 	tests/integration/test_settings.py \
 	tests/integration/test_terminal.py \
 	tests/integration/test_sites.py \

@@ -132,6 +132,16 @@ SELECT EXISTS (
 -- command () -> (version int, name text, oldest_server int, applied_at time)
 SELECT version, name, oldest_server, applied_at FROM rowlock_migrations ORDER BY version;
 
+-- What would keep migrations from being applied, in the words in which the database would say it.
+-- name: migrations_obstacle
+-- command () -> (obstacle text?)
+SELECT CASE
+    WHEN pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'
+        THEN 'cannot execute CREATE TABLE in a read-only transaction'
+    WHEN current_schema() IS NULL THEN 'no schema has been selected to create in'
+    WHEN NOT has_schema_privilege(current_schema(), 'CREATE') THEN 'permission denied for schema ' || current_schema()
+END AS obstacle;
+
 -- name: relations_named
 -- command (names text) -> (name text, columns text)
 -- $1 names, by comma. A table needs its name as that of a type, too, so enumerations, domains and ranges are in the way.

@@ -55,8 +55,8 @@ static bool check(const struct setting_list *list, void *members, char **error)
     if (!google && own->osrm_url[0] == '\0')
         return setting_wrong(&provider, "osrm needs OSRM_URL", error);
     struct setting_at url = setting_find(list, google ? "gmap-url" : "osrm-url");
-    return setting_is_http(url.found->text) ||
-           setting_wrong(&url, "it must begin with http:// or https://", error);
+    const char *right = setting_http_wrong(url.found->text);
+    return right == NULL || setting_wrong(&url, right, error);
 }
 
 const struct setting_group distance_settings = {

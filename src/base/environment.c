@@ -87,21 +87,26 @@ static bool read_variables(const struct setting_at *at, char **error)
     return true;
 }
 
+static bool read_row(const struct setting_at *at, char **error)
+{
+    return at->found->text != NULL ||
+           (read_variables(at, error) &&
+            (at->found->text != NULL || at->row->elsewhere == NULL || at->row->elsewhere(at->found, error)));
+}
+
 bool environment_read(struct setting_list *list, char **error)
 {
     for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at)) {
         const struct setting *row = at.row;
-        if (at.found->text != NULL)
-            continue;
-        if (!read_variables(&at, error) ||
-            (at.found->text == NULL && row->elsewhere != NULL && !row->elsewhere(at.found, error)))
-            return false;
+        char *one = NULL;
+        read_row(&at, &one);
+        setting_add_error(error, one);
         if (at.found->text == NULL)
             setting_found_set(at.found,
                               row->built_in_now != NULL ? row->built_in_now() : mem_dup(row->built_in),
                               mem_dup(SETTING_BUILT_IN));
     }
-    return true;
+    return *error == NULL;
 }
 
 /* ---- mistyped ones ---- */

@@ -12,7 +12,8 @@ bool environment_variable(const char *name, bool may_be_file, struct setting_fou
 /* Whether found is from an empty file, then with *error; found is empty afterwards. */
 bool environment_refuse_empty(struct setting_found *found, char **error);
 
-/* Fills all rows for which there was no flag: from their variables, from elsewhere, or with what is built in. */
+/* Fills all rows for which there was no flag: from their variables, from elsewhere, or with what is built in. False
+ * with *error: a line for each variable or file that is wrong; its row then has what is built in. */
 bool environment_read(struct setting_list *list, char **error);
 
 /* Variables that begin with prefix and look like a mistyped one of the list. */

@@ -106,9 +106,46 @@ bool setting_wrong(const struct setting_at *at, const char *right, char **error)
     return false;
 }
 
-bool setting_is_http(const char *url)
+void setting_add_error(char **all, char *one)
 {
-    return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+    char *before = *all;
+    if (one == NULL)
+        return;
+    *all = before != NULL ? mem_printf("%s\n%s", before, one) : one;
+    if (before == NULL)
+        return;
+    free(before);
+    free(one);
+}
+
+/* What may stand behind a host: nothing, or ":" and a port. */
+static bool is_port_or_end(const char *text)
+{
+    int64_t port;
+    return text[0] == '\0' || (text[0] == ':' && text_int(slice_of(text + 1), &port) == TEXT_NUMBER_OK &&
+                               port >= 1 && port <= 65535);
+}
+
+/* What stands behind the scheme: [user@]host[:port], then a path. */
+static bool has_host(const char *rest)
+{
+    char *authority = mem_dup_n(rest, strcspn(rest, "/?#")), *user = strrchr(authority, '@');
+    const char *host = user != NULL ? user + 1 : authority;
+    const char *end = host[0] == '[' ? strchr(host, ']') : host + strcspn(host, ":");
+    bool ok = end != NULL && end > host + (host[0] == '[') && is_port_or_end(end + (host[0] == '['));
+    free(authority);
+    return ok;
+}
+
+const char *setting_http_wrong(const char *url)
+{
+    size_t scheme = strncmp(url, "http://", 7) == 0 ? 7 : strncmp(url, "https://", 8) == 0 ? 8 : 0;
+    if (scheme == 0)
+        return "it must begin with http:// or https://";
+    for (const char *at = url; *at != '\0'; at++)
+        if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f)
+            return "spaces and characters beyond ASCII must be percent-encoded";
+    return has_host(url + scheme) ? NULL : "it must name a host, and a port from 1 to 65535 if any";
 }
 
 static void *member_of(const struct setting_at *at)
@@ -119,8 +156,9 @@ static void *member_of(const struct setting_at *at)
 static bool read_text(const struct setting_at *at, char **error)
 {
     const char *text = at->found->text;
-    if (at->row->kind == SETTING_URL && !setting_is_http(text))
-        return setting_wrong(at, "it must begin with http:// or https://", error);
+    const char *right = at->row->kind == SETTING_URL ? setting_http_wrong(text) : NULL;
+    if (right != NULL)
+        return setting_wrong(at, right, error);
     *(const char **)member_of(at) = text;
     return true;
 }
@@ -201,17 +239,23 @@ static bool read_one(const struct setting_at *at, char **error)
     return at->row->read != NULL ? at->row->read(at, error) : readers[at->row->kind](at, error);
 }
 
+/* What several mean together is asked only when each by itself is right. */
 bool setting_list_take(struct setting_list *list, char **error)
 {
-    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at))
-        if (!read_one(&at, error))
-            return false;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct setting_group *group = list->groups[i].group;
-        if (group->check != NULL && !group->check(list, list->groups[i].members, error))
-            return false;
+    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at)) {
+        char *one = NULL;
+        read_one(&at, &one);
+        setting_add_error(error, one);
     }
-    return true;
+    bool each = *error == NULL;
+    for (size_t i = 0; each && i < list->count; i++) {
+        const struct setting_group *group = list->groups[i].group;
+        char *one = NULL;
+        if (group->check != NULL)
+            group->check(list, list->groups[i].members, &one);
+        setting_add_error(error, one);
+    }
+    return *error == NULL;
 }
 
 /* ---- showing them ---- */

@@ -117,12 +117,18 @@ bool setting_is_built_in(const struct setting_at *at);
 /* Takes over text and source. */
 void setting_found_set(struct setting_found *found, char *text, char *source);
 
-/* Fills the members from what was found. */
+/* Fills the members from what was found. False with *error: a line for each setting that is wrong. */
 bool setting_list_take(struct setting_list *list, char **error);
 
 /* *error says that the setting, which is named by where it was found, is not right. Always false. */
 bool setting_wrong(const struct setting_at *at, const char *right, char **error);
-bool setting_is_http(const char *url);
+
+/* Takes over one (NULL: nothing was wrong) as a further line of *all, which is NULL at first. */
+void setting_add_error(char **all, char *one);
+
+/* The address of an HTTP server: a scheme and a host (RFC 9110 section 4.2), nothing that no URL may have. NULL, or
+ * what would be right. */
+const char *setting_http_wrong(const char *url);
 
 void setting_list_help(const struct setting_list *list, FILE *out); /* a line a row */
 void setting_list_print(const struct setting_list *list,

@@ -20,12 +20,14 @@
 
 void cmd_complain(const char *format, ...)
 {
+    char *line = NULL;
     va_list arguments;
     va_start(arguments, format);
-    fputs("rowlock: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    if (vasprintf(&line, format, arguments) < 0)
+        abort();
     va_end(arguments);
+    fprintf(stderr, "rowlock: %s\n", line); /* in one piece: other processes may complain beside this one */
+    free(line);
 }
 
 void cmd_complain_of(const char *what, const char *error)

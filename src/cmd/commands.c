@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/similar.h"
 #include "cmd/cmd.h"
-#include "pg/pgtarget.h"
 
 static const struct command *const commands[] = {
     &command_serve,  &command_migrate, &command_seed,   &command_import,
@@ -23,15 +22,11 @@ static void tell_mistyped(const char *variable, const char *meant)
 /* Reads the settings, the command's flags and words, and sets up the log; false after a complaint. */
 static bool begin(struct settings *settings, struct command_line *line)
 {
-    char *error = NULL;
+    char *error = NULL, *rest;
     if (!settings_read(settings, line, apps_settings(), &error)) {
-        cmd_complain("%s", error);
+        for (rest = error; rest != NULL;)
+            cmd_complain("%s", strsep(&rest, "\n"));
         free(error);
-        return false;
-    }
-    const char *right;
-    if (settings->conninfo != NULL && !pgtarget_check(settings->conninfo, &right)) {
-        cmd_complain("%s is not right: %s", settings_source(settings, "database"), right);
         return false;
     }
     log_setup(settings->log_level, settings->log_format);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cmd/check.h"
 #include "cmd/cmd.h"
 #include "core/migrate.h"
 #include "core/server.h"
@@ -312,23 +313,34 @@ static int listen_and_run(struct serving *serving)
     return code;
 }
 
-static int serve(const struct settings *settings, const struct app *const *apps, int ready_fd, bool check)
+static int start(struct serving *serving)
 {
-    struct serving serving = {.settings = settings, .apps = apps, .ready_fd = ready_fd};
+    raise_file_limit();
+    signal(SIGPIPE, SIG_IGN);
+    hold_signals(true);
+    bool passed = serving->systemd.listeners > 0;
+    return (passed || addresses_are_free(serving->settings)) && migrate(serving) ? listen_and_run(serving)
+                                                                                 : CMD_FAILED;
+}
+
+static int check(const struct serving *serving)
+{
+    raise_file_limit();
+    return check_would_serve(serving->settings, serving->apps, serving->systemd.listeners == 0) ? CMD_DONE
+                                                                                                : CMD_FAILED;
+}
+
+static int serve(struct serving *serving, bool only_check)
+{
     char *error = NULL;
     int code = CMD_USAGE;
-    if (systemd_open(&serving.systemd, SETTINGS_LISTEN_MAX, &error)) {
-        raise_file_limit();
-        signal(SIGPIPE, SIG_IGN);
-        hold_signals(true);
-        code = CMD_FAILED;
-        if (serving.systemd.listeners > 0 || addresses_are_free(settings))
-            code = check ? CMD_DONE : migrate(&serving) ? listen_and_run(&serving) : CMD_FAILED;
+    if (systemd_open(&serving->systemd, SETTINGS_LISTEN_MAX, &error)) {
+        code = only_check ? check(serving) : start(serving);
     } else {
         cmd_complain("%s", error);
         free(error);
     }
-    systemd_close(&serving.systemd);
+    systemd_close(&serving->systemd);
     return code;
 }
 
@@ -350,24 +362,25 @@ static bool take_ready_fd(const char *text, int *fd)
 
 static int run_command(const struct settings *settings, const struct command_line *line)
 {
-    int ready_fd, code = CMD_USAGE;
+    int code = CMD_USAGE;
     const struct app **apps = cmd_apps(settings);
-    if (apps != NULL && take_ready_fd(command_line_value(line, "--ready-fd"), &ready_fd))
-        code = serve(settings, apps, ready_fd, command_line_value(line, "--check") != NULL);
+    struct serving serving = {.settings = settings, .apps = apps};
+    if (apps != NULL && take_ready_fd(command_line_value(line, "--ready-fd"), &serving.ready_fd))
+        code = serve(&serving, command_line_value(line, "--check") != NULL);
     free((void *)apps);
     return code;
 }
 
 static const struct command_flag flags[] = {
-    {.name = "--check", .about = "only see whether the settings are right and the addresses free"},
+    {.name = "--check", .about = "only see whether it would serve, and say what is in the way"},
     {.name = "--ready-fd", .value_name = "N", .about = "a descriptor that gets the addresses"},
     {.name = NULL}};
 
 const struct command command_serve = {
     .name = "serve",
     .usage = "[serve]",
-    .about = "run the server; --check: only see whether the settings are right and the\n"
-             "addresses free; --ready-fd N: the addresses are written to this\n"
+    .about = "run the server; --check: only see whether it would serve, and say all\n"
+             "that is in the way; --ready-fd N: the addresses are written to this\n"
              "descriptor, a line each, as soon as it listens",
     .flags = flags,
     .run = run_command};

@@ -207,6 +207,27 @@ static bool nothing_in_the_way(struct session *session)
     return session_script(session, "COMMIT") == DB_OK || fail(session);
 }
 
+/* False with what keeps this session from making tables. */
+static bool may_create(struct session *session)
+{
+    const struct db_rows *rows;
+    if (session_query(session, STATEMENT(MIGRATIONS_OBSTACLE), NULL, &rows) != DB_OK)
+        return false;
+    struct slice obstacle = rows->value(rows, 0, COLUMN_MIGRATIONS_OBSTACLE_OBSTACLE);
+    snprintf(session->error, sizeof session->error, "%.*s", (int)obstacle.len,
+             obstacle.ptr != NULL ? obstacle.ptr : "");
+    return obstacle.ptr == NULL;
+}
+
+bool migrate_may_apply(struct session *session)
+{
+    struct migrate_state state;
+    int newest = sql_newest(session->engine);
+    return read_state(session, &state) &&
+           migrate_fits(state, 0, newest, session->error, sizeof session->error) &&
+           conflict_free(session, state.version) && (state.version >= newest || may_create(session));
+}
+
 /* After several tries. */
 static bool give_up(struct session *session)
 {

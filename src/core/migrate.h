@@ -26,6 +26,10 @@ bool migrate_check(struct session *session, int needed);
 /* How many are to be applied yet. False with session->error. */
 bool migrate_missing(struct session *session, int64_t *count);
 
+/* Would migrate_apply find nothing in its way: a newer schema, tables of others, a right that is missing? Changes
+ * nothing. False with session->error. */
+bool migrate_may_apply(struct session *session);
+
 /* Calls tell (may be NULL) behind each migration that was applied. False with session->error. */
 bool migrate_apply(struct session *session, void (*tell)(int version, const char *name));
 

@@ -13,6 +13,7 @@
 #include "base/environment.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "pg/pgtarget.h"
 
 #define FILES_RESERVED 64 /* descriptors for all but clients */
 #define LIBPQ "libpq's environment"
@@ -28,7 +29,7 @@ static bool read_database(const struct setting_at *at, char **error)
         return setting_wrong(at, right, error);
     settings->sqlite_path = url.sqlite_path;
     settings->conninfo = url.conninfo;
-    return true;
+    return url.conninfo == NULL || pgtarget_check(url.conninfo, &right) || setting_wrong(at, right, error);
 }
 
 /* DB_HOST and its likes, put together for libpq. */
@@ -336,8 +337,10 @@ bool settings_read(struct settings *settings, struct command_line *line,
     memset(settings, 0, sizeof *settings);
     *error = NULL;
     add_groups(&settings->list, settings, groups);
-    return command_line_read(line, &settings->list, error) && environment_read(&settings->list, error) &&
-           setting_list_take(&settings->list, error);
+    if (!command_line_read(line, &settings->list, error))
+        return false;
+    environment_read(&settings->list, error);
+    return setting_list_take(&settings->list, error);
 }
 
 void settings_free(struct settings *settings)

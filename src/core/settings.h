@@ -34,7 +34,8 @@ struct settings {
 };
 
 /* Reads flags and environment: core's settings and those of the groups (which end with NULL). False with *error (to be
- * freed), which names the flag, variable or file and says what would be right. To be freed in any case. */
+ * freed): a line for each that is wrong, which names the flag, variable or file and says what would be right. To be
+ * freed in any case. */
 bool settings_read(struct settings *settings, struct command_line *line,
                    const struct setting_group *const *groups, char **error);
 void settings_free(struct settings *settings);

@@ -1,6 +1,6 @@
-/* Listening sockets. listen_open: open_unix for a path (remove_stale first), else split_address and getaddrinfo, and
- * of the addresses found the first that open_one can listen on. listen_adopt checks and settles a socket that was
- * passed. */
+/* Listening sockets. listen_open: open_unix for a path (what is_stale goes first), else split_address and
+ * getaddrinfo, and of the addresses found the first that open_one can listen on. listen_adopt checks and settles a
+ * socket that was passed. */
 #include <config.h>
 
 #include "proc/listen.h"
@@ -74,23 +74,54 @@ static const char *listen_reason(int number)
 }
 
 /* A socket file on which no process listens is left over from a crash. */
-static void remove_stale(const struct sockaddr_un *name, socklen_t length)
+static bool is_stale(const struct sockaddr_un *name)
 {
     struct stat info;
     if (lstat(name->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
-        return;
+        return false;
     int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (probe >= 0 && connect(probe, (const struct sockaddr *)name, length) != 0 && errno == ECONNREFUSED)
-        unlink(name->sun_path);
+    bool stale = probe >= 0 && connect(probe, (const struct sockaddr *)name, sizeof *name) != 0 &&
+                 errno == ECONNREFUSED;
     if (probe >= 0)
         close(probe);
+    return stale;
+}
+
+static struct sockaddr_un unix_name(const char *address)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    snprintf(name.sun_path, sizeof name.sun_path, "%s", address + 5);
+    return name;
+}
+
+/* 0, or the errno that bind would give. */
+static int unix_obstacle(const struct sockaddr_un *name)
+{
+    struct stat info;
+    const char *slash = strrchr(name->sun_path, '/');
+    char folder[sizeof name->sun_path] = ".";
+    if (slash != NULL)
+        snprintf(folder, sizeof folder, "%.*s", slash == name->sun_path ? 1 : (int)(slash - name->sun_path),
+                 name->sun_path);
+    if (lstat(name->sun_path, &info) == 0 && !is_stale(name))
+        return EADDRINUSE;
+    return access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+static int try_unix(const char *address, char *error, size_t size)
+{
+    struct sockaddr_un name = unix_name(address);
+    int obstacle = unix_obstacle(&name);
+    if (obstacle != 0)
+        return listen_fail(error, size, address, "listen on", listen_reason(obstacle));
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
 static int open_unix(const char *address, char *bound, char *error, size_t size)
 {
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    snprintf(name.sun_path, sizeof name.sun_path, "%s", address + 5);
-    remove_stale(&name, sizeof name);
+    struct sockaddr_un name = unix_name(address);
+    if (is_stale(&name))
+        unlink(name.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof name) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
         listen_fail(error, size, address, "listen on", listen_reason(errno));
@@ -153,6 +184,13 @@ int listen_open(const char *address, bool reuse_port, char bound[static LISTEN_A
         return listen_fail(error, error_size, address, "listen on", listen_reason(saved));
     listen_name(fd, bound);
     return fd;
+}
+
+int listen_try(const char *address, char *error, size_t error_size)
+{
+    char bound[LISTEN_ADDRESS_MAX];
+    return strncmp(address, "unix:", 5) == 0 ? try_unix(address, error, error_size)
+                                             : listen_open(address, false, bound, error, error_size);
 }
 
 static int socket_option(int fd, int name)

@@ -14,6 +14,11 @@
 int listen_open(const char *address, bool reuse_port, char bound[static LISTEN_ADDRESS_MAX], char *error,
                 size_t error_size);
 
+/* Could listen_open have that address? Asked without changing anything: a TCP address is listened on, and the
+ * descriptor is the caller's, so that what is named twice is seen; of a unix socket the path is looked at. -1 with
+ * the error. */
+int listen_try(const char *address, char *error, size_t error_size);
+
 /* Makes a socket that another program has bound like those of listen_open. False with a reason when it is not one that
  * listens for streams. */
 bool listen_adopt(int fd, char *error, size_t error_size);

@@ -20,9 +20,8 @@ struct sqlite_session {
 
 static const struct session_ops sqlite_session_ops;
 
-struct session *session_open_sqlite(const char *path, char **error)
+static struct session *session_of(struct sqlite_file *file)
 {
-    struct sqlite_file *file = sqlite_file_open(path, BUSY_MS, error);
     if (file == NULL)
         return NULL;
     struct sqlite_session *own = mem_new(sizeof *own);
@@ -30,6 +29,21 @@ struct session *session_open_sqlite(const char *path, char **error)
     own->session.engine = "sqlite";
     own->file = file;
     return &own->session;
+}
+
+struct session *session_open_sqlite(const char *path, char **error)
+{
+    return session_of(sqlite_file_open(path, BUSY_MS, error));
+}
+
+bool session_look_sqlite(const char *path, struct session **session, char **error)
+{
+    struct sqlite_file *file;
+    *session = NULL;
+    if (!sqlite_file_look(path, &file, error))
+        return false;
+    *session = session_of(file);
+    return true;
 }
 
 static void sqlite_session_close(struct session *session)

@@ -7,4 +7,8 @@
 /* NULL and *error (to be freed). */
 struct session *session_open_sqlite(const char *path, char **error);
 
+/* One that reads only, and changes nothing (sqlite_file_look). True with *session NULL: there is no file yet, and it
+ * can be made. False with *error (to be freed). */
+bool session_look_sqlite(const char *path, struct session **session, char **error);
+
 #endif

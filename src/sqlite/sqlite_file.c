@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #define ROOM ((off_t)64 << 10)     /* that a take needs in the WAL, and then some */
 #define OPEN_MS 2000               /* it may wait so long for another process at the start, */
@@ -274,6 +275,62 @@ struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error
         *error = mem_dup(file->error);
     sqlite_file_close(file);
     return NULL;
+}
+
+/* Without an index of the WAL nobody has it open: then SQLite need not, and must not, make one. */
+static char *look_uri(const char *path)
+{
+    char *own = realpath(path, NULL), *index = mem_printf("%s-shm", own != NULL ? own : path);
+    char *name = mem_new(3 * strlen(path) + 1);
+    text_percent_encode(slice_of(path), name);
+    char *uri = mem_printf("file:%s%s", name, access(index, F_OK) == 0 ? "" : "?immutable=1");
+    free(own);
+    free(index);
+    free(name);
+    return uri;
+}
+
+static int look_at(struct sqlite_file *file)
+{
+    char *uri = look_uri(file->path);
+    int code =
+        sqlite3_open_v2(uri, &file->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+    free(uri);
+    if (code != SQLITE_OK)
+        return code;
+    sqlite3_extended_result_codes(file->db, 1);
+    sqlite3_busy_timeout(file->db, OPEN_MS);
+    return sqlite3_exec(file->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+}
+
+static bool has_room(const char *path)
+{
+    char *own = realpath(path, NULL);
+    struct statvfs disk;
+    bool full = own != NULL && statvfs(own, &disk) == 0 && disk.f_bavail * disk.f_frsize < (uint64_t)ROOM;
+    free(own);
+    return !full;
+}
+
+bool sqlite_file_look(const char *path, struct sqlite_file **file, char **error)
+{
+    struct stat info;
+    *file = NULL;
+    *error = why_not_opened(path);
+    if (*error == NULL && !has_room(path))
+        *error = mem_dup("its disk has no room left");
+    if (*error != NULL || stat(path, &info) != 0)
+        return *error == NULL;
+    *file = mem_new(sizeof **file);
+    (*file)->path = mem_dup(path);
+    (*file)->wal_fd = -1;
+    int code = look_at(*file);
+    if (code == SQLITE_OK)
+        return true;
+    sqlite_file_note(*file, code);
+    *error = mem_dup((*file)->error);
+    sqlite_file_close(*file);
+    return false;
 }
 
 static void sqlite_file_disconnect(struct sqlite_file *file, bool keep_apart)

@@ -15,6 +15,11 @@ struct sqlite3;
 struct sqlite_file *sqlite_file_open(const char *path, int busy_ms, char **error);
 void sqlite_file_close(struct sqlite_file *file);
 
+/* Opens it to read what is there, and changes nothing: neither the file nor what stands beside it. True with *file
+ * NULL when there is none and sqlite_file_open could make it; false with *error (to be freed) when that could not
+ * open it. */
+bool sqlite_file_look(const char *path, struct sqlite_file **file, char **error);
+
 /* Closes and opens it, for rights that were lost and may have come back; its blocks must have been freed. False while
  * it cannot be opened or is another file: then everything fails until the next try. */
 bool sqlite_file_reopen(struct sqlite_file *file);
