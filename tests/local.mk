@@ -123,7 +123,9 @@ python_tests = \
 	tests/browser/test_regions.py \
 	tests/browser/test_start.py \
 	tests/browser/test_users.py \
+	tests/api/conftest.py \
 	tests/api/schemathesis_hooks.py \
+	tests/api/test_accessibility.py \
 	tests/api/test_clients.py \
 	tests/api/test_schemathesis.py \
 	tests/api/tools.py \
@@ -254,8 +256,8 @@ EXTRA_DIST += \
 	tests/build/embed-pages.test \
 	tests/api.test \
 	tests/api/clients/order.ts \
-	tests/api/clients/package.json \
 	tests/api/clients/tsconfig.json \
+	tests/api/package.json \
 	tests/api/schemathesis.toml \
 	tests/build/embed-sql.test \
 	tests/build/gnumakefile.test \
@@ -345,8 +347,9 @@ test-slow:
 check-http: all
 	ROWLOCK='$(abs_top_builddir)/rowlock$(EXEEXT)' $(PYTHON) $(srcdir)/tests/http-cases/run tests/http-suites
 
-# The OpenAPI document as programs of PyPI and npm take it: clients that are made of it place and take orders, and schemathesis makes
-# requests of it, at least CASES for each database. Printed is how many there were, and how many were answered otherwise than it says.
+# What programs of PyPI and npm make of the server. The OpenAPI document: clients that are made of it place and take orders, and
+# schemathesis makes requests of it, at least CASES for each database; printed is how many there were, and how many were answered
+# otherwise than it says. The pages: axe looks at all of them.
 CASES = 2000
 check-api:
 	CASES='$(CASES)' $(MAKE) $(AM_MAKEFLAGS) check TESTS=tests/api.test VERBOSE=yes

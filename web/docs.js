@@ -8,4 +8,6 @@ SwaggerUIBundle({
   validatorUrl: null,
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
+  // It makes a <main> of its own within that of the page, and a page has one.
+  onComplete: () => document.querySelector("#swagger main")?.setAttribute("role", "none"),
 });

@@ -37,8 +37,8 @@ def python_client(document, folder):
 @pytest.fixture
 def typescript_client(document, folder):
     modules = tools.npm()
-    for name in ("order.ts", "package.json", "tsconfig.json"):
-        shutil.copy(CLIENTS / name, folder)
+    for path in (CLIENTS / "order.ts", CLIENTS / "tsconfig.json", tools.NPM):
+        shutil.copy(path, folder)
     (folder / "node_modules").symlink_to(modules)
     tools.node("npx", "openapi-typescript", document, "-o", "api.d.ts", cwd=folder)
     return folder

@@ -2,7 +2,9 @@
 
 import pytest
 
-from support.browser import Browser, Drivers
+from support.browser import drivers, look
+
+__all__ = ("drivers", "look")
 
 SIZES = (360, 1280)
 
@@ -11,30 +13,6 @@ SIZES = (360, 1280)
 def shared_flags():
     """PostgreSQL has two workers: what one of them has shown, the other one must know."""
     return {"postgres": ("--workers", 2)}
-
-
-@pytest.fixture(scope="session")
-def drivers():
-    made = Drivers()
-    try:
-        yield made
-    finally:
-        made.quit()
-
-
-@pytest.fixture
-def look(drivers):
-    """look(server, width=1280, javascript=True, number=0): a browser that looks at the server; two numbers are two people. At the
-    end each is judged: no error in its console, no request to another host."""
-    looking = []
-
-    def begin(server, width=1280, javascript=True, number=0):
-        looking.append(Browser(drivers.get(width, javascript, number), server.address))
-        return looking[-1]
-
-    yield begin
-    for browser in looking:
-        browser.check()
 
 
 @pytest.fixture(params=SIZES)

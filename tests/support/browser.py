@@ -70,6 +70,22 @@ class Drivers:
 STALE = "Node with given id does not belong to the document"     # as chromedriver has it now and then
 
 
+CONTRASTS = """
+    const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+    const luminance = (rgb) => rgb.slice(0, 3).map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const behind = (element) => {
+        for (; element; element = element.parentElement) {
+            const colour = parse(getComputedStyle(element).backgroundColor);
+            if (colour.length < 4 || colour[3] > 0.99) return colour;
+        }
+    };
+    return [...document.querySelectorAll(arguments[0])].filter((each) => each.innerText && each.offsetWidth > 0).map((each) => {
+        const [one, other] = [luminance(parse(getComputedStyle(each).color)), luminance(behind(each))];
+        return [(Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05), each.innerText.slice(0, 40)];
+    });"""
+
+
 class Browser:
     """One that looks at one server. What it logs as an error, unless `expected` has words of it, and each request to another
     host is a failure when it is checked."""
@@ -78,10 +94,16 @@ class Browser:
         self.driver, self.address, self.expected = driver, address, []
         driver.get("about:blank")
         driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         for kind in ("browser", "performance"):
             driver.get_log(kind)        # of the test before
 
     # ---- looking ----
+
+    def colours(self, scheme):
+        """From now on it prefers "light" or "dark"."""
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+        return self
 
     def open(self, path):
         self.driver.get(f"http://{self.address}{path}")
@@ -153,6 +175,10 @@ class Browser:
         metrics = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})
         return metrics["cssContentSize"]["width"] - metrics["cssLayoutViewport"]["clientWidth"]
 
+    def contrasts(self, css):
+        """[(ratio, beginning of the text)] of what matches and is shown (WCAG 2.2, "contrast ratio")."""
+        return [tuple(each) for each in self.driver.execute_script(CONTRASTS, css)]
+
     def logged(self):
         """What the browser has logged as an error since it was last asked."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "ERROR")]
@@ -167,3 +193,29 @@ class Browser:
         assert not elsewhere, f"asked of other hosts: {elsewhere}"
         errors = [message for message in self.logged() if not any(words in message for words in self.expected)]
         assert not errors, f"the browser says: {errors}"
+
+
+# ---- fixtures, for a conftest.py to import ----
+
+@pytest.fixture(scope="session")
+def drivers():
+    made = Drivers()
+    try:
+        yield made
+    finally:
+        made.quit()
+
+
+@pytest.fixture
+def look(drivers):
+    """look(server, width=1280, javascript=True, number=0): a browser that looks at the server; two numbers are two people. At the
+    end each is judged: no error in its console, no request to another host."""
+    looking = []
+
+    def begin(server, width=1280, javascript=True, number=0):
+        looking.append(Browser(drivers.get(width, javascript, number), server.address))
+        return looking[-1]
+
+    yield begin
+    for browser in looking:
+        browser.check()
