@@ -82,7 +82,7 @@ hold_services() {
 release_services() { # PACKAGES
     [ -z "$policy" ] || as_root rm -f "$policy"
     trap - 0 1 2 15
-    for name in redis-server memcached pgbouncer; do
+    for name in redis-server memcached nginx pgbouncer; do
         case " $1 " in
         *" $name "*) as_root update-rc.d "$name" disable >/dev/null 2>&1 || : ;;
         esac

@@ -186,6 +186,7 @@ python_tests = \
 	tests/integration/test_original_clients.py \
 	tests/integration/test_orders_claim.py \
 	tests/integration/test_orders_journal.py \
+	tests/integration/test_nginx.py \
 	tests/integration/test_order_events.py \
 	tests/integration/test_orders_lease.py \
 	tests/integration/test_orders_place.py \
@@ -230,6 +231,7 @@ python_tests = \
 	tests/support/expect.py \
 	tests/support/github.py \
 	tests/support/httpcases.py \
+	tests/support/nginx.py \
 	tests/support/notify.py \
 	tests/support/pages.py \
 	tests/support/openapi.py \
