@@ -148,7 +148,11 @@ static void root(struct request *request)
     request_send(request, reply);
 }
 
-/* ---- GET /assets/{name}: what pages load ---- */
+/* ---- GET /assets/{name}, GET /favicon.ico: what pages load ---- */
+
+/* What has a checksum in its name never changes; the icon may, with the next version. */
+#define KEPT_FOR_EVER "public, max-age=31536000, immutable"
+#define KEPT_FOR_A_DAY "public, max-age=86400"
 
 static const struct field asset_path[] = {
     {.name = "name",
@@ -163,7 +167,6 @@ static void write_asset(struct reply *reply, const struct asset *asset, bool gzi
 {
     reply->content_type = asset->type;
     reply->gzip = asset->gzip;
-    buf_add_string(&reply->fields, "Cache-Control: public, max-age=31536000, immutable\r\n");
     etag_write(reply->etag, ETAG_STRONG, hash_bytes(slice_of(asset->name), 0));
     char *room = gzip ? NULL : buf_room(&reply->body, asset->length);
     if (room != NULL && coding_gunzip(asset->gzip, room, asset->length))
@@ -172,17 +175,28 @@ static void write_asset(struct reply *reply, const struct asset *asset, bool gzi
         reply->body.failed = true;
 }
 
+static void send_asset(struct request *request, const struct asset *asset, const char *kept)
+{
+    struct reply *reply = request_reply(request);
+    request->takes_gzip = coding_is_accepted(request->http->head);
+    buf_printf(&reply->fields, "Cache-Control: %s\r\n", kept);
+    write_asset(reply, asset, request->takes_gzip);
+    request_send(request, reply);
+}
+
 static void asset(struct request *request)
 {
     const struct asset *found = asset_find(request->values[0].text);
-    if (found == NULL) {
+    if (found == NULL)
         request_problem(request, 404, "%s", request->route->missing);
-        return;
-    }
-    struct reply *reply = request_reply(request);
-    request->takes_gzip = coding_is_accepted(request->http->head);
-    write_asset(reply, found, request->takes_gzip);
-    request_send(request, reply);
+    else
+        send_asset(request, found, KEPT_FOR_EVER);
+}
+
+/* Browsers ask for it by themselves beside what names no icon, such as a document of JSON. */
+static void favicon(struct request *request)
+{
+    send_asset(request, asset_of(SLICE("icon.svg")), KEPT_FOR_A_DAY);
 }
 
 /* ---- GET /docs ---- */
@@ -228,6 +242,11 @@ static const struct route routes[] = {
      .for_people = true,
      .missing = "There is no such file.",
      .start = asset},
+    {.method = HTTP_GET,
+     .path = "/favicon.ico",
+     .summary = "The icon of pages and documents",
+     .for_people = true,
+     .start = favicon},
 };
 
 const struct app app_operations = {

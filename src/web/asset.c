@@ -10,3 +10,11 @@ const struct asset *asset_find(struct slice name)
             return asset;
     return NULL;
 }
+
+const struct asset *asset_of(struct slice file)
+{
+    for (const struct asset *asset = assets; asset->name != NULL; asset++)
+        if (slice_equal(slice_of(asset->file), file))
+            return asset;
+    return NULL;
+}

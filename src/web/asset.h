@@ -8,6 +8,7 @@
 #define ASSET_NAME_MAX 100
 
 struct asset {
+    const char *file; /* "style.css", in web/ */
     const char *name; /* "style.3735928559.css" */
     const char *type; /* Content-Type */
     size_t length;    /* uncompressed */
@@ -18,5 +19,8 @@ extern const struct asset assets[]; /* ends with name NULL */
 
 /* NULL: there is none of that name. */
 const struct asset *asset_find(struct slice name);
+
+/* The content that a file of web/ has now. NULL: there is no such file. */
+const struct asset *asset_of(struct slice file);
 
 #endif

@@ -37,7 +37,6 @@ def test_an_order_is_placed_and_taken_by_trying_it_out(look, server, width):
 
 def test_without_a_script_it_says_so_and_leads_to_the_document(look, server, width):
     browser = look(server, width, javascript=False)
-    browser.expected.append("favicon.ico")      # a document of JSON names no icon
     browser.open("/docs").see("takes JavaScript")
     browser.click("main a", "/openapi.json")
     assert browser.path == "/openapi.json" and '"openapi"' in browser.text()

@@ -64,6 +64,16 @@ def test_an_old_or_unknown_file_is_404(api):
         problem(api.get("/assets/" + name), 404)
 
 
+def test_what_names_no_icon_has_one_too(api):
+    """Browsers ask for it by themselves, for /openapi.json too."""
+    icon = re.search(r'<link rel="icon" href="([^"]+)"', api.get("/", BROWSER).body.decode())[1]
+    plain, packed = api.get("/favicon.ico"), api.get("/favicon.ico", {"Accept-Encoding": "gzip"})
+    assert plain.status == packed.status == 200 and plain.content_type == "image/svg+xml"
+    assert plain.body == gzip.decompress(packed.body) == api.get(icon).body
+    assert plain.header("Cache-Control") == "public, max-age=86400"
+    assert api.get("/favicon.ico", {"If-None-Match": plain.header("ETag")}).status == 304
+
+
 # ---- who gets a page ----
 
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json", "application/json, text/html", "text/html;q=0"])
@@ -97,7 +107,7 @@ def test_without_pages_there_is_the_api_alone(serve):
     for server in (serve("--no-pages"), serve(env={"ROWLOCK_NO_PAGES": "on"})):
         api = server.api
         assert "orders" in api.get("/", BROWSER).json() and "/inbox" not in api.get("/", BROWSER).body.decode()
-        for target in ("/inbox", "/assets/" + "style.css", "/nope"):
+        for target in ("/inbox", "/assets/style.css", "/favicon.ico", "/nope"):
             problem(api.get(target, BROWSER), 404)
     assert "(for people)" not in run("routes", "--no-pages").stdout and "/inbox" in run("routes").stdout
 

@@ -186,6 +186,8 @@ static void files_that_pages_load_are_found_by_name(void **state)
         assert_ptr_equal(asset_find(slice_of(asset->name)), asset);
         assert_true(asset->gzip.len > 20 && asset->gzip.ptr[0] == '\x1f');
     }
+    assert_string_equal(asset_of(SLICE("style.css"))->file, "style.css");
+    assert_null(asset_of(SLICE("none.css")));
     assert_null(asset_find(SLICE("style.css")));
     assert_null(asset_find(SLICE("")));
 }
