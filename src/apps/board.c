@@ -106,20 +106,29 @@ static void add_state(const struct answering *answering, int shown, struct slice
 #define MARGIN 1.15
 
 /* Degrees. */
+struct place {
+    double latitude, longitude;
+};
+
 struct area {
     double south, west, north, east;
 };
 
+static bool place_at(const struct answering *answering, int row, int column, struct place *place)
+{
+    return text_double(value_of(answering, row, column), &place->latitude) == TEXT_NUMBER_OK &&
+           text_double(value_of(answering, row, column + 1), &place->longitude) == TEXT_NUMBER_OK;
+}
+
 static void stretch(struct area *area, const struct answering *answering, int row, int column)
 {
-    double latitude, longitude;
-    if (text_double(value_of(answering, row, column), &latitude) != TEXT_NUMBER_OK ||
-        text_double(value_of(answering, row, column + 1), &longitude) != TEXT_NUMBER_OK)
+    struct place place;
+    if (!place_at(answering, row, column, &place))
         return;
-    area->south = fmin(area->south, latitude);
-    area->north = fmax(area->north, latitude);
-    area->west = fmin(area->west, longitude);
-    area->east = fmax(area->east, longitude);
+    area->south = fmin(area->south, place.latitude);
+    area->north = fmax(area->north, place.latitude);
+    area->west = fmin(area->west, place.longitude);
+    area->east = fmax(area->east, place.longitude);
 }
 
 /* Of all points; the world when there are none. */
@@ -133,6 +142,43 @@ static struct area area_of(const struct answering *answering, int shown)
     return area.south <= area.north ? area : (struct area){-90, -180, 90, 180};
 }
 
+static void add_line(struct buf *body, struct place from, struct place to)
+{
+    buf_printf(body, "M%.6f %.6fL%.6f %.6f", from.longitude, from.latitude, to.longitude, to.latitude);
+}
+
+/* The shorter way round. Over the 180th meridian it is two lines: to an edge of the map, and on from the other one. */
+static void add_way(struct buf *body, struct place from, struct place to)
+{
+    double eastward = to.longitude - from.longitude;
+    if (fabs(eastward) <= 180) {
+        add_line(body, from, to);
+        return;
+    }
+    double edge = copysign(180, from.longitude), whole = eastward + 2 * edge,
+           share = fabs(whole) > 0 ? (edge - from.longitude) / whole : 0,
+           latitude = from.latitude + share * (to.latitude - from.latitude);
+    add_line(body, from, (struct place){latitude, edge});
+    add_line(body, (struct place){latitude, -edge}, to);
+}
+
+static void add_ways(const struct answering *answering, int shown, struct slice status, const char *name)
+{
+    struct buf *body = &answering->reply->body;
+    struct place from, to;
+    jsonout_named(body, name, '[');
+    for (int i = 0, count = 0; i < shown; i++) {
+        if (!slice_equal(value_of(answering, i, LIST_ORDER_STATUS), status) ||
+            !place_at(answering, i, LIST_ORDER_ORIGIN, &from) ||
+            !place_at(answering, i, LIST_ORDER_DESTINATION, &to))
+            continue;
+        buf_add_string(body, count++ > 0 ? ",\"" : "\"");
+        add_way(body, from, to);
+        buf_add_char(body, '"');
+    }
+    jsonout_close(body, ']');
+}
+
 /* Twice as wide as high. */
 static void add_map(const struct answering *answering, int shown)
 {
@@ -141,9 +187,13 @@ static void add_map(const struct answering *answering, int shown)
            narrowing = fmax(cos(latitude * RADIANS), 0.1),
            height = MARGIN *
                     fmax(HEIGHT_MIN, fmax(area.north - area.south, (area.east - area.west) * narrowing / 2));
-    buf_printf(&answering->reply->body,
-               ",\"map\":{\"narrowing\":%.4f,\"x\":%.4f,\"y\":%.4f,\"width\":%.4f,\"height\":%.4f}",
+    struct buf *body = &answering->reply->body;
+    buf_printf(body, ",\"map\":{\"narrowing\":%.4f,\"x\":%.4f,\"y\":%.4f,\"width\":%.4f,\"height\":%.4f",
                narrowing, longitude * narrowing - height, -latitude - height / 2, 2 * height, height);
+    add_ways(answering, shown, SLICE("UNASSIGNED"), "free_ways");
+    add_ways(answering, shown, SLICE("TAKEN"), "taken_ways");
+    add_ways(answering, shown, SLICE("DELIVERED"), "delivered_ways");
+    jsonout_close(body, '}');
 }
 
 void board_orders_write(const struct answering *answering)

@@ -22,9 +22,11 @@ extern const struct page board_order_page;
  * latitude), y the latitude with its sign turned.
  *
  *   {"free": [order, ...], "free_count": 1, "taken": ..., "delivered": ..., "before": 7,
- *    "map": {"narrowing": 0.64, "x": -5, "y": -60, "width": 40, "height": 20}}
+ *    "map": {"narrowing": 0.64, "x": -5, "y": -60, "width": 40, "height": 20,
+ *            "free_ways": ["M12.7 50.4L24.7 59.4", ...], "taken_ways": ..., "delivered_ways": ...}}
  *
- * before is that of the next orders, and not there when there are none. */
+ * A way is a path of SVG in degrees, east and north. before is that of the next orders, and not there when there are
+ * none. */
 extern const struct field board_orders_query[];
 void board_orders_start(struct request *request);
 void board_orders_write(const struct answering *answering);

@@ -115,19 +115,36 @@ def numbers(text):
     return [float(number) for number in text.split()]
 
 
-@pytest.mark.parametrize("points", [[(HERE, THERE)], [(("1", "2"), ("1", "2"))], [(("-90", "-180"), ("90", "180"))], [(("89", "0"), ("89.5", "1"))], []])
+def ways(page):
+    """The lines of the map, each [longitude, latitude, longitude, latitude]; two of them in one path are one order's."""
+    return [[numbers(line.replace("L", " ")) for line in path.split("M")[1:]] for path in re.findall(r'class="way free" d="([^"]+)"', page)]
+
+
+@pytest.mark.parametrize("points", [[(HERE, THERE)], [(("1", "2"), ("1", "2"))], [(("-90", "-90"), ("90", "90"))], [(("89", "0"), ("89.5", "1"))],
+                                    [(("-90", "-180"), ("0", "0")), (("0", "0"), ("90", "180"))], []])
 def test_the_map_has_all_points_in_it(api, points):
     for origin, destination in points:
         api.place(origin, destination)
     page = board(api)
     x, y, width, height = numbers(re.search(r'viewBox="([^"]+)"', page)[1])
     narrowing = float(re.search(r'<g transform="scale\(([\d.]+) -1\)">', page)[1])
-    drawn = re.findall(r'class="way free" d="M(\S+) (\S+)L(\S+) (\S+)"', page)
-    assert [[float(number) for number in line] for line in drawn] == [[float(o[1]), float(o[0]), float(d[1]), float(d[0])] for o, d in points]
-    for line in drawn:
+    assert ways(page) == [[[float(o[1]), float(o[0]), float(d[1]), float(d[0])]] for o, d in points[::-1]]
+    for [line] in ways(page):
         for longitude, latitude in (line[:2], line[2:]):
-            assert x < float(longitude) * narrowing < x + width and y < -float(latitude) < y + height
+            assert x < longitude * narrowing < x + width and y < -latitude < y + height
     assert width == pytest.approx(2 * height, rel=1e-3) and height >= 6 and 0.1 <= narrowing <= 1
+
+
+@pytest.mark.parametrize("origin, destination, lines", [
+    (("-18", "178"), ("-14", "-172"), [[178, -18, 180, -17.2], [-180, -17.2, -172, -14]]),      # from Fiji to Samoa
+    (("-14", "-172"), ("-18", "178"), [[-172, -14, -180, -17.2], [180, -17.2, 178, -18]]),
+    (("10", "180"), ("20", "-170"), [[180, 10, 180, 10], [-180, 10, -170, 20]]),
+    (("10", "180"), ("20", "-180"), [[180, 10, 180, 10], [-180, 10, -180, 20]]),
+    (("10", "-100"), ("20", "80"), [[-100, 10, 80, 20]]),                                     # half round either way
+])
+def test_a_way_over_the_180th_meridian_is_not_drawn_the_other_way_round(api, origin, destination, lines):
+    api.place(origin, destination)
+    assert ways(board(api)) == [[pytest.approx(line, abs=1e-5) for line in lines]]
 
 
 def test_a_name_is_text(api):
@@ -163,5 +180,6 @@ def test_what_the_board_reads_is_not_of_the_api(api, serve):
     found = api.get("/board/orders").json()
     assert found["free"] == [api.get(f"/orders/{order}").json()] and found["free_count"] == 1 and "before" not in found
     assert "/board/orders" not in api.get("/openapi.json").json()["paths"]
+    alone = serve("--no-pages").api
     for target in ("/board", "/board/orders", f"/board/orders/{order}"):
-        problem(serve("--no-pages").api.get(target), 404)
+        problem(alone.get(target), 404)
