@@ -94,34 +94,35 @@ const struct page_form labs_record_forms[LABS_KINDS][LABS_RECORD_FORMS] = {
 
 /* ---- pages ---- */
 
-#define LIST_PAGE(kind, name)                                                                                \
-    .template = TEMPLATE(name), .reads = list_reads[kind], .forms = labs_add_forms[kind]
-#define RECORD_PAGE(kind, name)                                                                              \
+#define LIST_PAGE(kind_, word, name)                                                                         \
+    .template = TEMPLATE(name), .kind = word, .reads = list_reads[kind_], .forms = labs_add_forms[kind_]
+#define RECORD_PAGE(kind_, word, name)                                                                       \
     {                                                                                                        \
-        .template = TEMPLATE(name), .reads = record_reads[kind], .forms = labs_record_forms[kind]            \
+        .template = TEMPLATE(name), .kind = word, .reads = record_reads[kind_],                              \
+        .forms = labs_record_forms[kind_]                                                                    \
     }
-#define HISTORY_PAGE(kind, name)                                                                             \
+#define HISTORY_PAGE(kind_, word)                                                                            \
     {                                                                                                        \
-        .template = TEMPLATE(name), .reads = history_reads[kind]                                             \
+        .template = TEMPLATE(LAB_HISTORY), .kind = word, .reads = history_reads[kind_]                       \
     }
 
 const struct page labs_lists[LABS_KINDS] = {
-    [LABS_SITE] = {.title = "Labs", LIST_PAGE(LABS_SITE, LABS)},
-    [LABS_COMPUTER] = {LIST_PAGE(LABS_COMPUTER, LAB_COMPUTERS)},
-    [LABS_FREEZER] = {LIST_PAGE(LABS_FREEZER, LAB_FREEZERS)},
-    [LABS_CONTAINER] = {LIST_PAGE(LABS_CONTAINER, LAB_CONTAINERS)},
+    [LABS_SITE] = {.title = "Labs", LIST_PAGE(LABS_SITE, "site", LABS)},
+    [LABS_COMPUTER] = {LIST_PAGE(LABS_COMPUTER, "computer", LAB_COMPUTERS)},
+    [LABS_FREEZER] = {LIST_PAGE(LABS_FREEZER, "freezer", LAB_FREEZERS)},
+    [LABS_CONTAINER] = {LIST_PAGE(LABS_CONTAINER, "container", LAB_CONTAINERS)},
 };
 
 const struct page labs_records[LABS_KINDS] = {
-    [LABS_SITE] = RECORD_PAGE(LABS_SITE, LAB_SITE),
-    [LABS_COMPUTER] = RECORD_PAGE(LABS_COMPUTER, LAB_COMPUTER),
-    [LABS_FREEZER] = RECORD_PAGE(LABS_FREEZER, LAB_FREEZER),
-    [LABS_CONTAINER] = RECORD_PAGE(LABS_CONTAINER, LAB_CONTAINER),
+    [LABS_SITE] = RECORD_PAGE(LABS_SITE, "site", LAB_SITE),
+    [LABS_COMPUTER] = RECORD_PAGE(LABS_COMPUTER, "computer", LAB_COMPUTER),
+    [LABS_FREEZER] = RECORD_PAGE(LABS_FREEZER, "freezer", LAB_FREEZER),
+    [LABS_CONTAINER] = RECORD_PAGE(LABS_CONTAINER, "container", LAB_CONTAINER),
 };
 
 const struct page labs_histories[LABS_KINDS] = {
-    [LABS_SITE] = HISTORY_PAGE(LABS_SITE, LAB_SITE_HISTORY),
-    [LABS_COMPUTER] = HISTORY_PAGE(LABS_COMPUTER, LAB_COMPUTER_HISTORY),
-    [LABS_FREEZER] = HISTORY_PAGE(LABS_FREEZER, LAB_FREEZER_HISTORY),
-    [LABS_CONTAINER] = HISTORY_PAGE(LABS_CONTAINER, LAB_CONTAINER_HISTORY),
+    [LABS_SITE] = HISTORY_PAGE(LABS_SITE, "site"),
+    [LABS_COMPUTER] = HISTORY_PAGE(LABS_COMPUTER, "computer"),
+    [LABS_FREEZER] = HISTORY_PAGE(LABS_FREEZER, "freezer"),
+    [LABS_CONTAINER] = HISTORY_PAGE(LABS_CONTAINER, "container"),
 };

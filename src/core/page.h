@@ -6,7 +6,7 @@
  * goes to that route; when it was done, the browser is led on (303); when not, the page comes again, with what was
  * typed and with what is wrong beside each input.
  *
- * What a template sees is one object: version, host, title, pages (the menu), given (the page's own parameters),
+ * What a template sees is one object: version, host, title, kind, pages (the menu), given (the page's own parameters),
  * choices (of those that have some, each with value and chosen), refused (reads that are not there),
  * form_token, each read by its name, links.READ.next and the like (of a read's Link), and each form by its name
  * (core/form.h). core/visit.h answers with it. */
@@ -44,6 +44,7 @@ struct page_form {
 struct page {
     const char *title; /* in the menu; NULL: it is not there */
     const struct web_template *template;
+    const char *kind;              /* of what it shows, a word for templates of several pages; NULL: none */
     const struct page_read *reads; /* ends with name NULL; NULL: none */
     const struct page_form *forms; /* the same */
     const char *pictures;          /* other hosts that its pictures may come from; NULL: none */

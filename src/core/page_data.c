@@ -156,6 +156,8 @@ void page_data_add_common(struct buf *out, const struct server *server, const st
 {
     jsonout_named_text(out, "version", PACKAGE_VERSION);
     jsonout_named_text(out, "title", page != NULL && page->title != NULL ? page->title : "");
+    if (page != NULL && page->kind != NULL)
+        jsonout_named_text(out, "kind", page->kind);
     jsonout_named(out, "pages", '[');
     for (const struct app *const *app = server->apps; *app != NULL; app++)
         add_menu_of(out, *app, page);

@@ -17,7 +17,7 @@ const char *page_data_target(const char *pattern, struct arena *arena,
 struct slice page_data_parameter(const struct route *route, const struct value *values, struct slice name,
                                  struct arena *arena);
 
-/* Members of every page: version, pages. title NULL: of no page. */
+/* Members of every page: version, pages, title, kind. page NULL: of none. */
 void page_data_add_common(struct buf *out, const struct server *server, const struct page *page);
 /* given, and choices: for each parameter of the query that has some. */
 void page_data_add_given(struct buf *out, const struct route *route, const struct value *values);
