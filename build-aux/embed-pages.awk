@@ -18,31 +18,13 @@
 # attribute that holds an address begins with one of this server, or with a value as |link; further values in it are |url.
 # What the Content-Security-Policy of pages refuses (scripts and styles in the page) is refused here.
 #
-# Plain POSIX awk: mawk, gawk and busybox all run it. Call with LC_ALL=C.
+# Plain POSIX awk: mawk, gawk and busybox all run it. Call with LC_ALL=C, behind -f build-aux/c-text.awk.
 
 function fail(line, message)
 {
     printf "%s:%s: %s\n", FILENAME, line, message > "/dev/stderr"
     failed = 1
     exit 1
-}
-
-# One line of text as a C string literal. Every ? is escaped, so that no trigraph can arise.
-function literal(text,    out, i, c)
-{
-    out = ""
-    for (i = 1; i <= length(text); i++) {
-        c = substr(text, i, 1)
-        if (c == "\\" || c == "\"" || c == "?")
-            out = out "\\" c
-        else if (c == "\t")
-            out = out "\\t"
-        else if (c == "\n")
-            out = out "\\n"
-        else
-            out = out c
-    }
-    return "\"" out "\""
 }
 
 # ---- where in the HTML it is: "text", "tag" (between < and >), "value" (an attribute's, in quotes), "comment" ----
@@ -298,17 +280,6 @@ function print_header(    i)
     print "extern const struct web_template templates[TEMPLATE_COUNT];"
     print ""
     print "#endif"
-}
-
-# Text as adjacent literals, one a line, so that the C file can be read.
-function literals(text,    n, i, lines, out)
-{
-    n = split(text, lines, "\n")
-    out = ""
-    for (i = 1; i <= n; i++)
-        if (i < n || lines[i] != "")
-            out = out "\n        " literal(lines[i] (i < n ? "\n" : ""))
-    return out
 }
 
 function print_ops(name,    i)

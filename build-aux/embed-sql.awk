@@ -14,7 +14,7 @@
 # In SQL {NAME} is a constant, {list} the columns of a list and {alias.list} those of a table. A declaration that ends
 # with a comma goes on in the next line. Both engines must declare the same, but for "refuses".
 #
-# Plain POSIX awk: mawk, gawk and busybox all run it. Call with LC_ALL=C.
+# Plain POSIX awk: mawk, gawk and busybox all run it. Call with LC_ALL=C, behind -f build-aux/c-text.awk.
 
 function fail(file, line, message)
 {
@@ -23,43 +23,17 @@ function fail(file, line, message)
     exit 1
 }
 
-# One line of text as a C string literal. Every ? is escaped, so that no trigraph can arise.
-function literal(line,    out, i, c)
-{
-    out = ""
-    for (i = 1; i <= length(line); i++) {
-        c = substr(line, i, 1)
-        if (c == "\\" || c == "\"" || c == "?")
-            out = out "\\" c
-        else if (c == "\t")
-            out = out "\\t"
-        else
-            out = out c
-    }
-    return "\"" out "\""
-}
-
-# Text as adjacent literals, one a line, so that the C file can be read.
-function literals(text, last_newline,    n, i, lines, out, c_line)
-{
-    n = split(text, lines, "\n")
-    while (n > 0 && lines[n] == "")
-        n--
-    out = ""
-    for (i = 1; i <= n; i++) {
-        c_line = literal(lines[i])
-        if (i < n || last_newline)
-            c_line = substr(c_line, 1, length(c_line) - 1) "\\n\""
-        out = out "\n        " c_line
-    }
-    return out
-}
-
 # ---- declarations ----
 
 function trim(text)
 {
     gsub(/^[ \t]+|[ \t]+$/, "", text)
+    return text
+}
+
+function without_last_newline(text)
+{
+    sub(/\n+$/, "", text)
     return text
 }
 
@@ -421,8 +395,8 @@ function print_statements(    i, n, other, name_of, has)
             printf "     .row = \"%s\",\n", statement_row[n]
         if (has[i])
             printf "     .refusals = refusals_%s,\n", name_of
-        printf "     .text = {[DB_POSTGRES] =%s,\n              [DB_SQLITE] =%s}},\n", literals(statement_text[n], 0),
-            literals(statement_text[other], 0)
+        printf "     .text = {[DB_POSTGRES] =%s,\n              [DB_SQLITE] =%s}},\n", literals(without_last_newline(statement_text[n])),
+            literals(without_last_newline(statement_text[other]))
     }
     print "};"
 }

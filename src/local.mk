@@ -362,12 +362,12 @@ rowlock_LDADD = $(JEMALLOC_LIBS) $(rowlock_libs)
 
 # The SQL travels in the binary.
 embed_sql = $(AM_V_GEN)$(MKDIR_P) src/core && out=`pwd`/$@ && cd $(srcdir) && LC_ALL=C $(AWK) -v part=$(embed_part) \
-	-f build-aux/embed-sql.awk $(sql_files) >"$$out.tmp" && mv "$$out.tmp" "$$out"
+	-f build-aux/c-text.awk -f build-aux/embed-sql.awk $(sql_files) >"$$out.tmp" && mv "$$out.tmp" "$$out"
 src/core/sql_texts.c: embed_part = source
-src/core/sql_texts.c: $(sql_files) build-aux/embed-sql.awk
+src/core/sql_texts.c: $(sql_files) build-aux/c-text.awk build-aux/embed-sql.awk
 	$(embed_sql)
 src/core/statements.h: embed_part = header
-src/core/statements.h: $(sql_files) build-aux/embed-sql.awk
+src/core/statements.h: $(sql_files) build-aux/c-text.awk build-aux/embed-sql.awk
 	$(embed_sql)
 
 # So do pages, and what they load.
@@ -380,9 +380,9 @@ src/web/asset_bytes.c: embed_part = source
 src/web/asset_bytes.c: $(web_assets) build-aux/embed-assets
 	$(embed_assets)
 embed_pages = $(AM_V_GEN)$(MKDIR_P) src/web && here=`pwd` && cd $(srcdir) && LC_ALL=C $(AWK) -v part=$(embed_part) \
-	-f build-aux/embed-pages.awk src/web/format.h "$$here/src/web/assets.list" $(web_templates) >"$$here/$@.tmp" && \
+	-f build-aux/c-text.awk -f build-aux/embed-pages.awk src/web/format.h "$$here/src/web/assets.list" $(web_templates) >"$$here/$@.tmp" && \
 	mv "$$here/$@.tmp" "$$here/$@"
-embed_pages_from = $(web_templates) src/web/format.h src/web/assets.list build-aux/embed-pages.awk
+embed_pages_from = $(web_templates) src/web/format.h src/web/assets.list build-aux/c-text.awk build-aux/embed-pages.awk
 src/web/template_ops.c: embed_part = source
 src/web/template_ops.c: $(embed_pages_from)
 	$(embed_pages)

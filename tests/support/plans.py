@@ -25,7 +25,7 @@ def plan_as_the_server(cursor, but=()):
 def statements(name, engine="postgres"):
     """{name: SQL} of sql/ENGINE/NAME.sql, as the engine gets it."""
     names = re.findall(r"^-- name: (\w+)$", (ROOT / "sql" / engine / f"{name}.sql").read_text(), re.M)
-    embed = ["awk", "-v", f"part={engine}", "-f", ROOT / "build-aux/embed-sql.awk", *sorted(ROOT.glob("sql/*/*.sql"))]
+    embed = ["awk", "-v", f"part={engine}", "-f", ROOT / "build-aux/c-text.awk", "-f", ROOT / "build-aux/embed-sql.awk", *sorted(ROOT.glob("sql/*/*.sql"))]
     blocks = subprocess.run(embed, cwd=ROOT, env=os.environ | {"LC_ALL": "C"}, capture_output=True, text=True, check=True).stdout.split("-- name: ")[1:]
     texts = {label: sql for label, _, sql in (block.partition("\n") for block in blocks)}
     return {label: texts[label] for label in names}
