@@ -1,7 +1,9 @@
 loadtest_files = \
 	loadtest/README.md \
 	loadtest/bench/bench \
+	loadtest/cost \
 	loadtest/events \
+	loadtest/held-snapshot \
 	loadtest/loadtest.test \
 	loadtest/locustfile.py \
 	loadtest/peers/fastify/README.md \
@@ -21,6 +23,20 @@ loadtest_files = \
 	loadtest/peers/go/go.sum \
 	loadtest/peers/go/main.go \
 	loadtest/peers/go/serve \
+	loadtest/peers/graphile-worker/README.md \
+	loadtest/peers/graphile-worker/build \
+	loadtest/peers/graphile-worker/fill \
+	loadtest/peers/graphile-worker/package-lock.json \
+	loadtest/peers/graphile-worker/package.json \
+	loadtest/peers/graphile-worker/queue.js \
+	loadtest/peers/graphile-worker/work \
+	loadtest/peers/river/README.md \
+	loadtest/peers/river/build \
+	loadtest/peers/river/fill \
+	loadtest/peers/river/go.mod \
+	loadtest/peers/river/go.sum \
+	loadtest/peers/river/main.go \
+	loadtest/peers/river/work \
 	loadtest/rig/__init__.py \
 	loadtest/rig/answer.py \
 	loadtest/rig/contestants.py \
@@ -38,6 +54,7 @@ loadtest_files = \
 	loadtest/rig/table.py \
 	loadtest/rig/verdict.py \
 	loadtest/run \
+	loadtest/test_bench.py \
 	loadtest/test_figures.py \
 	loadtest/test_load.py \
 	loadtest/test_verdict.py \
@@ -49,9 +66,13 @@ bench_sources = \
 	loadtest/bench/die.h \
 	loadtest/bench/hist.c \
 	loadtest/bench/hist.h \
+	loadtest/bench/id_scan.c \
+	loadtest/bench/id_scan.h \
 	loadtest/bench/load.c \
 	loadtest/bench/options.c \
 	loadtest/bench/options.h \
+	loadtest/bench/requests.c \
+	loadtest/bench/requests.h \
 	loadtest/bench/response.c \
 	loadtest/bench/response.h
 
@@ -66,9 +87,13 @@ loadtest_bench_load_SOURCES = \
 	loadtest/bench/die.h \
 	loadtest/bench/hist.c \
 	loadtest/bench/hist.h \
+	loadtest/bench/id_scan.c \
+	loadtest/bench/id_scan.h \
 	loadtest/bench/load.c \
 	loadtest/bench/options.c \
 	loadtest/bench/options.h \
+	loadtest/bench/requests.c \
+	loadtest/bench/requests.h \
 	loadtest/bench/response.c \
 	loadtest/bench/response.h \
 	src/base/standard.c \

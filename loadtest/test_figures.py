@@ -34,6 +34,18 @@ def test_the_other_build_is_no_peer_and_a_peer_that_was_once_ahead_is_not_beaten
                         "take, random orders, 128 clients: to go": False}
 
 
+def test_a_queue_is_a_peer_without_latencies():
+    row, = [row for row in rows.make(10) if row.key == "work100"]
+    work, = [row for row in rows.make(10) if row.key == "work"]
+    jobs = [{**run, "p50_us": None, "p99_us": None} for run in runs(500, 2000, 900)]
+    figures = Figures([work, row], {"work": {"rowlock": runs(800, 800, 800), "pgbench": runs(100, 400, 200)},
+                                    "work100": {"rowlock": runs(1000, 3000, 1000), "river": jobs}})
+    assert figures.ratio(row) == 7.5        # of pgbench in the row without batches
+    assert (f"{row.title}, 128 clients: to river", "1.5 x (least 1.11)", "ahead in every round", True) in figures.verdicts({})
+    line, = [line for line in table.measurements(figures).splitlines() if " river " in line]
+    assert line.split()[1:] == ["128", "900", "-", "-", "0.1000", "-"]
+
+
 def test_tables_show_each_contestant(figures):
     assert [line.split()[-3:] for line in table.beside(figures.beside("beside"), "other").splitlines()[1:]] == [["x", "1.000", "1.500"]]
     measured = table.measurements(figures).splitlines()

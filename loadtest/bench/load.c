@@ -22,7 +22,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,16 +36,16 @@
 #include "base/standard.h"
 #include "die.h"
 #include "hist.h"
+#include "id_scan.h"
 #include "options.h"
+#include "requests.h"
 #include "response.h"
 
 #define NS 1000000000ULL
 
 enum {
-    MAX_REQUEST = 1024, /* bytes of a request */
     READ_SIZE = 262144, /* one read takes a list of a thousand orders whole */
     EVENTS = 512,
-    BODIES = 1024,      /* different orders to place, built beforehand */
     DRAIN_SECONDS = 15, /* an answer that takes longer than a server's deadline is lost */
     IDLE_BATCH = 256    /* idle connections opened at a time: fewer than any listen backlog */
 };
@@ -55,14 +54,9 @@ struct conn {
     int fd;
     bool waiting; /* a request is out and its answer is not complete */
     uint64_t sent_at;
+    enum ask ask; /* what was asked last */
     struct response response;
-    char *suffix; /* of a take: the rest of the request after the id, with this connection's taker */
-    size_t suffix_len;
-};
-
-struct text {
-    char bytes[MAX_REQUEST];
-    size_t len;
+    struct id_scan *ids; /* of what it has claimed, in modes that claim */
 };
 
 struct load {
@@ -72,14 +66,19 @@ struct load {
     socklen_t addr_len;
     int epoll;
     struct conn *conns;
+    struct id_scan *ids; /* one a connection, in modes that claim */
     unsigned outstanding;
     bool stopping;  /* answers are awaited, nothing is sent */
-    bool exhausted; /* the ids of the range, or the bound of requests, were used up */
+    bool exhausted; /* the ids of the range, the bound of requests, or the free orders were used up */
     uint64_t sent;
     uint64_t answered;
     uint64_t lost;     /* connections that ended without the answer that was due */
     uint64_t closed;   /* connections that the server closed after an answer, as it said */
-    uint64_t measured; /* answers within the measured time */
+    uint64_t done;     /* what rates are of: answers; where an order takes several, the last one */
+    uint64_t measured; /* the same within the measured time */
+    uint64_t placed;   /* orders */
+    uint64_t taken;
+    uint64_t delivered;
     uint64_t started_at;
     uint64_t measure_from;
     uint64_t measure_to;
@@ -87,13 +86,7 @@ struct load {
     uint64_t codes_all[RESPONSE_CODES];
     uint64_t codes[RESPONSE_CODES];
     struct hist hist;
-    uint64_t next_id;
-    uint64_t stride;
-    uint64_t random;
-    struct text constant; /* the whole request of modes with one */
-    struct text prefix;   /* before the id */
-    struct text suffix;   /* after the id, when all connections share it */
-    struct text *bodies;  /* whole requests that place orders */
+    struct requests requests;
 };
 
 static char read_buffer[READ_SIZE];
@@ -114,196 +107,53 @@ static void on_signal(int number)
     interrupted = 1;
 }
 
-static void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* ---- what is asked ---- */
 
-static void text_add(struct text *text, const char *format, ...)
+/* An order from the first to the last: placed (mixed), claimed, delivered. */
+static enum ask next_of_order(const struct load *load, const struct conn *conn)
 {
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text->bytes + text->len, sizeof(text->bytes) - text->len, format, args);
-    va_end(args);
-    if (n < 0 || (size_t)n >= sizeof(text->bytes) - text->len)
-        die("a request is longer than %d bytes", MAX_REQUEST);
-    text->len += (size_t)n;
+    if (id_scan_left(conn->ids))
+        return ASK_DELIVER;
+    return load->opt.mode == MODE_MIXED && conn->ask != ASK_PLACE ? ASK_PLACE : ASK_CLAIM;
 }
 
-/* ---- requests ---- */
-
-static uint64_t random_next(struct load *load)
+static enum ask next_ask(const struct load *load, const struct conn *conn)
 {
-    uint64_t x = load->random; /* xorshift64: enough to pick orders */
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    load->random = x;
-    return x;
+    static const enum ask asks[] = {
+        [MODE_GET] = ASK_GET,  [MODE_IDLE] = ASK_GET,    [MODE_READ] = ASK_READ,   [MODE_TAKE] = ASK_TAKE,
+        [MODE_HOT] = ASK_TAKE, [MODE_PLACE] = ASK_PLACE, [MODE_CLAIM] = ASK_CLAIM, [MODE_NEAR] = ASK_NEAR};
+    bool orders = load->opt.mode == MODE_WORK || load->opt.mode == MODE_MIXED;
+    return orders ? next_of_order(load, conn) : asks[load->opt.mode];
 }
 
-static uint64_t gcd(uint64_t a, uint64_t b)
+static bool asks_for_orders(const struct conn *conn)
 {
-    while (b) {
-        uint64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
+    return conn->ask == ASK_CLAIM || conn->ask == ASK_NEAR;
 }
 
-/* A step that is coprime to the size visits every id once, far from the one before. */
-static uint64_t pick_stride(uint64_t size)
+/* Of an ask that has none: 0. */
+static uint64_t next_id(struct load *load, struct conn *conn)
 {
-    uint64_t stride = 2654435761ULL % size;
-    while (stride == 0 || gcd(stride, size) != 1)
-        stride++;
-    return stride;
+    if (conn->ask == ASK_DELIVER)
+        return id_scan_next(conn->ids);
+    return conn->ask == ASK_TAKE || conn->ask == ASK_READ ? requests_id(&load->requests) : 0;
 }
 
-static bool ids_left(const struct load *load)
-{
-    return load->opt.ids == IDS_RANDOM || load->next_id <= load->opt.last - load->opt.first;
-}
-
-static uint64_t pick_id(struct load *load)
-{
-    uint64_t size = load->opt.last - load->opt.first + 1, n = 0;
-    switch (load->opt.ids) {
-    case IDS_UNIQUE:
-        n = load->next_id++ * load->stride % size; /* both below 2^32: options.c sees to that */
-        break;
-    case IDS_RANDOM:
-        n = random_next(load) % size;
-        break;
-    case IDS_WALK:
-        n = load->next_id++;
-        break;
-    }
-    return load->opt.first + n;
-}
-
-static const char *end_of_field(const struct load *load)
-{
-    return load->opt.field[0] != '\0' ? "\r\n" : "";
-}
-
-static void add_head_end(struct text *text, const struct load *load)
-{
-    text_add(text, " HTTP/1.1\r\nHost: %s\r\n%s%s\r\n", load->authority, load->opt.field, end_of_field(load));
-}
-
-static void add_head_end_and_body(struct text *text, const struct load *load, const char *body)
-{
-    text_add(text,
-             " HTTP/1.1\r\nHost: %s\r\n%s%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-             load->authority, load->opt.field, end_of_field(load), strlen(body), body);
-}
-
-static double random_degrees(struct load *load, double low, double high)
-{
-    return low + (high - low) * (double)(random_next(load) >> 11) / 9007199254740992.0;
-}
-
-static void build_bodies(struct load *load)
-{
-    load->bodies = calloc(BODIES, sizeof(*load->bodies));
-    if (!load->bodies)
-        die("out of memory");
-    for (size_t i = 0; i < BODIES; i++) {
-        char body[256];
-        double lat = random_degrees(load, 45, 55), lng = random_degrees(load, 5, 20);
-        snprintf(body, sizeof(body), "{\"origin\":[\"%.6f\",\"%.6f\"],\"destination\":[\"%.6f\",\"%.6f\"]}",
-                 lat, lng, lat + random_degrees(load, -0.2, 0.2), lng + random_degrees(load, -0.2, 0.2));
-        text_add(&load->bodies[i], "POST /orders");
-        add_head_end_and_body(&load->bodies[i], load, body);
-    }
-}
-
-/* Each connection is a courier of its own name. */
-static void build_take_suffix(struct load *load, struct conn *conn)
-{
-    char body[128];
-    struct text text = {.len = 0};
-    snprintf(body, sizeof(body), "{\"status\":\"TAKEN\",\"taker\":\"%s%zu\"}", load->opt.taker,
-             (size_t)(conn - load->conns));
-    add_head_end_and_body(&text, load, body);
-    conn->suffix = malloc(text.len);
-    if (!conn->suffix)
-        die("out of memory");
-    memcpy(conn->suffix, text.bytes, text.len);
-    conn->suffix_len = text.len;
-}
-
-static void build_requests(struct load *load)
-{
-    uint64_t size = load->opt.last - load->opt.first + 1;
-    load->stride = pick_stride(size);
-    load->next_id = load->opt.skip;
-    load->random = 0x9e3779b97f4a7c15ULL;
-    switch (load->opt.mode) {
-    case MODE_GET:
-    case MODE_IDLE:
-        text_add(&load->constant, "GET %s", load->opt.path);
-        add_head_end(&load->constant, load);
-        break;
-    case MODE_READ:
-        text_add(&load->prefix, "GET /orders/");
-        add_head_end(&load->suffix, load);
-        break;
-    case MODE_TAKE:
-    case MODE_HOT:
-        text_add(&load->prefix, "PATCH /orders/");
-        for (unsigned i = 0; i < load->opt.connections; i++)
-            build_take_suffix(load, &load->conns[i]);
-        break;
-    case MODE_PLACE:
-        build_bodies(load);
-        break;
-    }
-}
-
-static size_t put_decimal(char *out, uint64_t n)
-{
-    char digits[20];
-    size_t len = 0;
-    do
-        digits[len++] = (char)('0' + n % 10);
-    while (n /= 10);
-    for (size_t i = 0; i < len; i++)
-        out[i] = digits[len - 1 - i];
-    return len;
-}
-
-/* The bytes of the next request of this connection: its length, and where they are. */
-static size_t next_request(struct load *load, const struct conn *conn, char scratch[MAX_REQUEST],
+static size_t next_request(struct load *load, struct conn *conn, char scratch[REQUEST_MAX],
                            const char **bytes)
 {
-    const char *suffix = load->suffix.bytes;
-    size_t suffix_len = load->suffix.len, len;
-    const struct text *whole;
-    switch (load->opt.mode) {
-    case MODE_GET:
-    case MODE_IDLE:
-        *bytes = load->constant.bytes;
-        return load->constant.len;
-    case MODE_PLACE:
-        whole = &load->bodies[load->sent % BODIES];
-        *bytes = whole->bytes;
-        return whole->len;
-    case MODE_TAKE:
-    case MODE_HOT:
-        suffix = conn->suffix;
-        suffix_len = conn->suffix_len;
-        break;
-    case MODE_READ:
-        break;
-    }
-    memcpy(scratch, load->prefix.bytes, load->prefix.len);
-    len = load->prefix.len;
-    len += put_decimal(scratch + len, load->opt.mode == MODE_HOT ? load->opt.first : pick_id(load));
-    if (len + suffix_len > MAX_REQUEST)
-        die("a request is longer than %d bytes", MAX_REQUEST);
-    memcpy(scratch + len, suffix, suffix_len);
-    *bytes = scratch;
-    return len + suffix_len;
+    conn->ask = next_ask(load, conn);
+    if (asks_for_orders(conn))
+        id_scan_reset(conn->ids);
+    return requests_next(&load->requests, conn->ask, (size_t)(conn - load->conns), next_id(load, conn),
+                         scratch, bytes);
+}
+
+static bool nothing_left(const struct load *load)
+{
+    bool by_range = load->opt.mode == MODE_TAKE || load->opt.mode == MODE_READ;
+    return (load->opt.requests && load->sent >= load->opt.requests) ||
+           (by_range && !requests_left(&load->requests));
 }
 
 /* ---- connections ---- */
@@ -335,12 +185,11 @@ static void conn_close(struct conn *conn)
 /* False when there is nothing more to send. */
 static bool conn_send(struct load *load, struct conn *conn, uint64_t now)
 {
-    bool needs_id = load->opt.mode == MODE_TAKE || load->opt.mode == MODE_READ;
-    if ((load->opt.requests && load->sent >= load->opt.requests) || (needs_id && !ids_left(load))) {
+    if (nothing_left(load)) {
         load->exhausted = true;
         return false;
     }
-    char scratch[MAX_REQUEST];
+    char scratch[REQUEST_MAX];
     const char *bytes;
     size_t len = next_request(load, conn, scratch, &bytes);
     /* With one small request outstanding the socket buffer is empty: it takes all or the connection is gone. */
@@ -372,18 +221,54 @@ static void conn_ended(struct load *load, struct conn *conn, uint64_t now)
     }
 }
 
+static bool was_done(const struct conn *conn)
+{
+    return conn->response.status == 200;
+}
+
+/* Whether this answer is the last one to an order, or to what is asked for itself. */
+static bool ends_order(const struct load *load, const struct conn *conn)
+{
+    bool by_several = load->opt.mode == MODE_WORK || load->opt.mode == MODE_MIXED;
+    return !by_several || (conn->ask == ASK_DELIVER && was_done(conn));
+}
+
+static void count_orders(struct load *load, const struct conn *conn)
+{
+    load->placed += conn->ask == ASK_PLACE && was_done(conn);
+    load->taken += asks_for_orders(conn) ? conn->ids->count : conn->ask == ASK_TAKE && was_done(conn);
+    load->delivered += conn->ask == ASK_DELIVER && was_done(conn);
+    load->done += ends_order(load, conn);
+}
+
+static void measure(struct load *load, const struct conn *conn, uint64_t now)
+{
+    load->codes[conn->response.status]++;
+    load->measured += ends_order(load, conn);
+    load->last_answer = now;
+    hist_add(&load->hist, now - conn->sent_at);
+}
+
+/* A delivery that was refused is asked for again: somebody else may just have looked whether the order is free. */
+static void go_on(struct load *load, struct conn *conn, uint64_t now)
+{
+    if (conn->ask == ASK_DELIVER && !was_done(conn))
+        id_scan_again(conn->ids);
+    if (asks_for_orders(conn) && conn->ids->count == 0)
+        load->exhausted = true;
+    else
+        conn_send(load, conn, now);
+}
+
 static void on_answer(struct load *load, struct conn *conn, uint64_t now)
 {
     conn->waiting = false;
     load->outstanding--;
     load->answered++;
     load->codes_all[conn->response.status]++;
-    if (now >= load->measure_from && now < load->measure_to) {
-        load->codes[conn->response.status]++;
-        load->measured++;
-        load->last_answer = now;
-        hist_add(&load->hist, now - conn->sent_at);
-    }
+    count_orders(load, conn);
+    if (now >= load->measure_from && now < load->measure_to)
+        measure(load, conn, now);
     if (conn->response.close_after) {
         load->closed++;
         conn_close(conn);
@@ -391,7 +276,7 @@ static void on_answer(struct load *load, struct conn *conn, uint64_t now)
             conn_open(load, conn);
     }
     if (!load->stopping)
-        conn_send(load, conn, now);
+        go_on(load, conn, now);
 }
 
 static void on_readable(struct load *load, struct conn *conn)
@@ -407,6 +292,8 @@ static void on_readable(struct load *load, struct conn *conn)
     size_t used;
     if (!conn->waiting)
         die("bytes that nobody asked for: %.*s", (int)(n < 40 ? n : 40), read_buffer);
+    if (asks_for_orders(conn))
+        id_scan_take(conn->ids, read_buffer, (size_t)n);
     if (!response_take(&conn->response, read_buffer, (size_t)n, &used))
         return;
     if (used != (size_t)n)
@@ -518,8 +405,10 @@ static void print_result(const struct load *load)
     print_codes("codes", load->codes);
     print_codes("codes_all", load->codes_all);
     printf("\"sent\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"closed\":%" PRIu64
+           ",\"done\":%" PRIu64 ",\"placed\":%" PRIu64 ",\"taken\":%" PRIu64 ",\"delivered\":%" PRIu64
            ",\"exhausted\":%s,\"cpu_seconds\":%.3f}\n",
-           load->sent, load->answered, load->lost, load->closed, load->exhausted ? "true" : "false", cpu);
+           load->sent, load->answered, load->lost, load->closed, load->done, load->placed, load->taken,
+           load->delivered, load->exhausted ? "true" : "false", cpu);
 }
 
 /* Loopback only: this is an instrument for one's own machine. */
@@ -558,15 +447,27 @@ static void raise_file_limit(unsigned connections)
         die("the file limit allows fewer than %u connections", connections);
 }
 
+static void give_ids(struct load *load)
+{
+    enum mode mode = load->opt.mode;
+    if (mode != MODE_CLAIM && mode != MODE_NEAR && mode != MODE_WORK && mode != MODE_MIXED)
+        return;
+    load->ids = calloc(load->opt.connections, sizeof(*load->ids));
+    if (!load->ids)
+        die("out of memory");
+    for (unsigned i = 0; i < load->opt.connections; i++)
+        load->conns[i].ids = &load->ids[i];
+}
+
 static void fini(struct load *load)
 {
     for (unsigned i = 0; i < load->opt.connections; i++) {
         conn_close(&load->conns[i]);
         response_fini(&load->conns[i].response);
-        free(load->conns[i].suffix);
     }
     free(load->conns);
-    free(load->bodies);
+    free(load->ids);
+    requests_fini(&load->requests);
     close(load->epoll);
 }
 
@@ -586,7 +487,8 @@ int main(int argc, char **argv)
         die("cannot start: %s", strerror(errno));
     for (unsigned i = 0; i < load.opt.connections; i++)
         load.conns[i].fd = -1;
-    build_requests(&load);
+    give_ids(&load);
+    requests_init(&load.requests, &load.opt, load.authority);
     if (load.opt.mode == MODE_IDLE)
         run_idle(&load);
     else

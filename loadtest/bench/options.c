@@ -13,7 +13,8 @@
 
 enum { MAX_CONNECTIONS = 20000 /* below the local port range of one address pair */, MAX_SECONDS = 3600 };
 
-static const char *const mode_names[] = {"get", "take", "hot", "place", "read", "idle"};
+static const char *const mode_names[] = {"get",  "take",  "hot",   "claim", "near",
+                                         "work", "mixed", "place", "read",  "idle"};
 static const char *const ids_names[] = {"unique", "random", "walk"};
 
 static const char usage_text[] =
@@ -21,6 +22,10 @@ static const char usage_text[] =
     "modes: get    GET of --path\n"
     "       take   PATCH /orders/ID to TAKEN, ids from --first to --last\n"
     "       hot    the same for the one order --first\n"
+    "       claim  POST /orders/claim: the oldest free ones, --limit at a time\n"
+    "       near   the same of the nearest one to a random place\n"
+    "       work   claim, then PATCH each order to DELIVERED; counts orders\n"
+    "       mixed  place an order, claim one, deliver it; counts orders\n"
     "       place  POST /orders\n"
     "       read   GET /orders/ID\n"
     "       idle   open all, one GET of --path on each, hold until stdin ends or --seconds are over\n"
@@ -34,6 +39,7 @@ static const char usage_text[] =
     "--first N --last N range of order ids\n"
     "--ids KIND         unique (a permutation, when not said), random, walk\n"
     "--skip N           start the sequence of ids after its first N\n"
+    "--limit N          orders a claim, 1 to 100, 1 when not said\n"
     "--taker PREFIX     connection 7 takes as PREFIX7; c when not said\n";
 
 void wrong_usage(const char *what)
@@ -71,13 +77,23 @@ static unsigned name_index(const char *name, const char *const names[], unsigned
 
 struct options options_parse(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"port", 1, NULL, 'p'},   {"host", 1, NULL, 'h'},        {"mode", 1, NULL, 'm'},
-        {"path", 1, NULL, 'P'},   {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},
-        {"warmup", 1, NULL, 'w'}, {"requests", 1, NULL, 'n'},    {"first", 1, NULL, 'f'},
-        {"last", 1, NULL, 'l'},   {"ids", 1, NULL, 'i'},         {"skip", 1, NULL, 'k'},
-        {"taker", 1, NULL, 't'},  {"field", 1, NULL, 'F'},       {"help", 0, NULL, '?'},
-        {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"port", 1, NULL, 'p'},
+                                          {"host", 1, NULL, 'h'},
+                                          {"mode", 1, NULL, 'm'},
+                                          {"path", 1, NULL, 'P'},
+                                          {"connections", 1, NULL, 'c'},
+                                          {"seconds", 1, NULL, 's'},
+                                          {"warmup", 1, NULL, 'w'},
+                                          {"requests", 1, NULL, 'n'},
+                                          {"first", 1, NULL, 'f'},
+                                          {"last", 1, NULL, 'l'},
+                                          {"ids", 1, NULL, 'i'},
+                                          {"skip", 1, NULL, 'k'},
+                                          {"limit", 1, NULL, 'L'},
+                                          {"taker", 1, NULL, 't'},
+                                          {"field", 1, NULL, 'F'},
+                                          {"help", 0, NULL, '?'},
+                                          {NULL, 0, NULL, 0}};
     struct options opt = {.mode = MODE_GET,
                           .host = "127.0.0.1",
                           .path = "/health",
@@ -86,6 +102,7 @@ struct options options_parse(int argc, char **argv)
                           .seconds = 5,
                           .first = 1,
                           .last = 0,
+                          .limit = 1,
                           .taker = "c"};
     int c;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -97,7 +114,8 @@ struct options options_parse(int argc, char **argv)
             opt.host = optarg;
             break;
         case 'm':
-            opt.mode = (enum mode)name_index(optarg, mode_names, 6, "--mode is one of those below");
+            opt.mode =
+                (enum mode)name_index(optarg, mode_names, MODE_IDLE + 1, "--mode is one of those below");
             break;
         case 'P':
             opt.path = optarg;
@@ -128,6 +146,9 @@ struct options options_parse(int argc, char **argv)
             break;
         case 'k':
             opt.skip = number(optarg, 0, UINT64_MAX / 2, "--skip takes a number");
+            break;
+        case 'L':
+            opt.limit = (unsigned)number(optarg, 1, 100, "--limit takes 1 to 100");
             break;
         case 't':
             opt.taker = optarg;

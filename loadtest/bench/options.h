@@ -6,7 +6,18 @@
 
 #include <stdint.h>
 
-enum mode { MODE_GET, MODE_TAKE, MODE_HOT, MODE_PLACE, MODE_READ, MODE_IDLE };
+enum mode {
+    MODE_GET,
+    MODE_TAKE,
+    MODE_HOT,
+    MODE_CLAIM,
+    MODE_NEAR,
+    MODE_WORK,  /* claims, and delivers what it got */
+    MODE_MIXED, /* places one order, claims one, delivers it */
+    MODE_PLACE,
+    MODE_READ,
+    MODE_IDLE
+};
 
 enum ids {
     IDS_UNIQUE, /* a permutation of the range: random places, no id twice */
@@ -27,7 +38,8 @@ struct options {
     uint64_t requests; /* stop after that many sent; 0: no bound but time */
     uint64_t first;    /* range of order ids */
     uint64_t last;
-    uint64_t skip; /* ids of the sequence used up by an earlier run */
+    unsigned limit; /* orders a claim */
+    uint64_t skip;  /* ids of the sequence used up by an earlier run */
     const char *taker;
 };
 

@@ -1,5 +1,9 @@
-"""Those who are measured: Rowlock, the peers, bare evhttp. Each serves HTTP on a port of its own until it is ended."""
+"""
+Those who are measured. Rowlock, bare evhttp and peers that are servers: each serves HTTP on a port of its own until it is ended.
+Peers that are queues work off jobs when they are told to.
+"""
 
+import json
 import os
 import re
 import signal
@@ -13,7 +17,9 @@ from support.port import free_port
 from support.program import environment
 from support.server import Server
 
-PEERS = ("flask", "fastify", "go")
+# How many jobs a queue has left.
+LEFT = {"river": "SELECT count(*) FROM river_job WHERE state <> 'completed'",
+        "graphile-worker": "SELECT count(*) FROM graphile_worker._private_jobs"}
 
 
 class Rowlock:
@@ -77,16 +83,52 @@ class Bare(Process):
         return self.port
 
 
+def build(name, folder):
+    """The home of a peer, and what its build has made."""
+    home, built = HERE / "peers" / name, folder / name
+    done = subprocess.run([str(home / "build"), str(built)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"the peer {name} does not build:\n{done.stdout[-2000:]}")
+    return home, built
+
+
 class Peer(Process):
     def __init__(self, name, url, folder):
-        home, built = HERE / "peers" / name, folder / name
-        done = subprocess.run([str(home / "build"), str(built)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"the peer {name} does not build:\n{done.stdout[-2000:]}")
+        home, built = build(name, folder)
         self.port = free_port()
         super().__init__(name, [str(home / "serve"), str(built)], folder / f"{name}.log", PORT=self.port, DATABASE_URL=url)
         self.wait_for(self.healthy)
+
+
+class Queue:
+    """`fill` empties its database and puts in jobs; `work` works, and prints an object: done (all), rps and workers."""
+
+    def __init__(self, name, cluster, folder):
+        self.name, self.cluster = name, cluster
+        self.home, self.built = build(name, folder)
+        self.database = cluster.create_database()
+
+    def fill(self, jobs):
+        self._run("fill", 300, JOBS=jobs)
+        self.cluster.psql(self.database, "VACUUM (ANALYZE);\nCHECKPOINT;")
+
+    def work(self, warmup, seconds):
+        return json.loads(self._run("work", warmup + seconds + 60, WARMUP=warmup, SECONDS=seconds))
+
+    def left(self):
+        return int(self.cluster.psql(self.database, LEFT[self.name]))
+
+    def _run(self, program, limit, **env):
+        env = environment(PATH=os.environ["PATH"], DATABASE_URL=self.cluster.url(self.database), **env)
+        done = subprocess.run(["setpriv", "--pdeathsig", "KILL", str(self.home / program), str(self.built)], env=env, text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit)
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} of {self.name} failed:\n{done.stdout[-1000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+    def end(self):
+        """Nothing of it runs between two measurements."""
 
 
 class Pinned:

@@ -7,13 +7,13 @@ from rig.postgres import HonestCluster
 # Everything is made anew all the time: autovacuum would only run into somebody's measurement.
 EXTRA = "autovacuum = off\n"
 
-# Without triggers, so without events of the seeds: a set of that size is nothing that is measured here.
+# Orders lie as evenly as can be, and those that follow one another far apart. Without triggers, so without events of the seeds: a set of that size is nothing that is measured here.
 RESET = """
 BEGIN;
 SET LOCAL session_replication_role = replica;
 TRUNCATE orders, order_events RESTART IDENTITY;
 INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance)
-SELECT 45 + 10 * i / {orders}.0, 5 + 15 * i / {orders}.0, 50, 10, 100000 + i FROM generate_series(1, {orders}) AS i;
+SELECT 45 + 10 * (i * 0.7548776662 % 1), 5 + 15 * (i * 0.5698402910 % 1), 50, 10, 100000 + i FROM generate_series(1, {orders}) AS i;
 COMMIT;
 VACUUM (ANALYZE) orders, order_events;
 CHECKPOINT;
@@ -21,9 +21,11 @@ CHECKPOINT;
 
 
 class Desk:
-    def __init__(self, orders):
-        self.orders = orders
-        self.cluster = HonestCluster(EXTRA)
+    """usual: how many orders there are when nothing else is said.  extra: settings of the cluster."""
+
+    def __init__(self, usual, extra=EXTRA):
+        self.usual = self.orders = usual
+        self.cluster = HonestCluster(extra)
         self.dirty = True
         self.name = None
 
@@ -45,17 +47,18 @@ class Desk:
     def pid(self):
         return self.cluster.process.pid
 
-    def ready(self):
+    def ready(self, orders=None):
         """As if nobody had been here."""
-        if self.dirty:
-            self.sql(RESET.format(orders=self.orders))
+        orders = orders or self.usual
+        if self.dirty or orders != self.orders:
+            self.orders = orders
+            self.sql(RESET.format(orders=orders))
             self.dirty = False
 
     def sql(self, text):
         return self.cluster.psql(self.name, text)
 
-    def taken(self):
-        return int(self.sql("SELECT count(*) FROM orders WHERE status = 'TAKEN'"))
-
-    def placed(self):
-        return int(self.sql("SELECT count(*) FROM orders")) - self.orders
+    def counts(self):
+        """How many orders there are of each status."""
+        lines = self.sql("SELECT status, count(*) FROM orders GROUP BY status").splitlines()
+        return {status: int(count) for status, count in (line.split("|") for line in lines)}

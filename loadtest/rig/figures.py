@@ -2,8 +2,7 @@
 
 from statistics import median
 
-from rig.contestants import PEERS
-from rig.rows import IDLE_KIB, MANY, P99_OF_TAKE_MS, RSS_MIB
+from rig.rows import IDLE_KIB, MANY, P99_OF_TAKE_MS, PEERS, RSS_MIB
 
 MEASURES = ("rps", "p50_us", "p99_us", "cpu_per_1000", "database_cpu_per_1000")
 

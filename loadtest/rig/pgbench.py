@@ -16,6 +16,18 @@ t AS (UPDATE orders SET status = 'TAKEN', taker = 'c', claim = claim + 1, update
 SELECT count(*) FROM t;
 """
 
+CLAIM = r"""
+WITH f AS MATERIALIZED (SELECT id FROM orders WHERE status = 'UNASSIGNED' ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE orders SET status = 'TAKEN', taker = 'c', claim = claim + 1, updated_at = now() FROM f WHERE orders.id = f.id
+RETURNING orders.id, origin_lat, origin_lng, destination_lat, destination_lng, distance, status, taker, created_at, updated_at,
+    claim, lease_until \gset
+"""
+
+DELIVER = r"""
+UPDATE orders SET status = 'DELIVERED', updated_at = now() WHERE id = :id AND status = 'TAKEN' AND taker = 'c'
+RETURNING status \gset
+"""
+
 PLACE = r"""
 \set lat random(45000000, 55000000) / 1000000.0
 \set lng random(5000000, 20000000) / 1000000.0
@@ -24,6 +36,10 @@ VALUES (:lat, :lng, :lat + 0.1, :lng + 0.1, 13250) RETURNING distance, id, statu
 """
 
 LIST = "SELECT distance, id, status FROM orders ORDER BY id DESC LIMIT {limit} OFFSET 0;\n"
+
+WORK = CLAIM + DELIVER
+
+MIXED = PLACE + WORK
 
 READ = r"""
 \set id random(:first, :first + :size - 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from rig import HERE, ROOT
 from support.program import rowlock
 
-SOURCES = {"load": ["load.c", "options.c", "response.c", "hist.c", "die.c"], "bare": ["bare.c"]}
+SOURCES = {"load": ["load.c", "requests.c", "id_scan.c", "options.c", "response.c", "hist.c", "die.c"], "bare": ["bare.c"]}
 SHARED_SOURCES = [ROOT / "src" / "base" / "standard.c"]
 
 
