@@ -1,4 +1,4 @@
-/* accept_is_html -> take_list -> take_element. */
+/* accept_is_html -> take_list -> take_element; accept_is -> weigh -> weigh_in. */
 #include <config.h>
 
 #include "core/accept.h"
@@ -51,4 +51,29 @@ bool accept_is_html(const struct http_head *head)
         if (slice_equal_nocase(head->fields[i].name, SLICE("Accept")))
             take_list(head->fields[i].value, &wanted);
     return wanted.html > wanted.json;
+}
+
+/* The highest of what a list names counts. */
+static void weigh_in(struct slice list, struct slice type, int *weight)
+{
+    while (list.len > 0) {
+        struct slice rest = text_take(&list, ','), name = text_take(&rest, ';');
+        int named = slice_equal_nocase(name, type) ? weight_in(rest) : 0;
+        *weight = named > *weight ? named : *weight;
+    }
+}
+
+static int weigh(const struct http_head *head, struct slice type)
+{
+    int weight = 0;
+    for (size_t i = 0; i < head->field_count; i++)
+        if (slice_equal_nocase(head->fields[i].name, SLICE("Accept")))
+            weigh_in(head->fields[i].value, type, &weight);
+    return weight;
+}
+
+bool accept_is(const struct http_head *head, struct slice type)
+{
+    int weight = weigh(head, type);
+    return weight > 0 && weight >= weigh(head, SLICE("text/plain"));
 }

@@ -10,4 +10,7 @@
  * and with a higher weight than any kind of JSON that is named. A wildcard names nothing. */
 bool accept_is_html(const struct http_head *head);
 
+/* Whether it would rather have this media type than plain text: it is named, with a weight that is not below. */
+bool accept_is(const struct http_head *head, struct slice type);
+
 #endif
