@@ -51,6 +51,16 @@ base_sources = \
 	src/base/text.c \
 	src/base/text.h
 
+metrics_sources = \
+	src/metrics/metric.c \
+	src/metrics/metric.h \
+	src/metrics/metrics.c \
+	src/metrics/metrics.h \
+	src/metrics/metrics_text.c \
+	src/metrics/metrics_text.h \
+	src/metrics/process_metrics.c \
+	src/metrics/process_metrics.h
+
 io_sources = \
 	src/io/curl.c \
 	src/io/curl.h \
@@ -205,12 +215,16 @@ core_sources = \
 	src/core/form.h \
 	src/core/form_token.c \
 	src/core/form_token.h \
+	src/core/gauges.c \
+	src/core/gauges.h \
 	src/core/idempotency.c \
 	src/core/idempotency.h \
 	src/core/import.c \
 	src/core/import.h \
 	src/core/locks.c \
 	src/core/locks.h \
+	src/core/meter.c \
+	src/core/meter.h \
 	src/core/migrate.c \
 	src/core/migrate.h \
 	src/core/obtain.c \
@@ -332,6 +346,7 @@ cmd_sources = \
 
 librowlock_sources = \
 	$(base_sources) \
+	$(metrics_sources) \
 	$(io_sources) \
 	$(http_sources) \
 	$(db_sources) \

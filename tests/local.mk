@@ -33,6 +33,7 @@ unit_sources = \
 	tests/unit/test_loop.c \
 	tests/unit/test_master.c \
 	tests/unit/test_memory.c \
+	tests/unit/test_metrics.c \
 	tests/unit/test_migrate.c \
 	tests/unit/test_openapi.c \
 	tests/unit/test_origin.c \
@@ -182,6 +183,7 @@ python_tests = \
 	tests/integration/test_life.py \
 	tests/integration/test_logs.py \
 	tests/integration/test_messages.py \
+	tests/integration/test_metrics.py \
 	tests/integration/test_openapi.py \
 	tests/integration/test_original_clients.py \
 	tests/integration/test_orders_claim.py \
@@ -231,6 +233,7 @@ python_tests = \
 	tests/support/expect.py \
 	tests/support/github.py \
 	tests/support/httpcases.py \
+	tests/support/metrics.py \
 	tests/support/nginx.py \
 	tests/support/notify.py \
 	tests/support/pages.py \

@@ -9,10 +9,13 @@
 #include "base/hash.h"
 #include "base/jsonout.h"
 #include "base/mem.h"
+#include "core/accept.h"
+#include "core/gauges.h"
 #include "core/readiness.h"
 #include "core/request.h"
 #include "core/server.h"
 #include "http/http.h"
+#include "metrics/metrics_text.h"
 #include "openapi/openapi.h"
 #include "web/asset.h"
 
@@ -101,6 +104,19 @@ static void health(struct request *request)
     request_send(request, reply);
 }
 
+/* ---- GET /metrics: what all processes of this server have counted ---- */
+
+static void metrics(struct request *request)
+{
+    bool open = accept_is(request->http->head, SLICE("application/openmetrics-text"));
+    struct reply *reply = begin(request);
+    buf_add_string(&reply->fields, "Vary: Accept\r\n");
+    reply->content_type = open ? request->route->other_type : request->route->content_type;
+    gauges_sample(request->server);
+    metrics_write(&reply->body, open ? METRICS_OPENMETRICS : METRICS_PROMETHEUS);
+    request_send(request, reply);
+}
+
 /* ---- GET /openapi.json: made when it is asked for first ---- */
 
 static void openapi(struct request *request)
@@ -108,7 +124,7 @@ static void openapi(struct request *request)
     struct buf *document = server_state(request->server, &app_operations);
     struct reply *reply = request_reply(request);
     if (document->len == 0)
-        openapi_write(document, server_apps(request->server));
+        openapi_write(document, server_settings(request->server), server_apps(request->server));
     buf_add_slice(&reply->body, buf_slice(document));
     reply_add_etag(reply, ETAG_STRONG);
     request_send(request, reply);
@@ -132,13 +148,15 @@ static void operations_stop(void *state)
 
 static void root(struct request *request)
 {
+    const struct settings *settings = server_settings(request->server);
     struct reply *reply = request_reply(request);
     struct buf *body = &reply->body;
     jsonout_open(body, '{');
     for (const struct app *const *app = server_apps(request->server); *app != NULL; app++) {
         jsonout_named(body, (*app)->name, '[');
         for (size_t i = 0; i < (*app)->route_count; i++)
-            if (!(*app)->routes[i].for_people && !route_path_is_known((*app)->routes, i))
+            if (!(*app)->routes[i].for_people && route_is_served(&(*app)->routes[i], settings) &&
+                !route_path_is_known((*app)->routes, i))
                 jsonout_text(body, (*app)->routes[i].path);
         jsonout_close(body, ']');
     }
@@ -213,12 +231,23 @@ static const struct route routes[] = {
      .members = health_members,
      .unfit = 503,
      .no_store = true,
+     .for_operators = true,
      .start = healthcheck},
     {.method = HTTP_GET,
      .path = "/health",
      .summary = "UP while the process lives",
      .content_type = "text/plain; charset=utf-8",
+     .for_operators = true,
      .start = health},
+    {.method = HTTP_GET,
+     .path = "/metrics",
+     .summary = "What was counted, for Prometheus",
+     .content_type = METRICS_PROMETHEUS_TYPE,
+     .other_type = METRICS_OPENMETRICS_TYPE,
+     .no_store = true,
+     .for_operators = true,
+     .for_operators_alone = true,
+     .start = metrics},
     {.method = HTTP_GET,
      .path = "/openapi.json",
      .summary = "This document",

@@ -68,7 +68,7 @@ static bool complain(const struct check *check, const char *setting, const char 
 static bool is_named_before(const struct settings *settings, size_t index)
 {
     size_t i = 0;
-    while (strcmp(settings->listen[i], settings->listen[index]) != 0)
+    while (strcmp(settings_address(settings, i), settings_address(settings, index)) != 0)
         i++;
     return i < index;
 }
@@ -77,16 +77,19 @@ static bool is_named_before(const struct settings *settings, size_t index)
 static bool look_at_addresses(const struct check *check)
 {
     const struct settings *settings = check->settings;
-    int fds[SETTINGS_LISTEN_MAX];
+    size_t count = settings_address_count(settings);
+    int fds[SETTINGS_ADDRESSES_MAX];
     char error[256];
     bool ok = true;
-    for (size_t i = 0; i < settings->listen_count; i++) {
-        fds[i] = listen_try(settings->listen[i], error, sizeof error);
-        bool twice = strncmp(settings->listen[i], "unix:", 5) == 0 && is_named_before(settings, i);
+    for (size_t i = 0; i < count; i++) {
+        const char *address = settings_address(settings, i);
+        fds[i] = listen_try(address, error, sizeof error);
+        bool twice = strncmp(address, "unix:", 5) == 0 && is_named_before(settings, i);
         if (fds[i] < 0 || twice)
-            ok = complain(check, "listen", "", twice ? "it names a unix socket twice" : error);
+            ok = complain(check, i < settings->listen_count ? "listen" : "metrics-listen", "",
+                          twice ? "it names a unix socket twice" : error);
     }
-    for (size_t i = 0; i < settings->listen_count; i++)
+    for (size_t i = 0; i < count; i++)
         if (fds[i] >= 0)
             close(fds[i]);
     return ok;

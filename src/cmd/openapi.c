@@ -15,7 +15,7 @@ static int run(const struct settings *settings, const struct command_line *line)
     if (apps == NULL)
         return CMD_USAGE;
     struct buf document = BUF_INIT(OPENAPI_SIZE_MAX);
-    openapi_write(&document, apps);
+    openapi_write(&document, settings, apps);
     fwrite(document.data, 1, document.len, stdout);
     buf_fini(&document);
     free((void *)apps);

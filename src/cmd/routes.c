@@ -30,7 +30,7 @@ static int run(const struct settings *settings, const struct command_line *line)
     for (size_t i = 0; apps[i] != NULL; i++)
         for (size_t k = 0; k < apps[i]->route_count; k++) {
             const struct route *route = &apps[i]->routes[k];
-            if (route->for_people && settings->no_pages)
+            if (!route_is_served(route, settings))
                 continue;
             printf("%-6s  %-24s %s%s\n", http_method_name(route->method), route->path, kind_of(route),
                    route->summary);

@@ -18,9 +18,11 @@
 #include "base/text.h"
 #include "cmd/check.h"
 #include "cmd/cmd.h"
+#include "core/meter.h"
 #include "core/migrate.h"
 #include "core/server.h"
 #include "io/loop.h"
+#include "metrics/metrics.h"
 #include "proc/listen.h"
 #include "proc/master.h"
 #include "proc/systemd.h"
@@ -28,6 +30,8 @@
 #define BEAT_NS (500 * CLOCK_MS)
 /* for a database that is not there yet, when it is to be brought up to date first */
 #define MIGRATE_WAIT_S 60
+/* of processes that retire, beyond one a worker */
+#define RETIRING 8
 
 struct serving {
     const struct settings *settings;
@@ -145,27 +149,29 @@ static bool migrate(struct serving *serving)
     return ok;
 }
 
+/* ---- sockets ---- */
+
 /* Before anything is changed on behalf of a server that could not listen then: are the addresses free? Nothing keeps
  * them until they are opened for good, because clients should be refused, not kept waiting, while a schema is brought
  * up to date. Without SO_REUSEPORT, so that another server's workers are seen, too. */
 static bool addresses_are_free(const struct settings *settings)
 {
     char bound[LISTEN_ADDRESS_MAX], error[256];
-    int fds[SETTINGS_LISTEN_MAX];
-    struct listen_file files[SETTINGS_LISTEN_MAX];
+    int fds[SETTINGS_ADDRESSES_MAX];
+    struct listen_file files[SETTINGS_ADDRESSES_MAX];
     size_t count = 0;
-    for (; count < settings->listen_count; count++) {
-        fds[count] = listen_open(settings->listen[count], false, bound, error, sizeof error);
+    for (; count < settings_address_count(settings); count++) {
+        fds[count] = listen_open(settings_address(settings, count), false, bound, error, sizeof error);
         if (fds[count] < 0)
             break;
-        files[count] = listen_file_of(settings->listen[count]);
+        files[count] = listen_file_of(settings_address(settings, count));
     }
-    bool free = count == settings->listen_count;
+    bool free = count == settings_address_count(settings);
     if (!free)
         cmd_complain("%s", error);
     while (count-- > 0) {
         close(fds[count]);
-        listen_remove(settings->listen[count], files[count]);
+        listen_remove(settings_address(settings, count), files[count]);
     }
     return free;
 }
@@ -183,31 +189,51 @@ static void tell_addresses(const struct serving *serving, const int *fds, size_t
     close(serving->ready_fd);
 }
 
-/* A socket for each worker and address. One that was given port 0 tells the others which port it got; a unix socket
- * is shared. */
-static bool open_listeners(const struct settings *settings, int *fds)
+/* A socket of the address for each worker, each so many descriptors behind the one before. One that was given port 0
+ * tells the others which port it got; a unix socket is shared. */
+static bool open_address(const struct settings *settings, const char *address, int *fds, size_t stride,
+                         char bound[static LISTEN_ADDRESS_MAX])
 {
-    char bound[LISTEN_ADDRESS_MAX], error[256];
-    size_t workers = (size_t)settings->workers;
-    for (size_t i = 0; i < settings->listen_count; i++) {
-        const char *address = settings->listen[i];
-        for (size_t worker = 0; worker < workers; worker++) {
-            int *fd = &fds[worker * settings->listen_count + i];
-            bool shared = worker > 0 && strncmp(address, "unix:", 5) == 0;
-            *fd = shared ? dup(fds[i])
-                         : listen_open(worker > 0 ? bound : address, workers > 1, bound, error, sizeof error);
-            if (*fd < 0) {
-                cmd_complain("%s", shared ? strerror(errno) : error);
-                return false;
-            }
+    char error[256];
+    for (size_t worker = 0; worker < (size_t)settings->workers; worker++) {
+        int *fd = &fds[worker * stride];
+        bool shared = worker > 0 && strncmp(address, "unix:", 5) == 0;
+        *fd = shared ? dup(fds[0])
+                     : listen_open(worker > 0 ? bound : address, settings->workers > 1, bound, error,
+                                   sizeof error);
+        if (*fd < 0) {
+            cmd_complain("%s", shared ? strerror(errno) : error);
+            return false;
         }
+    }
+    return true;
+}
+
+static bool open_listeners(const struct settings *settings, int *fds, size_t stride)
+{
+    char bound[LISTEN_ADDRESS_MAX];
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        if (!open_address(settings, settings->listen[i], &fds[i], stride, bound))
+            return false;
         log_info("listening", LOG_S("address", bound), LOG_S("http", settings_http(settings)));
     }
     return true;
 }
 
-/* Sockets that were passed take the place of all addresses. There is one of each, and the workers share it. */
-static bool share_listeners(const struct settings *settings, size_t count, int *fds)
+/* Behind all others. */
+static bool open_operators(const struct settings *settings, int *fds, size_t stride)
+{
+    char bound[LISTEN_ADDRESS_MAX];
+    if (settings->metrics_listen == NULL)
+        return true;
+    if (!open_address(settings, settings->metrics_listen, &fds[stride - 1], stride, bound))
+        return false;
+    log_info("listening for operators", LOG_S("address", bound));
+    return true;
+}
+
+/* Sockets that were passed take the place of all addresses for all. There is one of each, and the workers share it. */
+static bool share_listeners(const struct settings *settings, size_t count, int *fds, size_t stride)
 {
     if (strcmp(settings_source(settings, "listen"), SETTING_BUILT_IN) != 0)
         log_warn("sockets were passed (LISTEN_FDS), so this setting is not used",
@@ -216,7 +242,7 @@ static bool share_listeners(const struct settings *settings, size_t count, int *
         char bound[LISTEN_ADDRESS_MAX];
         fds[i] = SYSTEMD_FIRST_LISTENER + (int)i;
         for (size_t worker = 1; worker < (size_t)settings->workers; worker++)
-            if ((fds[worker * count + i] = dup(fds[i])) < 0) {
+            if ((fds[worker * stride + i] = dup(fds[i])) < 0) {
                 cmd_complain("cannot share a socket with the workers: %s", strerror(errno));
                 return false;
             }
@@ -250,15 +276,19 @@ static void start_beating(struct serving *serving)
 static int work(size_t worker, const int *fds, size_t count, struct master_beat *beat, void *argument)
 {
     struct serving *serving = argument;
+    size_t front = count - (serving->settings->metrics_listen != NULL);
     char *error = NULL;
     (void)worker;
+    metric_add(METRIC_WORKERS_STARTED, 0, 1);
     serving->beat = beat;
-    serving->server = server_start(serving->settings, serving->apps, fds, count, &error);
+    serving->server = server_start(serving->settings, serving->apps, fds, front, &error);
     if (serving->server == NULL) {
         cmd_complain("%s", error);
         free(error);
         return CMD_FAILED;
     }
+    if (front < count)
+        server_listen_for_operators(serving->server, fds[front]);
     if (serving->systemd.listeners > 0)
         server_leave_queue(serving->server);
     struct loop *loop = server_loop(serving->server);
@@ -278,10 +308,24 @@ static int work(size_t worker, const int *fds, size_t count, struct master_beat 
     return CMD_DONE;
 }
 
+/* Every process counts: the parent of several, the workers, and those that retire beside their successors. */
+static bool open_metrics(const struct serving *serving)
+{
+    size_t workers = (size_t)serving->settings->workers;
+    if (!meter_open(serving->settings, serving->apps, workers == 1 ? 2 : 1 + 2 * workers + RETIRING)) {
+        cmd_complain("no memory for metrics: %s", strerror(errno));
+        return false;
+    }
+    metrics_attach(workers == 1 ? metrics_reserve() : 0);
+    return true;
+}
+
 static int run(struct serving *serving, int *fds, size_t addresses)
 {
     const struct settings *settings = serving->settings;
-    tell_addresses(serving, fds, addresses);
+    if (!open_metrics(serving))
+        return CMD_FAILED;
+    tell_addresses(serving, fds, addresses - (settings->metrics_listen != NULL));
     struct master_plan plan = {.workers = (size_t)settings->workers,
                                .addresses = addresses,
                                .fds = fds,
@@ -290,24 +334,32 @@ static int run(struct serving *serving, int *fds, size_t addresses)
                                .systemd = &serving->systemd,
                                .work = work,
                                .argument = serving};
-    return settings->workers == 1 ? work(0, fds, addresses, NULL, serving) : master_run(&plan);
+    int code = settings->workers == 1 ? work(0, fds, addresses, NULL, serving) : master_run(&plan);
+    metrics_close();
+    return code;
+}
+
+static bool open_all(const struct settings *settings, size_t passed, int *fds, size_t stride)
+{
+    return (passed > 0 ? share_listeners(settings, passed, fds, stride)
+                       : open_listeners(settings, fds, stride)) &&
+           open_operators(settings, fds, stride);
 }
 
 static int listen_and_run(struct serving *serving)
 {
     const struct settings *settings = serving->settings;
-    size_t passed = serving->systemd.listeners, addresses = passed > 0 ? passed : settings->listen_count;
+    size_t passed = serving->systemd.listeners, own = settings_address_count(settings);
+    size_t first = passed > 0 ? settings->listen_count : 0, addresses = passed + own - first;
     int *fds = mem_array((size_t)settings->workers * addresses, sizeof *fds);
     int code = CMD_FAILED;
-    if (passed > 0 && share_listeners(settings, passed, fds)) {
+    if (open_all(settings, passed, fds, addresses)) {
+        struct listen_file files[SETTINGS_ADDRESSES_MAX];
+        for (size_t i = first; i < own; i++)
+            files[i] = listen_file_of(settings_address(settings, i));
         code = run(serving, fds, addresses);
-    } else if (passed == 0 && open_listeners(settings, fds)) {
-        struct listen_file files[SETTINGS_LISTEN_MAX];
-        for (size_t i = 0; i < settings->listen_count; i++)
-            files[i] = listen_file_of(settings->listen[i]);
-        code = run(serving, fds, addresses);
-        for (size_t i = 0; i < settings->listen_count; i++)
-            listen_remove(settings->listen[i], files[i]);
+        for (size_t i = first; i < own; i++)
+            listen_remove(settings_address(settings, i), files[i]);
     }
     free(fds);
     return code;

@@ -5,6 +5,7 @@
 #include "core/dispatch.h"
 
 #include "core/bind.h"
+#include "core/meter.h"
 #include "core/obtain.h"
 #include "core/origin.h"
 #include "core/precondition.h"
@@ -12,6 +13,7 @@
 #include "core/server_parts.h"
 #include "core/validate.h"
 #include "core/visit.h"
+#include "metrics/metrics.h"
 
 static void start(struct request *request);
 
@@ -35,6 +37,12 @@ static void refuse_method(struct request *request, const char *allow)
     request_send(request, reply);
 }
 
+static void refuse_foreign(struct request *request, const char *why)
+{
+    metric_add(METRIC_REFUSALS, REFUSAL_FOREIGN, 1);
+    request_problem(request, 403, "%s", why);
+}
+
 /* The name of a field that was sent more than once though it may be sent once only; NULL: none. */
 static const char *field_given_twice(const struct http_head *head)
 {
@@ -51,12 +59,13 @@ static const char *field_given_twice(const struct http_head *head)
 }
 
 /* Finds the route. True when method, path and headers alone are enough for an answer, which was sent. */
-static bool is_answered_by_head(struct request *request, const struct http_head *head,
-                                struct router_match *match)
+static bool is_answered_by_head(struct request *request, const struct router *router,
+                                const struct http_head *head, struct router_match *match)
 {
     const char *foreign, *twice;
-    router_find(request->server->router, head->method, head->path, &request->arena, match);
+    router_find(router, head->method, head->path, &request->arena, match);
     request->route = match->route;
+    request->endpoint = meter_endpoint(head->method, match->route != NULL ? match->number : METER_NONE);
     if ((twice = field_given_twice(head)) != NULL)
         request_problem(request, 400, "%s is given twice.", twice);
     else if (match->malformed)
@@ -68,16 +77,17 @@ static bool is_answered_by_head(struct request *request, const struct http_head 
     else if (match->route == NULL)
         refuse_method(request, match->allow);
     else if ((foreign = origin_refusal(head)) != NULL)
-        request_problem(request, 403, "%s", foreign);
+        refuse_foreign(request, foreign);
     else
         return false;
     return true;
 }
 
 /* A browser whose user looks at what comes gets pages, also where something is wrong. */
-static struct request *begin(struct server *server, struct http_request *http)
+static struct request *begin(const struct door *door, struct http_request *http)
 {
-    struct request *request = request_begin(server, http);
+    struct request *request = request_begin(door->server, http);
+    request->takes_html &= door->has_pages;
     if (request->takes_html)
         request->take = visit_show;
     return request;
@@ -85,10 +95,11 @@ static struct request *begin(struct server *server, struct http_request *http)
 
 bool dispatch_on_head(struct http_request *http, void *argument)
 {
-    struct request *request = begin(argument, http);
+    const struct door *door = argument;
+    struct request *request = begin(door, http);
     struct router_match match;
     struct refusal refusal;
-    if (is_answered_by_head(request, http->head, &match))
+    if (is_answered_by_head(request, door->router, http->head, &match))
         return true;
     if (!validate_head(match.route, &match, http->head, &request->arena, request->values, &refusal)) {
         request_problem(request, refusal.status, "%s", refusal.message);
@@ -114,12 +125,13 @@ static bool is_page(const struct request *request)
 
 void dispatch_on_request(struct http_request *http, void *argument)
 {
-    struct request *request = begin(argument, http);
+    const struct door *door = argument;
+    struct request *request = begin(door, http);
     struct router_match match;
     struct refusal refusal;
     if (http->head == NULL)
         refuse_malformed(request, &http->refusal);
-    else if (is_answered_by_head(request, http->head, &match))
+    else if (is_answered_by_head(request, door->router, http->head, &match))
         return;
     else if (!validate(match.route, &match, http->head, http->body, &request->arena, request->values,
                        &refusal))

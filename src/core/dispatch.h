@@ -4,8 +4,10 @@
 
 #include "core/request.h"
 
-/* What HTTP calls for each request; see struct http_handlers. */
-void dispatch_on_request(struct http_request *http, void *server);
-bool dispatch_on_head(struct http_request *http, void *server);
+struct door;
+
+/* What HTTP calls for each request; see struct http_handlers. door: struct door of core/server_parts.h. */
+void dispatch_on_request(struct http_request *http, void *door);
+bool dispatch_on_head(struct http_request *http, void *door);
 
 #endif

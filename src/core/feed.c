@@ -13,6 +13,7 @@
 #include "core/feed_serve.h"
 #include "core/request.h"
 #include "core/server_parts.h"
+#include "metrics/metrics.h"
 
 #define RING_EVENTS 4096
 #define RING_BYTES ((size_t)4 << 20)
@@ -159,6 +160,12 @@ static int write_retry(char *out, size_t size)
     return snprintf(out, size, "retry: %d\n\n", (int)random_int(RETRY_MS_MIN, RETRY_MS_MAX));
 }
 
+static void refuse_listener(struct request *request)
+{
+    metric_add(METRIC_REFUSALS, REFUSAL_LISTENERS, 1);
+    request_problem(request, 503, "As many clients listen to events as may (--max-events).");
+}
+
 /* The head alone, or to a client that is to ask another server. */
 static void send_away(struct request *request)
 {
@@ -212,7 +219,7 @@ void feed_subscribe(struct request *request, const struct feed_source *source, s
     else if (feed->drained != 0 || request->method == HTTP_HEAD)
         send_away(request);
     else if (feed->beats.length >= feed->clients_max)
-        request_problem(request, 503, "As many clients listen to events as may (--max-events).");
+        refuse_listener(request);
     else
         open_client(request, feed, text.ptr != NULL ? &from : NULL, filter);
 }

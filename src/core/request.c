@@ -15,7 +15,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/accept.h"
+#include "core/meter.h"
 #include "core/server_parts.h"
+#include "metrics/metrics.h"
 
 #define SLOW_NS CLOCK_SECOND
 #define SPARES_MAX 256u
@@ -153,6 +155,7 @@ void request_call(struct request *request, const struct statement *statement, co
 
 void request_not_started(struct request *request, enum call_start why)
 {
+    metric_add(METRIC_REFUSALS, why == CALL_QUEUE_FULL ? REFUSAL_QUEUE : REFUSAL_DATABASE, 1);
     if (why == CALL_QUEUE_FULL)
         request_problem(request, 503, "Too many requests wait for the database; nothing was changed.");
     else
@@ -365,9 +368,8 @@ void request_on_writable(struct http_request *http, void *argument)
 }
 
 /* Failures and slow requests are always logged, others if the setting says so. */
-static void write_log(const struct request *request, int status)
+static void write_log(const struct request *request, int status, int64_t took)
 {
-    int64_t took = clock_now() - request->started;
     bool failed = status >= 500, slow = took >= SLOW_NS;
     if (!failed && !slow && !request->server->settings->access_log)
         return;
@@ -395,13 +397,16 @@ void request_forget(struct request *request)
  * for another request. */
 static void request_end(struct request *request, int status)
 {
-    write_log(request, status);
+    int64_t took = clock_now() - request->started;
+    meter_request(request->endpoint, status, took);
+    write_log(request, status, took);
     pending_cancel(request->pending);
     request_forget(request);
 }
 
-static void give_up(struct request *request, const char *unsent, const char *sent)
+static void give_up(struct request *request, enum metric_refusal why, const char *unsent, const char *sent)
 {
+    metric_add(METRIC_REFUSALS, why, 1);
     request->given_up = true;
     request_problem(request, 503, "%s", pending_unsent(request->pending) ? unsent : sent);
 }
@@ -419,7 +424,8 @@ void request_on_deadline(void *argument)
             loop_timer_start(server->deadline, left);
             return;
         }
-        give_up(request, "The database did not take the request in time; nothing was changed.",
+        give_up(request, REFUSAL_DEADLINE,
+                "The database did not take the request in time; nothing was changed.",
                 "The database did not answer in time; if the request changes something, whether it did is "
                 "unknown.");
     }
@@ -448,7 +454,7 @@ void request_end_all(struct server *server, const char *why)
 {
     struct request *request;
     while ((request = list_first_of(&server->requests, struct request, link)) != NULL)
-        give_up(request, "The server is shutting down; nothing was changed.", why);
+        give_up(request, REFUSAL_SHUTDOWN, "The server is shutting down; nothing was changed.", why);
     while ((request = list_first_of(&server->streams, struct request, link)) != NULL)
         abort_stream(request);
 }

@@ -22,6 +22,7 @@ struct request {
     struct pending *pending;   /* what it waits for, or has waited for last; NULL: it has not waited yet */
     void *state;               /* what the app keeps for this request, in the arena */
     enum http_method method;
+    size_t endpoint;   /* by which it is counted; see core/meter.h */
     bool takes_gzip;   /* and the server has it */
     bool takes_html;   /* rather than JSON, and the server has pages */
     bool given_up;     /* its reply is its last: nothing further may be started */

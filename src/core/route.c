@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "core/settings.h"
+
 const char *route_column(const struct field *field)
 {
     return field->column != NULL ? field->column : field->name;
@@ -29,6 +31,12 @@ size_t route_field_count(const struct field *fields)
     while (fields != NULL && fields[count].name != NULL)
         count++;
     return count;
+}
+
+bool route_is_served(const struct route *route, const struct settings *settings)
+{
+    bool left_out = route->for_people && settings->no_pages;
+    return !left_out && !(route->for_operators_alone && settings->metrics_listen != NULL);
 }
 
 bool route_path_is_known(const struct route *routes, size_t index)

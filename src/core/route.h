@@ -21,6 +21,7 @@ struct feed_source;
 struct page;
 struct page_form;
 struct request;
+struct settings;
 
 enum field_type {
     FIELD_INT,   /* min to max */
@@ -97,6 +98,7 @@ struct route {
     enum reply_shape shape;
     const struct member *members; /* of an object that start or write makes; NULL: the columns of statement */
     const char *content_type;     /* NULL: JSON */
+    const char *other_type;       /* that success has instead when Accept asks for it; NULL: none */
     int status;                   /* of success; 0: 200. 201 has Location, the path and the first column */
     int unfit;                    /* a status that has the document of success as well; 0: none */
     bool no_store;                /* Cache-Control says so */
@@ -109,6 +111,9 @@ struct route {
     /* No operation of the API: not in its document, and not served with --no-pages. Without a page it is what a page
      * reads that the API does not answer. */
     bool for_people;
+    /* Also served at the address for operators, if there is one (--metrics-listen). */
+    bool for_operators;
+    bool for_operators_alone; /* and then at no other */
     /* As the clients of an original service know it: members of the body that are not its fields are left out, and a
      * body of another type than JSON is a 400. */
     bool of_original;
@@ -141,6 +146,8 @@ struct route {
 int route_field(const struct route *route, const char *column);
 const char *route_column(const struct field *field);
 size_t route_field_count(const struct field *fields);
+/* At the addresses for all. */
+bool route_is_served(const struct route *route, const struct settings *settings);
 bool route_path_is_known(const struct route *routes,
                          size_t index); /* one before has it, for people as well or not */
 

@@ -19,6 +19,7 @@ struct pattern {
     bool is_field[ROUTER_SEGMENTS_MAX];
     size_t count;
     const struct route *routes[HTTP_METHODS];
+    size_t numbers[HTTP_METHODS];
     char allow[80];
 };
 
@@ -108,13 +109,16 @@ static void write_allow(char *allow, size_t size, const bool *has)
                                      http_method_name((enum http_method)method));
 }
 
-void router_add(struct router *router, const struct route *route)
+void router_add(struct router *router, const struct route *route, size_t number)
 {
     struct pattern *pattern = pattern_for(router, route);
     assert(pattern->routes[route->method] == NULL);
     pattern->routes[route->method] = route;
-    if (route->method == HTTP_GET)
+    pattern->numbers[route->method] = number;
+    if (route->method == HTTP_GET) {
         pattern->routes[HTTP_HEAD] = route;
+        pattern->numbers[HTTP_HEAD] = number;
+    }
     bool has[HTTP_METHODS];
     for (int method = 0; method < HTTP_METHODS; method++) {
         has[method] = pattern->routes[method] != NULL;
@@ -175,6 +179,7 @@ void router_find(const struct router *router, enum http_method method, struct sl
         return;
     match->allow = pattern->allow;
     match->route = pattern->routes[method];
+    match->number = pattern->numbers[method];
     for (size_t i = 0; i < count; i++)
         if (pattern->is_field[i])
             match->segments[match->segment_count++] = segments[i];

@@ -11,10 +11,12 @@ struct router;
 
 struct router *router_new(void);
 void router_free(struct router *router);
-void router_add(struct router *router, const struct route *route);
+/* number: what a match says of the route, beside the route itself. */
+void router_add(struct router *router, const struct route *route, size_t number);
 
 struct router_match {
     const struct route *route;                  /* NULL: no such path, or allow says what it has */
+    size_t number;                              /* of the route */
     const char *allow;                          /* "GET, HEAD, PATCH"; NULL when the path is unknown */
     bool malformed;                             /* the path is not well-formed percent-encoded UTF-8 */
     struct slice segments[ROUTER_SEGMENTS_MAX]; /* the values of {…}, decoded, in the arena */

@@ -15,6 +15,7 @@
 #include "core/dbhealth.h"
 #include "core/dispatch.h"
 #include "core/feed.h"
+#include "core/gauges.h"
 #include "core/idempotency.h"
 #include "core/readiness.h"
 #include "core/request.h"
@@ -28,6 +29,7 @@
 
 #define IDLE_NS (75 * CLOCK_SECOND)
 #define WRITE_NS (30 * CLOCK_SECOND)
+#define OPERATORS_MAX 64               /* connections at the address for operators */
 #define RETIRE_NS (300 * CLOCK_SECOND) /* a client that reads slowly must not keep a worker for ever */
 
 static void on_room(void *argument);
@@ -43,13 +45,14 @@ static void on_log(void *argument);
 
 /* ---- start ---- */
 
-static bool add_app(struct server *server, size_t index, char **error)
+/* number: of the app's first route among all. */
+static bool add_app(struct server *server, size_t index, size_t number, char **error)
 {
     const struct app *app = server->apps[index];
     for (size_t i = 0; i < app->route_count; i++) {
-        if (app->routes[i].for_people && server->settings->no_pages)
+        if (!route_is_served(&app->routes[i], server->settings))
             continue;
-        router_add(server->router, &app->routes[i]);
+        router_add(server->router, &app->routes[i], number + i);
         if (app->routes[i].once != NULL && !server->has_keys)
             chores_add(&server->chores, server->loop, server->calls, &idempotency_purge);
         server->has_keys |= app->routes[i].once != NULL;
@@ -96,19 +99,46 @@ static bool open_db(struct server *server, char **error)
     return server->db != NULL;
 }
 
-static void open_http(struct server *server, const int *listeners, size_t count)
+static struct http *new_http(struct door *door, size_t connections, void (*drained)(void *argument))
 {
+    const struct server *server = door->server;
     struct http_handlers handlers = {dispatch_on_request, dispatch_on_head, request_on_leave,
-                                     request_on_writable, on_drained,       server};
-    struct http_limits limits = {.connections = (size_t)server->settings->max_connections,
+                                     request_on_writable, drained,          door};
+    struct http_limits limits = {.connections = connections,
                                  .read_ns = server->settings->deadline_ns,
                                  .idle_ns = IDLE_NS,
                                  .write_ns = WRITE_NS};
-    server->http = http_new(server->loop, server->settings->http, &handlers, &limits);
-    if (server->http == NULL)
+    struct http *http = http_new(server->loop, server->settings->http, &handlers, &limits);
+    if (http == NULL)
         abort();
+    return http;
+}
+
+static void open_http(struct server *server, const int *listeners, size_t count)
+{
+    server->door = (struct door){server, server->router, !server->settings->no_pages};
+    server->http = new_http(&server->door, (size_t)server->settings->max_connections, on_drained);
     for (size_t i = 0; i < count; i++)
         http_add_listener(server->http, listeners[i]);
+}
+
+/* It ends with the server. */
+static void on_operators_drained(void *argument)
+{
+    (void)argument;
+}
+
+void server_listen_for_operators(struct server *server, int listener)
+{
+    size_t number = 0;
+    server->operators_router = router_new();
+    for (const struct app *const *app = server->apps; *app != NULL; app++)
+        for (size_t i = 0; i < (*app)->route_count; i++, number++)
+            if ((*app)->routes[i].for_operators)
+                router_add(server->operators_router, &(*app)->routes[i], number);
+    server->operators_door = (struct door){server, server->operators_router, false};
+    server->operators_http = new_http(&server->operators_door, OPERATORS_MAX, on_operators_drained);
+    http_add_listener(server->operators_http, listener);
 }
 
 struct server *server_start(const struct settings *settings, const struct app *const *apps,
@@ -144,8 +174,8 @@ struct server *server_start(const struct settings *settings, const struct app *c
             apps[count]->schema > server->schema_needed ? apps[count]->schema : server->schema_needed;
     server->states = mem_array(count + 1, sizeof *server->states);
     bool ok = true;
-    for (size_t i = 0; ok && apps[i] != NULL; i++)
-        ok = add_app(server, i, error);
+    for (size_t i = 0, number = 0; ok && apps[i] != NULL; number += apps[i++]->route_count)
+        ok = add_app(server, i, number, error);
     if (!ok || !open_db(server, error)) {
         server_free(server);
         return NULL;
@@ -153,6 +183,7 @@ struct server *server_start(const struct settings *settings, const struct app *c
     if (settings->sqlite_path != NULL)
         on_health(server);
     open_http(server, listeners, listener_count);
+    server->gauges = gauges_new(server);
     return server;
 }
 
@@ -169,6 +200,11 @@ void *server_state(const struct server *server, const struct app *app)
     while (server->apps[i] != app)
         i++;
     return server->states[i];
+}
+
+const struct settings *server_settings(const struct server *server)
+{
+    return server->settings;
 }
 
 const struct app *const *server_apps(const struct server *server)
@@ -324,12 +360,14 @@ void server_retire(struct server *server)
     loop_timer_start(server->drain_limit, RETIRE_NS);
     feed_drain_all(server, server->settings->drain_ns / 2);
     http_retire(server->http);
+    if (server->operators_http != NULL)
+        http_retire(server->operators_http);
 }
 
 static void on_drained(void *argument)
 {
-    struct server *server = argument;
-    loop_stop(server->loop);
+    const struct door *door = argument;
+    loop_stop(door->server->loop);
 }
 
 static void on_drain_limit(void *argument)
@@ -351,8 +389,9 @@ void server_free(struct server *server)
     if (server == NULL)
         return;
     server->draining = true;
-    if (server->http != NULL)
-        http_free(server->http);
+    gauges_free(server->gauges);
+    http_free(server->http);
+    http_free(server->operators_http);
     for (size_t i = 0; server->apps[i] != NULL; i++)
         if (server->states[i] != NULL)
             server->apps[i]->stop(server->states[i]);
@@ -366,6 +405,7 @@ void server_free(struct server *server)
     shared_free(server->shared);
     calls_free(server->calls);
     router_free(server->router);
+    router_free(server->operators_router);
     reply_fini(&server->reply);
     coding_free(server->reply.coding);
     loop_timer_free(server->deadline);

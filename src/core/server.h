@@ -15,6 +15,9 @@ struct settings;
 struct server *server_start(const struct settings *settings, const struct app *const *apps,
                             const int *listeners, size_t listener_count, char **error);
 
+/* Serves what is for operators at this socket, too (which it then owns). */
+void server_listen_for_operators(struct server *server, int listener);
+
 /* Until it was drained or told to stop. */
 void server_run(struct server *server);
 
@@ -31,6 +34,8 @@ void server_leave_queue(struct server *server);
 
 /* What the app's start returned. */
 void *server_state(const struct server *server, const struct app *app);
+
+const struct settings *server_settings(const struct server *server);
 
 const struct app *const *server_apps(const struct server *server); /* that are served; ends with NULL */
 

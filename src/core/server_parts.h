@@ -11,7 +11,15 @@
 
 struct chores;
 struct cache;
+struct gauges;
 struct shared;
+
+/* Where requests come in: what is served there. */
+struct door {
+    struct server *server;
+    struct router *router;
+    bool has_pages; /* for people */
+};
 
 struct server {
     const struct settings *settings;
@@ -24,6 +32,12 @@ struct server {
     struct cache *cache;
     struct http *http;
     struct router *router;
+    struct door door;
+    /* The address for operators, if there is one; else NULL. */
+    struct http *operators_http;
+    struct router *operators_router;
+    struct door operators_door;
+    struct gauges *gauges;
     struct reply reply;   /* being written; one at a time */
     struct list requests; /* pending, oldest first */
     struct list streams;  /* those whose clients are taking what was sent */

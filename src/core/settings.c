@@ -136,6 +136,17 @@ static bool read_listen(const struct setting_at *at, char **error)
     return *error == NULL;
 }
 
+static bool read_metrics_listen(const struct setting_at *at, char **error)
+{
+    struct settings *settings = at->members;
+    if (setting_is_built_in(at))
+        return true;
+    if (!listen_ok(at->found->text))
+        return setting_wrong(at, "it must be host:port, [v6]:port or unix:PATH", error);
+    settings->metrics_listen = at->found->text;
+    return true;
+}
+
 static char *show_listen(const struct setting_at *at)
 {
     const struct settings *settings = at->members;
@@ -249,6 +260,8 @@ static const struct setting rows[] = {
     {SETTING_FLAG("listen", "ADDR", "ROWLOCK_LISTEN"), "127.0.0.1:8080",
      "host:port, [v6]:port or unix:PATH; may be repeated", .repeats = true, .read = read_listen,
      .show = show_listen, .aliases = of_listen},
+    {SETTING_FLAG("metrics-listen", "ADDR", "ROWLOCK_METRICS_LISTEN"), "",
+     "where /metrics is, and the health too; else it is at --listen", .read = read_metrics_listen},
     {SETTING_FLAG("workers", "N", "ROWLOCK_WORKERS"), "1",
      "processes on the same port; auto: as many as cores", SETTING_INT, INTO(workers), .min = 1,
      .max = SETTINGS_WORKERS_MAX, .zero = "auto", .aliases = of_workers},
@@ -357,6 +370,16 @@ void settings_free(struct settings *settings)
 const void *settings_of(const struct settings *settings, const struct setting_group *group)
 {
     return setting_list_members(&settings->list, group);
+}
+
+size_t settings_address_count(const struct settings *settings)
+{
+    return settings->listen_count + (settings->metrics_listen != NULL);
+}
+
+const char *settings_address(const struct settings *settings, size_t index)
+{
+    return index < settings->listen_count ? settings->listen[index] : settings->metrics_listen;
 }
 
 const char *settings_engine(const struct settings *settings)

@@ -11,6 +11,7 @@
 #include "pg/pooler.h"
 
 #define SETTINGS_LISTEN_MAX 16
+#define SETTINGS_ADDRESSES_MAX (SETTINGS_LISTEN_MAX + 1)
 #define SETTINGS_WORKERS_MAX 256
 
 struct settings {
@@ -20,6 +21,7 @@ struct settings {
     enum pooler pooler;
     char *listen[SETTINGS_LISTEN_MAX]; /* owned */
     size_t listen_count;
+    const char *metrics_listen; /* NULL: metrics are served where all else is */
     int64_t workers, db_connections, queue, max_connections, max_events;
     int64_t keep_events;    /* days; 0: for ever */
     const char *apps;       /* by comma, or "all" */
@@ -42,6 +44,10 @@ void settings_free(struct settings *settings);
 
 /* The struct that an app's group of settings fills. */
 const void *settings_of(const struct settings *settings, const struct setting_group *group);
+
+/* All addresses: those for all, and then that for operators, if there is one. */
+size_t settings_address_count(const struct settings *settings);
+const char *settings_address(const struct settings *settings, size_t index);
 
 const char *settings_engine(const struct settings *settings); /* "postgres" or "sqlite": the folder in sql/ */
 const char *settings_http(const struct settings *settings);   /* the name of the engine that reads HTTP */

@@ -125,6 +125,9 @@ void http_peer(const struct http_request *request, char *out, size_t size);
 
 size_t http_connection_count(const struct http *http);
 
+/* Sets the metrics of its connections. */
+void http_sample(const struct http *http);
+
 const char *http_reason(int status);
 
 #endif

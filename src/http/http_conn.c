@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 
 #define OUT_PAUSE ((size_t)256 << 10) /* unsent answers past this stop the next pipelined request */
 #define KEEP_INPUT 512u               /* what an idle connection may keep of its buffer of input */
@@ -32,6 +33,12 @@ static const char *const closing_words[] = {
     [HTTP_CLOSE_DRAINED] = "it was idle and the server drains",
     [HTTP_CLOSE_STOPPED] = "the server ends",
 };
+
+/* What is counted by state and reason has the same order. */
+_Static_assert((int)HTTP_LINGER == (int)CONNECTION_LINGER && (int)HTTP_CLOSED == (int)CONNECTION_STATES,
+               "states");
+_Static_assert((int)HTTP_CLOSE_TIMED_OUT == (int)CLOSING_TIMED_OUT, "reasons");
+_Static_assert((int)HTTP_CLOSE_STOPPED == (int)CLOSING_STOPPED, "reasons");
 
 static void on_ready(int fd, int ready, void *argument);
 static void set_state(struct http_conn *conn, enum http_state state);
@@ -79,6 +86,7 @@ struct http_conn *http_conn_open(struct http *http, int fd, const struct sockadd
     conn->since = clock_now();
     list_append(&http->states[HTTP_IDLE], &conn->state_link);
     note_group(conn);
+    metric_add(METRIC_HTTP_CONNECTIONS_ACCEPTED, 0, 1);
     conn->watch = loop_watch_new(http->loop, fd, on_ready, conn);
     watch_for(conn);
     return conn;
@@ -142,6 +150,7 @@ void http_conn_close(struct http_conn *conn, enum http_closing reason)
         return;
     bool pending = conn->state == HTTP_PENDING || conn->state == HTTP_STREAMING;
     log_closing(conn, reason);
+    metric_add(METRIC_HTTP_CONNECTIONS_CLOSED, reason, 1);
     list_remove(&conn->dirty_link);
     list_remove(&conn->resume_link);
     loop_watch_free(conn->watch);
@@ -199,6 +208,8 @@ static void on_readable(struct http_conn *conn)
 {
     struct http *http = conn->http;
     ssize_t got = recv(conn->fd, http->scratch, sizeof http->scratch, 0);
+    if (got > 0)
+        metric_add(METRIC_HTTP_RECEIVED, 0, (uint64_t)got);
     if (conn->state == HTTP_LINGER) {
         linger_read(conn, got);
         return;
@@ -269,6 +280,24 @@ static void refuse(struct http_conn *conn, struct http_refusal refusal)
     http_conn_deliver(conn, NULL, (struct slice){NULL, 0});
 }
 
+static enum metric_refusal refusal_of(int status)
+{
+    switch (status) {
+    case 413:
+        return REFUSAL_BODY;
+    case 414:
+        return REFUSAL_TARGET;
+    case 431:
+        return REFUSAL_FIELDS;
+    case 417:
+    case 501:
+    case 505:
+        return REFUSAL_UNSUPPORTED;
+    default:
+        return REFUSAL_MALFORMED;
+    }
+}
+
 void http_conn_disown(struct http_conn *conn)
 {
     const struct http_head *head = conn->exchange.request.head;
@@ -318,6 +347,7 @@ static bool take_request(struct http_conn *conn)
     case HTTP_READ_LEAVE:
         return give_leave(conn, &message.head);
     case HTTP_READ_REFUSED:
+        metric_add(METRIC_REFUSALS, refusal_of(message.refusal.status), 1);
         refuse(conn, message.refusal);
         return true;
     default:
@@ -531,6 +561,7 @@ void http_conn_flush(struct http_conn *conn)
     size_t left = http_writer_left(&conn->writer);
     list_remove(&conn->dirty_link);
     enum http_sending sending = http_writer_send(&conn->writer, conn->fd);
+    metric_add(METRIC_HTTP_SENT, 0, left - http_writer_left(&conn->writer));
     if (sending == HTTP_SEND_LOST || sending == HTTP_SEND_OVERFLOW) {
         http_conn_close(conn, sending == HTTP_SEND_LOST ? HTTP_CLOSE_LOST : HTTP_CLOSE_OVERFLOW);
         return;
@@ -551,16 +582,19 @@ void http_conn_time_out(struct http_conn *conn)
 {
     if (conn->state == HTTP_STREAMING && http_writer_left(&conn->writer) == 0)
         return; /* the caller has nothing to send now; its request has a deadline of its own */
-    if (conn->state == HTTP_READING)
+    if (conn->state == HTTP_READING) {
+        metric_add(METRIC_REFUSALS, REFUSAL_SLOW, 1);
         refuse(conn, (struct http_refusal){408, "The request did not arrive in time."});
-    else
-        http_conn_close(conn, conn->state == HTTP_LINGER ? HTTP_CLOSE_ANSWERED : HTTP_CLOSE_TIMED_OUT);
+        return;
+    }
+    http_conn_close(conn, conn->state == HTTP_LINGER ? HTTP_CLOSE_ANSWERED : HTTP_CLOSE_TIMED_OUT);
 }
 
 /* The answer is sent if that takes no waiting. All that came was read, so that no reset overtakes it. */
 void http_conn_evict(struct http_conn *conn)
 {
     if (conn->state == HTTP_READING) {
+        metric_add(METRIC_REFUSALS, REFUSAL_ROOM, 1);
         refuse(conn, (struct http_refusal){
                          408, "The request did not come to its end, and others waited for its place."});
         conn->linger = false;

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "http/http_conn.h"
 #include "http/http_room.h"
+#include "metrics/metrics.h"
 
 #define ACCEPTS_PER_TURN 64
 #define SWEEP_NS (250 * CLOCK_MS)
@@ -103,6 +104,7 @@ static void listen_for(struct http *http, bool listening)
 static void wait_for_room(struct http *http, const char *reason, bool soon)
 {
     int64_t now = clock_now();
+    metric_add(METRIC_HTTP_ACCEPT_PAUSES, 0, 1);
     if (http->told_crowded == 0 || now - http->told_crowded > TOLD_NS) {
         log_warn("connections wait to be accepted", LOG_S("reason", reason),
                  LOG_I("connections", http_conn_count(http)));
@@ -339,4 +341,10 @@ void http_drain(struct http *http, enum http_queue queue)
 size_t http_connection_count(const struct http *http)
 {
     return http_conn_count(http);
+}
+
+void http_sample(const struct http *http)
+{
+    for (int state = 0; state < HTTP_CLOSED; state++)
+        metric_set(METRIC_HTTP_CONNECTIONS, (size_t)state, http->states[state].length);
 }

@@ -41,23 +41,29 @@ static void add_tags(struct buf *out, const struct app *const *apps)
     jsonout_close(out, ']');
 }
 
-/* Whether an earlier route of the app has the same path; the operations of one path stand together. */
-static void add_path(struct buf *out, const struct app *app, const char *path)
+static bool is_operation(const struct route *route, const struct settings *settings)
+{
+    return !route->for_people && route_is_served(route, settings);
+}
+
+/* The operations of one path stand together. */
+static void add_path(struct buf *out, const struct settings *settings, const struct app *app,
+                     const char *path)
 {
     jsonout_named(out, path, '{');
     for (size_t i = 0; i < app->route_count; i++)
-        if (!app->routes[i].for_people && strcmp(app->routes[i].path, path) == 0)
+        if (is_operation(&app->routes[i], settings) && strcmp(app->routes[i].path, path) == 0)
             openapi_add_operation(out, app, &app->routes[i]);
     jsonout_close(out, '}');
 }
 
-static void add_paths(struct buf *out, const struct app *const *apps)
+static void add_paths(struct buf *out, const struct settings *settings, const struct app *const *apps)
 {
     jsonout_named(out, "paths", '{');
     for (size_t i = 0; apps[i] != NULL; i++)
         for (size_t k = 0; k < apps[i]->route_count; k++)
-            if (!apps[i]->routes[k].for_people && !route_path_is_known(apps[i]->routes, k))
-                add_path(out, apps[i], apps[i]->routes[k].path);
+            if (is_operation(&apps[i]->routes[k], settings) && !route_path_is_known(apps[i]->routes, k))
+                add_path(out, settings, apps[i], apps[i]->routes[k].path);
     jsonout_close(out, '}');
 }
 
@@ -92,12 +98,12 @@ static void add_schemas(struct buf *out, const struct app *const *apps)
     jsonout_close(out, '}');
 }
 
-void openapi_write(struct buf *out, const struct app *const *apps)
+void openapi_write(struct buf *out, const struct settings *settings, const struct app *const *apps)
 {
     jsonout_open(out, '{');
     add_info(out);
     add_tags(out, apps);
-    add_paths(out, apps);
+    add_paths(out, settings, apps);
     jsonout_named(out, "components", '{');
     add_schemas(out, apps);
     openapi_add_failures(out);

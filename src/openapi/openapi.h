@@ -9,6 +9,6 @@
 #define OPENAPI_SIZE_MAX ((size_t)4 << 20)
 
 /* apps ends with NULL. */
-void openapi_write(struct buf *out, const struct app *const *apps);
+void openapi_write(struct buf *out, const struct settings *settings, const struct app *const *apps);
 
 #endif

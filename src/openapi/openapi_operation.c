@@ -72,13 +72,20 @@ static void add_body(struct buf *out, const struct route *route)
 
 /* ---- replies ---- */
 
-static void add_content(struct buf *out, const struct route *route)
+static void add_type(struct buf *out, const struct route *route, const char *type)
 {
-    jsonout_named(out, "content", '{');
-    jsonout_named(out, route->content_type != NULL ? route->content_type : REPLY_JSON, '{');
+    jsonout_named(out, type, '{');
     jsonout_name(out, "schema");
     openapi_add_reply(out, route);
     jsonout_close(out, '}');
+}
+
+static void add_content(struct buf *out, const struct route *route)
+{
+    jsonout_named(out, "content", '{');
+    add_type(out, route, route->content_type != NULL ? route->content_type : REPLY_JSON);
+    if (route->other_type != NULL)
+        add_type(out, route, route->other_type);
     jsonout_close(out, '}');
 }
 

@@ -22,12 +22,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
+#include "metrics/process_metrics.h"
 #include "proc/systemd.h"
 
 #define TICK_NS (100 * CLOCK_MS)
 #define SILENCE_MIN_NS (3 * CLOCK_SECOND)  /* a busy machine makes beats late, too */
 #define SILENCE_MAX_NS (10 * CLOCK_SECOND) /* also for a start, which may wait for what is not there yet */
 #define LATE_NS CLOCK_SECOND
+#define SAMPLE_NS CLOCK_SECOND
 #define QUICK_NS (2 * CLOCK_SECOND)        /* after a second SIGTERM; then SIGKILL */
 #define READY_LIMIT_NS (10 * CLOCK_SECOND) /* a successor that is not ready by then takes over nevertheless */
 #define STEADY_NS (10 * CLOCK_SECOND)      /* a worker that lived this long did not die of its start */
@@ -39,6 +42,7 @@
 struct process {
     pid_t pid;                /* 0: none */
     struct master_beat *beat; /* its own, shared with it; NULL: none */
+    size_t counts;            /* the slot in which it counts */
     size_t worker;            /* from 1 */
     int64_t started;
     int64_t heard;  /* its last beat that was seen; 0: it has not begun to beat */
@@ -63,13 +67,14 @@ struct master {
     int64_t end_limit;
     int64_t silence_ns; /* a process that has not beaten for so long is stuck */
     int64_t ticked;     /* when the master itself was last awake */
+    int64_t sampled;    /* when it last looked at itself */
     sigset_t signals;
 };
 
 /* ---- processes ---- */
 
 /* In the child: nothing of the master but the plan is used any more. */
-static void become_worker(struct master *master, size_t index, struct master_beat *beat, pid_t parent)
+static void become_worker(struct master *master, size_t index, const struct process *process, pid_t parent)
 {
     const struct master_plan *plan = master->plan;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -80,7 +85,9 @@ static void become_worker(struct master *master, size_t index, struct master_bea
         if (i / plan->addresses != index)
             close(plan->fds[i]);
     log_set_worker((int)index + 1);
-    int code = plan->work(index, plan->fds + index * plan->addresses, plan->addresses, beat, plan->argument);
+    metrics_attach(process->counts);
+    int code = plan->work(index, plan->fds + index * plan->addresses, plan->addresses, process->beat,
+                          plan->argument);
     log_flush();
     free(master->slots);
     exit(code);
@@ -99,28 +106,30 @@ static struct master_beat *beat_new(void)
     return beat != MAP_FAILED ? beat : NULL;
 }
 
-static bool master_start(struct master *master, size_t index, struct process *process)
-{
-    pid_t parent = getpid();
-    struct master_beat *beat = beat_new();
-    log_flush();
-    pid_t pid = beat != NULL ? fork() : -1;
-    if (pid == 0)
-        become_worker(master, index, beat, parent);
-    if (pid < 0) {
-        log_error("cannot start a worker", LOG_I("worker", index + 1), LOG_S("reason", strerror(errno)));
-        beat_free(beat);
-        return false;
-    }
-    *process = (struct process){.pid = pid, .beat = beat, .worker = index + 1, .started = clock_now()};
-    log_info("worker started", LOG_I("worker", index + 1), LOG_I("pid", pid));
-    return true;
-}
-
 static void master_forget(struct process *process)
 {
     beat_free(process->beat);
+    metrics_release(process->counts);
     *process = (struct process){.pid = 0};
+}
+
+static bool master_start(struct master *master, size_t index, struct process *process)
+{
+    pid_t parent = getpid();
+    *process = (struct process){
+        .beat = beat_new(), .counts = metrics_reserve(), .worker = index + 1, .started = clock_now()};
+    log_flush();
+    pid_t pid = process->beat != NULL ? fork() : -1;
+    if (pid == 0)
+        become_worker(master, index, process, parent);
+    if (pid < 0) {
+        log_error("cannot start a worker", LOG_I("worker", index + 1), LOG_S("reason", strerror(errno)));
+        master_forget(process);
+        return false;
+    }
+    process->pid = pid;
+    log_info("worker started", LOG_I("worker", index + 1), LOG_I("pid", pid));
+    return true;
 }
 
 static void signal_all(struct master *master, int number)
@@ -179,6 +188,7 @@ static void on_death(struct master *master, pid_t pid, int status)
         master_forget(process);
         if (master->ending)
             return;
+        metric_add(METRIC_WORKERS_DIED, 0, 1);
         log_error("worker died", LOG_I("worker", i + 1), LOG_I("pid", pid),
                   WIFSIGNALED(status) ? LOG_I("signal", WTERMSIG(status))
                                       : LOG_I("exit", WEXITSTATUS(status)));
@@ -287,6 +297,7 @@ static void continue_replacing(struct master *master)
     }
     if (!may_take_over(&slot->successor))
         return;
+    metric_add(METRIC_WORKERS_REPLACED, 0, 1);
     retire(master, &slot->now);
     slot->now = slot->successor;
     slot->successor = (struct process){.pid = 0};
@@ -356,6 +367,15 @@ static void master_tell_systemd(struct master *master)
     systemd_tell(master->plan->systemd, state, status);
 }
 
+static void sample(struct master *master)
+{
+    int64_t now = clock_now();
+    if (now - master->sampled < SAMPLE_NS)
+        return;
+    master->sampled = now;
+    process_metrics_sample();
+}
+
 static int64_t between(int64_t min, int64_t number, int64_t max)
 {
     return number < min ? min : number > max ? max : number;
@@ -387,6 +407,7 @@ int master_run(const struct master_plan *plan)
     struct timespec tick = {.tv_nsec = interval < TICK_NS ? interval : TICK_NS};
     while (!(master.ending && count_alive(&master) == 0)) {
         master_tell_systemd(&master);
+        sample(&master);
         int number = sigtimedwait(&master.signals, NULL, &tick);
         if (number > 0)
             master_on_signal(&master, number);

@@ -67,6 +67,12 @@ def test_only_nginx_is_published(up):
     assert len(published["nginx"]) == 2 and not published["server"] and not published["db"]
 
 
+def test_clients_do_not_see_what_was_counted(api):
+    for target in ("/metrics", "/metrics/"):
+        assert api.get(target).status == 404
+    assert api.get("/health").status == 200
+
+
 def test_a_database_of_production_holds_no_samples(up):
     assert up.exec("db", "psql", "-U", "rowlock", "-At", "-c", "SELECT count(*) FROM users", "rowlock").stdout.strip() == "0"
 

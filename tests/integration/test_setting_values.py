@@ -19,6 +19,7 @@ GOOD = {
     "DATABASE_URL": ("database", "sqlite:rowlock.db", {"sqlite:/x/y.db": "sqlite:/x/y.db", "postgresql://ann@h:5433/x": "postgresql://ann@h:5433/x",
                                                        "postgres://h/x": "postgres://h/x", "host=h dbname=x": "host=h dbname=x"}),
     "ROWLOCK_LISTEN": ("listen", "127.0.0.1:8080", {"0.0.0.0:1": "0.0.0.0:1", "[::1]:65535": "[::1]:65535", "unix:/x/y": "unix:/x/y", "localhost:0": "localhost:0"}),
+    "ROWLOCK_METRICS_LISTEN": ("metrics-listen", "", {"127.0.0.1:9100": "127.0.0.1:9100", "[::]:0": "[::]:0", "unix:/x/y": "unix:/x/y"}),
     "ROWLOCK_WORKERS": ("workers", "1", {"1": "1", "2": "2", "256": "256", "auto": str(os.sysconf("SC_NPROCESSORS_ONLN"))}),
     "ROWLOCK_DB_CONNECTIONS": ("db-connections", "4", {"1": "1", "64": "64"}),
     "ROWLOCK_POOLER": ("pooler", "auto", {"none": "none", "transaction": "transaction", "auto": "auto"}),

@@ -57,6 +57,7 @@ static const struct route routes[] = {
 
 static const struct app app = {.name = "things", .routes = routes, .route_count = COUNT(routes)};
 static const struct app *const apps[] = {&app, NULL};
+static const struct settings settings = {.workers = 1};
 static struct buf text;
 static struct json *document;
 
@@ -65,7 +66,7 @@ static int set_up(void **state)
     (void)state;
     char error[128];
     text = BUF_INIT(OPENAPI_SIZE_MAX);
-    openapi_write(&text, apps);
+    openapi_write(&text, &settings, apps);
     document = json_read(buf_slice(&text), error, sizeof error);
     return document == NULL;
 }

@@ -27,7 +27,7 @@ static int set_up(void **state)
     arena_init(&arena);
     router = router_new();
     for (size_t i = 0; i < COUNT(routes); i++)
-        router_add(router, &routes[i]);
+        router_add(router, &routes[i], i);
     return 0;
 }
 

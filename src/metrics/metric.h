@@ -1,0 +1,142 @@
+/* What is counted: the table of metrics, a row each. A new one is a name here and a row in metric.c; whoever counts
+ * says the name (metrics.h), and what is printed (metrics_text.h) follows from the row.
+ *
+ * Names and units are those of Prometheus' conventions (https://prometheus.io/docs/practices/naming/): seconds and
+ * bytes; the suffixes _total and _info are added where the row is printed. */
+#ifndef ROWLOCK_METRICS_METRIC_H
+#define ROWLOCK_METRICS_METRIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum metric {
+    METRIC_BUILD,
+    METRIC_HTTP_REQUESTS,
+    METRIC_HTTP_REQUEST_DURATION,
+    METRIC_HTTP_REQUESTS_IN_FLIGHT,
+    METRIC_HTTP_RECEIVED,
+    METRIC_HTTP_SENT,
+    METRIC_HTTP_CONNECTIONS,
+    METRIC_HTTP_CONNECTIONS_MAX,
+    METRIC_HTTP_CONNECTIONS_ACCEPTED,
+    METRIC_HTTP_CONNECTIONS_CLOSED,
+    METRIC_HTTP_ACCEPT_PAUSES,
+    METRIC_REFUSALS,
+    METRIC_LOOP_LAG,
+    METRIC_WORKERS_READY,
+    METRIC_WORKERS_STARTED,
+    METRIC_WORKERS_DIED,
+    METRIC_WORKERS_REPLACED,
+    METRIC_PROCESS_CPU,
+    METRIC_PROCESS_RESIDENT,
+    METRIC_PROCESS_VIRTUAL,
+    METRIC_PROCESS_FDS,
+    METRIC_PROCESS_FDS_MAX,
+    METRIC_PROCESS_START,
+    METRICS,
+};
+
+enum metric_type {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_HISTOGRAM,
+    METRIC_INFO, /* always 1; what it says are its labels */
+};
+
+enum metric_unit {
+    METRIC_NUMBER,
+    METRIC_BYTES,
+    METRIC_SECONDS, /* counted in nanoseconds */
+};
+
+/* What a metric is counted by: a label, or two that go together, and its values. */
+enum metric_label {
+    LABEL_NONE,
+    LABEL_BUILD,    /* version and settings; one value */
+    LABEL_ENDPOINT, /* method and route; core/meter.h */
+    LABEL_STATUS,   /* of HTTP; core/meter.h */
+    LABEL_CONNECTION,
+    LABEL_CLOSING,
+    LABEL_REFUSAL,
+    LABELS,
+};
+
+/* ---- values of labels, where they are known here ---- */
+
+enum metric_connection {
+    CONNECTION_IDLE,
+    CONNECTION_READING,
+    CONNECTION_PENDING,
+    CONNECTION_STREAMING,
+    CONNECTION_WRITING,
+    CONNECTION_LINGER,
+    CONNECTION_STATES,
+};
+
+enum metric_closing {
+    CLOSING_ANSWERED,
+    CLOSING_LEFT,
+    CLOSING_LOST,
+    CLOSING_OVERFLOW,
+    CLOSING_ABORTED,
+    CLOSING_TIMED_OUT,
+    CLOSING_MADE_ROOM,
+    CLOSING_DRAINED,
+    CLOSING_STOPPED,
+    CLOSINGS,
+};
+
+enum metric_refusal {
+    REFUSAL_MALFORMED,
+    REFUSAL_SLOW,
+    REFUSAL_ROOM,
+    REFUSAL_BODY,
+    REFUSAL_TARGET,
+    REFUSAL_FIELDS,
+    REFUSAL_UNSUPPORTED,
+    REFUSAL_FOREIGN,
+    REFUSAL_QUEUE,
+    REFUSAL_DATABASE,
+    REFUSAL_DEADLINE,
+    REFUSAL_SHUTDOWN,
+    REFUSAL_LISTENERS,
+    REFUSALS,
+};
+
+/* A label whose values are known here. */
+struct metric_words {
+    const char *name;
+    const char *const *words; /* by their enum */
+    size_t count;
+};
+
+/* By enum metric_label; name NULL: its values are added before metrics_open. */
+extern const struct metric_words metric_words[LABELS];
+
+/* ---- rows ---- */
+
+#define METRIC_LABELS_MAX 2
+#define METRIC_BOUNDS_MAX 16
+
+/* The buckets of a histogram: their upper bounds, in the unit in which it is counted, ascending; behind the last comes
+ * infinity. */
+struct metric_bounds {
+    size_t count;
+    uint64_t at[METRIC_BOUNDS_MAX];
+};
+
+struct metric_row {
+    const char *name;
+    enum metric_type type;
+    enum metric_unit unit;
+    const char *help; /* a sentence, without \ and line feeds */
+    enum metric_label labels[METRIC_LABELS_MAX];
+    const struct metric_bounds *bounds; /* of a histogram */
+    bool sparse; /* combinations of labels that were never counted are not printed, because most cannot be */
+    bool each;   /* of each process by itself, with the label process, and not of all together */
+};
+
+extern const struct metric_row metric_rows[METRICS];
+
+#endif
