@@ -378,8 +378,11 @@ WITH locked AS MATERIALIZED (
 SELECT
     CASE
         WHEN c.done THEN 'done'
-        WHEN $6::bigint <> l.claim OR ($6::bigint = l.claim AND l.status = 'UNASSIGNED'
-            AND ($3::text <> 'UNASSIGNED' OR l.released_by IS DISTINCT FROM $2::text)) THEN 'stale'
+        WHEN $6::bigint <> l.claim OR ($6::bigint = l.claim AND CASE $3::text
+            WHEN 'TAKEN' THEN l.status <> 'TAKEN'
+            WHEN 'UNASSIGNED' THEN l.status = 'UNASSIGNED' AND coalesce(l.released_by <> $2::text, true)
+            ELSE l.status = 'UNASSIGNED'
+        END) THEN 'stale'
         WHEN l.status = $3::text AND CASE $3::text WHEN 'UNASSIGNED' THEN l.released_by ELSE l.taker END = $2::text
             THEN 'done'
         WHEN l.status <> 'UNASSIGNED' AND $3::text = 'TAKEN' THEN 'taken'

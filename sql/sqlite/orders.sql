@@ -210,8 +210,8 @@ SELECT
     CASE
         WHEN changes() > 0 AND status = $3 AND taker IS CASE WHEN $3 <> 'UNASSIGNED' THEN $2 END THEN 'done'
         WHEN changes() > 0 THEN 'unchanged'
-        WHEN $6 <> claim OR ($6 = claim AND (status = 'UNASSIGNED' OR (status = 'TAKEN' AND lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))
-            AND NOT ($3 = 'UNASSIGNED' AND released_by IS $2)) THEN 'stale'
+        WHEN $6 <> claim OR ($6 = claim AND (status = 'UNASSIGNED' OR (status = 'TAKEN' AND lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+            OR (status = 'DELIVERED' AND $3 = 'TAKEN')) AND NOT ($3 = 'UNASSIGNED' AND coalesce(released_by = $2, 0))) THEN 'stale'
         WHEN status = 'TAKEN' AND lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') THEN iif($3 = 'TAKEN', 'unchanged', 'unassigned')
         WHEN status = $3 AND CASE $3 WHEN 'UNASSIGNED' THEN released_by ELSE taker END = $2 THEN 'done'
         WHEN status <> 'UNASSIGNED' AND $3 = 'TAKEN' THEN 'taken'
