@@ -7,12 +7,13 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg2.extensions
 import pytest
 from hypothesis import settings
 
 from support import openapi, program, rawhttp
 from support.cluster import Cluster, binaries
-from support.database import PostgresDatabase, SqliteDatabase
+from support.database import PostgresDatabase, SqliteDatabase, await_postgres
 from support.pgbouncer import PgBouncer
 from support.program import SLOW
 from support.server import Server
@@ -34,6 +35,7 @@ def pytest_configure(config):
     for number in ENDINGS:
         signal.signal(number, leave)
     rawhttp.on_exchange = openapi.check
+    psycopg2.extensions.set_wait_callback(await_postgres)
     try:
         program.rowlock()
     except FileNotFoundError as reason:

@@ -196,6 +196,7 @@ python_tests = \
 	tests/integration/test_orders_read.py \
 	tests/integration/test_orders_take.py \
 	tests/integration/test_pages.py \
+	tests/integration/test_patience.py \
 	tests/integration/test_pgbouncer.py \
 	tests/integration/test_plans.py \
 	tests/integration/test_preconditions.py \

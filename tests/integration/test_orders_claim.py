@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -160,12 +161,10 @@ def test_claims_and_takes_by_id_share_what_there_is(server, db, free):
 @pytest.mark.parametrize("shared", ["postgres"], indirect=True)
 def test_who_claims_passes_by_what_another_has_locked(api, db, free):
     orders = free(3)
-    connection = db.connect()
-    with connection.cursor() as cursor:
+    with closing(db.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM orders WHERE id = %s FOR UPDATE", (orders[0],))
         assert ids(api.claim("ann", limit=2)) == orders[1:]
         assert api.claim("ann") == []
-    connection.close()
     until(lambda: ids(api.claim("ann")) == orders[:1], 3, "it is free again")
 
 

@@ -1,9 +1,28 @@
 """A fresh database of one test, as its hands see it: an address for Rowlock and plain SQL."""
 
+import select
 import shutil
 import sqlite3
+import time
 
 import psycopg2
+from psycopg2 import extensions
+
+from support.program import SLOW
+
+CONNECT, ANSWER = 5, 100        # seconds that PostgreSQL has; the second is less than a test has
+
+
+def await_postgres(connection):
+    """How psycopg2 waits in a test. Its own way heeds neither time nor signals: who waits for a lock that is never given back
+    could not even be ended by the alarm that ends every test."""
+    patience = CONNECT if connection.status == extensions.STATUS_SETUP else ANSWER
+    end, watch = time.monotonic() + patience * SLOW, select.poll()
+    while (state := connection.poll()) != extensions.POLL_OK:
+        watch.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
+        left = end - time.monotonic()
+        if left <= 0 or not watch.poll(left * 1000):
+            raise psycopg2.OperationalError(f"PostgreSQL does not answer within {patience * SLOW:g} s")
 
 
 class PostgresDatabase:
@@ -23,9 +42,11 @@ class PostgresDatabase:
         """One statement in a transaction of its own: its rows, or [] when it has none."""
         connection = self.connect()
         try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(sql.replace("?", "%s"), parameters or None)
-                return cursor.fetchall() if cursor.description else []
+            cursor = connection.cursor()
+            cursor.execute(sql.replace("?", "%s"), parameters or None)
+            rows = cursor.fetchall() if cursor.description else []
+            connection.commit()
+            return rows
         finally:
             connection.close()
 
