@@ -139,6 +139,7 @@ python_tests = \
 	tests/docker/test_image.py \
 	tests/docker/test_production.py \
 	tests/fault/conftest.py \
+	tests/fault/test_claims.py \
 	tests/fault/test_client_faults.py \
 	tests/fault/test_database_faults.py \
 	tests/fault/test_database_room.py \
@@ -202,6 +203,7 @@ python_tests = \
 	tests/integration/test_preconditions.py \
 	tests/integration/test_proxy.py \
 	tests/integration/test_race.py \
+	tests/integration/test_race_leases.py \
 	tests/integration/test_regions_page.py \
 	tests/integration/test_repeated_words.py \
 	tests/integration/test_routes.py \
@@ -234,6 +236,7 @@ python_tests = \
 	tests/support/events.py \
 	tests/support/expect.py \
 	tests/support/github.py \
+	tests/support/holds.py \
 	tests/support/httpcases.py \
 	tests/support/metrics.py \
 	tests/support/nginx.py \

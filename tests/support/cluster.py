@@ -12,7 +12,8 @@ from pathlib import Path
 import psycopg2
 
 from support.port import free_port
-from support.program import SLOW, children, environment
+from support.program import SLOW, children, environment, is_running
+from support.wait import until
 
 SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -52,7 +53,9 @@ def as_server_user():
 
 
 class Cluster:
-    def __init__(self):
+    def __init__(self, settings=""):
+        """settings: lines of postgresql.conf, beside SETTINGS or instead of them."""
+        self.settings = settings
         self.bin = binaries()
         self.become, self.user = as_server_user()
         parent = tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else "/tmp"   # sun_path is short
@@ -71,7 +74,7 @@ class Cluster:
                       "--wal-segsize=1")
         self.port = free_port()
         with open(self.data / "postgresql.conf", "a") as conf:
-            conf.write(SETTINGS.format(port=self.port, home=self.home))
+            conf.write(SETTINGS.format(port=self.port, home=self.home) + self.settings)
         self.start()
 
     def start(self, wait=True):
@@ -127,6 +130,16 @@ class Cluster:
             self.process.kill()
             self.process.wait()
         self.process = None
+
+    def kill(self):
+        """SIGKILL to all of it at once."""
+        self.pause()
+        pids = self._children()
+        for pid in (self.process.pid, *pids):
+            self._signal(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+        until(lambda: not any(is_running(pid) for pid in pids), 10, "all of PostgreSQL is gone")
 
     def pause(self):
         """SIGSTOP to the postmaster, then to all that it has started: nothing answers, the kernel still acknowledges."""

@@ -77,6 +77,14 @@ def children(pid):
         return []
 
 
+def is_running(pid):
+    """False when it is gone, also when nobody has asked yet how it ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except OSError:
+        return False
+
+
 def environment(**extra):
     """The environment of a child: ours without anything that could steer Rowlock or libpq, plus `extra`."""
     env = {name: value for name, value in os.environ.items()
