@@ -1,5 +1,6 @@
 """
-A day at the order desk: customers place, couriers fight over the same few orders, an admin pages through.
+A day at the order desk: customers place, couriers fight over the same few orders, others claim the next ones for a time, an
+admin pages through.
 
 Started by `run`, which names a folder for the ledger in LOADTEST_FOLDER. Works with plain `locust -f` as well; the ledger is
 then written to the current directory, and nothing is compared with the database.
@@ -25,6 +26,7 @@ FAULT = os.environ.get("LOADTEST_FAULT") == "1"
 RUN = f"{random.randrange(16**6):06x}"      # takers of one run are nobody's of another
 NOWHERE = 1 << 40                           # an order that does not exist
 HOT = 8                                     # orders that all couriers fight over
+LEASE, LATE = 600, 1                        # seconds; of who will be in time, and of who will not
 STATUSES = {"UNASSIGNED", "TAKEN", "DELIVERED"}
 
 PATIENCE = 20                               # seconds for an answer, more than a server takes for a 503
@@ -89,12 +91,12 @@ class Client(FastHttpUser):
     wait_time = between(0.01, 0.1)
 
     @whole
-    def patch_order(self, op, kind, order, status, taker=None, in_doubt=False):
+    def patch_order(self, op, kind, order, status, taker=None, in_doubt=False, **more):
         """One PATCH: recorded, judged by what EXPECTED allows for that kind, and its outcome."""
-        body = {"status": status} if taker is None else {"status": status, "taker": taker}
+        body = {"status": status} | ({} if taker is None else {"taker": taker}) | more
         number = ledger.begin(op, order, taker)
         with self.client.patch(f"/orders/{order}", json=body, name=f"/orders/[id] {op}", catch_response=True) as response:
-            result, detail = outcome(response, FAULT)
+            result, detail = outcome(response, FAULT, "lease" in more)
             if result != "unknown" and result not in EXPECTED[kind] and not (in_doubt and result in IN_DOUBT):
                 detail = f"{op} ({kind}) of order {order} by {taker}: {describe(response)}"
                 result = "success, unexpected" if result == "success" else "unexpected"
@@ -165,13 +167,32 @@ class Customer(Client):
         return order["id"]
 
 
-class Courier(Client):
-    weight = 7
+class Named(Client):
+    abstract = True
     numbers = itertools.count(1)
 
     def on_start(self):
-        self.name = f"{RUN}-{next(self.numbers)}"
+        self.name = f"{RUN}-{next(Named.numbers)}"
         self.claims = itertools.count(1)
+
+    def new_name(self):
+        """One name a claim: so a second SUCCESS for one order is a second winner, or the holder who asked again."""
+        return f"{self.name}-{next(self.claims)}"
+
+    def ask(self, op, kind, order, status, taker, **more):
+        """Occupied is not final, and with a name neither is a lost reply: ask again, a few times."""
+        in_doubt = False
+        for _ in range(5):
+            result = self.patch_order(op, kind, order, status, taker, in_doubt, **more)
+            if result != "occupied" and not (result == "unknown" and taker):
+                return result
+            in_doubt = in_doubt or result == "unknown"
+            self.wait()
+        return result
+
+
+class Courier(Named):
+    weight = 7
 
     @task(20)
     def fight(self):
@@ -191,21 +212,6 @@ class Courier(Client):
     def ask_for_nothing(self):
         self.patch_order("take", "take missing", NOWHERE + random.randrange(1000), "TAKEN", self.new_name())
 
-    def new_name(self):
-        """One name a claim: so a second SUCCESS for one order is a second winner, or the holder who asked again."""
-        return f"{self.name}-{next(self.claims)}"
-
-    def ask(self, op, kind, order, status, taker):
-        """Occupied is not final, and with a name neither is a lost reply: ask again, a few times."""
-        in_doubt = False
-        for _ in range(5):
-            result = self.patch_order(op, kind, order, status, taker, in_doubt)
-            if result != "occupied" and not (result == "unknown" and taker):
-                return result
-            in_doubt = in_doubt or result == "unknown"
-            self.wait()
-        return result
-
     def after_winning(self, order, taker):
         dice = random.random()
         if dice < 0.35:
@@ -219,6 +225,61 @@ class Courier(Client):
             self.ask("release", "stranger", order, "UNASSIGNED", self.new_name())
         elif dice < 0.90:
             self.get(f"/orders/{order}", "/orders/[id]", "read", check_mine(order, taker), order)
+
+
+class Claimer(Named):
+    """Claims the next ones for a time, and brings them under his claims; or comes too late, or not at all."""
+    weight = 3
+
+    @task
+    def claim(self):
+        taker, late = self.new_name(), random.random() < 0.3
+        found = self.ask_for(taker, random.randint(1, 5), LATE if late else LEASE)
+        if late and found:
+            gevent.sleep(LATE * 1.2)
+        for order, claim in found:
+            if not late:
+                self.bring(order, taker, claim)
+            elif random.random() < 0.5:
+                self.ask("deliver", "late", order, "DELIVERED", taker, claim=claim)
+
+    def ask_for(self, taker, limit, lease):
+        """[(order, claim)] that he got. With a key a lost reply is no reason to stop: ask again, a few times."""
+        for _ in range(5):
+            found = self.post_claim(taker, limit, lease)
+            if found is not None:
+                return found
+            self.wait()
+        return []
+
+    @whole
+    def post_claim(self, taker, limit, lease):
+        """One POST: recorded and judged. None: its reply is unknown."""
+        number = ledger.begin("claim", None, taker)
+        body = {"taker": taker, "limit": limit, "lease": lease}
+        with self.client.post("/orders/claim", json=body, headers={"Idempotency-Key": taker}, name="/orders/claim", catch_response=True) as response:
+            if FAULT and response.status_code == 503:
+                ledger.end(number, "unknown")
+                response.success()
+                return None
+            orders = document(response)
+            complaint = describe(response) if response.status_code != 200 else complain_of_claimed(orders, taker, limit)
+            if complaint:
+                ledger.end(number, "unexpected", f"POST /orders/claim by {taker}: {complaint}")
+                response.failure(complaint)
+                return []
+            found = [(order["id"], order["claim"]) for order in orders]
+            ledger.end(number, "success", found)
+            response.success()
+        return found
+
+    def bring(self, order, taker, claim):
+        if random.random() < 0.3:
+            self.ask("extend", "holder", order, "TAKEN", taker, claim=claim, lease=LEASE)
+        if random.random() < 0.7:
+            self.ask("deliver", "holder", order, "DELIVERED", taker, claim=claim)
+        else:
+            self.ask("release", "holder", order, "UNASSIGNED", taker, claim=claim)
 
 
 class Admin(Client):
@@ -254,6 +315,16 @@ def complain_of_placed(order):
     if type(order["id"]) is not int or type(order["distance"]) is not int or order["distance"] < 0:
         return f"id or distance is wrong: {order!r}"
     return None if order["status"] == "UNASSIGNED" else f"placed as {order['status']!r}"
+
+
+def complain_of_claimed(orders, taker, limit):
+    if not isinstance(orders, list) or len(orders) > limit:
+        return f"not a list of at most {limit}"
+    ids = [order["id"] for order in orders]
+    if ids != sorted(set(ids)):
+        return f"not oldest first, each once: {ids}"
+    wrong = [order for order in orders if (order["status"], order["taker"]) != ("TAKEN", taker) or order["claim"] < 1 or not order["lease_until"]]
+    return f"not claimed by {taker}: {wrong[0]!r}" if wrong else None
 
 
 def check_list(limit, before=None):

@@ -30,8 +30,8 @@ class Desk:
     def store(self, order, status, taker, *events):
         self.connection.execute("INSERT OR REPLACE INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance, "
                                 "status, taker) VALUES (?, 1, 2, 3, 4, 7, ?, ?)", (order, status, taker))
-        for event, by in events:
-            self.connection.execute("INSERT INTO order_events (order_id, event, taker) VALUES (?, ?, ?)", (order, event, by))
+        for event, by, *claim in events:
+            self.connection.execute("INSERT INTO order_events (order_id, event, taker, claim) VALUES (?, ?, ?, ?)", (order, event, by, *(claim or [None])))
 
     def told(self, op, order, taker, outcome="success", detail=None):
         self.entries.append(Entry(op, order, taker, outcome, detail))
@@ -130,6 +130,67 @@ def test_released_by_a_stranger(desk):
     one(desk.complaints(), "taken by ann, released by bob")
 
 
+def test_who_comes_when_a_lease_has_ended_is_no_second_winner(desk):
+    desk.store(2, "TAKEN", "bob", ("expired", "ann", 1), ("taken", "bob", 2))
+    desk.told("claim", None, "bob", detail=[[2, 2]])
+    assert desk.complaints() == []
+
+
+def test_a_claim_that_got_nothing_is_true(desk):
+    desk.told("claim", None, "bob", detail=[])
+    assert desk.complaints() == []
+
+
+def test_a_claim_without_an_event(desk):
+    desk.told("claim", None, "bob", detail=[[1, 1]])
+    one(desk.complaints(), "1 SUCCESS, 0 taken events by bob", "bob was told claim 1, and no event says so")
+
+
+def test_a_claim_that_nobody_was_told_of(desk):
+    desk.store(1, "TAKEN", "bob", ("taken", "bob", 1))
+    desk.told("claim", None, "bob", detail=[])
+    one(desk.complaints(), "1 taken events, 0 SUCCESS by bob")
+
+
+def test_a_claim_with_a_lost_reply_is_allowed_in_fault_runs_only(desk):
+    desk.store(1, "TAKEN", "bob", ("taken", "bob", 1))
+    desk.told("claim", None, "bob", "unknown")
+    assert desk.complaints(fault=True) == []
+    one(desk.complaints(), "1 taken events, 0 SUCCESS by bob")
+
+
+def test_another_number_than_was_told(desk):
+    desk.store(1, "TAKEN", "bob", ("taken", "bob", 1))
+    desk.told("claim", None, "bob", detail=[[1, 2]])
+    assert desk.complaints() == ["order 1: bob was told claim 2, and no event says so"]
+
+
+def test_one_order_claimed_by_two(desk):
+    desk.store(1, "TAKEN", "bob", ("taken", "bob", 1))
+    desk.told("claim", None, "bob", detail=[[1, 1]])
+    desk.told("claim", None, "joe", detail=[[1, 1]])
+    one(desk.complaints(), "2 winners by the answers", "joe was told claim 1")
+
+
+@pytest.mark.parametrize("claim", [0, 1])
+def test_a_number_that_does_not_grow(desk, claim):
+    desk.store(2, "TAKEN", "bob", ("released", "ann", 1), ("taken", "bob", claim))
+    desk.told("release", 2, "ann")
+    desk.told("take", 2, "bob")
+    assert desk.complaints() == [f"order 2: taken by bob under claim {claim}, after claim 1"]
+
+
+def test_an_end_under_another_number(desk):
+    desk.store(2, "DELIVERED", "ann", ("delivered", "ann", 2))
+    desk.told("deliver", 2, "ann")
+    assert desk.complaints() == ["order 2: delivered by ann under claim 2, taken under claim 1"]
+
+
+def test_a_lease_of_a_stranger_that_ended(desk):
+    desk.store(2, "UNASSIGNED", None, ("expired", "bob", 1))
+    one(desk.complaints(), "taken by ann, expired by bob")
+
+
 def test_an_unexpected_answer(desk):
     desk.told("take", 2, "bob", "unexpected", "take of order 2 by bob: 500")
     assert desk.complaints() == ["take of order 2 by bob: 500"]
@@ -158,7 +219,7 @@ def test_stored_and_nobody_told(desk):
 
 def test_a_run_in_which_nothing_happened_proves_nothing(desk):
     desk.entries = []
-    one(unproved(desk.entries), "nothing was proved", "place", "take")
+    one(unproved(desk.entries), "nothing was proved", "place", "take", "claim", "stale")
 
 
 def test_a_ledger_remembers_what_was_asked_and_not_answered(tmp_path):

@@ -8,6 +8,7 @@ MESSAGES = {
     "Order does not exist.": "missing",
     "Order is not taken.": "free",
     "Order is already delivered.": "delivered",
+    "Order is not held under this claim.": "stale",
 }
 
 # Who may release or deliver it.
@@ -22,24 +23,31 @@ EXPECTED = {
     "repeat nameless": {"taken", "occupied"},       # nobody can prove to be the holder: never a second SUCCESS
     "holder": {"success", "occupied"},              # release or delivery by the holder
     "stranger": {"refused", "occupied"},            # the same by somebody else
+    "late": {"stale", "occupied"},                  # the same under a claim whose lease has ended
 }
 
 # After a 503 the order may have moved on in the meantime.
-IN_DOUBT = {"taken", "refused", "free", "delivered"}
+IN_DOUBT = {"taken", "refused", "free", "delivered", "stale"}
 
 
-def outcome(response, fault=False):
-    """(outcome, detail) of the answer to a PATCH."""
+def outcome(response, fault=False, leased=False):
+    """(outcome, detail) of the answer to a PATCH. leased: it asked for a lease."""
     status = response.status_code
     if fault and status == 503:
         return "unknown", None
     body = document(response)
-    if status == 200 and body == {"status": "SUCCESS"}:
+    if status == 200 and is_success(body, leased):
         return "success", None
     if status == 400 and isinstance(body, dict) and isinstance(body.get("error"), str):
         result = "refused" if HELD.fullmatch(body["error"]) else MESSAGES.get(body["error"], "unexpected")
         return result, body["error"]
     return "unexpected", describe(response)
+
+
+def is_success(body, leased):
+    if not leased:
+        return body == {"status": "SUCCESS"}
+    return isinstance(body, dict) and list(body) == ["status", "claim", "lease_until"] and body["status"] == "SUCCESS"
 
 
 def document(response):

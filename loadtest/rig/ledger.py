@@ -3,7 +3,8 @@
 import json
 from collections import namedtuple
 
-# op: take, release, deliver, place, read, list.  outcome: see answer.py; "unanswered" when the end came first.
+# op: take, extend, release, deliver, claim, place, read, list.  outcome: see answer.py; "unanswered" when the end came first.
+# detail: of a claim that succeeded the orders and their numbers, [[order, claim], ...].
 Entry = namedtuple("Entry", "op order taker outcome detail")
 
 END = ["end"]

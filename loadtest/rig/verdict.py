@@ -8,12 +8,12 @@ The answers are the other. A run passes when both tell the same story and it has
 from collections import Counter, defaultdict
 
 # event -> the events that may come before it
-BEFORE = {"placed": {None}, "taken": {"placed", "released"}, "released": {"taken"}, "delivered": {"taken"}}
-STATUS = {"placed": "UNASSIGNED", "released": "UNASSIGNED", "taken": "TAKEN", "delivered": "DELIVERED"}
+BEFORE = {"placed": {None}, "taken": {"placed", "released", "expired"}, "released": {"taken"}, "expired": {"taken"}, "delivered": {"taken"}}
+STATUS = {"placed": "UNASSIGNED", "released": "UNASSIGNED", "expired": "UNASSIGNED", "taken": "TAKEN", "delivered": "DELIVERED"}
 EVENT = {"take": "taken", "release": "released", "deliver": "delivered"}
 
 SEEN = """
-SELECT e.order_id, e.event, e.taker, e.id > {since} FROM order_events AS e
+SELECT e.order_id, e.event, e.taker, e.claim, e.id > {since} FROM order_events AS e
 WHERE e.order_id IN (SELECT order_id FROM order_events WHERE id > {since}) ORDER BY e.order_id, e.id
 """
 ROWS = """
@@ -25,10 +25,11 @@ class Story:
     """One order: what happened to it (database) and what its clients heard (answers)."""
 
     def __init__(self):
-        self.events = []            # (event, taker, in this run)
+        self.events = []            # (event, taker, claim, in this run)
         self.row = None             # (status, taker, distance)
         self.told = Counter()       # (event, taker) -> SUCCESS answers
         self.doubt = Counter()      # (event, taker) -> answers that leave it open
+        self.fences = []            # (taker, claim) that claims were told
         self.placed = None          # the distance that the customer was told
 
 
@@ -39,19 +40,32 @@ def last_event(query):
 
 def tell(entries, query, since):
     stories = defaultdict(Story)
-    for order, event, taker, ours in query(SEEN.format(since=int(since))):
-        stories[order].events.append((event, taker, ours))
+    for order, *event in query(SEEN.format(since=int(since))):
+        stories[order].events.append(event)
     for order, status, taker, distance in query(ROWS.format(since=int(since))):
         stories[order].row = (status, taker, distance)
     for entry in entries:
         event = EVENT.get(entry.op)
         if entry.op == "place" and entry.outcome == "success":
             stories[entry.order].placed = entry.detail
+        elif entry.op == "claim" and entry.outcome == "success":
+            for order, claim in entry.detail:
+                stories[order].told["taken", entry.taker] += 1
+                stories[order].fences.append((entry.taker, claim))
         elif event and entry.outcome.startswith("success"):
             stories[entry.order].told[event, entry.taker] += 1
         elif event and entry.outcome in ("unknown", "unanswered"):
             stories[entry.order].doubt[event, entry.taker] += 1
+    doubt_claims(stories, {entry.taker for entry in entries if entry.op == "claim" and entry.outcome in ("unknown", "unanswered")})
     return stories
+
+
+def doubt_claims(stories, takers):
+    """Whose claim had no answer may have any order."""
+    for story in stories.values():
+        for event, taker, *_ in story.events:
+            if event == "taken" and taker in takers:
+                story.doubt[event, taker] += 1
 
 
 def complaints_of_answers(entries, fault):
@@ -68,11 +82,11 @@ def complaints_of_events(order, story):
     before, holder, found = None, None, []
     if not story.events:        # an order that does not exist, or one that complaints_of_both finds
         return found
-    for event, taker, _ in story.events:
+    for event, taker, *_ in story.events:
         if before not in BEFORE.get(event, ()):
             found.append(f"order {order}: {event} by {taker} right after {before or 'nothing'} by {holder}"
                          + (": two winners" if event == before == "taken" else ""))
-        elif event in ("released", "delivered") and taker != holder:
+        elif event in ("released", "delivered", "expired") and taker != holder:
             found.append(f"order {order}: taken by {holder}, {event} by {taker}")
         before, holder = event, taker
     if story.row is None:
@@ -84,20 +98,39 @@ def complaints_of_events(order, story):
     return found
 
 
+def complaints_of_fences(order, story):
+    """Each acquisition has a higher number than the one before, its end has the same, and so has the answer of the claim. Events
+    of before there were numbers have none."""
+    fence, found = 0, []
+    for event, taker, claim, _ in story.events:
+        if claim is None or event == "placed":
+            continue
+        if event == "taken" and claim <= fence:
+            found.append(f"order {order}: taken by {taker} under claim {claim}, after claim {fence}")
+        elif event != "taken" and fence and claim != fence:
+            found.append(f"order {order}: {event} by {taker} under claim {claim}, taken under claim {fence}")
+        fence = max(fence, claim)
+    taken = {(taker, claim) for event, taker, claim, _ in story.events if event == "taken"}
+    return found + [f"order {order}: {taker} was told claim {claim}, and no event says so" for taker, claim in story.fences
+                    if (taker, claim) not in taken]
+
+
 def complaints_of_winners(order, story):
-    """One order by the answers alone. A name is used for one claim, so its second SUCCESS is no second win."""
+    """One order by the answers, and by the leases that have ended. A name is used for one claim, so its second SUCCESS is no
+    second win."""
     wins = sum(1 if taker else count for (event, taker), count in story.told.items() if event == "taken")
     ends = sum(1 if taker else count for (event, taker), count in (story.told + story.doubt).items() if event == "released")
+    ends += sum(event == "expired" for event, *_ in story.events)
     if wins > 1 + ends:
         names = sorted(str(taker) for (event, taker) in story.told if event == "taken")
-        return [f"order {order}: {wins} winners by the answers, {ends} releases: {', '.join(names)}"]
+        return [f"order {order}: {wins} winners by the answers, {ends} releases and ended leases: {', '.join(names)}"]
     return []
 
 
 def complaints_of_both(order, story, fault):
     """Each SUCCESS has its event, each event of this run its SUCCESS."""
     found = []
-    happened = Counter((event, taker) for event, taker, ours in story.events if ours and event != "placed")
+    happened = Counter((event, taker) for event, taker, _, ours in story.events if ours and event not in ("placed", "expired"))
     for (event, taker), count in story.told.items():
         most = min(count, 1) if taker else count
         if happened[event, taker] < most:
@@ -114,7 +147,7 @@ def complaints_of_both(order, story, fault):
 
 
 def complaints_of_placing(order, story, fault):
-    placed = any(event == "placed" and ours for event, _, ours in story.events)
+    placed = any(event == "placed" and ours for event, *_, ours in story.events)
     if story.placed is not None and (story.row is None or story.row[2] != story.placed or not placed):
         return [f"order {order}: placed with distance {story.placed}, stored as {story.row}"]
     if placed and story.placed is None and not fault:
@@ -127,6 +160,7 @@ def complaints(entries, query, since, fault=False):
     found = complaints_of_answers(entries, fault)
     for order, story in sorted(tell(entries, query, since).items()):
         found += complaints_of_events(order, story)
+        found += complaints_of_fences(order, story)
         found += complaints_of_winners(order, story)
         found += complaints_of_both(order, story, fault)
         found += complaints_of_placing(order, story, fault)
@@ -137,4 +171,5 @@ def unproved(entries):
     """What a run has to have seen, so that no complaint means something. A session at Locust's page may end without."""
     outcomes = Counter((entry.op, entry.outcome) for entry in entries)
     return [f"nothing was proved: no {op} ended with {outcome!r}"
-            for op, outcome in (("place", "success"), ("take", "success"), ("take", "taken")) if not outcomes[op, outcome]]
+            for op, outcome in (("place", "success"), ("take", "success"), ("take", "taken"), ("claim", "success"), ("deliver", "stale"))
+            if not outcomes[op, outcome]]
