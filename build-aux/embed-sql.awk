@@ -7,12 +7,13 @@
 #
 #       -- constant NAME number
 #       -- list name: ITEM, ITEM ...                        ITEM: "name type", or the name of another list
+#       -- text: word                                       begins a piece of SQL that several statements share
 #       -- name: word                                       begins a statement; behind it, without a gap:
 #       -- set writes (ITEM, ...) -> (ITEM, ...) and (ITEM, ...)
 #       -- refuses constraint of member: what the caller is told
 #
-# In SQL {NAME} is a constant, {list} the columns of a list and {alias.list} those of a table. A declaration that ends
-# with a comma goes on in the next line. Both engines must declare the same, but for "refuses".
+# In SQL {NAME} is a constant, {list} the columns of a list, {alias.list} those of a table and {text} a text. A declaration
+# that ends with a comma goes on in the next line. Both engines must declare the same, but for "refuses" and texts.
 #
 # Plain POSIX awk: mawk, gawk and busybox all run it. Call with LC_ALL=C, behind -f build-aux/c-text.awk.
 
@@ -118,8 +119,8 @@ function read_declaration(i,    text, at, words, n, k, engine)
         statement_hidden[i] = take_items(substr(rest, 4), engine, at)
     if (rest != "")
         fail(at, 0, "what is \"" rest "\"?")
-    if (check_items(statement_params[i], "int float text", at) > 8)
-        fail(at, 0, "more than 8 parameters")
+    if (check_items(statement_params[i], "int float text", at) > 9)
+        fail(at, 0, "more than 9 parameters")
     check_items(statement_columns[i], "int float text bool time point json", at)
     check_items(statement_hidden[i], "int float text bool time json", at)
     if (words[1] != "command" && statement_flags[i] !~ / writes / && engine == "postgres" &&
@@ -141,9 +142,11 @@ function columns_of(items, alias,    n, i, parts, item, out)
     return out
 }
 
-# {CONSTANT}, {list} and {alias.list} in SQL.
-function expand(text, engine, at,    out, word, alias, key)
+# {CONSTANT}, {list}, {alias.list} and {text} in SQL.
+function expand(text, engine, at, depth,    out, word, alias, key)
 {
+    if (depth > 8)
+        fail(at, 0, "a text that holds itself")
     out = ""
     while (match(text, /[{][A-Za-z][A-Za-z0-9_.]*[}]/)) {
         out = out substr(text, 1, RSTART - 1)
@@ -157,11 +160,14 @@ function expand(text, engine, at,    out, word, alias, key)
         key = engine " " word
         if (key in constant_value && alias == "")
             out = out constant_value[key]
-        else if (key in list_text) {
+        else if (key in piece_text && alias == "") {
+            piece_used[key] = 1
+            out = out expand(piece_text[key], engine, piece_at[key], depth + 1)
+        } else if (key in list_text) {
             list_used[key] = 1
             out = out columns_of(write_out(list_text[key], engine, at, 0), alias)
         } else
-            fail(at, 0, "there is no list or constant " word)
+            fail(at, 0, "there is no list, text or constant " word)
     }
     return out text
 }
@@ -186,7 +192,7 @@ function end_declaration(    key, word, text)
         text = trim(substr(text, length(word) + 1))
         sub(/^:[ ]*/, "", text)
         key = engine " " word
-        if (key in list_text || key in constant_value)
+        if (key in list_text || key in constant_value || key in piece_text)
             fail(pending_file, pending_line, word " is declared twice")
         if (pending == "list") {
             list_text[key] = text
@@ -208,6 +214,18 @@ function end_declaration(    key, word, text)
     pending = ""
 }
 
+function end_piece(text,    key)
+{
+    key = name_engine " " name
+    if (key in list_text || key in piece_text)
+        fail(name_file, name_line, name " is declared twice")
+    piece_text[key] = text
+    piece_at[key] = name_file ":" name_line
+    pieces++
+    piece_key[pieces] = key
+    name = ""
+}
+
 function end_statement(    text, key)
 {
     if (name == "")
@@ -218,7 +236,11 @@ function end_statement(    text, key)
     sub(/[ \t\n]+$/, "", text)
     sub(/^\n+/, "", text)
     if (text == "")
-        fail(name_file, name_line, "statement " name " is empty")
+        fail(name_file, name_line, name_kind " " name " is empty")
+    if (name_kind == "text") {
+        end_piece(text)
+        return
+    }
     if (declared == "")
         fail(name_file, name_line, "statement " name " is not declared: \"-- set|one|command ...\" belongs behind its name")
     key = name_engine " " name
@@ -247,6 +269,9 @@ function compare_engines(    i, key, other, k)
         if (!(list_key[i] in list_used))
             fail(list_at[list_key[i]], 0, "nothing uses list " k[2])
     }
+    for (i = 1; i <= pieces; i++)
+        if (!(piece_key[i] in piece_used))
+            fail(piece_at[piece_key[i]], 0, "nothing uses text " substr(piece_key[i], index(piece_key[i], " ") + 1))
     for (i = 1; i <= constants; i++) {
         split(constant_key[i], k, " ")
         other = (k[1] == "sqlite" ? "postgres" : "sqlite") " " k[2]
@@ -461,12 +486,13 @@ FNR == 1 { begin_file() }
 
 is_migration && /[^ \t]/ { last_line = $0 }
 
-!is_migration && /^--[ \t]*name[ \t]*:/ {
+!is_migration && /^--[ \t]*(name|text)[ \t]*:/ {
     end_statement()
-    if ($0 !~ /^-- name: [a-z][a-z0-9_]*[ \t]*$/)
-        fail(FILENAME, FNR, "write it as \"-- name: word\", in lower-case letters, digits and _")
+    if ($0 !~ /^-- (name|text): [a-z][a-z0-9_]*[ \t]*$/)
+        fail(FILENAME, FNR, "write it as \"-- name: word\", or \"-- text: word\", in lower-case letters, digits and _")
     name = substr($0, 10)
     sub(/[ \t]+$/, "", name)
+    name_kind = $0 ~ /^-- name/ ? "statement" : "text"
     name_engine = engine
     name_file = FILENAME
     name_line = FNR
@@ -537,7 +563,7 @@ END {
 
     # Statements that the server calls come first, those of commands behind them.
     for (i = 1; i <= statements; i++) {
-        statement_text[i] = expand(statement_text[i], statement_engine[i], statement_at[i])
+        statement_text[i] = expand(statement_text[i], statement_engine[i], statement_at[i], 0)
         read_declaration(i)
     }
     compare_engines()
