@@ -193,6 +193,7 @@ python_tests = \
 	tests/integration/test_order_events.py \
 	tests/integration/test_orders_lease.py \
 	tests/integration/test_orders_machine.py \
+	tests/integration/test_orders_near.py \
 	tests/integration/test_orders_place.py \
 	tests/integration/test_orders_read.py \
 	tests/integration/test_orders_take.py \

@@ -17,8 +17,13 @@
 -- list order: id int, origin point, destination point, distance int, status text, taker text?, created_at time,
 --     updated_at time, claim int, lease_until time?
 -- list order_brief: distance int, id int, status text
+-- list order_near: order, distance_to_origin int
 -- list order_event: id int, event text, taker text?, claim int?, lease_until time?, at time
 -- list order_place: origin_lat float, origin_lng float, destination_lat float, destination_lng float, distance int
+
+-- text: order_as_json
+id bigint, origin_lat float8, origin_lng float8, destination_lat float8, destination_lng float8, distance bigint, status text,
+    taker text, created_at timestamptz, updated_at timestamptz, claim bigint, lease_until timestamptz
 
 -- name: order_place
 -- set writes (order_place) -> order_brief
@@ -317,10 +322,35 @@ FROM asked AS a LEFT JOIN first AS f ON f.scope = a.scope AND f.key = a.key
             WHEN k.key IS NULL AND b.fingerprint = a.fingerprint THEN b.answer
             WHEN f.fingerprint = a.fingerprint THEN k.answer
         END::json)
-            AS (id bigint, origin_lat float8, origin_lng float8, destination_lat float8, destination_lng float8,
-                distance bigint, status text, taker text, created_at timestamptz, updated_at timestamptz, claim bigint,
-                lease_until timestamptz)
+            AS ({order_as_json})
     ) WITH ORDINALITY AS r ({order}, number) ON true
+ORDER BY a.pos, r.number;
+
+-- The free orders that are nearest to a point, so many for each call, one call after the other; see 0011_orders_near.sql.
+-- name: order_claim_near
+-- set writes (taker text, limit int, lease int?, lat float, lng float, within int?) -> order_near
+SELECT n.pos, {o.order}, round(12742017.6 * asin(sqrt(least(1, n.away))))::bigint AS distance_to_origin
+FROM orders_claim_near($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::bigint[]) AS n
+    CROSS JOIN LATERAL (SELECT (n.taken).*) AS o
+WHERE o.status = 'TAKEN' AND o.taker = ($1::text[])[n.pos]
+ORDER BY n.pos, n.away, o.id;
+
+-- The same with an Idempotency-Key, in the order of keys, so that two sets wait for each other one way only. The answer is
+-- kept as in order_claim_once.
+-- name: order_claim_near_once
+-- set writes waits (taker text, limit int, lease int?, lat float, lng float, within int?, key) -> order_near and (outcome text)
+SELECT a.pos, {r.order}, r.distance_to_origin, n.outcome
+FROM (
+        SELECT a.*
+        FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::bigint[], $7::text[], $8::text[],
+            $9::text[]) WITH ORDINALITY AS a (taker, wanted, lease, lat, lng, within, scope, key, fingerprint, pos)
+        ORDER BY a.scope, a.key, a.pos
+    ) AS a
+    CROSS JOIN LATERAL orders_claim_near_once(a.taker, a.wanted, a.lease, a.lat, a.lng, a.within, a.scope, a.key,
+        a.fingerprint, {KEY_HOURS}) AS n
+    LEFT JOIN LATERAL ROWS FROM (
+        json_to_recordset(n.answer) AS ({order_as_json}, distance_to_origin bigint)
+    ) WITH ORDINALITY AS r ({order}, distance_to_origin, number) ON true
 ORDER BY a.pos, r.number;
 
 -- Makes visible that leases have ended.

@@ -9,9 +9,32 @@
 
 -- list order: id int, origin point, destination point, distance int, status text, taker text?, created_at time,
 --     updated_at time, claim int, lease_until time?
+-- list order_near: order, distance_to_origin int
 -- list order_event: id int, event text, taker text?, claim int?, lease_until time?, at time
 -- list order_brief: distance int, id int, status text
 -- list order_place: origin_lat float, origin_lng float, destination_lat float, destination_lng float, distance int
+
+-- How far an origin is from $4, $5: the haversine of the angle.
+-- text: away
+pow(sin(radians(origin_lat - $4) / 2), 2) + cos(radians($4)) * cos(radians(origin_lat)) * pow(sin(radians(origin_lng - $5) / 2), 2)
+
+-- The last claim of $1: each take has one event.
+-- text: just_taken
+status = 'TAKEN' AND taker = $1
+    AND id IN (SELECT order_id FROM order_events WHERE event = 'taken' ORDER BY id DESC LIMIT changes())
+
+-- Numbers are kept by quote, which keeps all of their digits.
+-- text: order_to_json
+'id', id, 'origin_lat', quote(origin_lat), 'origin_lng', quote(origin_lng), 'destination_lat', quote(destination_lat),
+    'destination_lng', quote(destination_lng), 'distance', distance, 'status', status, 'taker', taker, 'created_at', created_at,
+    'updated_at', updated_at, 'claim', claim, 'lease_until', lease_until
+
+-- text: order_of_json
+a.value ->> 'id' AS id, CAST(a.value ->> 'origin_lat' AS REAL) AS origin_lat, CAST(a.value ->> 'origin_lng' AS REAL) AS origin_lng,
+    CAST(a.value ->> 'destination_lat' AS REAL) AS destination_lat, CAST(a.value ->> 'destination_lng' AS REAL) AS destination_lng,
+    a.value ->> 'distance' AS distance, a.value ->> 'status' AS status, a.value ->> 'taker' AS taker,
+    a.value ->> 'created_at' AS created_at, a.value ->> 'updated_at' AS updated_at, a.value ->> 'claim' AS claim,
+    a.value ->> 'lease_until' AS lease_until
 
 -- name: order_place
 -- set writes (order_place) -> order_brief
@@ -99,9 +122,8 @@ SELECT
 FROM orders WHERE id = $1;
 SELECT 'missing' AS outcome, NULL AS holder;
 
--- The oldest free orders. Which were taken is what the journal says last: each take has one event there.
--- name: order_claim
--- set writes (taker text, limit int, lease int?) -> order
+-- The oldest free orders. Which were taken is what the journal says last.
+-- text: oldest
 UPDATE orders SET status = 'TAKEN', taker = $1, released_by = NULL, claim = claim + 1,
     lease_until = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', $3 || ' seconds'),
     updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
@@ -110,52 +132,83 @@ WHERE id IN (
         SELECT id FROM (SELECT id FROM orders WHERE status = 'UNASSIGNED' ORDER BY id LIMIT $2)
         UNION ALL SELECT id FROM orders WHERE status = 'TAKEN' AND lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
     ) ORDER BY id LIMIT $2
-);
-SELECT {order} FROM orders
-WHERE status = 'TAKEN' AND taker = $1
-    AND id IN (SELECT order_id FROM order_events WHERE event = 'taken' ORDER BY id DESC LIMIT changes())
-ORDER BY id;
+)
+
+-- name: order_claim
+-- set writes (taker text, limit int, lease int?) -> order
+{oldest};
+SELECT {order} FROM orders WHERE {just_taken} ORDER BY id;
 
 -- With an Idempotency-Key: the known answer, or what is taken now. An answer without orders is kept as well, in a row
--- without an order. Numbers are kept by quote, which keeps all of their digits.
+-- without an order.
 -- name: order_claim_once
 -- set writes waits (taker text, limit int, lease int?, key) -> order and (outcome text)
 DELETE FROM idempotency_keys
 WHERE scope = $4 AND key = $5 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{KEY_HOURS} hours');
-SELECT a.value ->> 'id' AS id, CAST(a.value ->> 'origin_lat' AS REAL) AS origin_lat, CAST(a.value ->> 'origin_lng' AS REAL) AS origin_lng,
-    CAST(a.value ->> 'destination_lat' AS REAL) AS destination_lat, CAST(a.value ->> 'destination_lng' AS REAL) AS destination_lng,
-    a.value ->> 'distance' AS distance, a.value ->> 'status' AS status, a.value ->> 'taker' AS taker,
-    a.value ->> 'created_at' AS created_at, a.value ->> 'updated_at' AS updated_at, a.value ->> 'claim' AS claim,
-    a.value ->> 'lease_until' AS lease_until, iif(k.fingerprint = $6, 'done', 'other') AS outcome
+SELECT {order_of_json}, iif(k.fingerprint = $6, 'done', 'other') AS outcome
 FROM idempotency_keys AS k LEFT JOIN json_each(iif(k.fingerprint = $6, k.answer, '[]')) AS a
 WHERE k.scope = $4 AND k.key = $5
 ORDER BY a.key;
+{oldest};
+INSERT INTO idempotency_keys (scope, key, fingerprint, answer)
+SELECT $4, $5, $6, json_group_array(json_object({order_to_json}))
+FROM (SELECT * FROM orders WHERE {just_taken} ORDER BY id);
+SELECT {order_of_json}, 'done' AS outcome
+FROM idempotency_keys AS k LEFT JOIN json_each(k.answer) AS a
+WHERE k.scope = $4 AND k.key = $5
+ORDER BY a.key;
+
+-- The free orders that are nearest to a point. They are looked for in a band of latitudes that grows until the circle in it
+-- has enough of them; ids are what the one before had. What has expired is made free first, so that it is found like all that
+-- is free. A circle is a hundredth of a millimetre wider than said, for rounding.
+-- text: nearest
+UPDATE orders SET status = 'UNASSIGNED', taker = NULL, released_by = NULL, lease_until = NULL,
+    updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+WHERE status = 'TAKEN' AND lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now');
+WITH RECURSIVE circle (radius, ids) AS (
+    VALUES (0.0001, '[]')
+    UNION ALL
+    SELECT radius * 4, (
+        SELECT json_group_array(id)
+        FROM (
+            SELECT id, {away} AS away FROM orders
+            WHERE status = 'UNASSIGNED' AND origin_lat BETWEEN $4 - radius AND $4 + radius
+            ORDER BY away, id LIMIT $2
+        )
+        WHERE away <= 1e-24 + min(pow(sin(radians(min(radius, 180)) / 2), 2), coalesce(pow(sin(min($6 / 12742017.6, pi() / 2)), 2), 1))
+    )
+    FROM circle WHERE json_array_length(ids) < $2 AND radius < 0.0002 + 4 * min(180, coalesce(degrees($6 / 6371008.8), 180))
+)
 UPDATE orders SET status = 'TAKEN', taker = $1, released_by = NULL, claim = claim + 1,
     lease_until = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', $3 || ' seconds'),
     updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-WHERE id IN (
-    SELECT id FROM (
-        SELECT id FROM (SELECT id FROM orders WHERE status = 'UNASSIGNED' ORDER BY id LIMIT $2)
-        UNION ALL SELECT id FROM orders WHERE status = 'TAKEN' AND lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-    ) ORDER BY id LIMIT $2
-);
+WHERE id IN (SELECT value FROM json_each((SELECT ids FROM circle ORDER BY radius DESC LIMIT 1)))
+
+-- text: just_taken_near
+SELECT *, CAST(round(12742017.6 * asin(sqrt(min(1, away)))) AS INTEGER) AS distance_to_origin
+FROM (SELECT *, {away} AS away FROM orders WHERE {just_taken})
+ORDER BY away, id
+
+-- name: order_claim_near
+-- set writes (taker text, limit int, lease int?, lat float, lng float, within int?) -> order_near
+{nearest};
+SELECT {order}, distance_to_origin FROM ({just_taken_near}) ORDER BY away, id;
+
+-- name: order_claim_near_once
+-- set writes waits (taker text, limit int, lease int?, lat float, lng float, within int?, key) -> order_near and (outcome text)
+DELETE FROM idempotency_keys
+WHERE scope = $7 AND key = $8 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{KEY_HOURS} hours');
+SELECT {order_of_json}, a.value ->> 'distance_to_origin' AS distance_to_origin, iif(k.fingerprint = $9, 'done', 'other') AS outcome
+FROM idempotency_keys AS k LEFT JOIN json_each(iif(k.fingerprint = $9, k.answer, '[]')) AS a
+WHERE k.scope = $7 AND k.key = $8
+ORDER BY a.key;
+{nearest};
 INSERT INTO idempotency_keys (scope, key, fingerprint, answer)
-SELECT $4, $5, $6, json_group_array(json_object('id', id, 'origin_lat', quote(origin_lat), 'origin_lng', quote(origin_lng),
-    'destination_lat', quote(destination_lat), 'destination_lng', quote(destination_lng), 'distance', distance, 'status', status,
-    'taker', taker, 'created_at', created_at, 'updated_at', updated_at, 'claim', claim, 'lease_until', lease_until))
-FROM (
-    SELECT * FROM orders
-    WHERE status = 'TAKEN' AND taker = $1
-        AND id IN (SELECT order_id FROM order_events WHERE event = 'taken' ORDER BY id DESC LIMIT changes())
-    ORDER BY id
-);
-SELECT a.value ->> 'id' AS id, CAST(a.value ->> 'origin_lat' AS REAL) AS origin_lat, CAST(a.value ->> 'origin_lng' AS REAL) AS origin_lng,
-    CAST(a.value ->> 'destination_lat' AS REAL) AS destination_lat, CAST(a.value ->> 'destination_lng' AS REAL) AS destination_lng,
-    a.value ->> 'distance' AS distance, a.value ->> 'status' AS status, a.value ->> 'taker' AS taker,
-    a.value ->> 'created_at' AS created_at, a.value ->> 'updated_at' AS updated_at, a.value ->> 'claim' AS claim,
-    a.value ->> 'lease_until' AS lease_until, 'done' AS outcome
+SELECT $7, $8, $9, json_group_array(json_object({order_to_json}, 'distance_to_origin', distance_to_origin))
+FROM ({just_taken_near});
+SELECT {order_of_json}, a.value ->> 'distance_to_origin' AS distance_to_origin, 'done' AS outcome
 FROM idempotency_keys AS k LEFT JOIN json_each(k.answer) AS a
-WHERE k.scope = $4 AND k.key = $5
+WHERE k.scope = $7 AND k.key = $8
 ORDER BY a.key;
 
 -- Makes visible that leases have ended.

@@ -6,6 +6,8 @@
 #include "core/request.h"
 
 extern const struct field orders_claim_body[];
+extern const struct member orders_claimed[];
+const char *orders_claim_clash(const struct value *values);
 void orders_claim_start(struct request *request);
 void orders_claim_write(const struct answering *answering);
 

@@ -84,9 +84,8 @@ static void start_keyed(struct request *request, const struct statement *stateme
     request_call(request, statement, params, idempotency_on_answer, keyed);
 }
 
-void idempotency_call(struct request *request, const struct db_param *params)
+void idempotency_call(struct request *request, const struct statement *once, const struct db_param *params)
 {
-    const struct statement *once = request->route->once;
     struct db_param keyed[DB_PARAMS_MAX];
     memcpy(keyed, params, sizeof keyed);
     if (add_key(request, once, keyed))

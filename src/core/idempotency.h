@@ -14,9 +14,9 @@
  * the key, or holds it). Without a row: the database kept the record from being made. What is done is answered like any
  * other statement of the route. */
 
-/* Starts the route's once with these parameters, which are those of its statement, and the request's key. Replies
- * when the key is malformed. */
-void idempotency_call(struct request *request, const struct db_param *params);
+/* Starts once, the route's or one that takes its place, with these parameters, the key's apart, and the request's key.
+ * Replies when the key is malformed. */
+void idempotency_call(struct request *request, const struct statement *once, const struct db_param *params);
 
 /* For routes that must find out something costly before idempotency_call. recall is a statement with the list key as
  * its only parameters. Answers the request when recall gives a row; calls unknown when it gives none, or when the

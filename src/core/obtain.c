@@ -75,7 +75,7 @@ void obtain_answer(struct request *request, const struct statement *statement, c
     else if (route->method == HTTP_GET && !statement->set)
         read_shared(request, statement, params);
     else if (route->once != NULL && request->idempotency_key.ptr != NULL)
-        idempotency_call(request, params);
+        idempotency_call(request, route->once, params);
     else
         request_call(request, statement, params, respond, request);
 }

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#define DB_PARAMS_MAX 8u
+#define DB_PARAMS_MAX 9u
 
 enum db_engine {
     DB_POSTGRES,

@@ -263,9 +263,20 @@ static void add_members(struct buf *out, const struct member *members, const str
     jsonout_close(out, '}');
 }
 
+static void add_objects(struct buf *out, const struct member *members, const struct statement *statement)
+{
+    jsonout_open(out, '{');
+    jsonout_named_text(out, "type", "array");
+    jsonout_name(out, "items");
+    add_members(out, members, statement);
+    jsonout_close(out, '}');
+}
+
 void openapi_add_reply(struct buf *out, const struct route *route)
 {
-    if (route->members != NULL)
+    if (route->members != NULL && route->shape == REPLY_ARRAY)
+        add_objects(out, route->members, route->statement);
+    else if (route->members != NULL)
         add_members(out, route->members, route->statement);
     else if (route->statement == NULL || route->content_type != NULL)
         jsonout_raw(out, route->shape == REPLY_OBJECT ? "{\"type\":\"object\"}" : "{\"type\":\"string\"}");

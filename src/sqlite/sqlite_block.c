@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "sqlite/sqlite_file.h"
 
-#define STEPS_MAX 5u /* as the message says */
+#define STEPS_MAX 6u /* as the message says */
 #define ROWS_BYTES_MAX ((size_t)256 << 20)
 
 struct sqlite_block {
@@ -49,7 +49,7 @@ struct sqlite_block *sqlite_block_new(struct sqlite_file *file, const char *sql)
             continue; /* a comment, or white space at the end */
         if (block->count == STEPS_MAX) {
             sqlite3_finalize(step);
-            sqlite_file_complain(file, "a block holds more than 5 statements");
+            sqlite_file_complain(file, "a block holds more than 6 statements");
             sqlite_block_free(block);
             return NULL;
         }

@@ -20,7 +20,7 @@ ON_PURPOSE = {
     (400, r"exclude"): OF_ANOTHER_FIELD,                                        # page and before, days and limit
     (400, r"go together: "): OF_ANOTHER_FIELD,                                  # sender and recipient of GET /message
     (400, r"^The query parameter page is missing"): OF_ANOTHER_FIELD,           # as long as before is
-    (400, r"^The query parameter (taker|status) needs \w+ beside it"): OF_ANOTHER_FIELD,
+    (400, r"^The (query parameter (taker|status)|member within) needs \w+ beside it"): OF_ANOTHER_FIELD,
     (400, r"^The query parameter page does not go with"): OF_ANOTHER_FIELD,
     (400, r"^The member lease goes with the status TAKEN alone"): OF_ANOTHER_FIELD,
     # No request may have these, not even in members that POST /message ignores, and a schema speaks of those at one level only.

@@ -174,3 +174,39 @@ def test_a_page_in_the_deep_costs_what_the_first_one_costs(planner, first, deep)
 def test_the_question_whether_there_are_any_reads_next_to_nothing(planner):
     for call in ("message_any", "order_any"):
         assert blocks(plan_of(planner, call, "ANALYZE, BUFFERS,")) <= 5
+
+
+@pytest.mark.quick
+def test_a_claim_of_the_nearest_reads_little_where_many_are_free_and_where_many_were_taken(planner):
+    """5000 at one door. Those that were taken stay in the index until vacuum has run: the first claim marks what it meets."""
+    at_the_door = "order_claim_near('{ann}', '{1}', '{NULL}', '{40}', '{50.001}', '{500}')"
+    assert plan_of(planner, at_the_door, "ANALYZE, BUFFERS,")["Actual Rows"] == 0       # planning reads, too
+    planner.execute("INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) "
+                    "SELECT 40, 50, 3, 4, 5 FROM generate_series(1, 5000)")
+    try:
+        free = plan_of(planner, at_the_door, "ANALYZE, BUFFERS,")
+        assert free["Actual Rows"] == 1 and blocks(free) < 150, free
+        planner.execute("UPDATE orders SET status = 'DELIVERED', taker = 'c1' WHERE origin_lat = 40 AND status = 'UNASSIGNED'")
+        plan_of(planner, at_the_door, "ANALYZE, BUFFERS,")
+        taken = plan_of(planner, at_the_door, "ANALYZE, BUFFERS,")
+        assert taken["Actual Rows"] == 0 and blocks(taken) < 200, taken
+    finally:
+        planner.execute("DELETE FROM orders WHERE origin_lat = 40")
+        planner.execute("VACUUM orders")
+
+
+@pytest.mark.quick
+def test_a_set_of_claims_of_the_nearest_reads_less_than_its_claims_one_by_one(planner):
+    def read(calls):
+        call = "order_claim_near('{%s}', '{%s}', '{%s}', '{%s}', '{%s}', '{%s}')" % tuple(
+            ",".join([value] * calls) for value in ("ann", "1", "NULL", "1", "2", "NULL"))
+        planner.execute("BEGIN")
+        try:
+            plan = plan_of(planner, call, "ANALYZE, BUFFERS,")
+        finally:
+            planner.execute("ROLLBACK")
+        assert plan["Actual Rows"] == calls
+        return blocks(plan)
+
+    read(1)     # planning reads, too
+    assert read(20) < 20 * read(1)

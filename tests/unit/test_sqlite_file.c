@@ -69,7 +69,8 @@ static void a_block_that_is_not_prepared_says_why(void **state)
     assert_int_equal(sqlite_file_failure(file), DB_SCHEMA);
     assert_null(sqlite_block_new(file, "SELECT"));
     assert_int_equal(sqlite_file_failure(file), DB_FAILED);
-    assert_null(sqlite_block_new(file, "SELECT 1; SELECT 2; SELECT 3; SELECT 4; SELECT 5; SELECT 6"));
+    assert_null(
+        sqlite_block_new(file, "SELECT 1; SELECT 2; SELECT 3; SELECT 4; SELECT 5; SELECT 6; SELECT 7"));
     assert_int_equal(sqlite_file_failure(file), DB_FAILED);
     sqlite_file_close(file);
 }
