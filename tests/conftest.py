@@ -112,7 +112,7 @@ def pytest_sessionfinish(session):
 def session_cluster():
     if binaries() is None:
         program.missing("a PostgreSQL server")
-    cluster = Cluster()
+    cluster = Cluster(in_memory=True)
     try:
         cluster.create()
         yield cluster

@@ -26,10 +26,11 @@ SITE = {"name": "S" * 400, "contact": "C" * 400, "address": "A" * 400}
 
 def filled(database):
     """Enough in it for replies of a kilobyte and more."""
-    for number in range(1, 41):
-        database.query(f"INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES (1, 1, 2, 2, {number * 7919})")
-        database.query(f"INSERT INTO users (id, username, type) VALUES ({number}, 'user{number}', 'User')")
-        database.query("INSERT INTO site (id, name, address) VALUES (?, ?, ?)", number + 100, f"lab {number}", "x" * number)
+    numbers = range(1, 41)
+    orders = ", ".join(f"(1, 1, 2, 2, {number * 7919})" for number in numbers)
+    database.query(f"INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES {orders}")
+    database.query("INSERT INTO users (id, username, type) VALUES " + ", ".join(f"({number}, 'user{number}', 'User')" for number in numbers))
+    database.query("INSERT INTO site (id, name, address) VALUES " + ", ".join(f"({number + 100}, 'lab {number}', '{'x' * number}')" for number in numbers))
     return database
 
 
@@ -306,8 +307,7 @@ def test_tags_outlive_the_setting(serve, database):
 
 def test_a_stream_is_never_coded(serve, database):
     server = serve("--gzip", database=database)
-    for number in range(1, 501):
-        database.query("INSERT INTO messages (id, sender, recipient, text) VALUES (?, 'ann', 'bob', ?)", number, "hello")
+    database.query("INSERT INTO messages (id, sender, recipient, text) VALUES " + ", ".join(f"({number}, 'ann', 'bob', 'hello')" for number in range(1, 501)))
     target = "/messages?recipient=bob&days=30"
     for method in ("GET", "HEAD"):
         long = server.api.call(method, target, headers=GZIP)

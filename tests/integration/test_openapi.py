@@ -101,7 +101,7 @@ def test_whatever_is_shared_is_used():
 
 
 def test_limits_types_and_null_are_those_of_the_tables():
-    found = openapi.Document(parsed())
+    found = openapi.own()
     limit = next(each for each in found.operations["GET", "/orders"]["parameters"] if each["name"] == "limit")
     assert limit["required"] is True
     assert limit["schema"] == {"type": "integer", "format": "int64", "minimum": 1, "maximum": 1000}
@@ -139,7 +139,7 @@ def test_what_makes_a_record_leads_to_what_takes_its_id():
 ])
 def test_patterns_are_what_the_server_takes(api, path, name, good, bad):
     method = "GET" if name == "code" else "DELETE"
-    parameters = openapi.Document(parsed()).operations[method, path]["parameters"]
+    parameters = openapi.own().operations[method, path]["parameters"]
     pattern = next(each for each in parameters if each["name"] == name)["schema"]["pattern"]
     for value in (*good, *bad):
         if name == "code":
@@ -154,7 +154,7 @@ def test_patterns_are_what_the_server_takes(api, path, name, good, bad):
     (1, "180", True), (1, "-179.9999", True), (1, "007", True), (1, "180.1", False), (1, "190", False), (1, "1 ", False),
 ])
 def test_coordinates_that_are_text_are_what_the_server_takes(api, which, value, is_good):
-    body = openapi.Document(parsed()).operations["POST", "/orders"]["requestBody"]["content"]["application/json"]["schema"]
+    body = openapi.own().operations["POST", "/orders"]["requestBody"]["content"]["application/json"]["schema"]
     origin = body["properties"]["origin"]
     assert (origin["minItems"], origin["maxItems"]) == (2, 2) and "items" not in origin     # generators of clients stumble over "items": false
     pattern = origin["prefixItems"][which]["pattern"]
@@ -183,7 +183,7 @@ def test_examples_work(serve, database):
     database.query("INSERT INTO users (id, username, type) VALUES (1, 'ann', 'User')")
     assert run("seed", "health", "--total", 3, "--database", database.url).returncode == 0
     database.query("UPDATE fsa SET code = 'K1A' WHERE id = (SELECT min(id) FROM fsa) AND NOT EXISTS (SELECT 1 FROM fsa WHERE code = 'K1A')")
-    found = openapi.Document(parsed()).operations
+    found = openapi.own().operations
     order = ["POST", "GET", "PATCH", "DELETE"]
     for (method, path), operation in sorted(found.items(), key=lambda item: order.index(item[0][0])):
         target, body = example(operation, path)
@@ -194,7 +194,7 @@ def test_examples_work(serve, database):
 
 
 def test_examples_are_as_their_schemas_say():
-    for operation in openapi.Document(parsed()).operations.values():
+    for operation in openapi.own().operations.values():
         for parameter in operation["parameters"]:
             if "example" in parameter:
                 Draft202012Validator(parameter["schema"]).validate(parameter["example"])
@@ -213,7 +213,7 @@ def answered(status=200, headers=(), body=ORDERS, without=()):
 
 
 def test_an_answer_that_it_names_is_let_through():
-    found = openapi.Document(parsed())
+    found = openapi.own()
     found.check("GET", "/orders?limit=1", answered(headers=[("Link", "<>"), ("ETag", '""')]))
     found.check("HEAD", "/orders/", answered(body=b""))
     found.check("GET", "/elsewhere", answered(599))
@@ -233,4 +233,4 @@ def test_an_answer_that_it_names_is_let_through():
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_one_that_it_does_not_name_is_an_error(answer, words):
     with pytest.raises(openapi.Unnamed, match=re.escape(words)):
-        openapi.Document(parsed()).check("GET", "/orders", answer)
+        openapi.own().check("GET", "/orders", answer)
