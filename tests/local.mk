@@ -234,6 +234,7 @@ python_tests = \
 	tests/support/cluster.py \
 	tests/support/crowd.py \
 	tests/support/database.py \
+	tests/support/disk.py \
 	tests/support/events.py \
 	tests/support/expect.py \
 	tests/support/github.py \

@@ -6,8 +6,7 @@ import pytest
 @pytest.fixture(scope="module", autouse=True)
 def region(shared):
     _, db = shared
-    for table in ("fsa", "health_region", "province", "region"):
-        db.query(f"DELETE FROM {table}")
+    db.clear("fsa", "health_region", "province", "region")
     db.query("INSERT INTO region (id, name_en, name_fr) VALUES (3, 'Ontario', 'Ontario')")
     db.query("INSERT INTO province (id, geo_code, alpha_code, name_en, name_fr, fk_region_id) VALUES (35, 35, 'ON', 'Ontario', 'Ontario', 3)")
     db.query("INSERT INTO health_region (id, hr_uid, name_en, name_fr, pop, website_en, website_fr, fk_province_id) VALUES (51, 3551, 'City of Ottawa', "

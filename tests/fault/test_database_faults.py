@@ -10,7 +10,7 @@ import pytest
 
 from support.database import PostgresDatabase
 from support.expect import problem, succeeded
-from support.program import SLOW, run
+from support.program import SLOW
 from support.rawhttp import Connection, request_bytes
 from support.traffic import Traffic, served_again
 from support.wait import Stopwatch, until
@@ -47,7 +47,7 @@ def test_a_stop_and_start_under_load_is_survived_without_a_restart(server, postg
         assert server.api.get("/healthcheck").status == 503
         postgres.cluster.start()
         served_again(server)
-        until(lambda: server.api.get("/healthcheck").status == 200, 3, "healthy again")
+        until(server.healthy, 3, "healthy again")
         traffic.flows()
     traffic.check(postgres, DEADLINE)
 
@@ -86,7 +86,7 @@ def test_calls_that_come_when_a_freeze_is_known_are_not_sent(server, postgres):
         assert problem(answer, 503)["error"] == "The database is away; nothing was changed."
     postgres.cluster.resume()
     served_again(server)
-    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+    until(server.healthy, 5, "healthy again")
     assert postgres.query("SELECT taker FROM orders WHERE id = ?", order) == [(None,)]
 
 
@@ -98,13 +98,13 @@ def test_the_pool_serves_while_only_the_health_connection_has_trouble(server, po
     postgres.cluster.allow_connections(postgres.name, False)
     os.kill(pid, signal.SIGSTOP)
     try:
-        until(lambda: server.api.get("/healthcheck").json().get("output") == "database: it refuses connections", 10, "unhealthy")
+        until(lambda: server.ailment() == "database: it refuses connections", 10, "unhealthy")
         for _ in range(5):
             succeeded(server.api.take(order, "ann"))
     finally:
         proceed(pid)
         postgres.cluster.allow_connections(postgres.name, True)
-    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+    until(server.healthy, 5, "healthy again")
 
 
 def test_a_short_freeze_costs_waiting_only(serve, postgres):
@@ -132,7 +132,7 @@ def test_a_server_that_starts_before_its_database_waits_for_it(serve, postgres):
     time.sleep(1.5)       # long enough for its patience to grow
     postgres.cluster.start()
     served_again(server)
-    until(lambda: server.api.get("/healthcheck").status == 200, 3, "healthy")
+    until(server.healthy, 3, "healthy")
 
 
 def test_what_needs_no_database_is_served_without_one(server, postgres):
@@ -225,7 +225,7 @@ def test_a_locked_table_costs_503_within_the_deadline_and_others_are_served_afte
     problem(answer, 503)
     assert answer.header("Retry-After")
     assert watch.seconds < (DEADLINE + 2) * SLOW
-    assert server.api.get("/healthcheck").status == 200
+    assert server.healthy()
     lock.release()
     succeeded(server.api.take(order, "bob"))
 
@@ -639,14 +639,14 @@ def is_read_only(postgres, yes):
 def test_a_server_that_began_while_all_was_read_only_is_well_soon_after(serve, postgres):
     is_read_only(postgres, True)
     server = serve("--deadline", DEADLINE, database=postgres, wait="listening")
-    until(lambda: server.api.get("/healthcheck").json().get("output") == "database: it is read-only", 5, "it is said")
+    until(lambda: server.ailment() == "database: it is read-only", 5, "it is said")
     assert server.api.get("/orders?page=1&limit=1").status == 200, "reads need no more"
     for _ in range(5):
         with Stopwatch() as watch:
             problem(server.api.post("/orders", {"origin": [1, 2], "destination": [3, 4]}), 503, "nothing was changed")
         assert watch.seconds < 1 * SLOW
     is_read_only(postgres, False)
-    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
+    until(server.healthy, 5, "healthy")
     served_again(server, 5)
     for _ in range(50):
         succeeded(server.api.take(server.api.place(), "ann"))
@@ -656,7 +656,7 @@ def test_a_database_that_stays_read_only_is_asked_again_at_a_steady_pace(serve, 
     """Not each request opens a session, nor is each a piece of news."""
     is_read_only(postgres, True)
     server = serve("--deadline", DEADLINE, "--cache", "none", database=postgres, wait="listening")
-    until(lambda: server.api.get("/healthcheck").json().get("output") == "database: it is read-only", 5, "it is said")
+    until(lambda: server.ailment() == "database: it is read-only", 5, "it is said")
     opened = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
     begin, moment = postgres.query(opened)[0][0], time.monotonic()
     while time.monotonic() < moment + 3:
@@ -684,7 +684,7 @@ def test_sessions_of_the_pool_that_are_read_only_are_replaced_and_fail_nobody(se
     traffic.check(postgres, DEADLINE)
     statuses = [attempt.outcome for attempt in traffic.all()]
     assert statuses.count(503) == 0, statuses.count(503)
-    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy")
+    until(server.healthy, 5, "healthy")
 
 
 def test_sessions_that_become_read_only_and_writable_again_are_followed(serve, postgres):
@@ -697,7 +697,7 @@ def test_sessions_that_become_read_only_and_writable_again_are_followed(serve, p
     finally:
         postgres.cluster.alter_system("default_transaction_read_only", "off")
     served_again(server, 5)
-    until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+    until(server.healthy, 5, "healthy again")
 
 
 # ---- idle sessions that end ----

@@ -1,41 +1,18 @@
 """PostgreSQL's disk is full: said as such, found out by every worker, and over without a restart."""
 
 import os
-import subprocess
-import tempfile
 import time
-from pathlib import Path
 
 import psycopg2
 import pytest
 
 from support.database import PostgresDatabase
+from support.disk import small_disk
 from support.expect import problem, succeeded
-from support.program import missing
 from support.wait import until
 
 BIG = {"sender": "ann", "recipient": "bob", "text": "x" * 1000}
 FULL = "database: it has no room left"
-
-
-class Disk:
-    """A small file system that a tablespace is on."""
-
-    def __init__(self, folder, database):
-        self.folder, self.database = Path(folder), database
-        self.filler = self.folder / "filler"
-
-    def fill(self):
-        with open(self.filler, "ab", buffering=0) as filler:
-            for size in (1 << 16, 1 << 12):
-                try:
-                    while True:
-                        filler.write(b"x" * size)
-                except OSError:
-                    pass
-
-    def empty(self):
-        self.filler.unlink()
 
 
 def administer(cluster, sql):
@@ -49,24 +26,20 @@ def administer(cluster, sql):
 
 @pytest.fixture
 def disk(cluster, template):
-    if os.geteuid() != 0:
-        missing("the right to mount a file system")
-    user = cluster.user
-    with tempfile.TemporaryDirectory(prefix="rowlock-disk-") as folder:
-        os.chmod(folder, 0o755)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=32m,mode=755,uid={user.pw_uid},gid={user.pw_gid}", "tmpfs", folder], check=True)
-        database = PostgresDatabase(cluster, template)
+    """A small one with the tablespace "small" on it, and a database beside it."""
+    owner = f"uid={cluster.user.pw_uid},gid={cluster.user.pw_gid}" if cluster.user else ""
+    with small_disk(f"size=32m,mode=755,{owner}") as disk:
+        disk.database = PostgresDatabase(cluster, template)
         try:
-            space = Path(folder) / "space"
+            space = disk.folder / "space"
             space.mkdir()
-            os.chown(space, user.pw_uid, user.pw_gid)
+            os.chown(space, cluster.user.pw_uid, cluster.user.pw_gid)
             administer(cluster, f"CREATE TABLESPACE small LOCATION '{space}'")
-            yield Disk(folder, database)
+            yield disk
         finally:
             cluster.ensure_running()
-            database.drop()
+            disk.database.drop()
             administer(cluster, "DROP TABLESPACE IF EXISTS small")
-            subprocess.run(["umount", "-l", folder], check=True)
 
 
 @pytest.fixture
@@ -74,14 +47,6 @@ def full_database(disk):
     """All of the database is on the small disk."""
     administer(disk.database.cluster, f"ALTER DATABASE {disk.database.name} SET TABLESPACE small")
     return disk
-
-
-def output(server):
-    return server.api.get("/healthcheck").json().get("output", "")
-
-
-def healthy(server):
-    return server.api.get("/healthcheck").status == 200
 
 
 def test_a_full_disk_is_told_as_such_and_heals_without_a_restart(serve, full_database):
@@ -93,10 +58,10 @@ def test_a_full_disk_is_told_as_such_and_heals_without_a_restart(serve, full_dat
     assert problem(answer, 503)["error"] == "The database has no room left; nothing was changed."
     assert answer.header("Retry-After")
     assert [line for line in server.lines() if line.get("sqlstate") == "53100" and line["level"] == "error"]
-    until(lambda: output(server) == FULL, 3, "the health says so")
+    until(lambda: server.ailment() == FULL, 3, "the health says so")
     assert server.api.get(f"/orders/{order}").status == 200, "reads go on"
     disk.empty()
-    until(lambda: healthy(server), 5, "there is room again")
+    until(server.healthy, 5, "there is room again")
     assert server.api.post("/messages", BIG).status == 201
     succeeded(server.api.take(order))
 
@@ -107,7 +72,7 @@ def test_every_worker_of_an_idle_server_finds_out(serve, full_database):
     def all_say(status):
         return all(server.api.get("/healthcheck").status == status for _ in range(20))
     until(lambda: all_say(503), 10, "without any request that writes")
-    assert output(server) == FULL
+    assert server.ailment() == FULL
     full_database.empty()
     until(lambda: all_say(200), 10, "and its end")
 
@@ -119,11 +84,11 @@ def test_a_full_disk_of_one_table_fails_the_health_until_it_can_grow(serve, disk
     database.query("ALTER TABLE messages SET TABLESPACE small")
     disk.fill()
     until(lambda: server.api.post("/messages", BIG).status == 503, 20, "no room is left")
-    until(lambda: output(server) == FULL, 3, "the health says so")
+    until(lambda: server.ailment() == FULL, 3, "the health says so")
     for _ in range(30):
-        assert not healthy(server) or server.api.post("/messages", BIG).status == 201, "healthy only when it works"
+        assert not server.healthy() or server.api.post("/messages", BIG).status == 201, "healthy only when it works"
     disk.empty()
-    until(lambda: healthy(server), 5, "there is room again")
+    until(server.healthy, 5, "there is room again")
     assert server.api.post("/messages", BIG).status == 201
 
 
@@ -143,12 +108,12 @@ def test_a_role_that_may_not_write_all_tables_does_not_take_that_for_room(serve,
     disk.database.query("ALTER TABLE messages SET TABLESPACE small")
     disk.fill()
     until(lambda: server.api.post("/messages", BIG).status == 503, 20, "no room is left")
-    until(lambda: output(server) == FULL, 3, "the health says so")
+    until(lambda: server.ailment() == FULL, 3, "the health says so")
     end = time.monotonic() + 3      # in which it is asked more than once
     while time.monotonic() < end:
-        assert output(server) == FULL
+        assert server.ailment() == FULL
     disk.empty()
-    until(lambda: healthy(server), 5, "there is room again")
+    until(server.healthy, 5, "there is room again")
     assert server.api.post("/messages", BIG).status == 201
 
 
@@ -158,17 +123,17 @@ def test_a_lock_that_is_in_the_way_of_asking_is_no_room(serve, disk):
     database.query("ALTER TABLE messages SET TABLESPACE small")
     disk.fill()
     until(lambda: server.api.post("/messages", BIG).status == 503, 20, "no room is left")
-    until(lambda: output(server) == FULL, 3, "the health says so")
+    until(lambda: server.ailment() == FULL, 3, "the health says so")
     session = database.connect()
     try:
         session.cursor().execute("LOCK TABLE messages IN SHARE MODE")
         end = time.monotonic() + 4      # in which it is asked more than once
         while time.monotonic() < end:
-            assert output(server) == FULL
+            assert server.ailment() == FULL
         disk.empty()
     finally:
         session.close()
-    until(lambda: healthy(server), 5, "there is room again")
+    until(server.healthy, 5, "there is room again")
 
 
 def test_asking_for_room_leaves_nothing_behind(serve, postgres):
@@ -177,4 +142,4 @@ def test_asking_for_room_leaves_nothing_behind(serve, postgres):
     temporary = "SELECT temp_files FROM pg_stat_database WHERE datname = current_database()"
     until(lambda: postgres.query(temporary)[0][0] >= 1, 15, "it was asked")
     assert postgres.query("SELECT pg_relation_size('orders') + pg_relation_size('messages') + pg_relation_size('order_events')") == before
-    assert healthy(server)
+    assert server.healthy()

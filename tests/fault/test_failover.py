@@ -89,7 +89,7 @@ def test_nothing_that_was_acknowledged_is_missing_on_a_synchronous_standby(serve
     survivor.cluster = standby
     survivor.url = f"postgresql://postgres@{address}/{postgres.name}?target_session_attrs=read-write"
     server = serve("--deadline", DEADLINE, "--migrate", "--workers", workers, database=survivor)
-    until(lambda: server.api.get("/healthcheck").status == 200, 10, "ready")
+    until(server.healthy, 10, "ready")
     with Traffic(server) as traffic:
         traffic.flows(100, 10)
         postgres.cluster.stop("immediate")
@@ -97,7 +97,7 @@ def test_nothing_that_was_acknowledged_is_missing_on_a_synchronous_standby(serve
         standby.promote()
         served_again(server, 5)
         traffic.flows()
-        until(lambda: server.api.get("/healthcheck").status == 200, 5, "healthy again")
+        until(server.healthy, 5, "healthy again")
     traffic.check(survivor, DEADLINE)
 
 
@@ -113,7 +113,7 @@ def test_a_host_that_takes_no_writes_any_more_is_left_for_one_that_does(serve, p
     standby.promote()
     postgres.cluster.alter_system("default_transaction_read_only", "on")
     until(lambda: server.api.take(order).status == 200, 10, "the other host is found")
-    until(lambda: server.api.get("/healthcheck").status == 200, 10, "and its health is asked for")
+    until(server.healthy, 10, "and its health is asked for")
 
 
 # ---- a wait for the standby that ends without it ----
@@ -188,7 +188,7 @@ def test_nothing_is_acknowledged_that_the_standby_does_not_have_however_the_wait
         for name, answer in asked.result().items():
             problem(answer, 503, "unknown")
         until(lambda: postgres.query("SELECT status FROM orders WHERE id = ?", ann.free) == [("TAKEN",)], 5, "it can be seen")
-        until(lambda: server.api.get("/healthcheck").status == 200, 10, "connected again")
+        until(server.healthy, 10, "connected again")
         for name, answer in ann.ask().items():
             assert answer.status == 503, (name, answer)
         postgres.cluster.stop("immediate")

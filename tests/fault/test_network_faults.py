@@ -57,7 +57,7 @@ def test_a_black_hole_costs_503_within_the_deadline_and_is_left_behind(server, p
         assert watch.seconds < 1 * SLOW
         proxy.mode = "pass"       # for new connections only: the old ones stay lost without a sign
         served_again(server, 3)
-        until(lambda: server.api.get("/healthcheck").status == 200, 4, "healthy again")
+        until(server.healthy, 4, "healthy again")
         traffic.flows()
     traffic.check(postgres, DEADLINE)
 

@@ -14,6 +14,7 @@ import pytest
 
 from support.crowd import crowd, take_request
 from support.database import SqliteDatabase
+from support.disk import small_disk
 from support.expect import problem, succeeded
 from support.program import SLOW, missing, rowlock, run
 from support.rawhttp import Connection
@@ -30,83 +31,58 @@ def program(folder, words):
     return str(path)
 
 
-def output(server):
-    return server.api.get("/healthcheck").json().get("output", "")
-
-
-def healthy(server):
-    return server.api.get("/healthcheck").status == 200
-
-
 # ---- no room ----
 
 @pytest.fixture
 def disk():
-    """A file system of 4 MiB."""
-    if os.geteuid() != 0:
-        missing("the right to mount a file system")
-    with tempfile.TemporaryDirectory(prefix="rowlock-disk-") as folder:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=777", "tmpfs", folder], check=True)
-        try:
-            yield Path(folder)
-        finally:
-            subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(disk):
-    with open(disk / "filler", "wb", buffering=0) as filler:
-        for size in (1 << 16, 1 << 12):
-            try:
-                while True:
-                    filler.write(b"x" * size)
-            except OSError:
-                pass
+    with small_disk("size=4m,mode=777") as disk:
+        yield disk
 
 
 @pytest.fixture
 def server(serve, disk):
-    yield serve("--deadline", 2, database=SqliteDatabase(disk))
+    yield serve("--deadline", 2, database=SqliteDatabase(disk.folder))
 
 
 def test_a_full_disk_is_told_as_such_and_heals_without_a_restart(server, disk):
     order = server.api.place()
-    fill(disk)
+    disk.fill()
     until(lambda: server.api.post("/messages", BIG).status == 503, 10, "no room is left")
     answer = server.api.post("/messages", BIG)
     assert problem(answer, 503)["error"] == "The database has no room left; nothing was changed."
     assert answer.header("Retry-After")
-    until(lambda: output(server) == "database: it has no room left", 3, "the health says so")
+    until(lambda: server.ailment() == "database: it has no room left", 3, "the health says so")
     assert server.api.get(f"/orders/{order}").status == 200, "reads go on"
     line = until(lambda: [line for line in server.lines() if line["message"] == "not ready to serve"], 3)[-1]
     assert line["check"] == "database" and ("No space left" in line["reason"] or "full" in line["reason"])
-    (disk / "filler").unlink()
-    until(lambda: healthy(server), 5, "there is room again")
+    disk.empty()
+    until(server.healthy, 5, "there is room again")
     succeeded(server.api.take(order))
     assert server.api.post("/messages", BIG).status == 201
 
 
 def test_an_idle_server_finds_out_that_the_disk_is_full(server, disk):
-    until(lambda: healthy(server), 3)
+    until(server.healthy, 3)
     for _ in range(3):
-        fill(disk)      # what the server had reserved for itself is all that is left
+        disk.fill()      # what the server had reserved for itself is all that is left
         for _ in range(100):
             if server.api.post("/messages", BIG).status == 503:
                 break
-    until(lambda: not healthy(server), 5, "it is noticed without a request")
-    (disk / "filler").unlink()
-    until(lambda: healthy(server), 5, "and its end")
+    until(lambda: not server.healthy(), 5, "it is noticed without a request")
+    disk.empty()
+    until(server.healthy, 5, "and its end")
 
 
 def test_what_a_full_disk_refused_is_not_there_and_what_it_took_is(server, disk):
-    fill(disk)
+    disk.fill()
     kept = []
     for _ in range(400):
         answer = server.api.post("/messages", BIG)
         if answer.status == 201:
             kept.append(answer.json()["id"])
-    database = SqliteDatabase(disk)
+    database = SqliteDatabase(disk.folder)
     server.kill()
-    (disk / "filler").unlink()
+    disk.empty()
     assert [row[0] for row in database.query("SELECT id FROM messages ORDER BY id")] == kept
     assert database.query("PRAGMA integrity_check") == [("ok",)]
 
@@ -129,19 +105,19 @@ def test_a_file_that_may_not_be_written_is_told_as_such_and_heals_when_it_may(se
         database.query("INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES (1, 2, 3, 4, 5)")
         os.chmod(database.path, 0o644)
         server = serve("--deadline", 2, database=database, program=nobody, wait="listening")
-        until(lambda: output(server) == "database: the server has not the right to write it", 5, "it is told as such")
+        until(lambda: server.ailment() == "database: the server has not the right to write it", 5, "it is told as such")
         answer = server.api.take(1)
         assert problem(answer, 503)["error"] == ("The database does not let this server do that; nothing was changed. "
                                                  "The server's log says more.")
         assert server.api.get("/orders/1").status == 200, "reads go on"
         assert "readonly" in until(lambda: [line for line in server.lines() if line["message"] == "not ready to serve"], 3)[0]["reason"]
         os.chmod(database.path, 0)
-        until(lambda: output(server) == "database: its file cannot be used", 5, "not even read any more")
+        until(lambda: server.ailment() == "database: its file cannot be used", 5, "not even read any more")
         problem(server.api.get("/orders/1"), 503, "the database is away; nothing was changed")
         os.chmod(database.path, 0o666)
         for name in Path(folder).glob("rowlock.db-*"):
             os.chmod(name, 0o666)
-        until(lambda: healthy(server), 5, "the rights are back")
+        until(server.healthy, 5, "the rights are back")
         succeeded(server.api.take(1))
 
 
@@ -154,9 +130,9 @@ def test_a_file_that_was_read_only_from_the_start_heals_when_it_may_be_written(s
         os.chown(database.path, user.pw_uid, user.pw_gid)
         os.chmod(database.path, 0o444)        # so its companions cannot be written either, once they are there
         server = serve("--deadline", 2, database=database, program=nobody, wait="listening")
-        until(lambda: output(server) == "database: the server has not the right to write it", 5, "it is told as such")
+        until(lambda: server.ailment() == "database: the server has not the right to write it", 5, "it is told as such")
         os.chmod(database.path, 0o600)
-        until(lambda: healthy(server), 5, "the rights are back")
+        until(server.healthy, 5, "the rights are back")
         succeeded(server.api.take(server.api.place()))
         server.stop()
 
@@ -169,11 +145,11 @@ def test_a_log_that_may_not_be_written_is_told_as_such_and_heals_when_it_may(ser
         missing("a file system with attributes")
     try:
         problem(server.api.take(order), 503, "nothing was changed")
-        until(lambda: not healthy(server), 3, "an idle server notices")
+        until(lambda: not server.healthy(), 3, "an idle server notices")
         assert server.api.get(f"/orders/{order}").json()["status"] == "UNASSIGNED"
     finally:
         subprocess.run(["chattr", "-i", wal], check=True)
-    until(lambda: healthy(server), 5, "it may be written again")
+    until(server.healthy, 5, "it may be written again")
     succeeded(server.api.take(order))
 
 
@@ -207,7 +183,7 @@ def test_a_server_goes_on_when_the_log_was_removed(serve, sqlite, which):
     for name in which:
         os.unlink(sqlite.path + name)
     until(lambda: [line for line in server.lines() if "was saved into the file" in line["message"]], 3, "it is noticed without a request")
-    until(lambda: healthy(server), 5)
+    until(server.healthy, 5)
     succeeded(server.api.take(order))
     assert sqlite.query("SELECT status FROM orders WHERE id = ?", order) == [("TAKEN",)]
 
@@ -224,7 +200,7 @@ def test_a_log_that_another_process_has_begun_anew_is_not_written_over(serve, sq
         other.execute("CREATE TABLE IF NOT EXISTS other (x)")
     finally:
         os.kill(server.pid, signal.SIGCONT)
-    until(lambda: output(server) == "database: its write-ahead log was removed or replaced", 5, "it is told")
+    until(lambda: server.ailment() == "database: its write-ahead log was removed or replaced", 5, "it is told")
     problem(server.api.take(order), 503, "nothing was changed")
     other.close()
     server.stop()
@@ -237,7 +213,7 @@ def test_nothing_is_confirmed_on_a_log_that_was_spoiled(serve, sqlite, how):
     orders = [server.api.place() for _ in range(5)]
     Path(sqlite.path + "-wal").write_bytes(how)
     assert 200 not in {server.api.take(order, "after").status for order in orders}
-    until(lambda: output(server) == "database: its write-ahead log was removed or replaced", 3, "it is told")
+    until(lambda: server.ailment() == "database: its write-ahead log was removed or replaced", 3, "it is told")
     server.stop()
     assert sqlite.query("PRAGMA integrity_check") == [("ok",)]
 

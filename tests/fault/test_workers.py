@@ -332,7 +332,7 @@ def test_a_database_that_goes_and_comes_is_survived_by_all_workers(server, postg
         time.sleep(1.5)
         postgres.cluster.start()
         served_again(server)
-        until(lambda: all(server.api.get("/healthcheck").status == 200 for _ in range(10)), 5, "all healthy")
+        until(lambda: all(server.healthy() for _ in range(10)), 5, "all healthy")
     traffic.check(postgres, DEADLINE)
     succeeded(server.api.take(server.api.place(), "ann"))
 

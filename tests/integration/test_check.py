@@ -81,7 +81,8 @@ def stages(tree, logs, code=0, build="true"):
 
 
 def check(tree, *arguments, cwd="/", **variables):
-    return subprocess.run([tree / "check", *arguments], cwd=cwd, env=environment(**variables), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * SLOW)
+    return subprocess.run([tree / "check", *arguments], cwd=cwd, env=environment(**variables), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=60 * SLOW)
 
 
 def test_a_stage_is_a_line_with_counts_and_time(tree):

@@ -30,10 +30,12 @@ SENTINEL = b"GET /health HTTP/1.1\r\nHost: sentinel\r\nX-Request-Id: sentinel\r\
 
 HEADS = {
     "curl": "User-Agent: curl/7.88.1\r\nAccept: */*\r\n",
-    "a browser": "Connection: keep-alive\r\nCache-Control: max-age=0\r\nUpgrade-Insecure-Requests: 1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\n"
-                 "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\nSec-Fetch-Site: none\r\nAccept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\nCookie: a=b; c=\"d\"\r\n",
+    "a browser": "Connection: keep-alive\r\nCache-Control: max-age=0\r\nUpgrade-Insecure-Requests: 1\r\n"
+                 "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\nAccept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\n"
+                 "Sec-Fetch-Site: none\r\nAccept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\nCookie: a=b; c=\"d\"\r\n",
     "Python": "User-Agent: python-requests/2.28.1\r\nAccept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\n",
-    "a proxy": "X-Real-IP: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2\r\nX-Forwarded-Proto: https\r\nVia: 1.1 x\r\nConnection: close\r\nX-Request-Id: from-the-proxy\r\n",
+    "a proxy": "X-Real-IP: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2\r\nX-Forwarded-Proto: https\r\nVia: 1.1 x\r\nConnection: close\r\n"
+               "X-Request-Id: from-the-proxy\r\n",
     "an upgrade": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nTE: trailers\r\n",
     "a condition": 'If-None-Match: "0123456789abcdef", W/"x"\r\nIf-Match: *\r\n',
 }

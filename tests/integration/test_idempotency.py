@@ -204,7 +204,8 @@ def test_a_failure_is_not_kept(api, db, kind, key):
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize("sane", ["x", "x" * 255, "".join(map(chr, range(0x21, 0x7f))), '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "a,b", "'; DROP TABLE orders --".replace(" ", "_")])
+@pytest.mark.parametrize("sane", ["x", "x" * 255, "".join(map(chr, range(0x21, 0x7f))), '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "a,b",
+                                  "';_DROP_TABLE_orders_--"])
 def test_keys_of_visible_ascii_are_taken_as_they_are(api, db, kind, sane):
     record = kind.done(kind.post(api, sane))
     assert kind.done(kind.post(api, f"  {sane} \t")) == record, "white space around a field is no part of it"

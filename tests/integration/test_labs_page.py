@@ -18,8 +18,7 @@ UUIDS = [f"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a{number}" for number in range(11, 1
 def lab(shared):
     """One site with two computers and a freezer, in which there is a container."""
     server, db = shared
-    for table in ("container", "freezer", "computer", "site"):
-        db.query(f"DELETE FROM {table}")
+    db.clear("container", "freezer", "computer", "site")
     for target, body in (("/site/1", {"name": "North", "country": "CA"}), ("/site/2", {"name": ODD}), ("/computer/1", {"name": "C1", "site_id": 1}),
                          ("/computer/2", {"name": ODD, "site_id": 1}), ("/computer/3", {"name": "free"}), ("/freezer/1", {"name": "-20C", "site_id": 1}),
                          ("/container/1", {"uuid": UUIDS[0], "description": "yeast", "freezer_id": 1})):

@@ -79,7 +79,8 @@ def suite(folder):
         (folder / "tests" / "test_cases.py").write_text(CASES.replace("{then}", then))
         with open(folder / "log", "wb") as log:
             started.append(subprocess.Popen([sys.executable, ROOT / "tests" / "pytest-tap", folder / "tests"], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, cwd=folder, preexec_fn=heed_signals, env={**os.environ, MARK: str(folder), "TMPDIR": str(folder / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}))
+                                            stderr=log, cwd=folder, preexec_fn=heed_signals,
+                                            env={**os.environ, MARK: str(folder), "TMPDIR": str(folder / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}))
         return started[-1]
 
     yield start

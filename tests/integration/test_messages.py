@@ -2,7 +2,6 @@
 
 import datetime
 import itertools
-import re
 from urllib.parse import quote
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from support.crowd import crowd
-from support.expect import links, problem
+from support.expect import links, moment, problem
 from support.program import run
 from support.rawhttp import Connection, request_bytes
 
@@ -61,11 +60,6 @@ def followed(api, target):
             return pages
         target = links(answer)["next"]
     raise AssertionError(f"no end: {target}")
-
-
-def moment(text):
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", text), text
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 # ---- sending ----

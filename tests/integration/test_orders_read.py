@@ -1,11 +1,10 @@
 """GET /orders, GET /orders/{id}, order_events and what operators do by hand."""
 
 import datetime
-import re
 
 import pytest
 
-from support.expect import links, problem, succeeded
+from support.expect import links, moment, problem, succeeded
 
 pytestmark = pytest.mark.quick
 
@@ -169,11 +168,6 @@ def test_following_next_by_keyset_visits_every_order_once(api, db):
 
 
 # ---- one order ----
-
-def moment(text):
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", text), text
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-
 
 def test_one_order_is_read_whole(api):
     order = api.post("/orders", {"origin": ["50.456399", "12.707580"], "destination": [-59.5, -24.25]}).json()

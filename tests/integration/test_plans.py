@@ -47,7 +47,8 @@ def planner(session_cluster, template):
 
 
 def scans(plan):
-    return [node for node in nodes(plan) if "Scan" in node["Node Type"] and node.get("Relation Name") in ("messages", "orders", "order_events", "idempotency_keys", "site")]
+    tables = ("messages", "orders", "order_events", "idempotency_keys", "site")
+    return [node for node in nodes(plan) if "Scan" in node["Node Type"] and node.get("Relation Name") in tables]
 
 
 READS = {

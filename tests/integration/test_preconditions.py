@@ -25,8 +25,7 @@ MALFORMED = ["x", "", ",", '"', "W/", "W/x", '"unended', "**", 'w/"x"', '"x" "y"
 @pytest.fixture(autouse=True)
 def empty(request):
     if "db" in request.fixturenames:
-        for kind in reversed(KINDS):
-            request.getfixturevalue("db").query(f"DELETE FROM {kind}")
+        request.getfixturevalue("db").clear(*reversed(KINDS))
 
 
 def made(api, path, body):
@@ -555,7 +554,7 @@ def test_a_connection_lost_during_the_read_changed_nothing_and_during_the_write_
                 problem(connection.response(), 503, words)
                 other.rollback()
             other.close()
-            until(lambda: not waits_for_a_lock(postgres) and server.api.get("/healthcheck").status == 200, 10, "all is well again")
+            until(lambda: not waits_for_a_lock(postgres) and server.healthy(), 10, "all is well again")
 
 
 def test_a_deadline_during_the_read_says_that_nothing_was_changed(serve, postgres):

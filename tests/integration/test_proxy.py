@@ -121,8 +121,10 @@ def test_user_and_password_are_sent_and_never_shown(plain):
 
 
 @pytest.mark.parametrize("variable, value, shown", [
-    ("https_proxy", "http://ann:geheim4711@proxy.test:3128", "http://ann:***@proxy.test:3128"), ("HTTPS_PROXY", "ann:geheim4711@proxy.test:3128", "ann:***@proxy.test:3128"),
-    ("http_proxy", "http://geheim4711@proxy.test", "***@proxy.test"), ("http_proxy", "geheim4711@proxy.test:3128", "***@proxy.test:3128"), ("all_proxy", "socks5h://ann:geheim4711@[::1]:1080", "ann:***@[::1]:1080"),
+    ("https_proxy", "http://ann:geheim4711@proxy.test:3128", "http://ann:***@proxy.test:3128"),
+    ("HTTPS_PROXY", "ann:geheim4711@proxy.test:3128", "ann:***@proxy.test:3128"),
+    ("http_proxy", "http://geheim4711@proxy.test", "***@proxy.test"), ("http_proxy", "geheim4711@proxy.test:3128", "***@proxy.test:3128"),
+    ("all_proxy", "socks5h://ann:geheim4711@[::1]:1080", "ann:***@[::1]:1080"),
     ("ALL_PROXY", "proxy.test:3128", "proxy.test:3128"), ("no_proxy", "localhost,.corp.test", "localhost,.corp.test"),
 ])
 def test_config_shows_the_proxies_without_passwords(variable, value, shown):

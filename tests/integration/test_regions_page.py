@@ -20,8 +20,7 @@ REGIONS = [
 @pytest.fixture(scope="module")
 def filled(shared):
     _, db = shared
-    for table in ("fsa", "health_region", "province", "region"):
-        db.query(f"DELETE FROM {table}")
+    db.clear("fsa", "health_region", "province", "region")
     db.query("INSERT INTO region (id, name_en, name_fr) VALUES (3, 'Ontario', 'Ontario')")
     db.query("INSERT INTO province (id, geo_code, alpha_code, name_en, name_fr, fk_region_id) VALUES (35, 35, 'ON', 'Ontario', 'Ontario', 3)")
     for number, english, french, people, site, site_french in REGIONS:

@@ -20,8 +20,9 @@ DEADLINE = 2
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # A good value for each parameter, by its name; records with the id 1 are there.
-VALUES = {"id": "1", "site_id": "1", "freezer_id": "1", "offset": "0", "count": "2", "code": "K1A", "limit": "3", "page": "1", "before": "9", "after": "1", "recipient": "bob",
-          "sender": "ann", "days": "2", "pagination": "2", "order_by": "id", "username": "a", "since": "1-1", "taker": "ann", "order": "1", "kinds": "placed,taken", "status": "UNASSIGNED"}
+VALUES = {"id": "1", "site_id": "1", "freezer_id": "1", "offset": "0", "count": "2", "code": "K1A", "limit": "3", "page": "1", "before": "9",
+          "after": "1", "recipient": "bob", "sender": "ann", "days": "2", "pagination": "2", "order_by": "id", "username": "a", "since": "1-1",
+          "taker": "ann", "order": "1", "kinds": "placed,taken", "status": "UNASSIGNED"}
 MEMBERS = {"origin": ["1", "2"], "destination": ["3", "4"], "status": "TAKEN", "taker": "ann", "name": "A name", "sender": "ann", "recipient": "bob",
            "text": "Hello", "message": "Hello", "uuid": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"}
 # Routes that want more than what they call required, or that take what others do not.

@@ -1,6 +1,5 @@
 """Sample sites, the scripts for psql, the plans, and a server of this app alone."""
 
-import re
 import subprocess
 
 import pytest
@@ -71,19 +70,13 @@ def script(cluster, name, file):
     assert finished.returncode == 0 and not finished.stderr, finished.stderr
 
 
-def schema(cluster, name):
-    text = subprocess.run([binaries() / "pg_dump", "--schema-only", "--no-owner", "-d", cluster.dsn(name)], env=environment(),
-                          capture_output=True, text=True, check=True).stdout
-    return [line for line in text.splitlines() if not line.startswith(("--", "\\restrict", "\\unrestrict"))]
-
-
 def test_create_tables_makes_what_migrate_makes_and_can_be_run_again(cluster, empty_postgres, template):
     for _ in range(2):
         script(cluster, empty_postgres.name, "create_tables.sql")
     done("migrate", "--database", empty_postgres.url)
-    assert schema(cluster, empty_postgres.name) == schema(cluster, template)
+    assert cluster.schema(empty_postgres.name) == cluster.schema(template)
     script(cluster, empty_postgres.name, "create_tables.sql")
-    assert schema(cluster, empty_postgres.name) == schema(cluster, template)
+    assert cluster.schema(empty_postgres.name) == cluster.schema(template)
     known = [int(path.name[:4]) for path in (ROOT / "sql/postgres/migrations").glob("[0-9]*.sql")]
     assert empty_postgres.query("SELECT version FROM rowlock_migrations ORDER BY version") == [(version,) for version in sorted(known)]
 

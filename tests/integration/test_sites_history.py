@@ -15,9 +15,7 @@ KINDS = ["site", "computer", "freezer", "container"]
 
 @pytest.fixture(autouse=True)
 def empty(db):
-    for kind in reversed(KINDS):
-        db.query(f"DELETE FROM {kind}")
-    db.query("DELETE FROM lab_history")
+    db.clear(*reversed(KINDS), "lab_history")
 
 
 def history(api, path, query=""):

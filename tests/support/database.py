@@ -50,6 +50,10 @@ class PostgresDatabase:
         finally:
             connection.close()
 
+    def clear(self, *tables):
+        """Empties them, in that order."""
+        self.query("; ".join(f"DELETE FROM {table}" for table in tables))
+
     def drop(self):
         self.cluster.drop_database(self.name)
 
@@ -71,6 +75,16 @@ class SqliteDatabase:
         connection = self.connect()
         try:
             return connection.execute(sql, parameters).fetchall()
+        finally:
+            connection.close()
+
+    def clear(self, *tables):
+        connection = self.connect()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for table in tables:
+                connection.execute(f"DELETE FROM {table}")
+            connection.execute("COMMIT")
         finally:
             connection.close()
 

@@ -1,5 +1,6 @@
 """What answers must look like."""
 
+import datetime
 import json
 import re
 
@@ -44,6 +45,12 @@ def problem(answer, status, *words):
         assert word.lower() in document["error"].lower(), f"{word!r} is not named in {document['error']!r}"
     assert answer.header("X-Request-Id"), answer.headers
     return document
+
+
+def moment(text):
+    """The time that a member of an answer says."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", text), text
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def links(answer):

@@ -67,7 +67,7 @@ class Server:
               f"listening on {self.listening} addresses")
 
     def wait_healthy(self, seconds=10):
-        until(lambda: self.alive() and self.api.get("/healthcheck").status == 200, seconds, "a healthy /healthcheck")
+        until(lambda: self.alive() and self.healthy(), seconds, "a healthy /healthcheck")
         self.baseline = self.plain_files()
 
     def alive(self):
@@ -124,6 +124,13 @@ class Server:
         if count is not None:
             until(lambda: len(found()) >= count, seconds, lambda: f"{message!r} {count} times in the log, {len(found())} now")
         return found()
+
+    def healthy(self):
+        return self.api.get("/healthcheck").status == 200
+
+    def ailment(self):
+        """Why it is not ready to serve, in the words of /healthcheck; "" when it is."""
+        return self.api.get("/healthcheck").json().get("output", "")
 
     def stopped(self):
         """Whether SIGSTOP has come to it."""
