@@ -217,6 +217,8 @@ core_sources = \
 	src/core/form_token.h \
 	src/core/gauges.c \
 	src/core/gauges.h \
+	src/core/hosts.c \
+	src/core/hosts.h \
 	src/core/idempotency.c \
 	src/core/idempotency.h \
 	src/core/import.c \

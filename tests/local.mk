@@ -17,6 +17,7 @@ unit_sources = \
 	tests/unit/test_feed_ring.c \
 	tests/unit/test_filekind.c \
 	tests/unit/test_form.c \
+	tests/unit/test_hosts.c \
 	tests/unit/test_http_canonical.c \
 	tests/unit/test_http_conn.c \
 	tests/unit/test_http_evhttp.c \
@@ -174,6 +175,7 @@ python_tests = \
 	tests/integration/test_http_engines.py \
 	tests/integration/test_http_framing.py \
 	tests/integration/test_http_gzip.py \
+	tests/integration/test_http_hosts.py \
 	tests/integration/test_http_limits.py \
 	tests/integration/test_http_routing.py \
 	tests/integration/test_idempotency.py \

@@ -226,6 +226,7 @@ static const struct page docs_page = {.title = "API", .template = TEMPLATE(DOCS)
 static const struct route routes[] = {
     {.method = HTTP_GET,
      .path = "/healthcheck",
+     .any_host = true,
      .summary = "Whether requests should be sent here",
      .content_type = "application/health+json",
      .members = health_members,
@@ -235,6 +236,7 @@ static const struct route routes[] = {
      .start = healthcheck},
     {.method = HTTP_GET,
      .path = "/health",
+     .any_host = true,
      .summary = "UP while the process lives",
      .content_type = "text/plain; charset=utf-8",
      .for_operators = true,

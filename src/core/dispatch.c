@@ -11,6 +11,7 @@
 #include "core/precondition.h"
 #include "core/router.h"
 #include "core/server_parts.h"
+#include "core/settings.h"
 #include "core/validate.h"
 #include "core/visit.h"
 #include "metrics/metrics.h"
@@ -58,6 +59,13 @@ static const char *field_given_twice(const struct http_head *head)
     return NULL;
 }
 
+/* RFC 9110 section 15.5.20. Probes and what stands in front of several servers ask for their health by an address. */
+static bool is_asked_by_right_name(const struct request *request, const struct http_head *head)
+{
+    return (request->route != NULL && request->route->any_host) ||
+           hosts_has(&request->server->settings->hosts, head->host);
+}
+
 /* Finds the route. True when method, path and headers alone are enough for an answer, which was sent. */
 static bool is_answered_by_head(struct request *request, const struct router *router,
                                 const struct http_head *head, struct router_match *match)
@@ -66,7 +74,9 @@ static bool is_answered_by_head(struct request *request, const struct router *ro
     router_find(router, head->method, head->path, &request->arena, match);
     request->route = match->route;
     request->endpoint = meter_endpoint(head->method, match->route != NULL ? match->number : METER_NONE);
-    if ((twice = field_given_twice(head)) != NULL)
+    if (!is_asked_by_right_name(request, head))
+        request_problem(request, 421, "This server does not go by the name in Host.");
+    else if ((twice = field_given_twice(head)) != NULL)
         request_problem(request, 400, "%s is given twice.", twice);
     else if (match->malformed)
         request_problem(request, 400, "The path is not well-formed percent-encoded UTF-8.");

@@ -102,6 +102,7 @@ struct route {
     int status;                   /* of success; 0: 200. 201 has Location, the path and the first column */
     int unfit;                    /* a status that has the document of success as well; 0: none */
     bool no_store;                /* Cache-Control says so */
+    bool any_host;                /* --hosts does not count: who asks goes by an address */
     const char *missing;          /* what a 404 says; NULL: there is none */
     bool cached;                  /* a GET whose answer may be up to five seconds old; see core/cache.h */
     /* What people see here: see core/page.h. Of a route that is for them alone it is all there is; of any other

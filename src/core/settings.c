@@ -166,6 +166,13 @@ static bool read_cache(const struct setting_at *at, char **error)
            setting_wrong(at, right, error);
 }
 
+static bool read_hosts(const struct setting_at *at, char **error)
+{
+    const char *right;
+    return hosts_parse(at->found->text, &((struct settings *)at->members)->hosts, &right) ||
+           setting_wrong(at, right, error);
+}
+
 static char *show_cache(const struct setting_at *at)
 {
     return cacheurl_mask(at->found->text);
@@ -302,6 +309,8 @@ static const struct setting rows[] = {
     {SETTING_FLAG("http", "ENGINE", "ROWLOCK_HTTP"), "evhttp",
      "what reads requests: evhttp, or direct, which is faster", SETTING_CHOICE, INTO(http),
      .choices = engines},
+    {SETTING_FLAG("hosts", "LIST", "ROWLOCK_HOSTS"), "",
+     "what Host may say, by comma, without ports; any when not given", .read = read_hosts},
     {SETTING_FLAG("gzip", NULL, "ROWLOCK_GZIP"), "off", "compress replies to clients that take gzip",
      SETTING_BOOL, INTO(gzip)},
     {SETTING_FLAG("no-pages", NULL, "ROWLOCK_NO_PAGES"), "off",
@@ -364,6 +373,7 @@ void settings_free(struct settings *settings)
     for (size_t i = 0; i < settings->listen_count; i++)
         free(settings->listen[i]);
     cacheurl_fini(&settings->cache);
+    hosts_fini(&settings->hosts);
     memset(settings, 0, sizeof *settings);
 }
 

@@ -49,6 +49,11 @@ static bool of_keys(const struct route *route)
     return route->once != NULL;
 }
 
+static bool of_named(const struct route *route)
+{
+    return !route->any_host;
+}
+
 static bool of_database(const struct route *route)
 {
     return route->statement != NULL;
@@ -71,6 +76,7 @@ static const struct {
     {414, "The request line is too long.", of_all},
     {415, "The body is not JSON, or it is compressed.", of_bodies},
     {417, "The request expects something else than 100-continue.", of_none},
+    {421, "Host is none of the names that --hosts gives this server.", of_named},
     {422, "The Idempotency-Key was used with another body.", of_keys},
     {431, "The header fields are too long or too many.", of_all},
     {500, "The server or the database could not do this; the log says why.", of_database},

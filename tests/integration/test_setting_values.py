@@ -42,6 +42,7 @@ GOOD = {
     "ROWLOCK_MAX_EVENTS": ("max-events", None, {"1": "1", "100": "100"}),
     "ROWLOCK_KEEP_EVENTS": ("keep-events", "7", {"1": "1", "36500": "36500", "forever": "forever"}),
     "ROWLOCK_HTTP": ("http", "evhttp", {"evhttp": "evhttp", "direct": "direct"}),
+    "ROWLOCK_HOSTS": ("hosts", "", {"a.example": "a.example", "A.example,127.0.0.1,[::1]": "A.example,127.0.0.1,[::1]"}),
     "ROWLOCK_GZIP": ("gzip", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_NO_PAGES": ("no-pages", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_MIGRATE": ("migrate", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
