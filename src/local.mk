@@ -191,6 +191,8 @@ core_sources = \
 	src/core/coding.h \
 	src/core/conflict.c \
 	src/core/conflict.h \
+	src/core/cors.c \
+	src/core/cors.h \
 	src/core/dbhealth.c \
 	src/core/dbhealth.h \
 	src/core/dispatch.c \

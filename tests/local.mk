@@ -119,6 +119,7 @@ python_tests = \
 	tests/api/clients/order.py \
 	tests/browser/conftest.py \
 	tests/browser/test_board.py \
+	tests/browser/test_cors.py \
 	tests/browser/test_docs.py \
 	tests/browser/test_inbox.py \
 	tests/browser/test_labs.py \
@@ -172,6 +173,7 @@ python_tests = \
 	tests/integration/test_http_caching.py \
 	tests/integration/test_http_cases.py \
 	tests/integration/test_http_connections.py \
+	tests/integration/test_http_cors.py \
 	tests/integration/test_http_engines.py \
 	tests/integration/test_http_framing.py \
 	tests/integration/test_http_gzip.py \

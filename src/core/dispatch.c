@@ -30,6 +30,16 @@ static void send_options(struct request *request, const char *allow)
     request_send(request, reply);
 }
 
+/* Not a request of the page's, and answered for all paths alike. */
+static void send_preflight(struct request *request, const char *allow)
+{
+    struct reply *reply = request_reply(request);
+    reply->status = 204;
+    reply->content_type = NULL;
+    cors_add_preflight(&reply->fields, allow);
+    request_send(request, reply);
+}
+
 static void refuse_method(struct request *request, const char *allow)
 {
     struct reply *reply = request_reply(request);
@@ -59,6 +69,13 @@ static const char *field_given_twice(const struct http_head *head)
     return NULL;
 }
 
+/* Why the page that sends it must not, NULL: it may. What pages of ours send is never for those of other sites. */
+static const char *refusal_of_page(const struct request *request, const struct http_head *head)
+{
+    bool may = !request->route->for_people && cors_allows(&request->server->settings->cors, head);
+    return may ? NULL : origin_refusal(head);
+}
+
 /* RFC 9110 section 15.5.20. Probes and what stands in front of several servers ask for their health by an address. */
 static bool is_asked_by_right_name(const struct request *request, const struct http_head *head)
 {
@@ -84,9 +101,11 @@ static bool is_answered_by_head(struct request *request, const struct router *ro
         request_problem(request, 404, "There is nothing at this path.");
     else if (slice_equal(head->path, SLICE("*")))
         send_options(request, match->allow);
+    else if (cors_is_preflight(&request->server->settings->cors, head))
+        send_preflight(request, match->allow);
     else if (match->route == NULL)
         refuse_method(request, match->allow);
-    else if ((foreign = origin_refusal(head)) != NULL)
+    else if ((foreign = refusal_of_page(request, head)) != NULL)
         refuse_foreign(request, foreign);
     else
         return false;

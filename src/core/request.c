@@ -93,8 +93,21 @@ static struct slice list_field(struct request *request, const struct http_head *
     return last.ptr != NULL ? join_fields(request, head, name) : last;
 }
 
+/* While the head is there: the reply may come when it is not. */
+static void take_cors(struct request *request, const struct http_head *head)
+{
+    const struct cors *cors = &request->server->settings->cors;
+    if (cors->count == 0)
+        return;
+    struct buf fields = BUF_INIT(HTTP_HEAD_MAX);
+    cors_add_fields(cors, head, &fields);
+    request->cors = arena_dup(&request->arena, buf_slice(&fields));
+    buf_fini(&fields);
+}
+
 static void take_head(struct request *request, const struct http_head *head)
 {
+    take_cors(request, head);
     request->path = head != NULL ? arena_dup(&request->arena, head->path) : SLICE("-");
     take_id(request, head);
     if (head == NULL)
@@ -237,7 +250,8 @@ static void respond_with(struct request *request, const struct http_response *re
 
 static void send_overflow(struct request *request)
 {
-    struct http_response response = {.status = 500, .request_id = request->id, .close = true};
+    struct http_response response = {
+        .status = 500, .own_fields = request->cors, .request_id = request->id, .close = true};
     log_error("a reply outgrew its buffer", LOG_T("request_id", request->id));
     respond_with(request, &response);
 }
@@ -251,6 +265,7 @@ static void send_reply(struct request *request, const struct reply *reply)
     struct http_response response = {.status = reply->status,
                                      .content_type = reply->content_type,
                                      .fields = buf_slice(&reply->fields),
+                                     .own_fields = request->cors,
                                      .etag = slice_of(tag),
                                      .vary = forms ? "Accept-Encoding" : NULL,
                                      .request_id = request->id,
@@ -313,6 +328,7 @@ static struct http_response head_of(const struct request *request, const struct 
     return (struct http_response){.status = reply->status,
                                   .content_type = reply->content_type,
                                   .fields = buf_slice(&reply->fields),
+                                  .own_fields = request->cors,
                                   .request_id = request->id};
 }
 

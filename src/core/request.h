@@ -29,6 +29,7 @@ struct request {
     bool understood;   /* its head is well-formed: it has a method and a path */
     struct slice id;   /* X-Request-Id */
     struct slice path; /* as sent; for the log */
+    struct slice cors; /* the fields of CORS that its reply has; empty while that is off */
     struct slice if_match, if_none_match, idempotency_key; /* .ptr NULL when not sent */
     /* Gets a reply in place of the client, from request_send, and sends it, in whatever form, or starts something else:
      * the reply may be shared, and must stay as it is. NULL: the client gets it. See core/visit.h. */

@@ -173,6 +173,13 @@ static bool read_hosts(const struct setting_at *at, char **error)
            setting_wrong(at, right, error);
 }
 
+static bool read_cors(const struct setting_at *at, char **error)
+{
+    const char *right;
+    return cors_parse(at->found->text, &((struct settings *)at->members)->cors, &right) ||
+           setting_wrong(at, right, error);
+}
+
 static char *show_cache(const struct setting_at *at)
 {
     return cacheurl_mask(at->found->text);
@@ -311,6 +318,8 @@ static const struct setting rows[] = {
      .choices = engines},
     {SETTING_FLAG("hosts", "LIST", "ROWLOCK_HOSTS"), "",
      "what Host may say, by comma, without ports; any when not given", .read = read_hosts},
+    {SETTING_FLAG("cors-origins", "LIST", "ROWLOCK_CORS_ORIGINS"), "",
+     "origins whose pages may use the API, by comma; none when not given", .read = read_cors},
     {SETTING_FLAG("gzip", NULL, "ROWLOCK_GZIP"), "off", "compress replies to clients that take gzip",
      SETTING_BOOL, INTO(gzip)},
     {SETTING_FLAG("no-pages", NULL, "ROWLOCK_NO_PAGES"), "off",
@@ -374,6 +383,7 @@ void settings_free(struct settings *settings)
         free(settings->listen[i]);
     cacheurl_fini(&settings->cache);
     hosts_fini(&settings->hosts);
+    cors_fini(&settings->cors);
     memset(settings, 0, sizeof *settings);
 }
 

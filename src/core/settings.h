@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/proxy.h"
 #include "base/setting.h"
+#include "core/cors.h"
 #include "core/hosts.h"
 #include "http/http.h"
 #include "pg/pooler.h"
@@ -30,6 +31,7 @@ struct settings {
     struct cacheurl cache;
     int64_t deadline_ns, drain_ns;
     struct hosts hosts;
+    struct cors cors;
     bool gzip, migrate, access_log, no_pages;
     enum http_engine_kind http;
     enum log_format log_format;

@@ -38,6 +38,7 @@ struct http_response {
     int status;
     const char *content_type; /* NULL: no body and no type */
     struct slice fields;      /* further header fields, each "Name: value\r\n" */
+    struct slice own_fields;  /* the same, those that this client alone gets */
     struct slice etag;        /* the value of ETag; empty: none */
     const char *coding;       /* the value of Content-Encoding; NULL: none */
     const char *vary;         /* the value of Vary; NULL: none */

@@ -386,6 +386,8 @@ static void add_fields(struct http_conn *conn, const struct http_response *respo
         add_field(conn, own.list[i].name, own.list[i].value);
     if (response->fields.len > 0)
         add_lines(conn, response->fields);
+    if (response->own_fields.len > 0)
+        add_lines(conn, response->own_fields);
     if (conn->close && conn->exchange.minor_0)
         evhttp_remove_header(evhttp_request_get_input_headers(side->request), "Connection");
 }

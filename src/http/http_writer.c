@@ -84,8 +84,8 @@ static bool write_response(struct http_writer *writer, const struct http_exchang
     struct http_fields own;
     bool bodyless = http_is_bodyless(response->status);
     size_t body = bodyless || exchange->is_head || stream ? 0 : response->body.len;
-    char *start = buf_room(out_of(writer),
-                           512 + response->fields.len + response->etag.len + response->request_id.len + body),
+    char *start = buf_room(out_of(writer), 512 + response->fields.len + response->own_fields.len +
+                                               response->etag.len + response->request_id.len + body),
          *at = start;
     if (start == NULL)
         return false;
@@ -104,6 +104,7 @@ static bool write_response(struct http_writer *writer, const struct http_exchang
     if (!close && exchange->minor_0)
         at = slice_put(at, SLICE("Connection: keep-alive\r\n"));
     at = slice_put(at, response->fields);
+    at = slice_put(at, response->own_fields);
     at = http_gate_fields_write(at, response);
     at = slice_put(at, SLICE("\r\n"));
     at = slice_put(at, (struct slice){response->body.ptr, body});

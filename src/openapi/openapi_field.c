@@ -161,6 +161,8 @@ static const struct {
      "{\"type\":\"integer\",\"minimum\":1}"},
     {"Allow", "the methods that the path has", on_other_method, TEXT},
     {"Cache-Control", "no-store: the answer holds for this moment alone", on_no_store, TEXT},
+    {"Access-Control-Allow-Origin", "the Origin of the request, where --cors-origins names it", on_all, TEXT},
+    {"Access-Control-Expose-Headers", "beside it: what scripts may read", on_all, TEXT},
     {"X-Accel-Buffering", "no: nginx is to pass on what comes at once", on_feed, TEXT},
 };
 

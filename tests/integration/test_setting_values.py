@@ -43,6 +43,7 @@ GOOD = {
     "ROWLOCK_KEEP_EVENTS": ("keep-events", "7", {"1": "1", "36500": "36500", "forever": "forever"}),
     "ROWLOCK_HTTP": ("http", "evhttp", {"evhttp": "evhttp", "direct": "direct"}),
     "ROWLOCK_HOSTS": ("hosts", "", {"a.example": "a.example", "A.example,127.0.0.1,[::1]": "A.example,127.0.0.1,[::1]"}),
+    "ROWLOCK_CORS_ORIGINS": ("cors-origins", "", {"https://a.example": "https://a.example", "http://localhost:3000,https://a.example": "http://localhost:3000,https://a.example"}),
     "ROWLOCK_GZIP": ("gzip", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_NO_PAGES": ("no-pages", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_MIGRATE": ("migrate", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),

@@ -24,13 +24,13 @@ class EventStream:
     `id` is what a browser would say as Last-Event-ID; `blocks` has all that came, as text.
     """
 
-    def __init__(self, address, query="", since=None, version="HTTP/1.1", receive=None):
-        """receive: the size of the kernel's buffer for what comes."""
+    def __init__(self, address, query="", since=None, version="HTTP/1.1", receive=None, headers=()):
+        """receive: the size of the kernel's buffer for what comes. headers: fields besides its own."""
         self.connection = Connection(address)
         if receive is not None:
             self.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
         self.id, self.retry, self.blocks, self.text, self.whole = since, None, [], b"", False
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": since} if since is not None else {})
+        headers = {"Accept": "text/event-stream"} | dict(headers) | ({"Last-Event-ID": since} if since is not None else {})
         self.connection.send(request_bytes("GET", "/orders/events" + query, headers=headers, version=version))
         self.head = self._head()
 

@@ -76,6 +76,8 @@ class Document:
             return check_page(method, target, answer)
         if path is None or answer.status < 200:
             return
+        if answer.header("Access-Control-Allow-Methods") is not None:       # a browser's question about operations, and none of them
+            return
         where = f"{answer.status} of {method} {path}"
         operation = self.operations.get(("GET" if method == "HEAD" else method, path), {"responses": {}})
         reply = operation["responses"].get(str(answer.status)) or self.shared.get(OF_ANY_PATH.get(answer.status))
