@@ -20,6 +20,8 @@ base_sources = \
 	src/base/csv.h \
 	src/base/dburl.c \
 	src/base/dburl.h \
+	src/base/envfile.c \
+	src/base/envfile.h \
 	src/base/environment.c \
 	src/base/environment.h \
 	src/base/filekind.c \
@@ -49,6 +51,8 @@ base_sources = \
 	src/base/standard.c \
 	src/base/standard.h \
 	src/base/text.c \
+	src/base/textfile.c \
+	src/base/textfile.h \
 	src/base/text.h
 
 metrics_sources = \

@@ -210,6 +210,7 @@ python_tests = \
 	tests/integration/test_race.py \
 	tests/integration/test_race_leases.py \
 	tests/integration/test_regions_page.py \
+	tests/integration/test_renewal.py \
 	tests/integration/test_repeated_words.py \
 	tests/integration/test_routes.py \
 	tests/integration/test_run.py \

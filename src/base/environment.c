@@ -3,57 +3,49 @@
 
 #include "base/environment.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/envfile.h"
 #include "base/mem.h"
 #include "base/similar.h"
+#include "base/textfile.h"
 
-#define FILE_MAX_BYTES 65536
+static struct envfile variables; /* those of the file of settings; a variable of the environment wins */
 
-/* The text of a file without the ends of its last lines; NULL and *why (static). */
-static char *read_file(const char *path, const char **why)
+const char *environment_get(const char *name)
 {
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        *why = strerror(errno);
-        return NULL;
-    }
-    char *text = mem_new(FILE_MAX_BYTES);
-    size_t length = fread(text, 1, FILE_MAX_BYTES, file);
-    *why = ferror(file) != 0                    ? strerror(errno)
-           : length == FILE_MAX_BYTES           ? "it is too long"
-           : memchr(text, '\0', length) != NULL ? "it is no text"
-                                                : NULL;
-    fclose(file);
-    while (length > 0 && length < FILE_MAX_BYTES && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-        text[--length] = '\0';
-    if (*why == NULL)
-        return text;
-    free(text);
-    return NULL;
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : envfile_value(&variables, name);
+}
+
+/* The variable, and the file if it stands there. */
+static char *source_of(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? mem_dup(name) : mem_printf("%s in %s", name, variables.path);
 }
 
 bool environment_variable(const char *name, bool may_be_file, struct setting_found *found, char **error)
 {
-    const char *plain = getenv(name), *why;
+    const char *plain = environment_get(name), *why;
     *found = (struct setting_found){NULL, NULL};
     if (plain != NULL && plain[0] != '\0')
-        setting_found_set(found, mem_dup(plain), mem_dup(name));
+        setting_found_set(found, mem_dup(plain), source_of(name));
     if (!may_be_file)
         return true;
     char *file_name = mem_printf("%s_FILE", name);
-    const char *path = getenv(file_name);
+    const char *path = environment_get(file_name);
     if (path == NULL || path[0] == '\0') {
         free(file_name);
         return true;
     }
     if (found->text != NULL) {
         *error = mem_printf("%s and %s are both set; set one", name, file_name);
-    } else if ((found->text = read_file(path, &why)) != NULL) {
-        found->source = file_name;
+    } else if ((found->text = textfile_read(path, &why)) != NULL) {
+        found->source = source_of(file_name);
+        free(file_name);
         return true;
     } else {
         *error = mem_printf("%s: cannot read %s: %s", file_name, path, why);
@@ -118,16 +110,21 @@ static bool is_variable(const char *name, const char *known)
            (name[length] == '\0' || strcmp(name + length, "_FILE") == 0);
 }
 
+static bool is_known(const struct setting_list *list, const char *name)
+{
+    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at))
+        if (is_variable(name, at.row->variables[0]) || is_variable(name, at.row->variables[1]))
+            return true;
+    return false;
+}
+
 /* The variable that name was meant to be; NULL: it is one, or is like none. */
 static const char *meant_by(const struct setting_list *list, const char *name)
 {
     struct similar similar = similar_to(name, strlen(name));
-    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at)) {
-        if (is_variable(name, at.row->variables[0]) || is_variable(name, at.row->variables[1]))
-            return NULL;
+    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at))
         similar_try(&similar, at.row->variables[0]);
-    }
-    return similar.best;
+    return is_known(list, name) ? NULL : similar.best;
 }
 
 void environment_find_mistyped(const struct setting_list *list, const char *prefix,
@@ -142,4 +139,34 @@ void environment_find_mistyped(const struct setting_list *list, const char *pref
             tell(name, meant);
         free(name);
     }
+}
+
+/* ---- the file of settings ---- */
+
+/* libpq reads its own by itself, and from the environment alone. */
+static bool may_stand_in_file(const struct setting_list *list, const char *name)
+{
+    return is_known(list, name) || strncmp(name, "DB_", 3) == 0;
+}
+
+static void refuse_variable(const struct setting_list *list, const char *path, const char *name, char **error)
+{
+    const char *meant = meant_by(list, name);
+    *error = mem_printf("%s: %s is no setting%s%s%s", path, name, meant != NULL ? " (did you mean " : "",
+                        meant != NULL ? meant : "", meant != NULL ? "?)" : "");
+}
+
+bool environment_read_file(const struct setting_list *list, const char *path, char **error)
+{
+    struct envfile file = {.path = NULL};
+    if (path[0] != '\0' && !envfile_read(path, &file, error)) {
+        envfile_fini(&file);
+        return false;
+    }
+    for (size_t i = 0; i < file.count && *error == NULL; i++)
+        if (!may_stand_in_file(list, file.lines[i].name))
+            refuse_variable(list, path, file.lines[i].name, error);
+    envfile_fini(&variables);
+    variables = file;
+    return *error == NULL;
 }

@@ -4,6 +4,13 @@
 
 #include "base/setting.h"
 
+/* Variables may stand in a file as well (envfile.h). From now on those of this one count, and of no other; "": of none.
+ * False with *error (to be freed): it cannot be read, or names something that is no setting of the list. */
+bool environment_read_file(const struct setting_list *list, const char *path, char **error);
+
+/* The value of a variable, of the environment or else of that file; NULL: it is not set, or is empty. */
+const char *environment_get(const char *name);
+
 /* What a variable holds, or, with may_be_file, the file that its _FILE form names. found->text is NULL when neither is
  * set; an empty variable counts as not set, because compose files pass those. Of an empty file it is "". False with
  * *error (to be freed), which names the variable. */

@@ -258,6 +258,33 @@ bool setting_list_take(struct setting_list *list, char **error)
     return *error == NULL;
 }
 
+/* What is built in now is named by its flag or variable, so that it can be found in the log. */
+static const char *name_of(const struct setting_at *at)
+{
+    return !setting_is_built_in(at) ? at->found->source
+           : at->row->flag != NULL  ? at->row->flag
+                                    : at->row->variables[0];
+}
+
+void setting_list_renew(struct setting_list *list, struct setting_list *fresh,
+                        void (*tell)(const char *source, bool changed))
+{
+    struct setting_at now = setting_first(fresh);
+    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at)) {
+        if (strcmp(at.found->text, now.found->text) != 0) {
+            tell(name_of(&now), at.row->live);
+            if (at.row->live) {
+                struct setting_found before = *at.found;
+                char *error = NULL;
+                *at.found = *now.found;
+                *now.found = before;
+                read_one(&at, &error); /* it was right in the other list */
+            }
+        }
+        setting_next(fresh, &now);
+    }
+}
+
 /* ---- showing them ---- */
 
 void setting_list_help(const struct setting_list *list, FILE *out)

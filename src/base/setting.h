@@ -62,6 +62,7 @@ struct setting {
     int64_t min, max;
     const char *zero;                    /* of SETTING_INT: a word that is taken as 0 */
     const char *const *choices;          /* of SETTING_CHOICE; ends with NULL */
+    bool live;                           /* it may change while a server runs, see setting_list_renew */
     bool repeats;                        /* each use of the flag adds a line to the text */
     const struct setting_alias *aliases; /* ends with flag NULL */
 
@@ -119,6 +120,12 @@ void setting_found_set(struct setting_found *found, char *text, char *source);
 
 /* Fills the members from what was found. False with *error: a line for each setting that is wrong. */
 bool setting_list_take(struct setting_list *list, char **error);
+
+/* Takes live settings over from another list of the same groups that was taken; what else differs there stays as it
+ * is here. tell is called for each that differs, with where its new value stands, and whether it was taken over. A
+ * reader of a live row frees what its member held. */
+void setting_list_renew(struct setting_list *list, struct setting_list *fresh,
+                        void (*tell)(const char *source, bool changed));
 
 /* *error says that the setting, which is named by where it was found, is not right. Always false. */
 bool setting_wrong(const struct setting_at *at, const char *right, char **error);

@@ -23,7 +23,7 @@ struct command {
     const struct command_flag *flags; /* its own; ends with name NULL; NULL: none */
     size_t words_max;
     void (*add_flags)(struct command_line *line); /* those that depend on the apps; may be NULL */
-    int (*run)(const struct settings *settings, const struct command_line *line);
+    int (*run)(struct settings *settings, struct command_line *line);
 };
 
 extern const struct command command_serve, command_migrate, command_seed, command_import, command_routes,

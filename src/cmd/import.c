@@ -146,7 +146,7 @@ static int complain_of(const char *name)
     return CMD_USAGE;
 }
 
-static int run(const struct settings *settings, const struct command_line *line)
+static int run(struct settings *settings, struct command_line *line)
 {
     const char *name = line->words[0];
     const struct app *app = name != NULL ? apps_find(name) : NULL;

@@ -57,7 +57,7 @@ static int migrate(const struct settings *settings, bool status, int wait)
     return ok ? CMD_DONE : CMD_FAILED;
 }
 
-static int run(const struct settings *settings, const struct command_line *line)
+static int run(struct settings *settings, struct command_line *line)
 {
     int64_t wait = 0;
     const char *text = command_line_value(line, "--wait");

@@ -8,7 +8,7 @@
 #include "cmd/cmd.h"
 #include "openapi/openapi.h"
 
-static int run(const struct settings *settings, const struct command_line *line)
+static int run(struct settings *settings, struct command_line *line)
 {
     (void)line;
     const struct app **apps = cmd_apps(settings);

@@ -21,7 +21,7 @@ static const char *kind_of(const struct route *route)
     return route->page != NULL ? "(for people) " : "(for pages) ";
 }
 
-static int run(const struct settings *settings, const struct command_line *line)
+static int run(struct settings *settings, struct command_line *line)
 {
     (void)line;
     const struct app **apps = cmd_apps(settings);

@@ -155,7 +155,7 @@ static int seed_named(const struct settings *settings, const char *name, const s
     return code;
 }
 
-static int run(const struct settings *settings, const struct command_line *line)
+static int run(struct settings *settings, struct command_line *line)
 {
     const char *total = command_line_value(line, "--total");
     struct wish wish = {.total = -1,

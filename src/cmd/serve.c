@@ -14,6 +14,7 @@
 
 #include "apps/apps.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cmd/check.h"
@@ -34,7 +35,8 @@
 #define RETIRING 8
 
 struct serving {
-    const struct settings *settings;
+    struct settings *settings; /* changed by SIGHUP alone */
+    struct command_line *line; /* that they were read from */
     const struct app *const *apps;
     struct systemd systemd;
     struct server *server;
@@ -75,10 +77,35 @@ static void on_retire_signal(int number, void *argument)
     server_retire(serving->server);
 }
 
-static void on_ignored_signal(int number, void *argument)
+static void tell_renewed(const char *source, bool changed)
 {
+    if (changed)
+        log_info("a setting has changed", LOG_S("setting", source));
+    else
+        log_warn("a setting that has changed counts after a restart only", LOG_S("setting", source));
+}
+
+/* The log's level and format count at once, for the last lines of this as well. */
+static void renew_settings(void *argument)
+{
+    struct serving *serving = argument;
+    char *error = NULL;
+    if (settings_renew(serving->settings, serving->line, apps_settings(), tell_renewed, &error)) {
+        log_setup(serving->settings->log_level, serving->settings->log_format);
+        log_info("settings read again");
+    } else {
+        log_error("the settings are not right, and stay as they were", LOG_S("reason", error));
+        free(error);
+    }
+}
+
+/* With a master, it is the master who reads them, for the successors of its workers. */
+static void on_renew_signal(int number, void *argument)
+{
+    struct serving *serving = argument;
     (void)number;
-    (void)argument;
+    if (serving->beat == NULL)
+        renew_settings(serving);
 }
 
 /* From the loop, so that one that is stuck says nothing. */
@@ -296,7 +323,7 @@ static int work(size_t worker, const int *fds, size_t count, struct master_beat 
                                      loop_signal_new(loop, SIGINT, on_end_signal, serving),
                                      loop_signal_new(loop, SIGUSR1, on_retire_signal, serving),
                                      loop_signal_new(loop, SIGUSR2, on_quick_signal, serving),
-                                     loop_signal_new(loop, SIGHUP, on_ignored_signal, NULL)};
+                                     loop_signal_new(loop, SIGHUP, on_renew_signal, serving)};
     hold_signals(false);
     start_beating(serving);
     server_run(serving->server);
@@ -332,6 +359,7 @@ static int run(struct serving *serving, int *fds, size_t addresses)
                                .deadline_ns = settings->deadline_ns,
                                .drain_ns = settings->drain_ns,
                                .systemd = &serving->systemd,
+                               .renew = renew_settings,
                                .work = work,
                                .argument = serving};
     int code = settings->workers == 1 ? work(0, fds, addresses, NULL, serving) : master_run(&plan);
@@ -412,11 +440,11 @@ static bool take_ready_fd(const char *text, int *fd)
     return fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-static int run_command(const struct settings *settings, const struct command_line *line)
+static int run_command(struct settings *settings, struct command_line *line)
 {
     int code = CMD_USAGE;
     const struct app **apps = cmd_apps(settings);
-    struct serving serving = {.settings = settings, .apps = apps};
+    struct serving serving = {.settings = settings, .line = line, .apps = apps};
     if (apps != NULL && take_ready_fd(command_line_value(line, "--ready-fd"), &serving.ready_fd))
         code = serve(&serving, command_line_value(line, "--check") != NULL);
     free((void *)apps);

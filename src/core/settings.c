@@ -43,8 +43,7 @@ static bool find_db_parts(struct setting_found *found, char **error)
                  {"user", "DB_USERNAME", "DB_USER", false},
                  {"password", "DB_PASSWORD", NULL, true},
                  {"dbname", "DB_NAME", NULL, false}};
-    const char *host = getenv("DB_HOST"), *name = getenv("DB_NAME");
-    if ((host == NULL || host[0] == '\0') && (name == NULL || name[0] == '\0'))
+    if (environment_get("DB_HOST") == NULL && environment_get("DB_NAME") == NULL)
         return true;
     char *conninfo = NULL;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -169,6 +168,7 @@ static bool read_cache(const struct setting_at *at, char **error)
 static bool read_hosts(const struct setting_at *at, char **error)
 {
     const char *right;
+    hosts_fini(&((struct settings *)at->members)->hosts);
     return hosts_parse(at->found->text, &((struct settings *)at->members)->hosts, &right) ||
            setting_wrong(at, right, error);
 }
@@ -176,6 +176,7 @@ static bool read_hosts(const struct setting_at *at, char **error)
 static bool read_cors(const struct setting_at *at, char **error)
 {
     const char *right;
+    cors_fini(&((struct settings *)at->members)->cors);
     return cors_parse(at->found->text, &((struct settings *)at->members)->cors, &right) ||
            setting_wrong(at, right, error);
 }
@@ -268,6 +269,8 @@ static const struct setting_alias of_log_level[] = {{"--verbose", "--log-level d
 #define INTO(field) .member = offsetof(struct settings, field)
 
 static const struct setting rows[] = {
+    {SETTING_FLAG("settings", "FILE", "ROWLOCK_SETTINGS"), "",
+     "a file of these variables, NAME=VALUE a line; read again on SIGHUP", SETTING_TEXT, INTO(file)},
     {SETTING_FLAG("database", "URL", "DATABASE_URL", "SQLALCHEMY_DATABASE_URI"), "sqlite:rowlock.db",
      "postgresql://… or sqlite:FILE", .secrecy = SETTING_WITH_PASSWORD, .read = read_database,
      .show = show_database, .elsewhere = find_database, .aliases = of_database},
@@ -317,9 +320,9 @@ static const struct setting rows[] = {
      "what reads requests: evhttp, or direct, which is faster", SETTING_CHOICE, INTO(http),
      .choices = engines},
     {SETTING_FLAG("hosts", "LIST", "ROWLOCK_HOSTS"), "",
-     "what Host may say, by comma, without ports; any when not given", .read = read_hosts},
+     "what Host may say, by comma, without ports; any when not given", .read = read_hosts, .live = true},
     {SETTING_FLAG("cors-origins", "LIST", "ROWLOCK_CORS_ORIGINS"), "",
-     "origins whose pages may use the API, by comma; none when not given", .read = read_cors},
+     "origins whose pages may use the API, by comma; none when not given", .read = read_cors, .live = true},
     {SETTING_FLAG("gzip", NULL, "ROWLOCK_GZIP"), "off", "compress replies to clients that take gzip",
      SETTING_BOOL, INTO(gzip)},
     {SETTING_FLAG("no-pages", NULL, "ROWLOCK_NO_PAGES"), "off",
@@ -328,11 +331,11 @@ static const struct setting rows[] = {
      SETTING_BOOL, INTO(migrate)},
     {SETTING_FLAG("access-log", NULL, "ROWLOCK_ACCESS_LOG"), "",
      "a line a request; on when stdout is a terminal", SETTING_BOOL, INTO(access_log),
-     .built_in_now = access_log_now},
+     .built_in_now = access_log_now, .live = true},
     {SETTING_FLAG("log-format", "F", "ROWLOCK_LOG_FORMAT"), "", "text or json; text on a terminal",
-     SETTING_CHOICE, INTO(log_format), .choices = log_formats, .built_in_now = log_format_now},
+     SETTING_CHOICE, INTO(log_format), .choices = log_formats, .built_in_now = log_format_now, .live = true},
     {SETTING_FLAG("log-level", "L", "ROWLOCK_LOG_LEVEL"), "info", "debug, info, warn or error",
-     SETTING_CHOICE, INTO(log_level), .choices = log_level_names, .aliases = of_log_level},
+     SETTING_CHOICE, INTO(log_level), .choices = log_level_names, .aliases = of_log_level, .live = true},
     {.name = NULL},
 };
 
@@ -362,13 +365,26 @@ static void add_groups(struct setting_list *list, struct settings *settings,
         setting_list_add(list, *groups, NULL);
 }
 
+/* The file that the others may stand in is named by its flag or its variable. */
+static bool read_file(const struct setting_list *list, char **error)
+{
+    struct setting_at at = setting_find(list, "settings");
+    const char *path = at.found->text != NULL ? at.found->text : getenv(at.row->variables[0]);
+    char *why = NULL;
+    if (environment_read_file(list, path != NULL ? path : "", &why))
+        return true;
+    *error = mem_printf("%s: %s", at.found->text != NULL ? at.row->flag : at.row->variables[0], why);
+    free(why);
+    return false;
+}
+
 bool settings_read(struct settings *settings, struct command_line *line,
                    const struct setting_group *const *groups, char **error)
 {
     memset(settings, 0, sizeof *settings);
     *error = NULL;
     add_groups(&settings->list, settings, groups);
-    if (!command_line_read(line, &settings->list, error))
+    if (!command_line_read(line, &settings->list, error) || !read_file(&settings->list, error))
         return false;
     environment_read(&settings->list, error);
     return setting_list_take(&settings->list, error);
@@ -385,6 +401,18 @@ void settings_free(struct settings *settings)
     hosts_fini(&settings->hosts);
     cors_fini(&settings->cors);
     memset(settings, 0, sizeof *settings);
+}
+
+bool settings_renew(struct settings *settings, struct command_line *line,
+                    const struct setting_group *const *groups, void (*tell)(const char *source, bool changed),
+                    char **error)
+{
+    struct settings fresh;
+    bool right = settings_read(&fresh, line, groups, error);
+    if (right)
+        setting_list_renew(&settings->list, &fresh.list, tell);
+    settings_free(&fresh);
+    return right;
 }
 
 const void *settings_of(const struct settings *settings, const struct setting_group *group)

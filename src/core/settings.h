@@ -17,6 +17,7 @@
 #define SETTINGS_WORKERS_MAX 256
 
 struct settings {
+    const char *file; /* that the others may stand in; "": none */
     /* exactly one of these two; owned */
     char *sqlite_path;
     char *conninfo;
@@ -44,6 +45,12 @@ struct settings {
  * freed in any case. */
 bool settings_read(struct settings *settings, struct command_line *line,
                    const struct setting_group *const *groups, char **error);
+/* Reads them again, and takes over what may change while a server runs. tell is called for each setting that has
+ * another value now, with where that stands, and whether it was taken over. False with *error (as settings_read): all
+ * stays. */
+bool settings_renew(struct settings *settings, struct command_line *line,
+                    const struct setting_group *const *groups, void (*tell)(const char *source, bool changed),
+                    char **error);
 void settings_free(struct settings *settings);
 
 /* The struct that an app's group of settings fills. */

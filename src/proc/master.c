@@ -308,6 +308,8 @@ static void begin_replacing(struct master *master)
 {
     if (master->replacing < master->plan->workers)
         return; /* at it already */
+    if (master->plan->renew != NULL)
+        master->plan->renew(master->plan->argument);
     log_info("replacing workers");
     master->kept = 0;
     master->replacing = SIZE_MAX;

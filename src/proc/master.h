@@ -2,10 +2,11 @@
  * replaces them without a client noticing. Each worker has a listening socket of its own for each address
  * (SO_REUSEPORT); the master keeps them all open, so that what the kernel has queued survives a worker's death.
  *
- * SIGTERM, SIGINT: drain all (SIGTERM), then end; a second one is quick (SIGUSR2). SIGHUP: one after the other, a
- * successor on the same sockets, and the old worker retires (SIGUSR1) when the new one is ready. A worker that dies
- * is started again, with backoff. One that stops beating is killed when the deadline of the requests that it has is
- * over, but not before 3 s, and after 10 s at the latest; whether it serves, is a successor, retires or drains. */
+ * SIGTERM, SIGINT: drain all (SIGTERM), then end; a second one is quick (SIGUSR2). SIGHUP: renew, then one after the
+ * other, a successor on the same sockets, and the old worker retires (SIGUSR1) when the new one is ready. A worker
+ * that dies is started again, with backoff. One that stops beating is killed when the deadline of the requests that
+ * it has is over, but not before 3 s, and after 10 s at the latest; whether it serves, is a successor, retires or
+ * drains. */
 #ifndef ROWLOCK_PROC_MASTER_H
 #define ROWLOCK_PROC_MASTER_H
 
@@ -27,7 +28,8 @@ struct master_plan {
     size_t addresses; /* sockets of a worker */
     int *fds;         /* worker by worker; the master closes them */
     int64_t deadline_ns, drain_ns;
-    struct systemd *systemd; /* whom the master, and no worker, tells how things are */
+    struct systemd *systemd;       /* whom the master, and no worker, tells how things are */
+    void (*renew)(void *argument); /* before workers are replaced; NULL: nothing is to be done */
     /* Runs in the child, with the signals above blocked until it unblocks them, until it is done; returns its exit
      * code. worker counts from 0. */
     int (*work)(size_t worker, const int *fds, size_t count, struct master_beat *beat, void *argument);

@@ -16,6 +16,7 @@ FLAGS = {row["variable"]: row["flag"] for row in ROW.finditer(HELP)}      # None
 
 # {variable: (its name in config, what config shows when nothing is said, {good value: what config shows})}. Two values or more each.
 GOOD = {
+    "ROWLOCK_SETTINGS": ("settings", "", {"/dev/null": "/dev/null", "/dev/../dev/null": "/dev/../dev/null"}),
     "DATABASE_URL": ("database", "sqlite:rowlock.db", {"sqlite:/x/y.db": "sqlite:/x/y.db", "postgresql://ann@h:5433/x": "postgresql://ann@h:5433/x",
                                                        "postgres://h/x": "postgres://h/x", "host=h dbname=x": "host=h dbname=x"}),
     "ROWLOCK_LISTEN": ("listen", "127.0.0.1:8080", {"0.0.0.0:1": "0.0.0.0:1", "[::1]:65535": "[::1]:65535", "unix:/x/y": "unix:/x/y", "localhost:0": "localhost:0"}),

@@ -447,7 +447,7 @@ static void help_has_a_line_for_each(void **state)
         text, "\n  --queue N              ROWLOCK_QUEUE              database calls that may wait in a "
               "worker [1024]\n"));
     assert_non_null(strstr(text, "\n                         GMAP_TOKEN "));
-    assert_memory_equal(text, "  --database URL         DATABASE_URL ", 38);
+    assert_memory_equal(text, "  --settings FILE        ROWLOCK_SETTINGS ", 42);
     free(text);
 }
 

@@ -1,0 +1,9 @@
+/* Small files of text, as secrets and settings stand in. */
+#ifndef ROWLOCK_BASE_TEXTFILE_H
+#define ROWLOCK_BASE_TEXTFILE_H
+
+/* All of it, without the ends of its last lines; to be freed. NULL and *why (static): it cannot be read, has 64 KiB or
+ * more, or a NUL. */
+char *textfile_read(const char *path, const char **why);
+
+#endif
