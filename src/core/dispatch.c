@@ -76,10 +76,13 @@ static const char *refusal_of_page(const struct request *request, const struct h
     return may ? NULL : origin_refusal(head);
 }
 
-/* RFC 9110 section 15.5.20. Probes and what stands in front of several servers ask for their health by an address. */
-static bool is_asked_by_right_name(const struct request *request, const struct http_head *head)
+/* RFC 9110 section 15.5.20. Probes and what stands in front of several servers ask for their health by an address,
+ * and so do operators at a door of their own. */
+static bool is_asked_by_right_name(const struct request *request, const struct router *router,
+                                   const struct http_head *head)
 {
-    return (request->route != NULL && request->route->any_host) ||
+    return router == request->server->operators_router ||
+           (request->route != NULL && request->route->any_host) ||
            hosts_has(&request->server->settings->hosts, head->host);
 }
 
@@ -91,7 +94,7 @@ static bool is_answered_by_head(struct request *request, const struct router *ro
     router_find(router, head->method, head->path, &request->arena, match);
     request->route = match->route;
     request->endpoint = meter_endpoint(head->method, match->route != NULL ? match->number : METER_NONE);
-    if (!is_asked_by_right_name(request, head))
+    if (!is_asked_by_right_name(request, router, head))
         request_problem(request, 421, "This server does not go by the name in Host.");
     else if ((twice = field_given_twice(head)) != NULL)
         request_problem(request, 400, "%s is given twice.", twice);

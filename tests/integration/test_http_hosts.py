@@ -48,6 +48,15 @@ def test_probes_go_by_an_address(server, target, host):
     assert ask(server, "GET", target, host).status == 200
 
 
+def test_operators_go_by_an_address_at_a_door_of_their_own(serve, sqlite):
+    server = serve("--hosts", "rowlock.example", "--metrics-listen", "127.0.0.1:0", database=sqlite, wait="listening")
+    line, = server.told("listening for operators", 1)
+    with Connection(line["address"]) as connection:
+        assert connection.request("GET", "/metrics").status == 200
+    problem(ask(server, "GET", "/metrics", "rowlock.example"), 404)
+    problem(ask(server, "GET", "/orders?page=1&limit=1", "127.0.0.1"), 421)
+
+
 def test_the_target_counts_where_it_names_a_host(server):
     with Connection(server.address) as connection:
         connection.send("GET http://evil.example/orders?page=1&limit=1 HTTP/1.1\r\nHost: rowlock.example\r\n\r\n")
