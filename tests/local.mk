@@ -189,6 +189,7 @@ python_tests = \
 	tests/integration/test_logs.py \
 	tests/integration/test_messages.py \
 	tests/integration/test_metrics.py \
+	tests/integration/test_metrics_work.py \
 	tests/integration/test_openapi.py \
 	tests/integration/test_original_clients.py \
 	tests/integration/test_orders_claim.py \

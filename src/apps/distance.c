@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/fetch.h"
+#include "metrics/metrics.h"
 
 #define EARTH_RADIUS_M 6371008.8
 #define CONNECT_NS (2 * CLOCK_SECOND)
@@ -254,20 +255,27 @@ static const char *read_answer(enum distance_provider provider, const struct fet
     return why == NULL && answer->status != 200 ? malformed : why;
 }
 
+/* why: NULL, or why the answer gives no distance. */
+static enum metric_distance outcome_of(const struct fetch_answer *answer, const char *why)
+{
+    if (answer->status == 0)
+        return PROVIDER_UNREACHABLE;
+    return why == NULL ? PROVIDER_OK : why == malformed ? PROVIDER_MALFORMED : PROVIDER_REFUSED;
+}
+
 static void on_fetched(const struct fetch_answer *answer, void *argument)
 {
     struct distance_query *query = argument;
     char error[192] = "";
     int64_t metres = -1;
-    if (answer->status == 0) {
+    const char *why = answer->status != 0 ? read_answer(query->distance->provider, answer, &metres) : NULL;
+    metric_add(METRIC_DISTANCE_REQUESTS, outcome_of(answer, why), 1);
+    if (answer->status == 0)
         snprintf(error, sizeof error, "The distance provider cannot be asked (%s).", answer->error);
-    } else {
-        const char *why = read_answer(query->distance->provider, answer, &metres);
-        if (why == malformed && answer->status != 200)
-            snprintf(error, sizeof error, "The distance provider answered with status %d.", answer->status);
-        else if (why != NULL)
-            snprintf(error, sizeof error, "%s", why);
-    }
+    else if (why == malformed && answer->status != 200)
+        snprintf(error, sizeof error, "The distance provider answered with status %d.", answer->status);
+    else if (why != NULL)
+        snprintf(error, sizeof error, "%s", why);
     if (error[0] != '\0')
         log_warn("no distance", LOG_S("reason", error), LOG_S("proxy", answer->proxy));
     distance_cb *callback = query->callback;

@@ -231,7 +231,8 @@ static const struct chore chores[] = {
      .every_ns = CLOCK_SECOND,
      .again_ns = CLOCK_MS,
      .said = "leases of orders have ended",
-     .counted = "orders"},
+     .counted = "orders",
+     .metric = METRIC_ORDER_LEASES_EXPIRED},
     {.statement = NULL},
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/obtain.h"
 #include "core/rows.h"
+#include "metrics/metrics.h"
 
 enum {
     CHANGE_ID,
@@ -95,20 +96,33 @@ static void refuse_held(const char *verb, struct slice holder, struct reply *rep
                       verb);
 }
 
+struct refusal_of_change {
+    const char *outcome, *message;
+    enum metric_take take; /* as which it counts when somebody wanted to take the order */
+};
+
 /* NULL: no such outcome. */
-static const char *refusal_of(struct slice outcome)
+static const struct refusal_of_change *refusal_of(struct slice outcome)
 {
-    static const struct {
-        const char *outcome, *message;
-    } refusals[] = {
-        {"taken", "Order is already taken."},         {"occupied", "Order is currently occupied."},
-        {"missing", "Order does not exist."},         {"unassigned", "Order is not taken."},
-        {"delivered", "Order is already delivered."}, {"stale", "Order is not held under this claim."},
+    static const struct refusal_of_change refusals[] = {
+        {"taken", "Order is already taken.", TAKE_TAKEN},
+        {"occupied", "Order is currently occupied.", TAKE_OCCUPIED},
+        {"missing", "Order does not exist.", TAKE_MISSING},
+        {"unassigned", "Order is not taken.", TAKE_OTHER},
+        {"delivered", "Order is already delivered.", TAKE_DELIVERED},
+        {"stale", "Order is not held under this claim.", TAKE_STALE},
     };
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (slice_equal(outcome, slice_of(refusals[i].outcome)))
-            return refusals[i].message;
+            return &refusals[i];
     return NULL;
+}
+
+static bool takes(const struct answering *answering)
+{
+    return answering->statement == STATEMENT(ORDER_TAKE) || answering->statement == STATEMENT(ORDER_LEASE) ||
+           (answering->statement == STATEMENT(ORDER_CHANGE_IF) &&
+            slice_equal(answering->params[PARAM_ORDER_CHANGE_IF_STATUS].text, SLICE("TAKEN")));
 }
 
 /* A lease was asked for, or a claim was named. */
@@ -138,8 +152,11 @@ void orders_change_write(const struct answering *answering)
     const struct db_answer *answer = answering->answer;
     struct reply *reply = answering->reply;
     struct slice outcome = answer->count == 1 ? answer_value(answer, COLUMN_ORDER_TAKE_OUTCOME) : SLICE("");
-    const char *refusal = refusal_of(outcome);
-    if (slice_equal(outcome, SLICE("done")))
+    const struct refusal_of_change *refusal = refusal_of(outcome);
+    bool done = slice_equal(outcome, SLICE("done"));
+    if (takes(answering))
+        metric_add(METRIC_ORDER_TAKES, done ? TAKE_WON : refusal != NULL ? refusal->take : TAKE_OTHER, 1);
+    if (done)
         write_success(answering);
     else if (slice_equal(outcome, SLICE("held")))
         refuse_held(releases(answering) ? "release" : "deliver",
@@ -147,7 +164,7 @@ void orders_change_write(const struct answering *answering)
     else if (slice_equal(outcome, SLICE("unchanged")))
         reply_not_made(reply, answering->statement->name);
     else if (refusal != NULL)
-        reply_problem(reply, 400, "%s", refusal);
+        reply_problem(reply, 400, "%s", refusal->message);
     else
         reply_problem(reply, 500, "The database gave an outcome that this server does not know.");
 }

@@ -7,6 +7,7 @@
 #include "core/idempotency.h"
 #include "core/obtain.h"
 #include "core/rows.h"
+#include "metrics/metrics.h"
 
 enum {
     CLAIM_TAKER,
@@ -97,6 +98,8 @@ void orders_claim_write(const struct answering *answering)
 {
     const struct db_answer *answer = answering->answer;
     bool none = answer->count == 0 || answer_value(answer, LIST_ORDER_ID).ptr == NULL;
+    metric_add(METRIC_ORDER_CLAIMS, none ? CLAIM_NOTHING : CLAIM_WON, 1);
+    metric_add(METRIC_ORDERS_CLAIMED, 0, none ? 0 : (uint64_t)answer->count);
     rows_add_array(&answering->reply->body, answering->statement, answer->rows, answer->first,
                    none ? 0 : answer->count);
 }

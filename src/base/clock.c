@@ -3,14 +3,24 @@
 
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
+
+static _Atomic int64_t last; /* threads read the clock, too */
 
 int64_t clock_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * CLOCK_SECOND + now.tv_nsec;
+    int64_t nanoseconds = (int64_t)now.tv_sec * CLOCK_SECOND + now.tv_nsec;
+    atomic_store_explicit(&last, nanoseconds, memory_order_relaxed);
+    return nanoseconds;
+}
+
+int64_t clock_last(void)
+{
+    return atomic_load_explicit(&last, memory_order_relaxed);
 }
 
 int64_t clock_wall(void)

@@ -10,6 +10,9 @@
 
 int64_t clock_now(void); /* nanoseconds of CLOCK_MONOTONIC, always read afresh */
 
+/* What clock_now gave last: for figures that may be a turn of the loop too small. */
+int64_t clock_last(void);
+
 int64_t clock_wall(void); /* nanoseconds since 1970, as the host believes */
 
 /* RFC 3339 in UTC with milliseconds: 2026-01-02T03:04:05.678Z; out holds at least 32 bytes. */

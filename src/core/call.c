@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/statements.h"
+#include "metrics/metrics.h"
 
 #define SET_MAX 512u
 #define CROWD 12u                /* more calls of a statement than this are a crowd */
@@ -54,8 +55,11 @@ struct call_set {
     bool retry_alone; /* one of the calls was at fault, and it is not known which: each is sent again alone */
     bool locked;      /* it met a lock */
     bool resend;      /* some of its calls are sent once more */
+    int64_t at;       /* when it was sent */
     struct call *sent[]; /* by position; NULL: answered or cancelled */
 };
+
+_Static_assert((int)DB_FAILED - (int)DB_REFUSED == (int)ERROR_FAILED, "classes of errors");
 
 static void calls_on_flush(void *argument);
 static void on_patience(void *argument);
@@ -114,6 +118,18 @@ void calls_set_changed(struct calls *calls, void (*changed)(void *argument), voi
 size_t calls_waiting(const struct calls *calls)
 {
     return calls->waiting;
+}
+
+void calls_sample(const struct calls *calls)
+{
+    uint64_t sets = 0, in_flight = 0;
+    for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
+        sets += calls->queues[i].sets_in_flight;
+        in_flight += calls->queues[i].calls_in_flight;
+    }
+    metric_set(METRIC_CALLS_WAITING, 0, calls->waiting);
+    metric_set(METRIC_CALLS_IN_FLIGHT, 0, in_flight);
+    metric_set(METRIC_SETS_IN_FLIGHT, 0, sets);
 }
 
 /* ---- waiting ---- */
@@ -338,6 +354,9 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
         set->sent[i] = call;
         memcpy(&set->params[i * params], call->params, params * sizeof(struct db_param));
     }
+    set->at = now;
+    metric_observe(METRIC_SET_CALLS, 0, count);
+    metric_observe(METRIC_SET_WAIT, 0, (uint64_t)(now - chosen[0]->asked));
     queue->sets_in_flight++;
     queue->calls_in_flight += count;
     calls->locks.holding += last;
@@ -507,6 +526,8 @@ static void call_on_answer(struct db_request *request, unsigned position, const 
     bool own = answer->error == DB_REFUSED || answer->error == DB_KEPT || answer->error == DB_FAILED;
     bool alone = own && request->call_count > 1 && set->calls->db->ops->arrays;
     set->locked |= answer->error == DB_LOCKED;
+    if (answer->error != DB_OK)
+        metric_add(METRIC_STATEMENT_ERRORS, answer->error - DB_REFUSED, 1);
     if (alone || is_resent(set->calls, call, answer->error)) {
         set->retry_alone |= alone; /* stays in the set until call_on_done puts it back, in order */
         set->resend = true;
@@ -540,7 +561,8 @@ static void call_on_done(struct db_request *request)
 {
     struct call_set *set = request->owner;
     struct statement_queue *queue = set->queue;
-    int64_t now = set->locked || queue->table.shut ? clock_now() : 0;
+    int64_t now = set->locked || queue->table.shut ? clock_now() : clock_last();
+    metric_observe(METRIC_STATEMENT_DURATION, queue->statement->index, (uint64_t)(now - set->at));
     queue->sets_in_flight--;
     queue->calls_in_flight -= request->call_count;
     set->calls->locks.holding -= request->last;

@@ -73,6 +73,7 @@ void call_cancel(struct call *call); /* harmless when idle */
 void call_leave(struct call *call);
 
 size_t calls_waiting(const struct calls *calls);
+void calls_sample(const struct calls *calls); /* sets the metrics of what waits and is on its way */
 
 /* What the database's events are for. */
 void calls_on_room(struct calls *calls);

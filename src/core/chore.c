@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "core/call.h"
 #include "io/loop.h"
+#include "metrics/metrics.h"
 
 #define FIRST_NS CLOCK_SECOND
 
@@ -27,6 +28,8 @@ static void chore_on_done(struct call *call, const struct db_answer *answer, voi
     const struct chore *chore = own->chore;
     bool done = answer->error == DB_OK;
     (void)call;
+    if (done && chore->metric != 0)
+        metric_add(chore->metric, 0, (uint64_t)answer->count);
     if (done && answer->count > 0)
         log_debug(chore->said, LOG_I(chore->counted, answer->count));
     loop_timer_start(own->timer, done && answer->count == chore->batch ? chore->again_ns : chore->every_ns);

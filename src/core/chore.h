@@ -7,6 +7,7 @@
 
 #include "core/statements.h"
 #include "db/db.h"
+#include "metrics/metric.h"
 
 struct calls;
 struct loop;
@@ -17,6 +18,7 @@ struct chore {
     int batch;                         /* when it gives so many rows there is more to do */
     int64_t every_ns, again_ns; /* from one end to the next beginning; the latter while there is more */
     const char *said, *counted; /* the log's line at level debug, and the name of its number */
+    enum metric metric;         /* what its records add to; 0: nothing */
 };
 
 struct chores;

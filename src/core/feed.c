@@ -27,6 +27,8 @@
 #define RETRY_MS_MIN 1000
 #define RETRY_MS_MAX 3000
 
+_Static_assert((int)FEED_STATES == (int)LISTENERS && (int)FEED_LIVE == (int)LISTENER_LIVE, "states");
+
 static enum feed_demand demand(void *argument);
 static void on_read(enum feed_reading reading, void *argument);
 static void on_beat(void *argument);
@@ -95,6 +97,21 @@ static struct feed *feed_of(const struct server *server, const struct feed_sourc
     while (feed->source != source)
         feed = list_next_of(feed, struct feed, link);
     return feed;
+}
+
+void feed_sample(const struct server *server)
+{
+    uint64_t counts[LISTENERS] = {0}, held = 0;
+    int64_t now = clock_now();
+    list_for_each(struct feed, feed, &server->feeds, link) {
+        for (size_t state = 0; state < LISTENERS; state++)
+            counts[state] += feed->states[state].length;
+        if (feed->reader.held != 0 && now > feed->reader.held)
+            held = (uint64_t)(now - feed->reader.held);
+    }
+    for (size_t state = 0; state < LISTENERS; state++)
+        metric_set(METRIC_EVENT_LISTENERS, state, counts[state]);
+    metric_set(METRIC_EVENTS_HELD, 0, held);
 }
 
 void feed_wake_all(struct server *server)

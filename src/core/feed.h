@@ -19,6 +19,8 @@ void feed_free_all(struct server *server);
 /* This process has changed something. */
 void feed_wake_all(struct server *server);
 
+void feed_sample(const struct server *server); /* sets the metrics of who listens */
+
 /* All clients are sent away, one after the other within that time, so that they do not come back all at once. Who comes
  * later is sent away at once. */
 void feed_drain_all(struct server *server, int64_t within_ns);

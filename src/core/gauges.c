@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "core/feed.h"
 #include "core/server_parts.h"
 #include "metrics/metrics.h"
 #include "metrics/process_metrics.h"
@@ -49,6 +50,10 @@ void gauges_free(struct gauges *gauges)
 static void look(const struct server *server)
 {
     http_sample(server->http);
+    calls_sample(server->calls);
+    feed_sample(server);
+    if (server->db->ops->sample != NULL)
+        server->db->ops->sample(server->db);
     metric_set(METRIC_HTTP_REQUESTS_IN_FLIGHT, 0, server->requests.length + server->streams.length);
     metric_set(METRIC_WORKERS_READY, 0, server->told_ready && !server->draining);
     metric_set(METRIC_HTTP_CONNECTIONS_MAX, 0, (uint64_t)server->settings->max_connections);

@@ -7,9 +7,10 @@
 #include <stdio.h>
 
 #include "core/app.h"
+#include "core/statements.h"
 #include "metrics/metrics.h"
 
-#define STATUS_MAX 599
+#define STATUS_MAX 599u
 
 /* Those that are sent, and 499; any other is the last. */
 static const int statuses[] = {200, 201, 204, 302, 303, 304, 400, 401, 403, 404, 405, 408, 412,
@@ -45,7 +46,7 @@ static void add_status(const char *text)
 static void add_statuses(void)
 {
     char text[16];
-    for (int status = 0; status <= STATUS_MAX; status++)
+    for (unsigned status = 0; status <= STATUS_MAX; status++)
         status_at[status] = STATUSES;
     for (size_t i = 0; i < STATUSES; i++) {
         status_at[statuses[i]] = (unsigned char)i;
@@ -53,6 +54,12 @@ static void add_statuses(void)
         add_status(text);
     }
     add_status("other");
+}
+
+static void add_statements(void)
+{
+    for (unsigned i = 0; i < STATEMENT_CALLS; i++)
+        metrics_add_value(LABEL_STATEMENT, &(struct metric_pair){"statement", statements[i].name}, 1);
 }
 
 static void add_build(const struct settings *settings)
@@ -68,19 +75,15 @@ bool meter_open(const struct settings *settings, const struct app *const *apps, 
     add_build(settings);
     add_endpoints(apps);
     add_statuses();
+    add_statements();
     return metrics_open(processes);
 }
 
 /* ---- counting ---- */
 
-size_t meter_endpoint(enum http_method method, size_t number)
-{
-    return number == METER_NONE ? 1 + (size_t)method : 1 + HTTP_METHODS + 2 * number + (method == HTTP_HEAD);
-}
-
 void meter_request(size_t endpoint, int status, int64_t took_ns)
 {
-    size_t at = status >= 0 && status <= STATUS_MAX ? status_at[status] : STATUSES;
+    size_t at = (unsigned)status <= STATUS_MAX ? status_at[status] : STATUSES;
     metric_add(METRIC_HTTP_REQUESTS, endpoint * (STATUSES + 1) + at, 1);
     metric_observe(METRIC_HTTP_REQUEST_DURATION, endpoint, took_ns > 0 ? (uint64_t)took_ns : 0);
 }

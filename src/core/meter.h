@@ -21,7 +21,10 @@ bool meter_open(const struct settings *settings, const struct app *const *apps, 
 #define METER_NONE SIZE_MAX
 
 /* number: of the route among those of all apps, in their order; METER_NONE: no route was found. */
-size_t meter_endpoint(enum http_method method, size_t number);
+static inline size_t meter_endpoint(enum http_method method, size_t number)
+{
+    return number == METER_NONE ? 1 + (size_t)method : 1 + HTTP_METHODS + 2 * number + (method == HTTP_HEAD);
+}
 
 void meter_request(size_t endpoint, int status, int64_t took_ns);
 

@@ -11,6 +11,7 @@
 #include "core/respond.h"
 #include "core/server_parts.h"
 #include "core/shared.h"
+#include "metrics/metrics.h"
 
 static void obtain_on_kept(struct cache_lookup *lookup, const struct reply *reply);
 static void obtain_on_read(struct shared_waiter *waiter, const struct reply *reply);
@@ -53,9 +54,11 @@ static void read_kept(struct request *request, const struct statement *statement
     switch (cache_find(request->server->cache, &kept->lookup, request->route, statement, params,
                        &request->arena)) {
     case CACHE_HIT:
+        metric_add(METRIC_CACHE_LOOKUPS, LOOKUP_HIT, 1);
         request_send(request, &request->server->reply);
         break;
     case CACHE_MISS:
+        metric_add(METRIC_CACHE_LOOKUPS, LOOKUP_MISS, 1);
         read_shared(request, statement, params);
         break;
     case CACHE_LATER:
@@ -85,6 +88,7 @@ void obtain_answer(struct request *request, const struct statement *statement, c
 static void obtain_on_kept(struct cache_lookup *lookup, const struct reply *reply)
 {
     struct kept_read *kept = pending_owner(lookup, struct kept_read, lookup);
+    metric_add(METRIC_CACHE_LOOKUPS, reply != NULL ? LOOKUP_HIT : LOOKUP_MISS, 1);
     if (reply != NULL)
         request_send(kept->request, reply);
     else

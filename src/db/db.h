@@ -117,7 +117,8 @@ struct db_ops {
     bool (*away)(const struct db *db);
     void (*send)(struct db *db, struct db_slot *slot, struct db_request *request); /* answers come later */
     const struct db_health *(*health)(const struct db *db);
-    void (*free)(struct db *db); /* answers what is outstanding */
+    void (*sample)(const struct db *db); /* sets the metrics of its connections. NULL: it has none */
+    void (*free)(struct db *db);         /* answers what is outstanding */
 };
 
 struct db {

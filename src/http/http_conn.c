@@ -561,7 +561,7 @@ void http_conn_flush(struct http_conn *conn)
     size_t left = http_writer_left(&conn->writer);
     list_remove(&conn->dirty_link);
     enum http_sending sending = http_writer_send(&conn->writer, conn->fd);
-    metric_add(METRIC_HTTP_SENT, 0, left - http_writer_left(&conn->writer));
+    metric_add(METRIC_HTTP_SENT, 0, sending == HTTP_SENT_ALL ? left : left - http_writer_left(&conn->writer));
     if (sending == HTTP_SEND_LOST || sending == HTTP_SEND_OVERFLOW) {
         http_conn_close(conn, sending == HTTP_SEND_LOST ? HTTP_CLOSE_LOST : HTTP_CLOSE_OVERFLOW);
         return;

@@ -35,10 +35,47 @@ static const char *const refusal_words[] = {
     [REFUSAL_LISTENERS] = "listeners",
 };
 
+static const char *const error_words[] = {
+    [ERROR_REFUSED] = "refused", [ERROR_RETRY] = "retry", [ERROR_LOCKED] = "locked",
+    [ERROR_UNFIT] = "unfit",     [ERROR_BUSY] = "busy",   [ERROR_SCHEMA] = "schema",
+    [ERROR_DENIED] = "denied",   [ERROR_FULL] = "full",   [ERROR_AWAY] = "away",
+    [ERROR_LOST] = "lost",       [ERROR_KEPT] = "kept",   [ERROR_FAILED] = "failed",
+};
+
+static const char *const database_words[] = {
+    [DATABASE_CONNECTING] = "connecting", [DATABASE_IDLE] = "idle", [DATABASE_BUSY] = "busy"};
+
+static const char *const lookup_words[] = {[LOOKUP_HIT] = "hit", [LOOKUP_MISS] = "miss"};
+
+static const char *const listener_words[] = {
+    [LISTENER_EARLY] = "early", [LISTENER_PAGING] = "paging", [LISTENER_READING] = "reading",
+    [LISTENER_LIVE] = "live",   [LISTENER_BEHIND] = "behind", [LISTENER_SENDING] = "sending",
+};
+
+static const char *const distance_words[] = {[PROVIDER_OK] = "ok",
+                                             [PROVIDER_REFUSED] = "refused",
+                                             [PROVIDER_MALFORMED] = "malformed",
+                                             [PROVIDER_UNREACHABLE] = "unreachable"};
+
+static const char *const take_words[] = {
+    [TAKE_WON] = "won",         [TAKE_TAKEN] = "taken",         [TAKE_OCCUPIED] = "occupied",
+    [TAKE_MISSING] = "missing", [TAKE_DELIVERED] = "delivered", [TAKE_STALE] = "stale",
+    [TAKE_OTHER] = "other",
+};
+
+static const char *const claim_words[] = {[CLAIM_WON] = "won", [CLAIM_NOTHING] = "nothing"};
+
 const struct metric_words metric_words[LABELS] = {
     [LABEL_CONNECTION] = WORDS("state", connection_words),
     [LABEL_CLOSING] = WORDS("reason", closing_words),
     [LABEL_REFUSAL] = WORDS("reason", refusal_words),
+    [LABEL_ERROR] = WORDS("class", error_words),
+    [LABEL_DATABASE_CONNECTION] = WORDS("state", database_words),
+    [LABEL_LOOKUP] = WORDS("result", lookup_words),
+    [LABEL_LISTENER] = WORDS("state", listener_words),
+    [LABEL_DISTANCE] = WORDS("outcome", distance_words),
+    [LABEL_TAKE] = WORDS("outcome", take_words),
+    [LABEL_CLAIM] = WORDS("outcome", claim_words),
 };
 
 #define US UINT64_C(1000)
@@ -49,6 +86,13 @@ const struct metric_words metric_words[LABELS] = {
 static const struct metric_bounds of_requests = {14,
                                                  {500 * US, MS, 2500 * US, 5 * MS, 10 * MS, 25 * MS, 50 * MS,
                                                   100 * MS, 250 * MS, 500 * MS, S, 2500 * MS, 5 * S, 10 * S}};
+static const struct metric_bounds of_statements = {14,
+                                                   {100 * US, 250 * US, 500 * US, MS, 2500 * US, 5 * MS,
+                                                    10 * MS, 25 * MS, 50 * MS, 100 * MS, 250 * MS, S,
+                                                    2500 * MS, 10 * S}};
+static const struct metric_bounds of_set_waits = {
+    10, {10 * US, 100 * US, 500 * US, MS, 5 * MS, 10 * MS, 50 * MS, 100 * MS, S, 10 * S}};
+static const struct metric_bounds of_set_calls = {10, {1, 2, 4, 8, 16, 32, 64, 128, 256, 512}};
 static const struct metric_bounds of_lag = {
     10, {MS, 2500 * US, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS, 250 * MS, 500 * MS, S}};
 
@@ -99,6 +143,72 @@ const struct metric_row metric_rows[METRICS] = {
                          METRIC_NUMBER,
                          "Requests that the server refused by its own limits, by the reason.",
                          {LABEL_REFUSAL}},
+    [METRIC_CALLS_WAITING] = {"rowlock_calls_waiting", METRIC_GAUGE, METRIC_NUMBER,
+                              "Calls of statements that wait to be sent (--queue)."},
+    [METRIC_CALLS_IN_FLIGHT] = {"rowlock_calls_in_flight", METRIC_GAUGE, METRIC_NUMBER,
+                                "Calls of statements that the database has."},
+    [METRIC_SETS_IN_FLIGHT] = {"rowlock_sets_in_flight", METRIC_GAUGE, METRIC_NUMBER,
+                               "Sets of calls that the database has."},
+    [METRIC_SET_CALLS] = {"rowlock_set_calls", METRIC_HISTOGRAM, METRIC_NUMBER, "How many calls a set has.",
+                          .bounds = &of_set_calls},
+    [METRIC_SET_WAIT] = {"rowlock_set_wait_seconds", METRIC_HISTOGRAM, METRIC_SECONDS,
+                         "How long the oldest call of a set has waited when it was sent.",
+                         .bounds = &of_set_waits},
+    [METRIC_STATEMENT_DURATION] = {"rowlock_statement_duration_seconds",
+                                   METRIC_HISTOGRAM,
+                                   METRIC_SECONDS,
+                                   "From sending a set to its answer, by the name of its statement.",
+                                   {LABEL_STATEMENT},
+                                   .bounds = &of_statements,
+                                   .sparse = true},
+    [METRIC_STATEMENT_ERRORS] =
+        {"rowlock_statement_errors",
+         METRIC_COUNTER,
+         METRIC_NUMBER,
+         "Calls that the database answered with an error, also those that are sent again.",
+         {LABEL_ERROR}},
+    [METRIC_DATABASE_CONNECTIONS] = {"rowlock_database_connections",
+                                     METRIC_GAUGE,
+                                     METRIC_NUMBER,
+                                     "Connections to PostgreSQL for requests (--db-connections).",
+                                     {LABEL_DATABASE_CONNECTION}},
+    [METRIC_DATABASE_CONNECTIONS_OPENED] = {"rowlock_database_connections_opened", METRIC_COUNTER,
+                                            METRIC_NUMBER, "Connections to PostgreSQL that were made."},
+    [METRIC_DATABASE_CONNECTIONS_LOST] =
+        {"rowlock_database_connections_lost", METRIC_COUNTER, METRIC_NUMBER,
+         "Connections to PostgreSQL that were lost, given up or could not be made."},
+    [METRIC_CACHE_LOOKUPS] = {"rowlock_cache_lookups",
+                              METRIC_COUNTER,
+                              METRIC_NUMBER,
+                              "Requests whose answer may be a kept one, by whether it was.",
+                              {LABEL_LOOKUP}},
+    [METRIC_EVENT_LISTENERS] = {"rowlock_event_listeners",
+                                METRIC_GAUGE,
+                                METRIC_NUMBER,
+                                "Clients that listen to events, by where they stand.",
+                                {LABEL_LISTENER}},
+    [METRIC_EVENTS_HELD] = {"rowlock_events_held_seconds", METRIC_GAUGE, METRIC_SECONDS,
+                            "For how long committed events have waited for an older transaction."},
+    [METRIC_DISTANCE_REQUESTS] = {"rowlock_distance_requests",
+                                  METRIC_COUNTER,
+                                  METRIC_NUMBER,
+                                  "Questions to the distance provider, by what became of them.",
+                                  {LABEL_DISTANCE}},
+    [METRIC_ORDER_TAKES] = {"rowlock_order_takes",
+                            METRIC_COUNTER,
+                            METRIC_NUMBER,
+                            "Answers to whoever wanted to take an order, by what they say.",
+                            {LABEL_TAKE}},
+    [METRIC_ORDER_CLAIMS] =
+        {"rowlock_order_claims",
+         METRIC_COUNTER,
+         METRIC_NUMBER,
+         "Answers to whoever asked for any free orders (POST /orders/claim), by whether there were some.",
+         {LABEL_CLAIM}},
+    [METRIC_ORDER_LEASES_EXPIRED] = {"rowlock_order_leases_expired", METRIC_COUNTER, METRIC_NUMBER,
+                                     "Orders that are free again because their lease has ended."},
+    [METRIC_ORDERS_CLAIMED] = {"rowlock_orders_claimed", METRIC_COUNTER, METRIC_NUMBER,
+                               "Orders in these answers."},
     [METRIC_LOOP_LAG] = {"rowlock_loop_lag_seconds", METRIC_HISTOGRAM, METRIC_SECONDS,
                          "How late a timer of the event loop was that is due four times a second.",
                          .bounds = &of_lag},

@@ -195,11 +195,14 @@ void metrics_release(size_t slot)
 void metric_observe(enum metric metric, size_t at, uint64_t value)
 {
     const struct metric_bounds *bounds = metric_rows[metric].bounds;
-    size_t bucket = 0, first = at * (bounds->count + 2);
+    size_t bucket = 0;
+    if (metrics_cells == NULL)
+        return;
+    _Atomic uint64_t *cells = &metrics_cells[metrics_places[metric] + at * (bounds->count + 2)];
     while (bucket < bounds->count && value > bounds->at[bucket])
         bucket++;
-    metric_add(metric, first + bucket, 1);
-    metric_add(metric, first + bounds->count + 1, value);
+    atomic_fetch_add_explicit(&cells[bucket], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&cells[bounds->count + 1], value, memory_order_relaxed);
 }
 
 /* ---- reading ---- */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 #include "pg/pghealth.h"
 #include "pg/pgnotices.h"
 #include "pg/pgpool.h"
@@ -122,11 +123,17 @@ static const struct db_health *pg_health(const struct db *db)
     return pghealth_said(pg_of(db)->health);
 }
 
+static void pg_sample(const struct db *db)
+{
+    pgpool_sample(pg_of(db)->pool);
+}
+
 /* ---- events ---- */
 
 static void on_pool_ready(struct pgconn *conn, void *argument)
 {
     struct pg *pg = argument;
+    metric_add(METRIC_DATABASE_CONNECTIONS_OPENED, 0, 1);
     if (pgconn_pooled(conn) && !pg->told_pooled) {
         pg->told_pooled = true;
         log_info(
@@ -149,6 +156,7 @@ static void on_pool_lost(struct pgconn *conn, const char *reason, void *argument
 {
     struct pg *pg = argument;
     (void)conn;
+    metric_add(METRIC_DATABASE_CONNECTIONS_LOST, 0, 1);
     if (!pgpool_ready(pg->pool))
         pghealth_cut(pg->health, reason);
 }
@@ -180,5 +188,6 @@ static const struct db_ops pg_ops = {
     .away = pg_away,
     .send = pg_send,
     .health = pg_health,
+    .sample = pg_sample,
     .free = pg_free,
 };

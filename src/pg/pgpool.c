@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "metrics/metrics.h"
 
 #define SLOW_NS (250 * CLOCK_MS) /* nothing more is sent to a connection that owes an answer for so long */
 #define USUAL_NS (10 * CLOCK_MS) /* where another is, one that owes an answer for so long is left alone */
@@ -55,6 +56,17 @@ bool pgpool_ready(const struct pgpool *pool)
         if (pgconn_ready(pool->conns[i]))
             return true;
     return false;
+}
+
+void pgpool_sample(const struct pgpool *pool)
+{
+    uint64_t counts[DATABASE_CONNECTIONS] = {0};
+    for (unsigned i = 0; i < pool->count; i++)
+        counts[!pgconn_ready(pool->conns[i])       ? DATABASE_CONNECTING
+               : pgconn_depth(pool->conns[i]) == 0 ? DATABASE_IDLE
+                                                   : DATABASE_BUSY]++;
+    for (size_t state = 0; state < DATABASE_CONNECTIONS; state++)
+        metric_set(METRIC_DATABASE_CONNECTIONS, state, counts[state]);
 }
 
 /* ---- picking ---- */

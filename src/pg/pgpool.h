@@ -28,6 +28,7 @@ void pgpool_drop_silent(struct pgpool *pool, int64_t now, bool answers);
 void pgpool_renew(struct pgpool *pool, bool writable, bool missed_schema);
 
 void pgpool_hurry(struct pgpool *pool);        /* pgconn_hurry for all */
+void pgpool_sample(const struct pgpool *pool); /* sets the metrics of the connections */
 void pgpool_allow_ending(struct pgpool *pool); /* pgconn_allow_ending for all */
 
 #endif
