@@ -171,10 +171,14 @@ static bool take_text(const struct field *field, struct slice text, struct readi
     return true;
 }
 
+#define COORDINATE_LEAST 1e-9 /* degrees, a tenth of a millimetre */
+
+/* What is less is 0: PostgreSQL refuses to reckon on with what is so small that the next number is 0, and each database
+ * writes -0 in its own way. */
 static bool limit_coordinate(double limit, double *number)
 {
-    if (*number == 0)
-        *number = 0; /* not -0, which the databases write differently */
+    if (*number > -COORDINATE_LEAST && *number < COORDINATE_LEAST)
+        *number = 0;
     return *number >= -limit && *number <= limit;
 }
 

@@ -179,6 +179,14 @@ def test_coordinates_are_strings_or_numbers(api, place):
         assert api.claim("ann", near=near)[0]["id"] == orders[{"3": 1, 5: 2, 1.0: 0}[near[0]]]
 
 
+@pytest.mark.parametrize("tiny", [5e-324, -1e-200, 1e-170, "0." + "0" * 20 + "1"])
+def test_what_is_next_to_nothing_is_nothing(api, place, tiny):
+    """PostgreSQL refuses to reckon with what is too small for the next number."""
+    order = api.place((tiny, 0), (1, tiny))
+    assert api.get(f"/orders/{order}").json()["origin"] == [0, 0]
+    assert ids(api.claim("ann", near=[tiny, tiny])) == [order]
+
+
 def test_the_whole_order_is_told_with_its_distance_and_without_near_there_is_none(api, place):
     place([(1.0, 2.0), (1.0, 2.0)])
     near, = claim(api, (1, 2.5), lease=60)

@@ -275,6 +275,10 @@ static void a_point_is_two_numbers_within_the_globe(void **state)
     takes_body("{\"name\": \"n\", \"where\": [90, -180]}");
     takes_body("{\"name\": \"n\", \"where\": [-0.0, \"-0\"]}");
     assert_false(signbit(values[WHERE].point[0]) || signbit(values[WHERE].point[1]));
+    takes_body("{\"name\": \"n\", \"where\": [5e-324, -1e-10]}");
+    assert_true(memcmp(values[WHERE].point, (double[2]){0, 0}, sizeof values[WHERE].point) == 0);
+    takes_body("{\"name\": \"n\", \"where\": [0.000001, \"-0.000001\"]}");
+    assert_true(values[WHERE].point[0] > 0 && values[WHERE].point[1] < 0);
     for (size_t i = 0; i < COUNT(bad); i++) {
         snprintf(text, sizeof text, "{\"name\": \"n\", \"where\": %s}", bad[i]);
         refuses_body(text, "where must be a latitude from -90 to 90 and a longitude from -180 to 180, as two "
