@@ -52,6 +52,8 @@ static int judge(const struct target *target, CURLcode result, long status, cons
                  struct answer *answer);
 static json_t *find_failed_check(json_t *checks, const char **name);
 static void print_reason(const char *prefix, const char *reason);
+static void print_healthy(const char *where, json_t *document);
+static void print_line(FILE *out, char *line);
 static int print_text(const char *text);
 
 static char *format_text(const char *format, ...)
@@ -202,7 +204,8 @@ static int judge(const struct target *target, CURLcode result, long status, cons
         prefix = format_text("not healthy: no answer from %s", where);
         print_reason(prefix, error);
     } else if (status == 200) {
-        printf("rowlock-healthcheck: healthy: %s\n", where);
+        document = json_loadb(answer->body, answer->length, 0, NULL);
+        print_healthy(where, document);
         verdict = HEALTHY;
     } else {
         /* {"status":"fail","checks":{"database":[{"status":"fail","output":"…"}]},"output":"database: …"} */
@@ -241,14 +244,29 @@ static json_t *find_failed_check(json_t *checks, const char **name)
 }
 
 /* One line, whatever the server wrote: control characters become spaces, and what is too long is cut. */
-static void print_reason(const char *prefix, const char *reason)
+static void print_line(FILE *out, char *line)
 {
-    char *line = reason ? format_text("%s: %.*s", prefix, REASON_MAX, reason) : format_text("%s", prefix);
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = ' ';
-    fprintf(stderr, "rowlock-healthcheck: %s\n", line);
+    fprintf(out, "rowlock-healthcheck: %s\n", line);
     free(line);
+}
+
+static void print_reason(const char *prefix, const char *reason)
+{
+    print_line(stderr,
+               reason ? format_text("%s: %.*s", prefix, REASON_MAX, reason) : format_text("%s", prefix));
+}
+
+/* A server that is degraded serves, and says what is not as it should be. */
+static void print_healthy(const char *where, json_t *document)
+{
+    const char *status = json_string_value(json_object_get(document, "status"));
+    const char *reason = json_string_value(json_object_get(document, "output"));
+    bool warns = status && strcmp(status, "warn") == 0 && reason;
+    print_line(stdout, warns ? format_text("healthy, but: %s: %.*s", where, REASON_MAX, reason)
+                             : format_text("healthy: %s", where));
 }
 
 /* What somebody wanted to read. (A verdict is in the exit status, whether its line arrives or not.) */

@@ -2,8 +2,8 @@
 
 -- What it asks each second. The obstacle is what keeps a schema of the right version from being ours.
 -- name: health
--- one () -> (writable bool, version int, oldest_server int, synchronous_commit text, standby bool?, obstacle text?,
---     denied text?)
+-- one () -> (writable bool, version int, oldest_server int, synchronous_commit text, standby bool?, wal_kept int?,
+--     obstacle text?, denied text?)
 WITH migrated AS MATERIALIZED (
     SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest_server), 0) AS oldest_server FROM rowlock_migrations
 )
@@ -11,6 +11,16 @@ SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'o
     version, oldest_server,
     current_setting('synchronous_commit') AS synchronous_commit,
     pg_is_in_recovery() AS standby,
+    -- The bytes that the slot furthest behind keeps, once that is more than the log would take without it.
+    (
+        SELECT max(s.kept)::bigint
+        FROM (
+            SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
+                restart_lsn) AS kept
+            FROM pg_replication_slots
+        ) AS s
+        WHERE s.kept > pg_size_bytes(current_setting('max_wal_size'))
+    ) AS wal_kept,
     coalesce(
         CASE current_setting('session_replication_role') WHEN 'replica'
             THEN 'session_replication_role is replica, so no trigger writes the journals' END,

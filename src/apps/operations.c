@@ -22,7 +22,7 @@
 /* ---- GET /healthcheck, GET /health ---- */
 
 static const char *const statuses[] = {
-    [CHECK_PASS] = "pass", [CHECK_UNKNOWN] = "warn", [CHECK_FAIL] = "fail", NULL};
+    [CHECK_PASS] = "pass", [CHECK_WARN] = "warn", [CHECK_UNKNOWN] = "warn", [CHECK_FAIL] = "fail", NULL};
 
 static const struct member check_members[] = {
     {.name = "status", .type = COLUMN_TEXT, .choices = statuses},
@@ -34,6 +34,10 @@ static const struct member checks_members[] = {
     {.name = "database", .array = check_members},
     {.name = "schema", .array = check_members},
     {.name = "drain", .array = check_members},
+    {.name = "synchronous_commit", .array = check_members, .optional = true},
+    {.name = "replication", .array = check_members, .optional = true},
+    {.name = "latency", .array = check_members, .optional = true},
+    {.name = "disk", .array = check_members, .optional = true},
     {.name = NULL},
 };
 
@@ -65,34 +69,51 @@ static void add_check(struct buf *body, const struct readiness_check *check)
     buf_add_string(body, "}]");
 }
 
+/* The first that has that status; NULL: none. */
+static const struct readiness_check *first_of(const struct readiness_check *checks, size_t count,
+                                              enum check_status status)
+{
+    for (size_t i = 0; i < count; i++)
+        if (checks[i].status == status)
+            return &checks[i];
+    return NULL;
+}
+
+static void add_output(struct buf *body, const struct readiness_check *check)
+{
+    char output[320];
+    snprintf(output, sizeof output, "%s: %s", check->name, check->reason);
+    buf_add_string(body, ",\"output\":");
+    buf_add_json(body, slice_of(output));
+}
+
+#define CHECKS (READINESS_CHECKS + READINESS_WARNINGS)
+
 /* application/health+json (draft-inadarei-api-health-check-06): the answer is known before it is asked for. Anybody may
- * ask, so what the database itself said is left to the log. */
+ * ask, so what the database itself said is left to the log. What is degraded is there only while it is. */
 static void healthcheck(struct request *request)
 {
     struct reply *reply = begin(request);
     struct buf *body = &reply->body;
-    struct readiness_check checks[READINESS_CHECKS];
-    const struct readiness_check *failed = NULL;
+    struct readiness_check checks[CHECKS];
     server_check(request->server, false, checks);
-    for (size_t i = 0; i < READINESS_CHECKS && failed == NULL; i++)
-        if (checks[i].status == CHECK_FAIL)
-            failed = &checks[i];
+    server_warn(request->server, checks + READINESS_CHECKS);
+    const struct readiness_check *failed = first_of(checks, CHECKS, CHECK_FAIL),
+                                 *wrong = failed != NULL ? failed : first_of(checks, CHECKS, CHECK_WARN);
     reply->status = failed == NULL ? 200 : request->route->unfit;
     if (failed != NULL)
         buf_add_string(&reply->fields, "Retry-After: 1\r\n");
-    buf_printf(body, "{\"status\":\"%s\",\"version\":\"%s\",\"checks\":{", failed == NULL ? "pass" : "fail",
-               PACKAGE_VERSION);
-    for (size_t i = 0; i < READINESS_CHECKS; i++) {
+    buf_printf(body, "{\"status\":\"%s\",\"version\":\"%s\",\"checks\":{",
+               statuses[wrong != NULL ? wrong->status : CHECK_PASS], PACKAGE_VERSION);
+    for (size_t i = 0; i < CHECKS; i++) {
+        if (i >= READINESS_CHECKS && checks[i].status == CHECK_PASS)
+            continue;
         buf_add_string(body, i > 0 ? "," : "");
         add_check(body, &checks[i]);
     }
     buf_add_char(body, '}');
-    if (failed != NULL) {
-        char output[320];
-        snprintf(output, sizeof output, "%s: %s", failed->name, failed->reason);
-        buf_add_string(body, ",\"output\":");
-        buf_add_json(body, slice_of(output));
-    }
+    if (wrong != NULL)
+        add_output(body, wrong);
     buf_add_char(body, '}');
     request_send(request, reply);
 }

@@ -206,6 +206,11 @@ static bool look_at_readiness(const struct check *check, struct session *session
     for (size_t i = 0; check->apps[i] != NULL; i++)
         if (check->apps[i]->schema > readiness.schema_needed)
             readiness.schema_needed = check->apps[i]->schema;
+    struct readiness_check warnings[READINESS_WARNINGS];
+    readiness_warn(&readiness, warnings);
+    for (size_t i = 0; i < READINESS_WARNINGS; i++)
+        if (warnings[i].status == CHECK_WARN)
+            complain(check, "database", warnings[i].name, warnings[i].reason);
     readiness_check(&readiness, true, checks);
     for (size_t i = 0; i < READINESS_CHECKS; i++)
         if (checks[i].status == CHECK_FAIL)
@@ -218,9 +223,6 @@ static bool look_at_health(const struct check *check, struct session *session)
     struct db_health health = {.answers = false};
     if (!ask_health(session, &health))
         return complain(check, "database", "the database answers with an error", session->error);
-    if (health.asynchronous_commit)
-        complain(check, "database", "synchronous_commit is off",
-                 "a crash of PostgreSQL can forget orders that were answered SUCCESS");
     return look_at_readiness(check, session, &health);
 }
 

@@ -1,4 +1,5 @@
-/* readiness_check makes the three checks, each of which writes its name, whether it passed, and why not. */
+/* readiness_check makes the three checks, each of which writes its name, whether it passed, and why not; readiness_warn
+ * says what else should not be. */
 #include <config.h>
 
 #include "core/readiness.h"
@@ -6,10 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/slice.h"
 #include "core/app.h"
 #include "core/migrate.h"
 #include "db/db.h"
+
+#define SLOW_NS (500 * CLOCK_MS) /* for a statement that takes two milliseconds */
 
 /* The first right that an app which is served needs and the server has not; .ptr NULL: there is none. */
 static struct slice missing_right(const struct app *const *apps, const char *denied)
@@ -86,6 +90,31 @@ void readiness_check(const struct readiness *readiness, bool in_full, struct rea
     check_database(readiness, in_full, &checks[0]);
     check_schema(readiness, in_full, &checks[1]);
     check_drain(readiness, &checks[2]);
+}
+
+static struct readiness_check warning_of(const char *name, bool degraded, const char *reason)
+{
+    struct readiness_check check = {.name = name, .status = degraded ? CHECK_WARN : CHECK_PASS};
+    if (degraded)
+        snprintf(check.reason, sizeof check.reason, "%s", reason);
+    return check;
+}
+
+void readiness_warn(const struct readiness *readiness, struct readiness_check *warnings)
+{
+    const struct db_health *health = readiness->health;
+    bool answers = health->answers;
+    char kept[128], slow[128];
+    snprintf(kept, sizeof kept, "a replication slot keeps back %lld MiB of the write-ahead log",
+             (long long)(health->wal_kept >> 20));
+    snprintf(slow, sizeof slow, "the database takes %lld ms to answer",
+             (long long)(health->answer_ns / CLOCK_MS));
+    warnings[0] = warning_of("synchronous_commit", answers && health->asynchronous_commit,
+                             "it is off: a crash of PostgreSQL can forget orders that were answered SUCCESS");
+    warnings[1] = warning_of("replication", answers && health->wal_kept > 0, kept);
+    warnings[2] = warning_of("latency", answers && health->answer_ns >= SLOW_NS, slow);
+    warnings[3] =
+        warning_of("disk", answers && health->low, "less than 5 % of the disk of the SQLite file is free");
 }
 
 bool readiness_pass(const struct readiness *readiness, const char **check, char *reason, size_t size)

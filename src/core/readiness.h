@@ -20,6 +20,7 @@ struct readiness {
 
 enum check_status {
     CHECK_PASS,
+    CHECK_WARN,    /* it passes, but not for long or not as it should */
     CHECK_UNKNOWN, /* it could not be made */
     CHECK_FAIL,
 };
@@ -34,6 +35,11 @@ struct readiness_check {
 
 /* Each check by itself. The database's own words may name its host, role and name: in_full is for operators alone. */
 void readiness_check(const struct readiness *readiness, bool in_full, struct readiness_check *checks);
+
+/* What is degraded though requests are served: each passes or warns, for all to read. While the database does not
+ * answer nothing is known of it, and all pass. */
+#define READINESS_WARNINGS 4 /* "synchronous_commit", "replication", "latency", "disk" */
+void readiness_warn(const struct readiness *readiness, struct readiness_check *warnings);
 
 /* False with the first check that failed, and its reason in full. */
 bool readiness_pass(const struct readiness *readiness, const char **check, char *reason, size_t size);

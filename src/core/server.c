@@ -300,6 +300,12 @@ void server_check(const struct server *server, bool in_full, struct readiness_ch
     readiness_check(&readiness, in_full, checks);
 }
 
+void server_warn(const struct server *server, struct readiness_check *warnings)
+{
+    struct readiness readiness = readiness_of(server);
+    readiness_warn(&readiness, warnings);
+}
+
 bool server_ready(const struct server *server, const char **check, char *reason, size_t size)
 {
     struct readiness readiness = readiness_of(server);
@@ -316,6 +322,19 @@ static void tell_trouble(const char *check, const char *reason)
         log_error("not ready to serve", LOG_S("check", check), LOG_S("reason", reason));
 }
 
+/* Once for each, until it is over. */
+static void tell_warnings(struct server *server)
+{
+    struct readiness_check warnings[READINESS_WARNINGS];
+    server_warn(server, warnings);
+    for (size_t i = 0; i < READINESS_WARNINGS; i++) {
+        bool warns = warnings[i].status == CHECK_WARN;
+        if (warns && !server->warned[i])
+            log_warn("degraded", LOG_S("check", warnings[i].name), LOG_S("reason", warnings[i].reason));
+        server->warned[i] = warns;
+    }
+}
+
 /* Each line when it changes, not one a second. */
 static void on_health(void *argument)
 {
@@ -324,12 +343,7 @@ static void on_health(void *argument)
     char reason[256] = "", told[sizeof server->told_reason];
     if (server->db == NULL)
         return;
-    const struct db_health *health = server->db->ops->health(server->db);
-    if (health->answers && health->asynchronous_commit && !server->warned_asynchronous) {
-        server->warned_asynchronous = true;
-        log_warn(
-            "synchronous_commit is off: a crash of PostgreSQL can forget orders that were answered SUCCESS");
-    }
+    tell_warnings(server);
     bool ready = server_ready(server, &check, reason, sizeof reason);
     snprintf(told, sizeof told, "%s: %s", ready ? "" : check, reason);
     if (ready && !server->told_ready)

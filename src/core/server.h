@@ -52,6 +52,7 @@ void server_free(struct server *server);
 
 /* See core/readiness.h. */
 void server_check(const struct server *server, bool in_full, struct readiness_check *checks);
+void server_warn(const struct server *server, struct readiness_check *warnings);
 bool server_ready(const struct server *server, const char **check, char *reason, size_t size);
 
 #endif

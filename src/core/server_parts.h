@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "core/app.h"
 #include "core/call.h"
+#include "core/readiness.h"
 #include "core/reply.h"
 #include "http/http.h"
 
@@ -52,7 +53,7 @@ struct server {
     bool draining;         /* says so in its health, and every response closes its connection */
     bool told_ready;       /* what the log was told last */
     char told_reason[320];
-    bool warned_asynchronous; /* that the database may forget what it has committed */
+    bool warned[READINESS_WARNINGS]; /* what the log was told is degraded */
 };
 
 #endif

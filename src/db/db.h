@@ -79,8 +79,12 @@ struct db_health {
     bool standby;    /* it is read-only, and its sessions will take writes when it is promoted */
     int64_t version, oldest_server;
     bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
-    bool full;                /* PostgreSQL's disk; SQLite does not answer then */
-    char denied[1024];        /* rights that are missing: lines of an app's name, a space, and what in full */
+    int64_t
+        wal_kept; /* bytes that a replication slot of PostgreSQL keeps back, when that is too much; else 0 */
+    int64_t answer_ns;   /* how long PostgreSQL took to say so */
+    bool low;            /* less than 5 % of the disk with SQLite's file is free */
+    bool full;           /* PostgreSQL's disk; SQLite does not answer then */
+    char denied[1024];   /* rights that are missing: lines of an app's name, a space, and what in full */
     char obstacle[200];  /* what is wrong with the tables though the schema's version is right; "": nothing */
     char reason[256];    /* why it does not answer, for the log: may name host, role and database */
     const char *trouble; /* the same, for all to read: "it ..." */

@@ -328,6 +328,7 @@ static void on_health_answer(struct db_request *request, unsigned position, cons
     if (health->no_tables)
         return;
     health->options.health->read(answer->rows, answer->first, &health->said);
+    health->said.answer_ns = clock_now() - health->asked;
     set_healthy(health, true);
 }
 

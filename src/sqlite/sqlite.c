@@ -544,6 +544,7 @@ static void sqlite_ask_health(struct sqlite *sqlite)
     }
     health->answers = health->writable = true;
     health->reason[0] = '\0';
+    health->low = sqlite_file_low(sqlite->file);
     enum db_error error = check_writing(sqlite);
     if (error != DB_OK)
         sqlite_set_unhealthy(health, sqlite_trouble_of(error), sqlite_file_error(sqlite->file));

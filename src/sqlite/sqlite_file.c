@@ -21,9 +21,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define ROOM ((off_t)64 << 10)     /* that a take needs in the WAL, and then some */
-#define OPEN_MS 2000               /* it may wait so long for another process at the start, */
-#define REOPEN_MS 20               /* and so long in the loop, where the next look comes soon */
+#define ROOM ((off_t)64 << 10) /* that a take needs in the WAL, and then some */
+#define OPEN_MS 2000           /* it may wait so long for another process at the start, */
+#define REOPEN_MS 20           /* and so long in the loop, where the next look comes soon */
+#define LOW_SHARE 20
 #define PLENTY ((uint64_t)1 << 20) /* with so much left the disk is not what is full */
 
 struct identity {
@@ -436,6 +437,12 @@ enum db_error sqlite_file_room(struct sqlite_file *file)
     if (why == ENOSPC || why == EDQUOT || why == EFBIG)
         return DB_FULL;
     return why == EPERM || why == EROFS || why == EACCES || why == EBADF ? DB_DENIED : DB_AWAY;
+}
+
+bool sqlite_file_low(const struct sqlite_file *file)
+{
+    struct statvfs disk;
+    return statvfs(file->path, &disk) == 0 && disk.f_bavail < disk.f_blocks / LOW_SHARE;
 }
 
 int64_t sqlite_file_wal_size(const struct sqlite_file *file)

@@ -53,6 +53,7 @@ bool sqlite_file_rescue(struct sqlite_file *file);
 /* Whether there are room and right to write: DB_OK, DB_FULL, DB_DENIED or DB_AWAY. */
 enum db_error sqlite_file_room(struct sqlite_file *file);
 
+bool sqlite_file_low(const struct sqlite_file *file); /* less than 5 % of its disk is free for this user */
 int64_t sqlite_file_wal_size(const struct sqlite_file *file);
 /* Whether commits bring the WAL back into the file; else a thread has to (sqlite_wal.h). */
 void sqlite_file_checkpoint_itself(struct sqlite_file *file, bool itself);

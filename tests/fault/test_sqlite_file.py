@@ -39,6 +39,19 @@ def disk():
         yield disk
 
 
+def test_a_disk_that_is_nearly_full_is_warned_of(serve, disk):
+    server = serve(database=f"sqlite:{disk.folder}/some.db")
+    room = os.statvfs(disk.folder)
+    assert server.api.get("/healthcheck").json()["status"] == "pass"
+    disk.filler.write_bytes(bytes(int((room.f_bavail - room.f_blocks * 0.04) * room.f_frsize)))
+    until(lambda: server.api.get("/healthcheck").json()["status"] == "warn", 5, "a warning")
+    document = server.api.get("/healthcheck").json()
+    assert document["checks"]["disk"] == [{"status": "warn", "output": "less than 5 % of the disk of the SQLite file is free"}]
+    assert server.api.place() > 0
+    disk.empty()
+    until(lambda: server.api.get("/healthcheck").json()["status"] == "pass", 5, "there is room again")
+
+
 @pytest.fixture
 def server(serve, disk):
     yield serve("--deadline", 2, database=SqliteDatabase(disk.folder))

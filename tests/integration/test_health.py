@@ -6,17 +6,18 @@ import time
 import pytest
 
 from support.expect import problem, succeeded
-from support.program import SLOW, run
+from support.openapi import check as check_document
+from support.program import SLOW, find, run
 from support.rawhttp import Connection
 from support.wait import Stopwatch, until
 
 
 def verdict(api):
-    """(status code, document) of /healthcheck."""
+    """(status code, document) of /healthcheck; what is degraded serves."""
     answer = api.get("/healthcheck")
     assert answer.content_type == "application/health+json", answer
     document = answer.json()
-    assert (answer.status, document["status"]) in ((200, "pass"), (503, "fail")), answer
+    assert (answer.status, document["status"]) in ((200, "pass"), (200, "warn"), (503, "fail")), answer
     return answer.status, document
 
 
@@ -187,11 +188,64 @@ def test_tables_that_were_dropped_by_hand_are_told_as_they_are(serve, database):
     assert "messages" in line["reason"] and line["sqlstate"] == ("42P01" if database.kind == "postgres" else "")
 
 
+# ---- degraded ----
+
+def degraded(server, check, *words):
+    """It serves, says what is not as it should be, to the log once, and to the probe."""
+    def warned():
+        answer = server.api.get("/healthcheck")
+        return answer.status == 200 and answer.json() if answer.json()["status"] == "warn" else None
+
+    document = until(warned, 10, f"a warning of {check}")
+    only, = document["checks"][check]
+    assert only["status"] == "warn" and all(word in only["output"] for word in words), document
+    assert document["output"] == f"{check}: {only['output']}"
+    assert [checks[0]["status"] for name, checks in document["checks"].items() if name != check] == ["pass"] * 3
+    check_document("GET", "/healthcheck", server.api.get("/healthcheck"))
+    line, = [line for line in server.told("degraded") if line["check"] == check]
+    assert line["level"] == "warn" and line["reason"] == only["output"]
+    done = run(f"http://{server.address}/healthcheck", program=find("rowlock-healthcheck", "ROWLOCK_HEALTHCHECK"))
+    assert done.returncode == 0 and "healthy, but" in done.stdout and check in done.stdout, done
+
+
+def well_again(server):
+    until(lambda: verdict(server.api)[1]["status"] == "pass", 10, "nothing is degraded")
+    assert set(verdict(server.api)[1]["checks"]) == {"database", "schema", "drain"}
+
+
 def test_a_synchronous_commit_that_is_off_is_warned_of(serve, postgres):
     postgres.query(f"ALTER DATABASE {postgres.name} SET synchronous_commit = off")
     server = serve(database=postgres)
-    until(lambda: [line for line in server.lines() if "synchronous_commit" in str(line) and line["level"] == "warn"], 3, "a warning")
+    degraded(server, "synchronous_commit", "off", "crash")
+    postgres.query(f"ALTER DATABASE {postgres.name} RESET synchronous_commit")
+    postgres.cluster.terminate_sessions(postgres.name)
+    well_again(server)
 
+
+def test_a_replication_slot_that_nobody_reads_is_warned_of(serve, postgres):
+    server = serve(database=postgres)
+    postgres.query("SELECT pg_create_physical_replication_slot('left_behind', true)")
+    try:
+        assert verdict(server.api)[1]["status"] == "pass"
+        postgres.query("SELECT pg_logical_emit_message(false, 'rowlock', repeat('x', 1000000)) FROM generate_series(1, 70)")     # max_wal_size is 64 MB
+        degraded(server, "replication", "MiB")
+        assert "left_behind" not in server.api.get("/healthcheck").body.decode()
+    finally:
+        postgres.query("SELECT pg_drop_replication_slot('left_behind')")
+    well_again(server)
+
+
+def test_a_database_that_takes_long_to_answer_is_warned_of(serve, postgres):
+    server = serve(database=postgres)
+    postgres.query("ALTER TABLE rowlock_migrations RENAME TO real_migrations")
+    postgres.query("CREATE VIEW rowlock_migrations AS SELECT version, name, oldest_server, applied_at FROM real_migrations, (SELECT pg_sleep(0.6)) AS s")
+    degraded(server, "latency", "ms")
+    postgres.query("DROP VIEW rowlock_migrations")
+    postgres.query("ALTER TABLE real_migrations RENAME TO rowlock_migrations")
+    well_again(server)
+
+
+# ---- answers whatever happens ----
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_healthcheck_answers_within_a_second_whatever_the_database_does(serve, postgres, workers):

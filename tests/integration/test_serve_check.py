@@ -115,7 +115,8 @@ def test_all_that_is_in_the_way_is_said_at_once(folder):
         busy, closed = f"127.0.0.1:{taken.getsockname()[1]}", f"127.0.0.1:{free_port()}"
         done = run("serve", "--check", "--listen", busy, "--listen", "192.0.2.1:80", "--listen", f"unix:{folder}/live.sock", "--listen", f"unix:{folder}/file",
                    "--listen", f"unix:{folder}/none/x.sock", "--cache", f"redis://{closed}", "--database", f"postgresql://postgres@{closed}/x")
-    said(done, 1, ["--listen", busy, "in use"], ["--listen", "192.0.2.1:80", "no interface"], ["--listen", "live.sock", "in use"], ["--listen", "unix:", "/file", "in use"],
+    said(done, 1, ["--listen", busy, "in use"], ["--listen", "192.0.2.1:80", "no interface"], ["--listen", "live.sock", "in use"],
+         ["--listen", "unix:", "/file", "in use"],
          ["--listen", "none/x.sock"], ["--cache", "refused", "does without it"], ["--database", "Connection refused", "is PostgreSQL running there"])
     assert sorted(os.listdir(folder)) == ["file", "live.sock"]
 
@@ -166,7 +167,7 @@ def test_a_database_that_is_set_read_only(postgres):
 
 def test_a_commit_that_may_be_forgotten_is_a_warning(postgres):
     postgres.query(f'ALTER DATABASE "{postgres.name}" SET synchronous_commit = off')
-    said(check("--database", postgres.url), 0, ["--database", "synchronous_commit is off"])
+    said(check("--database", postgres.url), 0, ["--database", "synchronous_commit", "is off"])
 
 
 @contextlib.contextmanager

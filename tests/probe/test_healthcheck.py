@@ -79,6 +79,20 @@ def test_200_is_healthy():
         assert requests[0].startswith("GET /healthcheck HTTP/1.1\r\n")
 
 
+def test_a_warning_is_healthy_and_said():
+    document = {"status": "warn", "checks": {"disk": [{"status": "warn", "output": "nearly\nfull"}]}, "output": "disk: nearly\nfull"}
+    with peer(http("200 OK", document)) as (address, _):
+        status, said = probe(url(address))
+        assert status == 0 and "healthy, but" in said and "disk: nearly full" in said
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'{"status":"warn"}', b'{"status":"warn","output":7}', b'{"status":7,"output":"x"}'])
+def test_200_is_healthy_whatever_it_says(body):
+    with peer(http("200 OK", body)) as (address, _):
+        status, said = probe(url(address))
+        assert status == 0 and "healthy:" in said
+
+
 def test_a_url_without_a_path_gets_the_health_check():
     with peer(http("200 OK")) as (address, requests):
         assert probe(url(address, ""))[0] == 0

@@ -1,6 +1,7 @@
 /* core/readiness: what is said of a server to balancers, operators and the log, from what its database said last. */
 #include <config.h>
 
+#include "base/clock.h"
 #include "core/app.h"
 #include "core/readiness.h"
 #include "db/db.h"
@@ -41,6 +42,21 @@ static void says(bool in_full, const char *database, const char *schema, const c
         else
             assert_int_equal(checks[i].status, CHECK_PASS);
         assert_int_equal(checks[i].status == CHECK_PASS, reasons[i] == NULL);
+    }
+}
+
+/* Which of the four warn, as bits in their order. */
+static void warns_of(unsigned which)
+{
+    static const char *const names[READINESS_WARNINGS] = {"synchronous_commit", "replication", "latency",
+                                                          "disk"};
+    struct readiness_check warnings[READINESS_WARNINGS];
+    memset(warnings, 0, sizeof warnings);
+    readiness_warn(&readiness, warnings);
+    for (size_t i = 0; i < READINESS_WARNINGS; i++) {
+        assert_string_equal(warnings[i].name, names[i]);
+        assert_int_equal(warnings[i].status, which >> i & 1 ? CHECK_WARN : CHECK_PASS);
+        assert_int_equal(warnings[i].reason[0] != '\0', which >> i & 1);
     }
 }
 
@@ -141,10 +157,33 @@ static void a_drain_is_told_behind_everything_else(void **state)
     is_not_ready("database", "it is read-only");
 }
 
+static void what_is_degraded_is_said_and_keeps_nobody_from_serving(void **state)
+{
+    (void)state;
+    const char *check;
+    char reason[256];
+    warns_of(0);
+    health.asynchronous_commit = true;
+    warns_of(1);
+    health.wal_kept = 1;
+    warns_of(3);
+    health.answer_ns = 499 * CLOCK_MS;
+    warns_of(3);
+    health.answer_ns = 500 * CLOCK_MS;
+    warns_of(7);
+    health.low = true;
+    warns_of(15);
+    assert_true(readiness_pass(&readiness, &check, reason, sizeof reason));
+    says(false, NULL, NULL, NULL);
+    health.answers = false; /* what it said before holds no more */
+    warns_of(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(it_is_ready_when_nothing_is_wrong, set_up),
+        cmocka_unit_test_setup(what_is_degraded_is_said_and_keeps_nobody_from_serving, set_up),
         cmocka_unit_test_setup(a_database_that_is_silent_leaves_the_schema_unknown, set_up),
         cmocka_unit_test_setup(a_database_that_cannot_be_written_is_told, set_up),
         cmocka_unit_test_setup(a_right_counts_when_an_app_that_is_served_needs_it, set_up),
