@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/textfile.h"
 
 #define NAME_FIRST "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 #define NAME_CHARACTERS NAME_FIRST "0123456789"
@@ -50,11 +49,11 @@ static size_t count_lines(const char *text)
     return count;
 }
 
-bool envfile_read(const char *path, struct envfile *file, char **error)
+bool envfile_read(const char *path, enum textfile_patience patience, struct envfile *file, char **error)
 {
     const char *why;
     *file = (struct envfile){.path = mem_dup(path)};
-    char *text = textfile_read(path, &why), *rest = text;
+    char *text = textfile_read(path, patience, &why), *rest = text;
     if (text == NULL) {
         *error = mem_printf("cannot read %s: %s", path, why);
         return false;

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/textfile.h"
+
 struct envfile {
     char *path;
     struct envfile_line {
@@ -16,7 +18,7 @@ struct envfile {
 };
 
 /* False with *error (to be freed), which names the file and the line. To be given to envfile_fini in any case. */
-bool envfile_read(const char *path, struct envfile *file, char **error);
+bool envfile_read(const char *path, enum textfile_patience patience, struct envfile *file, char **error);
 void envfile_fini(struct envfile *file);
 
 const char *envfile_value(const struct envfile *file,

@@ -10,8 +10,8 @@
 #include "base/envfile.h"
 #include "base/mem.h"
 #include "base/similar.h"
-#include "base/textfile.h"
 
+static enum textfile_patience patience;
 static struct envfile variables; /* those of the file of settings; a variable of the environment wins */
 
 const char *environment_get(const char *name)
@@ -43,7 +43,7 @@ bool environment_variable(const char *name, bool may_be_file, struct setting_fou
     }
     if (found->text != NULL) {
         *error = mem_printf("%s and %s are both set; set one", name, file_name);
-    } else if ((found->text = textfile_read(path, &why)) != NULL) {
+    } else if ((found->text = textfile_read(path, patience, &why)) != NULL) {
         found->source = source_of(file_name);
         free(file_name);
         return true;
@@ -156,10 +156,12 @@ static void refuse_variable(const struct setting_list *list, const char *path, c
                         meant != NULL ? meant : "", meant != NULL ? "?)" : "");
 }
 
-bool environment_read_file(const struct setting_list *list, const char *path, char **error)
+bool environment_read_file(const struct setting_list *list, const char *path, enum textfile_patience how,
+                           char **error)
 {
     struct envfile file = {.path = NULL};
-    if (path[0] != '\0' && !envfile_read(path, &file, error)) {
+    patience = how;
+    if (path[0] != '\0' && !envfile_read(path, patience, &file, error)) {
         envfile_fini(&file);
         return false;
     }

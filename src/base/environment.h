@@ -3,10 +3,13 @@
 #define ROWLOCK_BASE_ENVIRONMENT_H
 
 #include "base/setting.h"
+#include "base/textfile.h"
 
-/* Variables may stand in a file as well (envfile.h). From now on those of this one count, and of no other; "": of none.
- * False with *error (to be freed): it cannot be read, or names something that is no setting of the list. */
-bool environment_read_file(const struct setting_list *list, const char *path, char **error);
+/* Variables may stand in a file as well (envfile.h). From now on those of this one count, and of no other; "": of
+ * none. how holds for the files of secrets, too. False with *error (to be freed): it cannot be read, or names
+ * something that is no setting of the list. */
+bool environment_read_file(const struct setting_list *list, const char *path, enum textfile_patience how,
+                           char **error);
 
 /* The value of a variable, of the environment or else of that file; NULL: it is not set, or is empty. */
 const char *environment_get(const char *name);

@@ -4,16 +4,28 @@
 #include "base/textfile.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 
 #define FILE_MAX_BYTES 65536
 
-char *textfile_read(const char *path, const char **why)
+static bool is_pipe(const char *path)
 {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
+char *textfile_read(const char *path, enum textfile_patience patience, const char **why)
+{
+    if (patience == TEXTFILE_NOW && is_pipe(path)) {
+        *why = "it is a pipe, which can be read once only";
+        return NULL;
+    }
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         *why = strerror(errno);

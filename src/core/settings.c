@@ -366,28 +366,34 @@ static void add_groups(struct setting_list *list, struct settings *settings,
 }
 
 /* The file that the others may stand in is named by its flag or its variable. */
-static bool read_file(const struct setting_list *list, char **error)
+static bool read_file(const struct setting_list *list, enum textfile_patience patience, char **error)
 {
     struct setting_at at = setting_find(list, "settings");
     const char *path = at.found->text != NULL ? at.found->text : getenv(at.row->variables[0]);
     char *why = NULL;
-    if (environment_read_file(list, path != NULL ? path : "", &why))
+    if (environment_read_file(list, path != NULL ? path : "", patience, &why))
         return true;
     *error = mem_printf("%s: %s", at.found->text != NULL ? at.row->flag : at.row->variables[0], why);
     free(why);
     return false;
 }
 
-bool settings_read(struct settings *settings, struct command_line *line,
-                   const struct setting_group *const *groups, char **error)
+static bool read_all(struct settings *settings, struct command_line *line,
+                     const struct setting_group *const *groups, enum textfile_patience patience, char **error)
 {
     memset(settings, 0, sizeof *settings);
     *error = NULL;
     add_groups(&settings->list, settings, groups);
-    if (!command_line_read(line, &settings->list, error) || !read_file(&settings->list, error))
+    if (!command_line_read(line, &settings->list, error) || !read_file(&settings->list, patience, error))
         return false;
     environment_read(&settings->list, error);
     return setting_list_take(&settings->list, error);
+}
+
+bool settings_read(struct settings *settings, struct command_line *line,
+                   const struct setting_group *const *groups, char **error)
+{
+    return read_all(settings, line, groups, TEXTFILE_WAIT, error);
 }
 
 void settings_free(struct settings *settings)
@@ -408,7 +414,7 @@ bool settings_renew(struct settings *settings, struct command_line *line,
                     char **error)
 {
     struct settings fresh;
-    bool right = settings_read(&fresh, line, groups, error);
+    bool right = read_all(&fresh, line, groups, TEXTFILE_NOW, error);
     if (right)
         setting_list_renew(&settings->list, &fresh.list, tell);
     settings_free(&fresh);

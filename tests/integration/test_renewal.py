@@ -1,6 +1,8 @@
 """SIGHUP: what may change while a server runs is read again, from a file of settings; what may not stays, and the log says so."""
 
+import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -99,6 +101,16 @@ def test_a_file_that_is_not_right_changes_nothing(serve, sqlite, file, text, sai
     file(ROWLOCK_HOSTS="b.example,127.0.0.1")
     renew(server)
     assert (with_host(server, "a.example"), with_host(server, "b.example")) == (421, 200)
+
+
+def test_a_pipe_is_not_waited_for_again(serve, sqlite, folder, file):
+    os.mkfifo(folder / "token")
+    with ThreadPoolExecutor(1) as writer:
+        writer.submit((folder / "token").write_text, "geheim-4711")
+        server = serve("--settings", file(), env={"GITHUB_TOKEN_FILE": folder / "token"}, database=sqlite)
+    lines = renew(server, "the settings are not right, and stay as they were")
+    assert "GITHUB_TOKEN_FILE" in lines[-1]["reason"] and "pipe" in lines[-1]["reason"]
+    assert server.api.place() > 0
 
 
 def test_a_master_gives_them_to_the_successors_of_its_workers(serve, postgres, file):
