@@ -324,6 +324,8 @@ apps_sources = \
 	src/apps/orders_events.h \
 	src/apps/orders_seed.c \
 	src/apps/orders_seed.h \
+	src/apps/orders_table.c \
+	src/apps/orders_table.h \
 	src/apps/sites.c \
 	src/apps/sites_seed.c \
 	src/apps/sites_seed.h \

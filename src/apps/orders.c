@@ -9,6 +9,7 @@
 #include "apps/orders_events.h"
 #include "apps/orders_list.h"
 #include "apps/orders_seed.h"
+#include "apps/orders_table.h"
 #include "base/clock.h"
 #include "core/chore.h"
 #include "core/obtain.h"
@@ -225,6 +226,8 @@ static const struct route routes[] = {
      .feed = &orders_events},
 };
 
+#define TABLE_NS (30 * CLOCK_SECOND)
+
 static const struct chore chores[] = {
     {.statement = STATEMENT(ORDER_EXPIRE),
      .batch = ORDERS_EXPIRED,
@@ -233,6 +236,7 @@ static const struct chore chores[] = {
      .said = "leases of orders have ended",
      .counted = "orders",
      .metric = METRIC_ORDER_LEASES_EXPIRED},
+    {.statement = STATEMENT(ORDERS_TABLE), .every_ns = TABLE_NS, .read = orders_table_read},
     {.statement = NULL},
 };
 

@@ -4,6 +4,7 @@
 #include "apps/orders_claim.h"
 
 #include "apps/orders_change.h"
+#include "base/text.h"
 #include "core/idempotency.h"
 #include "core/obtain.h"
 #include "core/rows.h"
@@ -93,6 +94,17 @@ void orders_claim_start(struct request *request)
         obtain_answer(request, STATEMENT(ORDER_CLAIM), params);
 }
 
+/* How old they were, by the database's clock. */
+static void observe_ages(const struct db_answer *answer)
+{
+    const struct db_rows *rows = answer->rows;
+    int64_t placed, claimed;
+    for (int row = answer->first; row < answer->first + answer->count; row++)
+        if (text_time(rows->value(rows, row, LIST_ORDER_CREATED_AT), &placed) &&
+            text_time(rows->value(rows, row, LIST_ORDER_UPDATED_AT), &claimed) && claimed >= placed)
+            metric_observe(METRIC_ORDER_AGE, 0, (uint64_t)(claimed - placed));
+}
+
 /* The answer of a key that has no orders is a row without one. */
 void orders_claim_write(const struct answering *answering)
 {
@@ -100,6 +112,8 @@ void orders_claim_write(const struct answering *answering)
     bool none = answer->count == 0 || answer_value(answer, LIST_ORDER_ID).ptr == NULL;
     metric_add(METRIC_ORDER_CLAIMS, none ? CLAIM_NOTHING : CLAIM_WON, 1);
     metric_add(METRIC_ORDERS_CLAIMED, 0, none ? 0 : (uint64_t)answer->count);
+    if (!none)
+        observe_ages(answer);
     rows_add_array(&answering->reply->body, answering->statement, answer->rows, answer->first,
                    none ? 0 : answer->count);
 }

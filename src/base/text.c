@@ -34,6 +34,36 @@ enum text_number text_int(struct slice text, int64_t *number)
     return TEXT_NUMBER_OK;
 }
 
+/* Digits in a row. */
+static bool read_part(struct slice text, size_t at, size_t count, int64_t *number)
+{
+    return at + count <= text.len && text_int((struct slice){text.ptr + at, count}, number) == TEXT_NUMBER_OK;
+}
+
+/* Since 1970, in the Gregorian calendar: years begin in March, so that the day that comes and goes is their last. */
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
+{
+    year -= month <= 2;
+    month += month <= 2 ? 9 : -3;
+    return 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719468;
+}
+
+bool text_time(struct slice text, int64_t *nanoseconds)
+{
+    int64_t year, month, day, hour, minute, second, rest = 0, unit = 1000000000;
+    if (!read_part(text, 0, 4, &year) || !read_part(text, 5, 2, &month) || !read_part(text, 8, 2, &day) ||
+        !read_part(text, 11, 2, &hour) || !read_part(text, 14, 2, &minute) ||
+        !read_part(text, 17, 2, &second))
+        return false;
+    for (size_t i = 20; text.len > 20 && text.ptr[19] == '.' && i < text.len && text.ptr[i] >= '0' &&
+                        text.ptr[i] <= '9' && unit > 1;
+         i++)
+        rest += (text.ptr[i] - '0') * (unit /= 10);
+    *nanoseconds =
+        (((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000000000 + rest;
+    return true;
+}
+
 static size_t digits(struct slice text, size_t at)
 {
     size_t count = 0;

@@ -24,6 +24,9 @@ enum text_number text_double(struct slice text, double *number);
 /* The shortest decimal text that reads back as the same double; out holds at least 32 bytes. */
 void text_from_double(char *out, size_t size, double number);
 
+/* Nanoseconds since 1970 of a moment in UTC as databases write it: 2026-01-02 03:04:05.678+00, or with T and Z. */
+bool text_time(struct slice text, int64_t *nanoseconds);
+
 /* Well-formed UTF-8 (RFC 3629) without NUL. *points, when wanted, gets the number of code points. */
 bool text_utf8(struct slice text, size_t *points);
 

@@ -22,17 +22,25 @@ struct chores {
     struct loop_timer *timer;
 };
 
+static void tell(const struct chore *chore, const struct db_answer *answer)
+{
+    if (answer->count > 0)
+        log_debug(chore->said, LOG_I(chore->counted, answer->count));
+    if (chore->metric != 0)
+        metric_add(chore->metric, 0, (uint64_t)answer->count);
+}
+
 static void chore_on_done(struct call *call, const struct db_answer *answer, void *argument)
 {
     struct chores *own = argument;
     const struct chore *chore = own->chore;
-    bool done = answer->error == DB_OK;
+    bool done = answer->error == DB_OK, more = done && chore->read == NULL && answer->count == chore->batch;
     (void)call;
-    if (done && chore->metric != 0)
-        metric_add(chore->metric, 0, (uint64_t)answer->count);
-    if (done && answer->count > 0)
-        log_debug(chore->said, LOG_I(chore->counted, answer->count));
-    loop_timer_start(own->timer, done && answer->count == chore->batch ? chore->again_ns : chore->every_ns);
+    if (done && chore->read != NULL)
+        chore->read(answer);
+    else if (done)
+        tell(chore, answer);
+    loop_timer_start(own->timer, more ? chore->again_ns : chore->every_ns);
 }
 
 static void chore_on_timer(void *argument)

@@ -19,6 +19,8 @@ struct chore {
     int64_t every_ns, again_ns; /* from one end to the next beginning; the latter while there is more */
     const char *said, *counted; /* the log's line at level debug, and the name of its number */
     enum metric metric;         /* what its records add to; 0: nothing */
+    /* Of a statement that only asks: gets its rows. NULL: it changes records. */
+    void (*read)(const struct db_answer *answer);
 };
 
 struct chores;

@@ -93,6 +93,9 @@ static const struct metric_bounds of_statements = {14,
 static const struct metric_bounds of_set_waits = {
     10, {10 * US, 100 * US, 500 * US, MS, 5 * MS, 10 * MS, 50 * MS, 100 * MS, S, 10 * S}};
 static const struct metric_bounds of_set_calls = {10, {1, 2, 4, 8, 16, 32, 64, 128, 256, 512}};
+static const struct metric_bounds of_ages = {12,
+                                             {100 * MS, 500 * MS, S, 2500 * MS, 5 * S, 10 * S, 30 * S, 60 * S,
+                                              300 * S, 1800 * S, 3600 * S, 86400 * S}};
 static const struct metric_bounds of_lag = {
     10, {MS, 2500 * US, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS, 250 * MS, 500 * MS, S}};
 
@@ -205,6 +208,17 @@ const struct metric_row metric_rows[METRICS] = {
          METRIC_NUMBER,
          "Answers to whoever asked for any free orders (POST /orders/claim), by whether there were some.",
          {LABEL_CLAIM}},
+    [METRIC_ORDER_AGE] = {"rowlock_order_age_seconds", METRIC_HISTOGRAM, METRIC_SECONDS,
+                          "How old orders were when they were claimed (POST /orders/claim).",
+                          .bounds = &of_ages},
+    [METRIC_ORDERS_LIVE_ROWS] = {"rowlock_orders_live_rows", METRIC_GAUGE, METRIC_NUMBER,
+                                 "Rows of the table orders, as PostgreSQL estimates them.", .sparse = true},
+    [METRIC_ORDERS_DEAD_ROWS] =
+        {"rowlock_orders_dead_rows", METRIC_GAUGE, METRIC_NUMBER,
+         "Versions of rows in the table orders that wait for a vacuum, as PostgreSQL estimates them.",
+         .sparse = true},
+    [METRIC_ORDERS_BYTES] = {"rowlock_orders_table_bytes", METRIC_GAUGE, METRIC_BYTES,
+                             "Size of the table orders with its indexes.", .sparse = true},
     [METRIC_ORDER_LEASES_EXPIRED] = {"rowlock_order_leases_expired", METRIC_COUNTER, METRIC_NUMBER,
                                      "Orders that are free again because their lease has ended."},
     [METRIC_ORDERS_CLAIMED] = {"rowlock_orders_claimed", METRIC_COUNTER, METRIC_NUMBER,

@@ -192,6 +192,13 @@ void metrics_release(size_t slot)
 
 /* ---- counting ---- */
 
+/* Slot 0 is never given to another, so nobody clears it. */
+void metric_set_for_all(enum metric metric, size_t at, uint64_t value)
+{
+    if (head != NULL)
+        atomic_store_explicit(&slot_at(0)->cells[metrics_places[metric] + at], value, memory_order_relaxed);
+}
+
 void metric_observe(enum metric metric, size_t at, uint64_t value)
 {
     const struct metric_bounds *bounds = metric_rows[metric].bounds;

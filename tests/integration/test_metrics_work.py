@@ -64,6 +64,30 @@ def test_claims_are_counted_and_what_they_got(serve, database):
     assert scraped(api).value("rowlock_orders_claimed_total") == 3
 
 
+AGED = {"PostgresDatabase": "created_at - interval '40 seconds'", "SqliteDatabase": "strftime('%Y-%m-%dT%H:%M:%fZ', created_at, '-40 seconds')"}
+
+
+def test_how_old_orders_are_when_they_are_claimed_is_seen(serve, database):
+    api = serve("--distance", "haversine", database=database).api
+    old, _ = api.place(), api.place()
+    database.query(f"UPDATE orders SET created_at = {AGED[type(database).__name__]} WHERE id = ?", old)
+    assert len(api.claim("ann", limit=5)) == 2
+    found = scraped(api)
+    buckets = {bound: found.value("rowlock_order_age_seconds_bucket", le=bound) for bound in ("30.0", "60.0", "+Inf")}
+    assert buckets == {"30.0": 1, "60.0": 2, "+Inf": 2}
+    assert 40 <= found.value("rowlock_order_age_seconds_sum") < 60
+
+
+def test_the_table_of_orders_is_looked_at(serve, postgres):
+    postgres.query("INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) SELECT 1, 2, 3, 4, n FROM generate_series(1, 500) AS n")
+    postgres.query("UPDATE orders SET distance = 0 WHERE id <= 100")
+    until(lambda: postgres.query("SELECT pg_stat_get_dead_tuples('orders'::regclass)")[0][0] == 100, 15, "statistics know it")
+    api = serve(database=postgres).api
+    found = until(lambda: (lambda now: now.value("rowlock_orders_table_bytes") and now)(scraped(api)), 10, "it was asked")
+    assert (found.value("rowlock_orders_live_rows"), found.value("rowlock_orders_dead_rows")) == (500, 100)
+    assert found.value("rowlock_orders_table_bytes") == postgres.query("SELECT pg_total_relation_size('orders')")[0][0]
+
+
 def test_leases_that_end_are_counted(serve, database):
     api = serve("--distance", "haversine", database=database).api
     orders = [api.place() for _ in range(3)]

@@ -202,6 +202,29 @@ static void all_but_unreserved_characters_are_encoded(void **state)
     assert_string_equal(out, "");
 }
 
+static void times_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t nanoseconds;
+    } cases[] = {{"1970-01-01 00:00:00+00", 0},
+                 {"1970-01-01T00:00:01.5Z", 1500000000},
+                 {"2000-02-29 23:59:59.000001+00", INT64_C(951868799000001000)},
+                 {"2000-03-01T00:00:00.000Z", INT64_C(951868800000000000)},
+                 {"2026-11-26 22:54:13.123456+00", INT64_C(1795733653123456000)},
+                 {"1969-12-31T23:59:59Z", INT64_C(-1000000000)}};
+    int64_t read;
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(text_time(slice_of(cases[i].text), &read));
+        assert_int_equal(read, cases[i].nanoseconds);
+    }
+    static const char *const wrong[] = {
+        "", "2026", "2026-11-26", "2026-11-26 22:54", "infinity", "20x6-11-26 22:54:13"};
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_false(text_time(slice_of(wrong[i]), &read));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +240,7 @@ int main(void)
         cmocka_unit_test(percent_escapes_are_decoded),
         cmocka_unit_test(bad_escapes_are_refused),
         cmocka_unit_test(all_but_unreserved_characters_are_encoded),
+        cmocka_unit_test(times_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
