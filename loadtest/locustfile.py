@@ -228,13 +228,16 @@ class Courier(Named):
 
 
 class Claimer(Named):
-    """Claims the next ones for a time, and brings them under his claims; or comes too late, or not at all."""
+    """Claims the next or the nearest ones for a time, and brings them under his claims; or comes too late, or not at all."""
     weight = 3
 
     @task
     def claim(self):
         taker, late = self.new_name(), random.random() < 0.3
-        found = self.ask_for(taker, random.randint(1, 5), LATE if late else LEASE)
+        body = {"taker": taker, "limit": random.randint(1, 5), "lease": LATE if late else LEASE}
+        if random.random() < 0.5:
+            body["near"] = [random.uniform(-80, 80), random.uniform(-180, 180)]
+        found = self.ask_for(body)
         if late and found:
             gevent.sleep(LATE * 1.2)
         for order, claim in found:
@@ -243,29 +246,28 @@ class Claimer(Named):
             elif random.random() < 0.5:
                 self.ask("deliver", "late", order, "DELIVERED", taker, claim=claim)
 
-    def ask_for(self, taker, limit, lease):
+    def ask_for(self, body):
         """[(order, claim)] that he got. With a key a lost reply is no reason to stop: ask again, a few times."""
         for _ in range(5):
-            found = self.post_claim(taker, limit, lease)
+            found = self.post_claim(body)
             if found is not None:
                 return found
             self.wait()
         return []
 
     @whole
-    def post_claim(self, taker, limit, lease):
+    def post_claim(self, body):
         """One POST: recorded and judged. None: its reply is unknown."""
-        number = ledger.begin("claim", None, taker)
-        body = {"taker": taker, "limit": limit, "lease": lease}
-        with self.client.post("/orders/claim", json=body, headers={"Idempotency-Key": taker}, name="/orders/claim", catch_response=True) as response:
+        number, key = ledger.begin("claim", None, body["taker"]), {"Idempotency-Key": body["taker"]}
+        with self.client.post("/orders/claim", json=body, headers=key, name="/orders/claim", catch_response=True) as response:
             if FAULT and response.status_code == 503:
                 ledger.end(number, "unknown")
                 response.success()
                 return None
             orders = document(response)
-            complaint = describe(response) if response.status_code != 200 else complain_of_claimed(orders, taker, limit)
+            complaint = describe(response) if response.status_code != 200 else complain_of_claimed(orders, body)
             if complaint:
-                ledger.end(number, "unexpected", f"POST /orders/claim by {taker}: {complaint}")
+                ledger.end(number, "unexpected", f"POST /orders/claim {body}: {complaint}")
                 response.failure(complaint)
                 return []
             found = [(order["id"], order["claim"]) for order in orders]
@@ -317,14 +319,15 @@ def complain_of_placed(order):
     return None if order["status"] == "UNASSIGNED" else f"placed as {order['status']!r}"
 
 
-def complain_of_claimed(orders, taker, limit):
-    if not isinstance(orders, list) or len(orders) > limit:
-        return f"not a list of at most {limit}"
-    ids = [order["id"] for order in orders]
-    if ids != sorted(set(ids)):
-        return f"not oldest first, each once: {ids}"
-    wrong = [order for order in orders if (order["status"], order["taker"]) != ("TAKEN", taker) or order["claim"] < 1 or not order["lease_until"]]
-    return f"not claimed by {taker}: {wrong[0]!r}" if wrong else None
+def complain_of_claimed(orders, body):
+    if not isinstance(orders, list) or len(orders) > body["limit"]:
+        return "not a list of as many"
+    ids, member = [order["id"] for order in orders], "distance_to_origin" if "near" in body else "id"
+    if len(set(ids)) < len(ids) or orders != sorted(orders, key=lambda order: order[member]):
+        return f"not each once, in order: {orders}"
+    wrong = [order for order in orders if (order["status"], order["taker"]) != ("TAKEN", body["taker"]) or order["claim"] < 1
+             or not order["lease_until"]]
+    return f"not claimed: {wrong[0]!r}" if wrong else None
 
 
 def check_list(limit, before=None):

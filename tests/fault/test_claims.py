@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -17,7 +18,7 @@ from support.holds import Told, prove, read_journal
 from support.port import free_port
 from support.program import SLOW, missing, run
 from support.rawhttp import Api, ProtocolError
-from support.wait import until
+from support.wait import settled, until
 
 OCCUPIED = "Order is currently occupied."
 SHORT = 1           # seconds of a lease that ends in between
@@ -50,15 +51,16 @@ class Stubborn(Busy):
             if self.leaving.is_set():
                 return
             taker, lease = f"c{number}-{turn}", choice.choice(({}, {"lease": 300}, {"lease": SHORT}))
-            told = (self._claim(taker, choice.randint(1, 5), lease) if choice.random() < 0.5 or not self.orders else
+            near = choice.choice(({}, {"near": [50, 12]}))
+            told = (self._claim(taker, choice.randint(1, 5), lease, near) if choice.random() < 0.5 or not self.orders else
                     self._take(taker, choice.choice(self.orders[-100:])))
             for order, claim in told.got.items():
                 kind, status = choice.choice((("release", "UNASSIGNED"), ("deliver", "DELIVERED")))
                 self._ask(Told(kind, taker, order, claim), "PATCH", f"/orders/{order}", {"status": status, "taker": taker, "claim": claim})
 
-    def _claim(self, taker, limit, lease):
-        body = {"taker": taker, "limit": limit} | lease
-        told = Told("claim", taker, limit=limit)
+    def _claim(self, taker, limit, lease, near):
+        body = {"taker": taker, "limit": limit} | lease | near
+        told = Told("claim", taker, limit=limit, near=near)
         answer = self._ask(told, "POST", "/orders/claim", body, {"Idempotency-Key": taker})
         if answer is not None:
             self.keys[taker] = body, answer.body
@@ -102,12 +104,14 @@ def durable():
     """A database in a cluster that keeps its data through a loss of power, too, as those of all other tests do not."""
     if binaries() is None:
         missing("a PostgreSQL server")
-    cluster = Cluster("fsync = on\nfull_page_writes = on\n")
+    cluster = Cluster()
     try:
         cluster.create()
         database = PostgresDatabase(cluster)
-        assert database.query("SHOW fsync") == [("on",)]
         assert run("migrate", "--database", database.url).returncode == 0
+        for setting, value in (("full_page_writes", "on"), ("recovery_init_sync_method", "syncfs"), ("fsync", "on")):
+            cluster.alter_system(setting, value)
+        settled(lambda: database.query("SHOW fsync"), [("on",)])
         yield database
     finally:
         cluster.remove()
@@ -146,7 +150,8 @@ def test_no_claim_is_lost_or_given_twice_whatever_is_killed(serve, request, kind
     assert "lost" not in {told.outcome for told in couriers.book}
     assert couriers.asked_again() > 0
     assert prove(read_journal(database), couriers.book, couriers.ended) > 0
-    for key, (body, answer) in couriers.keys.items():
-        again = server.api.post("/orders/claim", body, {"Idempotency-Key": key})
-        assert (again.status, again.body) == (200, answer), (key, again)
+    with ThreadPoolExecutor(16) as pool:
+        again = pool.map(lambda key: server.api.post("/orders/claim", couriers.keys[key][0], {"Idempotency-Key": key}), couriers.keys)
+        for key, answer in zip(couriers.keys, again):
+            assert (answer.status, answer.body) == (200, couriers.keys[key][1]), (key, answer)
     assert prove(read_journal(database), couriers.book, couriers.ended) > 0

@@ -130,6 +130,7 @@ class Takers(Busy):
                     break
                 with Stopwatch() as watch:
                     cursor.execute("UPDATE orders SET status = 'TAKEN', taker = 'ann' WHERE id = %s AND status = 'UNASSIGNED'", (order,))
+                    connection.commit() if not pause else None
                 self.longest = max(self.longest, watch.seconds)
                 self.leaving.wait(pause)
                 connection.commit()
@@ -139,7 +140,7 @@ class Takers(Busy):
 @pytest.mark.plain
 @pytest.mark.parametrize("before_leases", ["postgres"], indirect=True)
 def test_takers_are_not_locked_out_while_large_tables_change(before_leases):
-    before_leases.query(PLACE + f"SELECT 1, 2, 3, 4, 5 FROM generate_series(1, {ROWS})")
+    before_leases.query(PLACE + f"SELECT random() * 180 - 90, random() * 360 - 180, 3, 4, 5 FROM generate_series(1, {ROWS})")
     with Takers(before_leases, 4) as takers:
         until(lambda: takers.taken > 100, 10, "they take orders")
         before = takers.taken

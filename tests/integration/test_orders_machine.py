@@ -11,6 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule,
 from support.expect import problem, refused, succeeded
 from support.program import SANITIZED
 from support.wait import until
+from test_orders_near import metres
 
 STORIES = int(os.environ.get("ROWLOCK_TEST_STORIES", "12" if SANITIZED else "40"))
 
@@ -24,16 +25,19 @@ NOWHERE = 1 << 60                   # an order that does not exist
 
 PASSES = 1500                       # seconds, at a time
 LEASES = (None, 1000, 2000, 4000)   # no sum of those above: who is late is so by minutes, and so is who is not
-NEAR = 200                          # less than that is the time that the test itself takes
+SLACK = 200                         # less than that is the time that the test itself takes
 
 HOLDER = "who has it"
+
+SPOTS = ((50.0, 10.0), (50.0, 10.01), (-33.9, 151.2), (64.0, -179.9), (64.0, 179.9))      # the last two are near one another
+WITHIN = 100000                     # metres
 
 
 class Order:
     """What docs/api/orders.md says of one."""
 
-    def __init__(self, id):
-        self.id, self.status, self.taker, self.released_by, self.claim, self.end = id, "UNASSIGNED", None, None, 0, None
+    def __init__(self, id, origin):
+        self.id, self.origin, self.status, self.taker, self.released_by, self.claim, self.end = id, origin, "UNASSIGNED", None, None, 0, None
         self.late = False               # its lease has ended, and the sweep may not have been there yet
         self.events = [("placed", None, 0)]
 
@@ -107,8 +111,12 @@ keys = Bundle("keys")
 takers = st.sampled_from((HOLDER, HOLDER, "ann", "bob", None))
 claims = st.sampled_from((None, None, 0, 0, -1, 1))         # so far from the current one
 leases = st.sampled_from(LEASES)
-conditions = st.sampled_from((None, None, "*", "as it was read"))
 limits = st.integers(1, 5)
+spots = st.sampled_from(SPOTS)
+ways = st.fixed_dictionaries({"taker": st.sampled_from(("ann", "bob")), "limit": limits}, optional={
+    "lease": st.sampled_from(LEASES[1:]), "near": spots, "within": st.just(WITHIN)}).map(
+        lambda body: body if "near" in body else {name: value for name, value in body.items() if name != "within"})
+conditions = st.sampled_from((None, None, "*", "as it was read"))
 
 
 class Machine(RuleBasedStateMachine):
@@ -128,13 +136,13 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(target=orders)
     def begin(self):
-        return self.place()
+        return self.place(SPOTS[0])
 
-    @rule(target=orders)
-    def place(self):
-        id = self.api.place()
+    @rule(target=orders, origin=spots)
+    def place(self, origin):
+        id = self.api.place(origin)
         assert id > max(self.orders, default=0)
-        self.orders[id] = Order(id)
+        self.orders[id] = Order(id, origin)
         return self.orders[id]
 
     @rule(order=orders, taker=takers, claim=claims, lease=leases, condition=conditions)
@@ -159,16 +167,15 @@ class Machine(RuleBasedStateMachine):
         answer = self.api.patch(f"/orders/{NOWHERE}", body, {"If-Match": "*"} if any_of_them else {})
         problem(answer, 412) if any_of_them else refused(answer, MISSING)
 
-    @rule(taker=st.sampled_from(("ann", "bob")), limit=limits, lease=leases)
-    def claim(self, taker, limit, lease):
-        answer = self.api.post("/orders/claim", self.body(taker=taker, limit=limit, lease=lease))
-        self.claimed(answer, taker, limit, lease)
+    @rule(body=ways)
+    def claim(self, body):
+        self.claimed(self.api.post("/orders/claim", body), **body)
 
-    @rule(target=keys, taker=st.sampled_from(("ann", "bob")), limit=limits, lease=leases)
-    def claim_with_a_key(self, taker, limit, lease):
-        key, body = {"Idempotency-Key": f"k{next(self.numbers)}"}, self.body(taker=taker, limit=limit, lease=lease)
+    @rule(target=keys, body=ways)
+    def claim_with_a_key(self, body):
+        key = {"Idempotency-Key": f"k{next(self.numbers)}"}
         answer = self.api.post("/orders/claim", body, key)
-        self.claimed(answer, taker, limit, lease)
+        self.claimed(answer, **body)
         return key, body, answer.body
 
     @rule(asked=keys)
@@ -278,19 +285,23 @@ class Machine(RuleBasedStateMachine):
         free = {id for id, in self.db.query("SELECT id FROM orders WHERE status = 'UNASSIGNED'")} if late else set()
         return free.intersection(late)
 
-    def claimed(self, answer, taker, limit, lease):
-        """The oldest; on PostgreSQL without those that the sweep is just at."""
+    def claimed(self, answer, taker, limit, lease=None, near=None, within=None):
+        """The oldest, or the nearest; on PostgreSQL without those that the sweep is just at."""
         assert answer.status == 200, answer
         got = answer.json()
         ids = [whole["id"] for whole in got]
         passed = self.swept().difference(ids) if self.db.kind == "postgres" else set()
         due = [order for order in self.orders.values() if order.is_free()]
+        if near is not None:
+            away = {order.id: metres(near, order.origin) for order in due}
+            due = sorted((order for order in due if within is None or away[order.id] <= within), key=lambda order: (away[order.id], order.id))
         allowed = ([order.id for order in due][:limit], [order.id for order in due if order.id not in passed][:limit])
         assert ids in allowed, (ids, allowed)
         for whole in got:
             order = self.orders[whole["id"]]
             order.acquire(taker, lease and self.now + lease)
             self.check_whole(order, whole)
+            assert near is None or abs(whole["distance_to_origin"] - away[order.id]) < 1
 
     def check_whole(self, order, whole):
         allowed = [(*order.shown(late), order.claim) for late in {False, order.late}]
@@ -302,7 +313,7 @@ class Machine(RuleBasedStateMachine):
         assert (told is None) == (order.end is None), (told, order.end)
         if told is not None:
             left = datetime.datetime.fromisoformat(told.replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc)
-            assert abs(left.total_seconds() - (order.end - self.now)) < NEAR, (told, order.end, self.now)
+            assert abs(left.total_seconds() - (order.end - self.now)) < SLACK, (told, order.end, self.now)
 
     def check_list(self, query, limit, belongs):
         told = self.pages(f"/orders?{query}", limit)

@@ -15,17 +15,18 @@ from support.rawhttp import Api
 from support.wait import until
 
 CHANGES = 100 if SANITIZED else 1000        # orders that change hands
+SPOTS = ((50, 10), (50, 10.01), (-33.9, 151.2), (64, 180))
 OCCUPIED = "Order is currently occupied."
 PASSED = {"postgres": "now() - interval '1 second'", "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 second')"}
 
 
 class Couriers(Busy):
-    """They claim the next and take by number, for a time or not, and then extend, release or deliver, or are late; a customer
+    """They claim the next or the nearest and take by number, for a time or not, and then extend, release or deliver, or are late; a customer
     places orders; and now and then the lease of an order is made to end."""
 
     def __init__(self, addresses, database, count):
         self.addresses, self.database = addresses, database
-        self.orders = [Api(addresses[0]).place() for _ in range(40)]
+        self.orders = [Api(addresses[0]).place(SPOTS[number % 4]) for number in range(40)]
         self.book, self.ended = [], {}
         super().__init__(*(partial(self._courier, number) for number in range(count)), self._customer, self._clock)
 
@@ -38,15 +39,16 @@ class Couriers(Busy):
             if self.leaving.is_set():
                 return
             taker, lease = f"c{number}-{turn}", choice.choice(({}, {"lease": 300}))
-            told = (self._claim(api, taker, choice.randint(1, 5), lease) if choice.random() < 0.5 else
+            near = choice.choice(({}, {"near": choice.choice(SPOTS)}))
+            told = (self._claim(api, taker, choice.randint(1, 5), lease | near) if choice.random() < 0.5 else
                     self._take(api, taker, choice.choice(self.orders), lease))
             for order, claim in told.got.items():
                 self._use(api, choice, taker, order, claim, lease)
 
     def _customer(self):
-        api = Api(self.addresses[0])
+        api, choice = Api(self.addresses[0]), random.Random(98)
         while not self.leaving.wait(0.05):
-            self.orders.append(api.place())
+            self.orders.append(api.place(choice.choice(SPOTS)))
 
     def _clock(self):
         """Ends the lease of an order that somebody holds, and notes which acquisition that was."""
@@ -77,8 +79,9 @@ class Couriers(Busy):
         self.book.append(told)
         return told
 
-    def _claim(self, api, taker, limit, lease):
-        return self._note(Told("claim", taker, limit=limit), lambda: api.post("/orders/claim", {"taker": taker, "limit": limit} | lease))
+    def _claim(self, api, taker, limit, how):
+        return self._note(Told("claim", taker, limit=limit, near=how.get("near")),
+                          lambda: api.post("/orders/claim", {"taker": taker, "limit": limit} | how))
 
     def _take(self, api, taker, order, lease):
         return self._note(Told("take", taker, order), lambda: api.take(order, taker, **lease))

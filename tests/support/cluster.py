@@ -61,10 +61,8 @@ def memory():
 
 
 class Cluster:
-    def __init__(self, settings="", in_memory=False):
-        """settings: lines of postgresql.conf, beside SETTINGS or instead of them. in_memory: there a database is made in a tenth of the
-        time that it takes on a disk."""
-        self.settings = settings
+    def __init__(self, in_memory=False):
+        """in_memory: there a database is made in a tenth of the time that it takes on a disk."""
         self.bin = binaries()
         self.become, self.user = as_server_user()
         parent = tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else "/tmp"   # sun_path is short
@@ -83,7 +81,7 @@ class Cluster:
                       "--wal-segsize=1")
         self.port = free_port()
         with open(self.data / "postgresql.conf", "a") as conf:
-            conf.write(SETTINGS.format(port=self.port, home=self.home) + self.settings)
+            conf.write(SETTINGS.format(port=self.port, home=self.home))
         self.start()
 
     def start(self, wait=True):
