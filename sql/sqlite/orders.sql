@@ -166,7 +166,7 @@ UPDATE orders SET status = 'UNASSIGNED', taker = NULL, released_by = NULL, lease
     updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
 WHERE status = 'TAKEN' AND lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now');
 WITH RECURSIVE circle (radius, ids) AS (
-    VALUES (0.0001, '[]')
+    VALUES (0.0004, '[]')
     UNION ALL
     SELECT radius * 4, (
         SELECT json_group_array(id)
@@ -177,7 +177,7 @@ WITH RECURSIVE circle (radius, ids) AS (
         )
         WHERE away <= 1e-24 + min(pow(sin(radians(min(radius, 180)) / 2), 2), coalesce(pow(sin(min($6 / 12742017.6, pi() / 2)), 2), 1))
     )
-    FROM circle WHERE json_array_length(ids) < $2 AND radius < 0.0002 + 4 * min(180, coalesce(degrees($6 / 6371008.8), 180))
+    FROM circle WHERE json_array_length(ids) < $2 AND radius < 0.0008 + 4 * min(180, coalesce(degrees($6 / 6371008.8), 180))
 )
 UPDATE orders SET status = 'TAKEN', taker = $1, released_by = NULL, claim = claim + 1,
     lease_until = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', $3 || ' seconds'),

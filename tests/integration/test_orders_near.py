@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support.expect import problem, refused, succeeded
+from support.plans import statements
 from support.rawhttp import Api
 from test_orders_claim import crowd, ids, key
 from test_orders_lease import let_the_lease_end
@@ -337,3 +338,14 @@ def test_claims_of_one_key_at_once_get_the_same(server, db, place):
     for number in range(6):
         assert all(got[other] == got[number] for other in range(number, 24, 6)) and len(got[number]) == 3
     assert db.query("SELECT count(*) FROM orders WHERE status = 'TAKEN'") == [(18,)]
+
+
+# ---- what it costs (of PostgreSQL: test_plans.py) ----
+
+@pytest.mark.parametrize("shared", ["sqlite"], indirect=True)
+def test_on_sqlite_a_band_of_latitudes_is_read_from_its_index_alone(db, shared):
+    search, = (step for step in statements("orders", "sqlite")["order_claim_near"].split(";\n") if "RECURSIVE" in step)
+    connection = db.connect()
+    plan = connection.execute("EXPLAIN QUERY PLAN " + search, {str(number): 1 for number in range(1, 7)}).fetchall()
+    connection.close()
+    assert any("COVERING INDEX orders_free_near (origin_lat>? AND origin_lat<?)" in step[3] for step in plan), plan
