@@ -142,6 +142,18 @@ SELECT EXISTS (
 -- command () -> (version int, name text, oldest_server int, applied_at time)
 SELECT version, name, oldest_server, applied_at FROM rowlock_migrations ORDER BY version;
 
+-- How many connections this role may have here at most; who is no superuser has none of those that are kept for them.
+-- name: connections_max
+-- command () -> (most int)
+SELECT least(
+    current_setting('max_connections')::bigint
+        - CASE WHEN r.rolsuper THEN 0 ELSE current_setting('superuser_reserved_connections')::bigint END,
+    CASE WHEN r.rolconnlimit >= 0 AND NOT r.rolsuper THEN r.rolconnlimit END,
+    CASE WHEN d.datconnlimit >= 0 AND NOT r.rolsuper THEN d.datconnlimit END
+) AS most
+FROM pg_roles AS r, pg_database AS d
+WHERE r.rolname = current_user AND d.datname = current_database();
+
 -- What would keep migrations from being applied, in the words in which the database would say it.
 -- name: migrations_obstacle
 -- command () -> (obstacle text?)

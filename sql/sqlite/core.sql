@@ -43,6 +43,10 @@ SELECT count(*) > 0 AS found FROM sqlite_schema WHERE type = 'table' AND name = 
 -- command () -> (version int, name text, oldest_server int, applied_at time)
 SELECT version, name, oldest_server, applied_at FROM rowlock_migrations ORDER BY version;
 
+-- name: connections_max
+-- command () -> (most int)
+SELECT 1 AS most; -- of the one worker
+
 -- name: migrations_obstacle
 -- command () -> (obstacle text?)
 SELECT NULL AS obstacle; -- the rights of its file were looked at when it was opened

@@ -40,6 +40,13 @@ static const struct setting rows[] = {
     {.name = NULL},
 };
 
+static bool has_control(const char *text)
+{
+    while (*text != '\0' && (unsigned char)*text >= ' ' && *text != 0x7f)
+        text++;
+    return *text != '\0';
+}
+
 /* Addresses count only when they are asked. */
 static bool check(const struct setting_list *list, void *members, char **error)
 {
@@ -53,6 +60,9 @@ static bool check(const struct setting_list *list, void *members, char **error)
     bool google = own->provider == DISTANCE_GOOGLE;
     if (google && !token)
         return setting_wrong(&provider, "google needs GMAP_TOKEN", error);
+    struct setting_at key = setting_find(list, "gmap-token");
+    if (google && has_control(own->gmap_token))
+        return setting_wrong(&key, "it must be one line, without control characters", error);
     if (!google && own->osrm_url[0] == '\0')
         return setting_wrong(&provider, "osrm needs OSRM_URL", error);
     struct setting_at url = setting_find(list, google ? "gmap-url" : "osrm-url");

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cmd/cmd.h"
 #include "core/app.h"
 #include "core/dbhealth.h"
@@ -33,6 +34,8 @@
 #include "sqlite/session_sqlite.h"
 
 #define LOOKS 2
+#define BESIDES                                                                                              \
+    2 /* connections of a worker beside its pool: one for the health, one that listens for changes */
 
 struct check {
     const struct settings *settings;
@@ -218,11 +221,31 @@ static bool look_at_readiness(const struct check *check, struct session *session
     return ok;
 }
 
+/* With fewer a server serves all the same, with some of its connections or workers waiting for their turn. */
+static void look_at_connections(const struct check *check, struct session *session)
+{
+    const struct settings *settings = check->settings;
+    const struct db_rows *rows;
+    int64_t most, wanted = settings->workers * (settings->db_connections + BESIDES);
+    if (session->pooled || session_query(session, STATEMENT(CONNECTIONS_MAX), NULL, &rows) != DB_OK ||
+        text_int(rows->value(rows, 0, COLUMN_CONNECTIONS_MAX_MOST), &most) != TEXT_NUMBER_OK ||
+        most >= wanted)
+        return;
+    char *reason =
+        mem_printf("it lets this role have %lld, and the workers want up to %lld; use fewer --workers or "
+                   "--db-connections",
+                   (long long)most, (long long)wanted);
+    complain(check, "database", "connections", reason);
+    free(reason);
+}
+
 static bool look_at_health(const struct check *check, struct session *session)
 {
     struct db_health health = {.answers = false};
     if (!ask_health(session, &health))
         return complain(check, "database", "the database answers with an error", session->error);
+    if (check->settings->sqlite_path == NULL)
+        look_at_connections(check, session);
     return look_at_readiness(check, session, &health);
 }
 

@@ -102,6 +102,12 @@ def test_the_address_of_a_provider_is_looked_at(url):
     assert done.returncode == 2 and done.stderr.startswith("rowlock: OSRM_URL is not right: "), done.stderr
 
 
+def test_a_key_of_a_provider_is_one_line(folder):
+    (folder / "key").write_text("one\ntwo\n")
+    done = check(env={"GMAP_TOKEN_FILE": folder / "key"})
+    assert done.returncode == 2 and done.stderr.startswith("rowlock: GMAP_TOKEN_FILE is not right: it must be one line") and "two" not in done.stderr
+
+
 @pytest.mark.parametrize("url", ["http://host", "https://host:5000/osrm", "http://[::1]:80/", "http://ann:x@host/"])
 def test_good_addresses_of_a_provider(url, sqlite):
     said(check("--distance", "osrm", "--database", sqlite.url, env={"OSRM_URL": url}), 0)
@@ -168,6 +174,19 @@ def test_a_database_that_is_set_read_only(postgres):
 def test_a_commit_that_may_be_forgotten_is_a_warning(postgres):
     postgres.query(f'ALTER DATABASE "{postgres.name}" SET synchronous_commit = off')
     said(check("--database", postgres.url), 0, ["--database", "synchronous_commit", "is off"])
+
+
+def test_connections_that_the_workers_would_not_get_are_a_warning(postgres):
+    postgres.query("CREATE ROLE few LOGIN CONNECTION LIMIT 7")
+    postgres.query("GRANT ALL ON ALL TABLES IN SCHEMA public TO few")
+    postgres.query("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO few")
+    try:
+        url = postgres.url.replace("postgres@", "few@")
+        said(check("--database", url), 0)
+        said(check("--database", url, "--workers", 2), 0, ["--database", "connections", "7", "12", "--db-connections"])
+    finally:
+        postgres.query("DROP OWNED BY few")
+        postgres.query("DROP ROLE few")
 
 
 @contextlib.contextmanager
