@@ -86,6 +86,9 @@ def test_what_may_not_change_is_named_and_stays(serve, database, file):
     stay = [line["setting"].partition(" in ")[0] for line in lines if "after a restart" in line["message"]]
     assert stay == ["ROWLOCK_DEADLINE", "ROWLOCK_QUEUE"]         # the database is named by a flag, which wins
     assert [line["setting"].partition(" in ")[0] for line in lines if line["message"] == "a setting has changed"] == ["ROWLOCK_LOG_LEVEL"]
+    lines = renew(server)
+    named = [line["setting"].partition(" in ")[0] for line in lines if "after a restart" in line["message"]]
+    assert named == 2 * stay, "the next look finds the same: they were not taken over"
     assert server.api.place() > 0
 
 
