@@ -160,6 +160,7 @@ python_tests = \
 	tests/integration/test_check.py \
 	tests/integration/test_coming_from.py \
 	tests/integration/test_commands.py \
+	tests/integration/test_contrib.py \
 	tests/integration/test_descriptors.py \
 	tests/integration/test_distance.py \
 	tests/integration/test_docs_api.py \

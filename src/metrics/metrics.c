@@ -192,11 +192,12 @@ void metrics_release(size_t slot)
 
 /* ---- counting ---- */
 
-/* Slot 0 is never given to another, so nobody clears it. */
+/* Slot 0 is never given to another, so nobody clears it. What is there is one more: 0 is what was never set. */
 void metric_set_for_all(enum metric metric, size_t at, uint64_t value)
 {
     if (head != NULL)
-        atomic_store_explicit(&slot_at(0)->cells[metrics_places[metric] + at], value, memory_order_relaxed);
+        atomic_store_explicit(&slot_at(0)->cells[metrics_places[metric] + at], value + 1,
+                              memory_order_relaxed);
 }
 
 void metric_observe(enum metric metric, size_t at, uint64_t value)

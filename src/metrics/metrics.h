@@ -59,7 +59,7 @@ static inline void metric_set(enum metric metric, size_t at, uint64_t value)
         atomic_store_explicit(&metrics_cells[metrics_places[metric] + at], value, memory_order_relaxed);
 }
 
-/* Of a gauge that any process may ask for, and that is the same for all. */
+/* Of a gauge that any process may know, and that is the same for all (for_all). */
 void metric_set_for_all(enum metric metric, size_t at, uint64_t value);
 
 void metric_observe(enum metric metric, size_t at, uint64_t value); /* of a histogram */

@@ -130,8 +130,9 @@ static enum metric metric_of(const struct series *series)
 static void add_sum(const struct series *series, size_t at)
 {
     uint64_t sum = metrics_sum(metric_of(series), at);
-    if (sum == 0 && series->row->sparse)
+    if (sum == 0 && (series->row->sparse || series->row->for_all))
         return;
+    sum -= series->row->for_all;
     begin_line(series, suffixes[series->row->type]);
     end_line(series, false, series->row->unit, series->row->type == METRIC_INFO ? 1 : sum);
 }

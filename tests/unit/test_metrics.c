@@ -111,6 +111,20 @@ static void openmetrics_names_the_metric_without_its_suffix(void **state)
     assert_string_equal(all + strlen(all) - 6, "# EOF\n");
 }
 
+static void what_is_one_for_all_is_not_there_until_somebody_has_said_it(void **state)
+{
+    (void)state;
+    printed(METRICS_PROMETHEUS);
+    has_not("\nrowlock_orders_dead_rows ");
+    metric_set_for_all(METRIC_ORDERS_DEAD_ROWS, 0, 0);
+    printed(METRICS_PROMETHEUS);
+    has("\nrowlock_orders_dead_rows 0\n");
+    metric_set_for_all(METRIC_ORDERS_DEAD_ROWS, 0, 7);
+    metrics_release(1);
+    printed(METRICS_PROMETHEUS);
+    has("\nrowlock_orders_dead_rows 7\n");
+}
+
 static void buckets_count_what_is_not_above_their_bound(void **state)
 {
     (void)state;
@@ -268,6 +282,8 @@ int main(void)
         cmocka_unit_test(seconds_have_no_zeros_at_their_end),
         cmocka_unit_test_setup_teardown(what_is_counted_is_printed_by_its_labels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(openmetrics_names_the_metric_without_its_suffix, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_one_for_all_is_not_there_until_somebody_has_said_it, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(buckets_count_what_is_not_above_their_bound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_histogram_of_a_label_has_buckets_of_its_own, set_up, tear_down),
         cmocka_unit_test(every_row_is_whole),
