@@ -513,7 +513,7 @@ def test_waiters_do_not_fill_the_pool(serve, postgres, sites, connections, locke
 
 def test_many_waiters_for_one_row_are_one_waiter(serve, postgres, sites):
     """They wait for each other too, in the order in which they came, and all are done when the lock is gone."""
-    server = serve(database=postgres)
+    server = serve("--deadline", 60, database=postgres)     # so that nobody is late on a slow machine
     sites.lock(1)
     answers = []
     waiting = threading.Thread(target=lambda: answers.extend(ask_at_once(server, [put(1, f"name {number}") for number in range(20)])))
