@@ -194,6 +194,7 @@ python_tests = \
 	tests/integration/test_openapi.py \
 	tests/integration/test_original_clients.py \
 	tests/integration/test_orders_claim.py \
+	tests/integration/test_orders_front.py \
 	tests/integration/test_orders_journal.py \
 	tests/integration/test_nginx.py \
 	tests/integration/test_order_events.py \

@@ -23,6 +23,15 @@ RETURNING orders.id, origin_lat, origin_lng, destination_lat, destination_lng, d
     claim, lease_until \gset
 """
 
+NEAR = r"""
+\set lat random(45000000, 55000000) / 1000000.0
+\set lng random(5000000, 20000000) / 1000000.0
+SELECT o.id, o.origin_lat, o.origin_lng, o.destination_lat, o.destination_lng, o.distance, o.status, o.taker, o.created_at,
+    o.updated_at, o.claim, o.lease_until, n.away
+FROM orders_claim_near(ARRAY['c'], ARRAY[1::bigint], ARRAY[NULL::bigint], ARRAY[:lat::float8], ARRAY[:lng::float8],
+        ARRAY[NULL::bigint]) AS n CROSS JOIN LATERAL (SELECT (n.taken).*) AS o;
+"""
+
 DELIVER = r"""
 UPDATE orders SET status = 'DELIVERED', updated_at = now() WHERE id = :id AND status = 'TAKEN' AND taker = 'c'
 RETURNING status \gset

@@ -16,7 +16,7 @@ PEERS = SERVERS + QUEUES
 Row = namedtuple("Row", "key title clients load script reference needs single does codes peers orders")
 
 
-def make(orders):
+def make(orders, million=1000000):
     span = ["--first", "1", "--last", str(orders)]
     page = "/orders?page=1&limit={}"
     taken, worked, mixed = ("taken",), ("taken", "delivered"), ("placed", "taken", "delivered")
@@ -32,6 +32,7 @@ def make(orders):
             codes=("200", "400")),
         row("take1", "take, one client", 1, ["--mode", "take", *span], pgbench.TAKE, 0.5, single=True, does=taken),
         row("claim", "claim, the oldest", 128, ["--mode", "claim"], pgbench.CLAIM, 2.5, does=taken, peers=()),
+        row("near", "claim, the nearest", 128, ["--mode", "near"], pgbench.NEAR, 2.0, does=taken, peers=(), orders=million),
         row("work", "claim 1, deliver it: orders/s", 128, ["--mode", "work"], pgbench.WORK, does=worked, peers=QUEUES,
             codes=occupied),
         row("work100", "claim 100, deliver each: orders/s", 128, ["--mode", "work", "--limit", "100"], None,

@@ -217,17 +217,26 @@ FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c
 ORDER BY a.pos;
 
 -- The oldest free orders, so many for each call, each for one call only: what is found is numbered, and so are the places
--- to fill. Of what has expired only as much is locked as may be among the oldest. The array keeps the plan from expecting
--- all that a LIMIT which it does not know may let through.
+-- to fill. Those that are free for the first time are looked for from the front on, where none can be below; those that are
+-- free again are few, and stand in an index of their own (0013_orders_front.sql). Of what has expired only as much is locked
+-- as may be among the oldest. The array keeps the plan from expecting all that a LIMIT which it does not know may let through.
+-- The last LIMIT limits nothing: it says what was seen, also when that is nothing.
 -- name: order_claim
 -- set writes (taker text, limit int, lease int?) -> order
 WITH place AS MATERIALIZED (
     SELECT a.taker, a.lease, a.pos, row_number() OVER (ORDER BY a.pos) AS number
     FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS a (taker, wanted, lease, pos)
         CROSS JOIN LATERAL generate_series(1, a.wanted) AS n
-), free AS MATERIALIZED (
-    SELECT o.id FROM orders AS o WHERE o.status = 'UNASSIGNED'
+), front AS MATERIALIZED (
+    SELECT f.last_value AS id FROM orders_front AS f
+), again AS MATERIALIZED (
+    SELECT o.id FROM orders AS o WHERE o.status = 'UNASSIGNED' AND o.claim > 0 AND o.id < (SELECT f.id FROM front AS f)
     ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
+), fresh AS MATERIALIZED (
+    SELECT o.id FROM orders AS o WHERE o.status = 'UNASSIGNED' AND o.id >= (SELECT f.id FROM front AS f)
+    ORDER BY o.id LIMIT (SELECT count(*) FROM place) - (SELECT count(*) FROM again) FOR NO KEY UPDATE SKIP LOCKED
+), free AS MATERIALIZED (
+    SELECT a.* FROM again AS a UNION ALL SELECT f.* FROM fresh AS f
 ), expired AS MATERIALIZED (
     SELECT o.id FROM orders AS o
     WHERE o.status = 'TAKEN' AND o.lease_until <= now()
@@ -244,7 +253,11 @@ WITH place AS MATERIALIZED (
     FROM winner AS w WHERE o.id = w.id AND o.id = ANY (ARRAY(SELECT w.id FROM winner AS w))
     RETURNING {o.order}, w.pos, o.status = 'TAKEN' AND o.taker = w.taker AS done
 )
-SELECT c.pos, {c.order} FROM changed AS c WHERE c.done ORDER BY c.pos, c.id;
+SELECT c.pos, {c.order} FROM changed AS c WHERE c.done ORDER BY c.pos, c.id
+LIMIT (
+    SELECT CASE WHEN (SELECT count(*) FROM again) < (SELECT count(*) FROM place)
+        THEN orders_front_seen((SELECT min(f.id) FROM fresh AS f), pg_snapshot_xmin(pg_current_snapshot())) END
+);
 
 -- The same with an Idempotency-Key; see order_place_once. The answer of a key is what the orders are going to be, as an array
 -- of JSON: also when it is empty, in a row without an order. The rows of orders are locked before, so it is true, or the
@@ -270,9 +283,16 @@ WITH asked AS MATERIALIZED (
 ), place AS MATERIALIZED (
     SELECT f.taker, f.lease, f.pos, row_number() OVER (ORDER BY f.pos) AS number
     FROM first AS f CROSS JOIN LATERAL generate_series(1, f.wanted) AS n WHERE f.new
-), free AS MATERIALIZED (
-    SELECT {o.order} FROM orders AS o WHERE o.status = 'UNASSIGNED'
+), front AS MATERIALIZED (
+    SELECT f.last_value AS id FROM orders_front AS f
+), again AS MATERIALIZED (
+    SELECT {o.order} FROM orders AS o WHERE o.status = 'UNASSIGNED' AND o.claim > 0 AND o.id < (SELECT f.id FROM front AS f)
     ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
+), fresh AS MATERIALIZED (
+    SELECT {o.order} FROM orders AS o WHERE o.status = 'UNASSIGNED' AND o.id >= (SELECT f.id FROM front AS f)
+    ORDER BY o.id LIMIT (SELECT count(*) FROM place) - (SELECT count(*) FROM again) FOR NO KEY UPDATE SKIP LOCKED
+), free AS MATERIALIZED (
+    SELECT a.* FROM again AS a UNION ALL SELECT f.* FROM fresh AS f
 ), expired AS MATERIALIZED (
     SELECT {o.order} FROM orders AS o
     WHERE o.status = 'TAKEN' AND o.lease_until <= now()
@@ -363,6 +383,12 @@ WHERE id = ANY (ARRAY(
     ORDER BY o.lease_until LIMIT {ORDERS_EXPIRED} FOR NO KEY UPDATE SKIP LOCKED
 ))
 RETURNING 1 AS expired;
+
+-- Sets the front back where an order was missed; see 0013_orders_front.sql.
+-- constant ORDERS_LOOKED_AT 100000
+-- name: order_front
+-- one writes (count int) -> (missed int)
+SELECT f.missed FROM orders_front_look($1::bigint) AS f (missed) WHERE f.missed IS NOT NULL;
 
 -- name: order_get
 -- set (id int) -> order

@@ -237,6 +237,13 @@ static const struct chore chores[] = {
      .counted = "orders",
      .metric = METRIC_ORDER_LEASES_EXPIRED},
     {.statement = STATEMENT(ORDERS_TABLE), .every_ns = TABLE_NS, .read = orders_table_read},
+    {.statement = STATEMENT(ORDER_FRONT),
+     .parameter = ORDERS_LOOKED_AT,
+     .batch = 2, /* it gives one row at most */
+     .every_ns = CLOCK_SECOND,
+     .again_ns = CLOCK_SECOND,
+     .said = "a free order was missed by claims",
+     .counted = "orders"},
     {.statement = NULL},
 };
 
@@ -260,7 +267,7 @@ const struct app app_orders = {
     .name = "orders",
     .routes = routes,
     .route_count = sizeof routes / sizeof routes[0],
-    .schema = 12,
+    .schema = 14,
     .settings = &distance_settings,
     .start = orders_start,
     .stop = orders_stop,

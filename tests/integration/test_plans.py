@@ -118,9 +118,9 @@ def test_a_conditional_change_finds_its_order_by_the_key(planner, status):
     assert {node.get("Index Name") for node in nodes(plan)} - {None} == {"orders_pkey"}, plan
 
 
-CLAIMS = {"order_claim('{ann,bob}', '{3,2}', '{NULL,60}')": {"orders_free", "orders_lease", "orders_pkey"},
+CLAIMS = {"order_claim('{ann,bob}', '{3,2}', '{NULL,60}')": {"orders_free", "orders_free_again", "orders_lease", "orders_pkey"},
           "order_claim_once('{ann,bob}', '{3,2}', '{NULL,60}', '{/orders/claim,/orders/claim}', '{k,l}', '{f,f}')":
-              {"orders_free", "orders_lease", "orders_pkey", "idempotency_keys_pkey"},
+              {"orders_free", "orders_free_again", "orders_lease", "orders_pkey", "idempotency_keys_pkey"},
           "order_expire": {"orders_lease", "orders_pkey"}}
 
 
