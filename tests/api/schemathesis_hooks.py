@@ -22,6 +22,7 @@ ON_PURPOSE = {
     (400, r"^The query parameter page is missing"): OF_ANOTHER_FIELD,           # as long as before is
     (400, r"^The (query parameter (taker|status)|member within) needs \w+ beside it"): OF_ANOTHER_FIELD,
     (400, r"^The query parameter page does not go with"): OF_ANOTHER_FIELD,
+    (400, r"^The query parameter after goes with order_by=id alone"): OF_ANOTHER_FIELD,
     (400, r"^The member lease goes with the status TAKEN alone"): OF_ANOTHER_FIELD,
     # No request may have these, not even in members that POST /message ignores, and a schema speaks of those at one level only.
     (400, r"^(The body|.*) has a NUL character"): "it is JSON that the server does not read",
