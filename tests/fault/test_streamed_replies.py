@@ -81,7 +81,6 @@ def cut(reader):
     assert not isinstance(reason.value, ProtocolError) or "closed before" in str(reason.value), reason.value
 
 
-@pytest.mark.quick
 def test_a_client_that_reads_in_its_own_time_gets_all_and_the_server_stores_little(serve, database):
     server = serve(database=database)
     fill(database, 10000)
@@ -131,7 +130,6 @@ def test_a_reader_who_pauses_gets_the_rest(serve, database):
         complete(reader.response(), 3000)
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("leave", ["close", "reset"])
 def test_clients_that_hang_up_in_the_middle_leave_nothing_behind(serve, database, leave):
     server = serve(database=database)

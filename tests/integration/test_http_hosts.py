@@ -6,6 +6,7 @@ from support.expect import problem
 from support.openapi import check
 from support.program import run
 from support.rawhttp import Connection, request_bytes
+from support.server import on_sqlite
 
 pytestmark = pytest.mark.quick
 
@@ -14,9 +15,11 @@ FOREIGN = ["evil.example", "rowlock.example.evil.example", "127.0.0.2", "[::2]",
 ORDER = {"origin": [1, 2], "destination": [3, 4]}
 
 
-@pytest.fixture(params=["evhttp", "direct"])
-def server(request, serve, sqlite):
-    return serve("--hosts", "rowlock.example, 127.0.0.1, [::1]", "--http", request.param, database=sqlite)
+@pytest.fixture(scope="module", params=["evhttp", "direct"])
+def shared(request, sqlite_template):
+    """(server, database), on each engine."""
+    with on_sqlite(sqlite_template, "--hosts", "rowlock.example, 127.0.0.1, [::1]", "--http", request.param) as both:
+        yield both
 
 
 def ask(server, method, target, host, body=None, version="HTTP/1.1"):
@@ -31,7 +34,7 @@ def test_its_own_hosts(server, host):
 
 
 @pytest.mark.parametrize("host", FOREIGN)
-def test_other_hosts_are_misdirected(server, host, sqlite):
+def test_other_hosts_are_misdirected(server, host, db):
     for method, target, body in (("GET", "/orders?page=1&limit=1", None), ("HEAD", "/orders?page=1&limit=1", None), ("POST", "/orders", ORDER),
                                  ("PATCH", "/orders/1", {"status": "TAKEN"}), ("GET", "/", None), ("GET", "/nowhere", None), ("GET", "/orders/events", None)):
         answer = ask(server, method, target, host, body)
@@ -39,7 +42,7 @@ def test_other_hosts_are_misdirected(server, host, sqlite):
         if method != "HEAD":
             problem(answer, 421)
         check(method, target, answer)
-    assert sqlite.query("SELECT count(*) FROM orders") == [(0,)]
+    assert db.query("SELECT count(*) FROM orders") == [(0,)]
 
 
 @pytest.mark.parametrize("target", ["/health", "/healthcheck", "/healthcheck/"])

@@ -415,7 +415,6 @@ def test_columns_added_by_hand_under_load_disturb_nobody(serve, pooled):
 
 # ---- kept replies ----
 
-@pytest.mark.quick
 def test_replies_are_kept_and_never_older_than_five_seconds(serve, pooled):
     pooled.query("INSERT INTO users (id, username, type) VALUES (1, 'old', 'User')")
     server = serve(database=pooled)

@@ -1,5 +1,6 @@
 """An HTTP/1.1 client that sends exactly the bytes it is given and reads answers strictly."""
 
+import errno
 import json
 import re
 import socket
@@ -99,7 +100,12 @@ class Connection:
         self.sock.sendall(data)
 
     def half_close(self):
-        self.sock.shutdown(socket.SHUT_WR)
+        """Nothing more comes from here; which a server that has reset the connection meanwhile knows already."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
 
     def reset(self):
         """Ends the connection with a RST."""

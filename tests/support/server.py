@@ -7,8 +7,10 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
+from support.database import SqliteDatabase
 from support.program import ACTIVATE, SANITIZER_WORDS, SLOW, children, environment, rowlock
 from support.rawhttp import Api, Connection, ProtocolError
 from support.wait import until
@@ -248,3 +250,16 @@ class Server:
 
 
 LISTEN, CLOSE_WAIT = "0A", "08"
+
+
+@contextmanager
+def on_sqlite(template, *flags):
+    """(server, database): for a module that overrides `shared` of conftest.py, because all of it takes these flags."""
+    with tempfile.TemporaryDirectory(prefix="rowlock-test-") as folder:
+        database = SqliteDatabase(Path(folder), template)
+        server = Server(*flags, database=database)
+        try:
+            yield server, database
+            server.stop()
+        finally:
+            server.clean()
