@@ -72,8 +72,9 @@ static const char *field_given_twice(const struct http_head *head)
 /* Why the page that sends it must not, NULL: it may. What pages of ours send is never for those of other sites. */
 static const char *refusal_of_page(const struct request *request, const struct http_head *head)
 {
-    bool may = !request->route->for_people && cors_allows(&request->server->settings->cors, head);
-    return may ? NULL : origin_refusal(head);
+    const struct cors *cors = &request->server->settings->cors;
+    return cors->count > 0 && !request->route->for_people && cors_allows(cors, head) ? NULL
+                                                                                     : origin_refusal(head);
 }
 
 /* RFC 9110 section 15.5.20. Probes and what stands in front of several servers ask for their health by an address,

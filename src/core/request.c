@@ -97,8 +97,6 @@ static struct slice list_field(struct request *request, const struct http_head *
 static void take_cors(struct request *request, const struct http_head *head)
 {
     const struct cors *cors = &request->server->settings->cors;
-    if (cors->count == 0)
-        return;
     struct buf fields = BUF_INIT(HTTP_HEAD_MAX);
     cors_add_fields(cors, head, &fields);
     request->cors = arena_dup(&request->arena, buf_slice(&fields));
@@ -107,7 +105,8 @@ static void take_cors(struct request *request, const struct http_head *head)
 
 static void take_head(struct request *request, const struct http_head *head)
 {
-    take_cors(request, head);
+    if (request->server->settings->cors.count > 0)
+        take_cors(request, head);
     request->path = head != NULL ? arena_dup(&request->arena, head->path) : SLICE("-");
     take_id(request, head);
     if (head == NULL)
