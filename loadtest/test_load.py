@@ -164,6 +164,12 @@ def test_claims_end_when_there_is_nothing_left(load):
     assert result["taken"] == 10 and result["exhausted"] and result["answered"] == len(server.asked) == 12, result
 
 
+def test_a_claim_may_be_for_a_time(load):
+    server = Dispatch(5)
+    run(load, server, "--mode", "claim", "--lease", "60", connections=1, requests=1)
+    assert server.asked == [("POST", "/orders/claim", {"taker": "c0", "limit": 1, "lease": 60})]
+
+
 def test_each_claim_of_the_nearest_is_at_another_place(load):
     server = Dispatch(50)
     run(load, server, "--mode", "near", requests=50)

@@ -40,6 +40,7 @@ static const char usage_text[] =
     "--ids KIND         unique (a permutation, when not said), random, walk\n"
     "--skip N           start the sequence of ids after its first N\n"
     "--limit N          orders a claim, 1 to 100, 1 when not said\n"
+    "--lease S          seconds of a claim, 1 to 86400; without an end when not said\n"
     "--taker PREFIX     connection 7 takes as PREFIX7; c when not said\n";
 
 void wrong_usage(const char *what)
@@ -77,23 +78,13 @@ static unsigned name_index(const char *name, const char *const names[], unsigned
 
 struct options options_parse(int argc, char **argv)
 {
-    static const struct option longs[] = {{"port", 1, NULL, 'p'},
-                                          {"host", 1, NULL, 'h'},
-                                          {"mode", 1, NULL, 'm'},
-                                          {"path", 1, NULL, 'P'},
-                                          {"connections", 1, NULL, 'c'},
-                                          {"seconds", 1, NULL, 's'},
-                                          {"warmup", 1, NULL, 'w'},
-                                          {"requests", 1, NULL, 'n'},
-                                          {"first", 1, NULL, 'f'},
-                                          {"last", 1, NULL, 'l'},
-                                          {"ids", 1, NULL, 'i'},
-                                          {"skip", 1, NULL, 'k'},
-                                          {"limit", 1, NULL, 'L'},
-                                          {"taker", 1, NULL, 't'},
-                                          {"field", 1, NULL, 'F'},
-                                          {"help", 0, NULL, '?'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"port", 1, NULL, 'p'},   {"host", 1, NULL, 'h'},        {"mode", 1, NULL, 'm'},
+        {"path", 1, NULL, 'P'},   {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},
+        {"warmup", 1, NULL, 'w'}, {"requests", 1, NULL, 'n'},    {"first", 1, NULL, 'f'},
+        {"last", 1, NULL, 'l'},   {"ids", 1, NULL, 'i'},         {"skip", 1, NULL, 'k'},
+        {"limit", 1, NULL, 'L'},  {"lease", 1, NULL, 'e'},       {"taker", 1, NULL, 't'},
+        {"field", 1, NULL, 'F'},  {"help", 0, NULL, '?'},        {NULL, 0, NULL, 0}};
     struct options opt = {.mode = MODE_GET,
                           .host = "127.0.0.1",
                           .path = "/health",
@@ -149,6 +140,9 @@ struct options options_parse(int argc, char **argv)
             break;
         case 'L':
             opt.limit = (unsigned)number(optarg, 1, 100, "--limit takes 1 to 100");
+            break;
+        case 'e':
+            opt.lease = (unsigned)number(optarg, 1, 86400, "--lease takes 1 to 86400");
             break;
         case 't':
             opt.taker = optarg;

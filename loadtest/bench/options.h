@@ -39,6 +39,7 @@ struct options {
     uint64_t first;    /* range of order ids */
     uint64_t last;
     unsigned limit; /* orders a claim */
+    unsigned lease; /* seconds of it; 0: without */
     uint64_t skip;  /* ids of the sequence used up by an earlier run */
     const char *taker;
 };

@@ -123,11 +123,13 @@ static void build_change(struct requests *requests, const char *status)
 
 static void build_claims(struct requests *requests)
 {
-    requests->claims = new_texts(requests->opt->connections);
-    for (unsigned i = 0; i < requests->opt->connections; i++) {
-        char body[BODY_MAX];
-        snprintf(body, sizeof(body), "{\"taker\":\"%s%u\",\"limit\":%u}", requests->opt->taker, i,
-                 requests->opt->limit);
+    const struct options *opt = requests->opt;
+    char body[BODY_MAX], lease[32] = "";
+    requests->claims = new_texts(opt->connections);
+    if (opt->lease > 0)
+        snprintf(lease, sizeof(lease), ",\"lease\":%u", opt->lease);
+    for (unsigned i = 0; i < opt->connections; i++) {
+        snprintf(body, sizeof(body), "{\"taker\":\"%s%u\",\"limit\":%u%s}", opt->taker, i, opt->limit, lease);
         text_add(&requests->claims[i], "POST /orders/claim");
         add_head_end_and_body(&requests->claims[i], requests, body);
     }

@@ -31,7 +31,7 @@ def make(orders, million=1000000):
         row("hot", "take, one hot order", 128, ["--mode", "hot", "--first", "7"], None, 2.0, reference="take", does=taken,
             codes=("200", "400")),
         row("take1", "take, one client", 1, ["--mode", "take", *span], pgbench.TAKE, 0.5, single=True, does=taken),
-        row("claim", "claim, the oldest", 128, ["--mode", "claim"], pgbench.CLAIM, 2.5, does=taken, peers=()),
+        row("claim", "claim, the oldest", 128, ["--mode", "claim"], pgbench.CLAIM, 2.5, does=taken, peers=QUEUES),
         row("near", "claim, the nearest", 128, ["--mode", "near"], pgbench.NEAR, 2.0, does=taken, peers=(), orders=million),
         row("work", "claim 1, deliver it: orders/s", 128, ["--mode", "work"], pgbench.WORK, does=worked, peers=QUEUES,
             codes=occupied),
