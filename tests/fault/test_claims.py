@@ -14,7 +14,7 @@ import pytest
 from support.busy import Busy
 from support.cluster import Cluster, binaries
 from support.database import PostgresDatabase
-from support.holds import Told, prove, read_journal
+from support.holds import Told, check_nothing_is_forgotten, prove, read_journal
 from support.port import free_port
 from support.program import SLOW, missing, run
 from support.rawhttp import Api, ProtocolError
@@ -155,3 +155,4 @@ def test_no_claim_is_lost_or_given_twice_whatever_is_killed(serve, request, kind
         for key, answer in zip(couriers.keys, again):
             assert (answer.status, answer.body) == (200, couriers.keys[key][1]), (key, answer)
     assert prove(read_journal(database), couriers.book, couriers.ended) > 0
+    check_nothing_is_forgotten(server.api, database)

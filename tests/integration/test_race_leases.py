@@ -10,12 +10,12 @@ from functools import partial
 import pytest
 
 from support.busy import Busy
-from support.holds import STALE, Told, prove, read_journal, replay
+from support.holds import STALE, Told, check_nothing_is_forgotten, prove, read_journal, replay
 from support.program import SANITIZED
 from support.rawhttp import Api
 from support.wait import until
 
-CHANGES = int(os.environ.get("ROWLOCK_TEST_CHANGES", "100" if SANITIZED else "1000"))        # acquisitions
+CHANGES = int(os.environ.get("ROWLOCK_TEST_CHANGES", "100" if SANITIZED else "600"))        # acquisitions
 SPOTS = ((50, 10), (50, 10.01), (-33.9, 151.2), (64, 180))
 OCCUPIED = "Order is currently occupied."
 PASSED = {"postgres": "now() - interval '1 second'", "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 second')"}
@@ -113,6 +113,7 @@ def test_takers_claimers_releasers_extenders_and_expiries_at_once(serve, databas
         until(lambda: acquired(couriers) > CHANGES and len(couriers.ended) > CHANGES // 20, 30 + CHANGES / 100,
               lambda: f"{acquired(couriers)} acquisitions, {len(couriers.ended)} ended leases")
     assert prove(read_journal(database), couriers.book, couriers.ended) > CHANGES // 10
+    check_nothing_is_forgotten(Api(addresses[0]), database)
     outcomes = {(told.kind, told.outcome) for told in couriers.book}
     assert outcomes >= {(kind, "done") for kind in ("claim", "take", "extend", "release", "deliver")} | {("release", STALE)}, outcomes
 

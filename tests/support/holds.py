@@ -3,6 +3,8 @@ together is an AssertionError."""
 
 import time
 
+from support.wait import until
+
 STALE = "Order is not held under this claim."
 ENDS = {"release": "released", "deliver": "delivered"}
 
@@ -101,6 +103,15 @@ def check_overlaps(book, holds, ended):
 def read_journal(database):
     """Events of one order are written under its lock, so their numbers are in order."""
     return database.query("SELECT order_id, event, taker, claim FROM order_events ORDER BY id")
+
+
+def check_nothing_is_forgotten(api, database):
+    """Whoever claims gets in the end all that is free, whatever became of those who had tried to take it."""
+    def free():
+        api.claim("the last one", limit=100)
+        return database.query("SELECT id FROM orders WHERE status = 'UNASSIGNED'")
+
+    until(lambda: free() == [], 20, lambda: f"{free()} are claimed")
 
 
 def prove(journal, book, ended):
