@@ -106,9 +106,8 @@ def test_a_form_that_was_refused_keeps_nobody_out(browser, axe, form):
 
 def test_axe_finds_what_is_wrong(look, server, axe):
     browser = look(server).open("/")
-    browser.driver.execute_script("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=\"/assets/none.svg\"><p style=\"color: #888; background: #999\">x</p>')")
-    browser.expected += ["Content Security Policy", "404 (Not Found)"]
-    assert [each.split()[0] for each in violations(browser, axe)] == ["image-alt"]
+    browser.driver.execute_script("document.querySelector('main').append(document.createElement('img'), document.createElement('button'))")
+    assert [each.split()[0] for each in violations(browser, axe)] == ["button-name", "image-alt"]
 
 
 def test_every_page_is_looked_at(server):

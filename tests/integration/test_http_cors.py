@@ -12,7 +12,8 @@ from support.server import on_sqlite
 pytestmark = pytest.mark.quick
 
 APP, OTHER = "https://app.example", "http://localhost:3000"
-FOREIGN = ["https://evil.example", "http://app.example", "https://app.example:444", "https://app.example.evil.example", "https://APP.example", "null", "https://app.example/"]
+FOREIGN = ["https://evil.example", "http://app.example", "https://app.example:444", "https://app.example.evil.example", "https://APP.example", "null",
+           "https://app.example/"]
 ORDER = {"origin": ["50.456399", "12.707580"], "destination": ["59.436487", "24.747193"]}
 # What a browser asks before it sends what a form could not send.
 ASKS = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "content-type,if-match"}
@@ -169,13 +170,16 @@ def test_what_is_no_http_varies_too(server):
 
 def test_without_it_nothing_is_said(serve, sqlite):
     server = serve(database=sqlite)
-    for method, target, status in (("GET", "/orders?page=1&limit=1", 200), ("OPTIONS", "/orders", 405), ("POST", "/orders", 403), ("GET", "/nowhere", 404), ("OPTIONS", "*", 204)):
-        answer = ask(server, method, target, ORDER if method == "POST" else None, Origin=APP, **{name.replace("-", "_"): value for name, value in ASKS.items()})
+    asks = {name.replace("-", "_"): value for name, value in ASKS.items()}
+    for method, target, status in (("GET", "/orders?page=1&limit=1", 200), ("OPTIONS", "/orders", 405), ("POST", "/orders", 403), ("GET", "/nowhere", 404),
+                                   ("OPTIONS", "*", 204)):
+        answer = ask(server, method, target, ORDER if method == "POST" else None, Origin=APP, **asks)
         assert answer.status == status and said(answer) == [] and answer.all("Vary") == [], answer
 
 
-@pytest.mark.parametrize("value", ["*", "app.example", "https://app.example/", "https://app.example:443", "http://app.example:80", "http://app.example:080", "https://APP.example", "null",
-                                   "ftp://app.example", "https://", "https://a b", "https://a,,https://b", "https://ann@app.example", "https://app.example?", "HTTPS://app.example"])
+@pytest.mark.parametrize("value", ["*", "app.example", "https://app.example/", "https://app.example:443", "http://app.example:80", "http://app.example:080",
+                                   "https://APP.example", "null", "ftp://app.example", "https://", "https://a b", "https://a,,https://b",
+                                   "https://ann@app.example", "https://app.example?", "HTTPS://app.example"])
 def test_what_is_no_origin_is_refused_by_name(value):
     done = run("serve", "--cors-origins", value)
     assert done.returncode == 2 and done.stderr.startswith("rowlock: --cors-origins: ") and value in done.stderr, done.stderr

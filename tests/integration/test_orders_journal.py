@@ -13,11 +13,11 @@ from support.database import SqliteDatabase
 from support.expect import succeeded
 from support.program import ROOT, SLOW, environment, rowlock, run
 from support.wait import Stopwatch, until
+from test_orders_lease import let_the_lease_end
 
 pytestmark = pytest.mark.quick
 
 ROWS = int(os.environ.get("ROWLOCK_TEST_ROWS", "200000"))
-PASSED = {"PostgresDatabase": "now() - interval '1 second'", "SqliteDatabase": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 second')"}
 
 
 def journal(db, order, *columns):
@@ -26,10 +26,6 @@ def journal(db, order, *columns):
 
 def take_by_hand(db, order, taker):
     db.query("UPDATE orders SET status = 'TAKEN', taker = ? WHERE id = ?", taker, order)
-
-
-def let_the_lease_end(db, order):
-    db.query(f"UPDATE orders SET lease_until = {PASSED[type(db).__name__]} WHERE id = ?", order)
 
 
 def test_each_acquisition_is_counted_whoever_makes_it(api, db):
