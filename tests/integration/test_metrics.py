@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -288,6 +289,18 @@ def test_it_goes_on_while_the_server_drains(serve, postgres):
     finally:
         holder.close()
     assert server.wait() == 0
+
+
+def test_sockets_that_were_passed_are_left_alone(serve, postgres):
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        server = serve("--metrics-listen", "127.0.0.1:0", "--workers", 2, database=postgres, sockets=(passed,))
+        operators = Api(at_its_own(server))
+        assert operators.address != server.address == "127.0.0.1:%d" % passed.getsockname()[1]
+        problem(server.api.get("/metrics"), 404)
+        problem(operators.get("/orders/1"), 404)
+        server.api.get("/orders/4711")
+        assert scraped(operators).value(REQUESTS, route="/orders/{id}") == 1
+        server.stop()
 
 
 def test_it_may_be_a_unix_socket(serve, sqlite, folder):
