@@ -13,12 +13,12 @@ pytestmark = pytest.mark.quick
 TAKEN = "Order is already taken."
 STALE = "Order is not held under this claim."
 NOT_TAKEN = "Order is not taken."
-PASSED = {"PostgresDatabase": "now() - interval '1 second'", "SqliteDatabase": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 second')"}
+PASSED = {"postgres": "now() - interval '1 second'", "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 second')"}
 
 
 def let_the_lease_end(db, order):
     """As if the database's clock had gone on. The sweep may see it before the next request does, or after it."""
-    db.query(f"UPDATE orders SET lease_until = {PASSED[type(db).__name__]} WHERE id = ?", order)
+    db.query(f"UPDATE orders SET lease_until = {PASSED[db.kind]} WHERE id = ?", order)
 
 
 def leased(answer):

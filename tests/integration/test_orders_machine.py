@@ -13,7 +13,7 @@ from support.program import SANITIZED
 from support.wait import until
 from test_orders_near import metres
 
-STORIES = int(os.environ.get("ROWLOCK_TEST_STORIES", "12" if SANITIZED else "40"))
+STORIES = int(os.environ.get("ROWLOCK_TEST_STORIES", "30" if SANITIZED else "60"))
 
 TAKEN = "Order is already taken."
 OCCUPIED = "Order is currently occupied."

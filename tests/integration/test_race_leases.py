@@ -14,11 +14,11 @@ from support.holds import STALE, Told, check_nothing_is_forgotten, prove, read_j
 from support.program import SANITIZED
 from support.rawhttp import Api
 from support.wait import until
+from test_orders_lease import PASSED
 
 CHANGES = int(os.environ.get("ROWLOCK_TEST_CHANGES", "100" if SANITIZED else "600"))        # acquisitions
 SPOTS = ((50, 10), (50, 10.01), (-33.9, 151.2), (64, 180))
 OCCUPIED = "Order is currently occupied."
-PASSED = {"postgres": "now() - interval '1 second'", "sqlite": "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 second')"}
 
 
 class Couriers(Busy):
