@@ -25,12 +25,17 @@
 id bigint, origin_lat float8, origin_lng float8, destination_lat float8, destination_lng float8, distance bigint, status text,
     taker text, created_at timestamptz, updated_at timestamptz, claim bigint, lease_until timestamptz
 
+-- The transaction has its number before an order has: claims wait with the front for transactions that are under way, and
+-- know those by their numbers only (0013_orders_front.sql).
 -- name: order_place
 -- set writes (order_place) -> order_brief
-WITH asked AS MATERIALIZED (
+WITH begun AS MATERIALIZED (
+    SELECT pg_current_xact_id() AS number
+), asked AS MATERIALIZED (
     SELECT nextval(pg_get_serial_sequence('orders', 'id')) AS id, a.*
     FROM unnest($1::float8[], $2::float8[], $3::float8[], $4::float8[], $5::bigint[])
         WITH ORDINALITY AS a (origin_lat, origin_lng, destination_lat, destination_lng, distance, pos)
+    WHERE (SELECT b.number FROM begun AS b) IS NOT NULL
 ), placed AS (
     INSERT INTO orders (id, origin_lat, origin_lng, destination_lat, destination_lng, distance)
     SELECT id, origin_lat, origin_lng, destination_lat, destination_lng, distance FROM asked
@@ -513,10 +518,13 @@ WITH asked AS MATERIALIZED (
         AS a (origin_lat, origin_lng, destination_lat, destination_lng, distance, scope, key, fingerprint, pos)
 ), first AS MATERIALIZED (
     SELECT DISTINCT ON (a.scope, a.key) a.* FROM asked AS a ORDER BY a.scope, a.key, a.pos
+), begun AS MATERIALIZED (
+    SELECT pg_current_xact_id() AS number
 ), numbered AS MATERIALIZED (
     SELECT f.*, CASE WHEN k.key IS NULL THEN nextval(pg_get_serial_sequence('orders', 'id')) END AS id
     FROM first AS f LEFT JOIN idempotency_keys AS k
         ON k.scope = f.scope AND k.key = f.key AND k.created_at >= now() - interval '{KEY_HOURS} hours'
+    WHERE (SELECT b.number FROM begun AS b) IS NOT NULL
 ), known AS MATERIALIZED (
     SELECT n.scope, n.key, k.fingerprint, k.answer
     FROM numbered AS n CROSS JOIN LATERAL (

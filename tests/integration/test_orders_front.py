@@ -1,6 +1,7 @@
 """Where claims begin to look on PostgreSQL: past all that cannot be removed while a snapshot is held, but past no free order."""
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -91,6 +92,30 @@ def test_an_order_that_is_being_placed_holds_the_front_back(front, postgres):
         for _ in range(5):
             assert front.claim("ann") == []
         assert front_of(postgres) <= newest + 1 < min(ahead)
+    assert claim_one(front) == newest + 1
+
+
+SLOW = """CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
+BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END $$;
+CREATE TRIGGER slow BEFORE INSERT ON orders FOR EACH ROW WHEN (NEW.origin_lat = 77) EXECUTE FUNCTION slow()"""
+
+
+def test_an_order_that_has_its_number_and_is_not_stored_yet_holds_the_front_back(front, postgres):
+    postgres.query(SLOW)
+    newest, = postgres.query("SELECT max(id) FROM orders")[0]
+    server = Server(database=postgres)
+    with ThreadPoolExecutor(1) as placer:
+        with transaction(postgres, "SELECT pg_advisory_xact_lock(7)"):
+            slow = placer.submit(Api(server.address).place, (77, 1))
+            until(lambda: postgres.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), what="the order to wait for the trigger")
+            ahead = [front.place() for _ in range(200)]
+            while front.claim("ann", limit=100):
+                pass
+            for _ in range(5):
+                assert front.claim("ann") == []
+            assert front_of(postgres) <= newest + 1 < min(ahead)
+        assert slow.result() == newest + 1
+    server.stop()
     assert claim_one(front) == newest + 1
 
 
