@@ -68,6 +68,7 @@ struct master {
     int64_t silence_ns; /* a process that has not beaten for so long is stuck */
     int64_t ticked;     /* when the master itself was last awake */
     int64_t sampled;    /* when it last looked at itself */
+    bool again;         /* SIGHUP has come while workers were being replaced */
     sigset_t signals;
 };
 
@@ -304,10 +305,12 @@ static void continue_replacing(struct master *master)
     replace_next(master);
 }
 
+/* Those that were replaced already have the settings of before, so while it is at it, it begins anew afterwards. */
 static void begin_replacing(struct master *master)
 {
-    if (master->replacing < master->plan->workers)
-        return; /* at it already */
+    master->again = master->replacing < master->plan->workers;
+    if (master->again)
+        return;
     if (master->plan->renew != NULL)
         master->plan->renew(master->plan->argument);
     log_info("replacing workers");
@@ -424,6 +427,8 @@ int master_run(const struct master_plan *plan)
         for (size_t i = 0; i < plan->workers; i++)
             restart_when_due(&master, &master.slots[i]);
         continue_replacing(&master);
+        if (master.again)
+            begin_replacing(&master);
     }
     free(master.slots);
     return master.hopeless ? 1 : 0;

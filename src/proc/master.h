@@ -3,10 +3,10 @@
  * (SO_REUSEPORT); the master keeps them all open, so that what the kernel has queued survives a worker's death.
  *
  * SIGTERM, SIGINT: drain all (SIGTERM), then end; a second one is quick (SIGUSR2). SIGHUP: renew, then one after the
- * other, a successor on the same sockets, and the old worker retires (SIGUSR1) when the new one is ready. A worker
- * that dies is started again, with backoff. One that stops beating is killed when the deadline of the requests that
- * it has is over, but not before 3 s, and after 10 s at the latest; whether it serves, is a successor, retires or
- * drains. */
+ * other, a successor on the same sockets, and the old worker retires (SIGUSR1) when the new one is ready; a SIGHUP that
+ * comes meanwhile counts afterwards. A worker that dies is started again, with backoff. One that stops beating is
+ * killed when the deadline of the requests that it has is over, but not before 3 s, and after 10 s at the latest;
+ * whether it serves, is a successor, retires or drains. */
 #ifndef ROWLOCK_PROC_MASTER_H
 #define ROWLOCK_PROC_MASTER_H
 

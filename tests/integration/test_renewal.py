@@ -130,6 +130,17 @@ def test_a_master_gives_them_to_the_successors_of_its_workers(serve, postgres, f
     assert len([line for line in lines if line["message"] == "settings read again"]) == 1, "the master alone says so"
 
 
+def test_what_changes_while_workers_are_replaced_counts_too(serve, postgres, file):
+    server = serve("--workers", 2, "--settings", file(ROWLOCK_HOSTS="a.example,127.0.0.1"), database=postgres)
+    file(ROWLOCK_HOSTS="b.example,127.0.0.1")
+    server.signal(signal.SIGHUP)
+    server.told("replacing workers", 1)
+    file(ROWLOCK_HOSTS="c.example,127.0.0.1")
+    server.signal(signal.SIGHUP)
+    server.told("workers replaced", 2, 30)
+    until(lambda: [with_host(server, "c.example") for _ in range(10)] == [200] * 10, 10, "all workers have the last ones")
+
+
 def test_without_a_file_a_server_goes_on(serve, sqlite):
     server = serve(database=sqlite)
     assert not [line for line in renew(server) if "setting" in line]
