@@ -14,7 +14,7 @@
 
 /* Those that are sent, and 499; any other is the last. */
 static const int statuses[] = {200, 201, 204, 302, 303, 304, 400, 401, 403, 404, 405, 408, 412,
-                               413, 414, 415, 417, 422, 429, 431, 499, 500, 501, 503, 505};
+                               413, 414, 415, 417, 421, 422, 429, 431, 499, 500, 501, 503, 505};
 #define STATUSES (sizeof statuses / sizeof statuses[0])
 static unsigned char status_at[STATUS_MAX + 1];
 

@@ -3,6 +3,7 @@
 import pytest
 
 from support.expect import problem
+from support.metrics import Metrics
 from support.openapi import check
 from support.program import run
 from support.rawhttp import Connection, request_bytes
@@ -58,6 +59,12 @@ def test_operators_go_by_an_address_at_a_door_of_their_own(serve, sqlite):
         assert connection.request("GET", "/metrics").status == 200
     problem(ask(server, "GET", "/metrics", "rowlock.example"), 404)
     problem(ask(server, "GET", "/orders?page=1&limit=1", "127.0.0.1"), 421)
+
+
+def test_they_are_counted_as_what_they_are(server):
+    ask(server, "GET", "/orders?page=1&limit=1", "evil.example")
+    counted = Metrics(ask(server, "GET", "/metrics", "127.0.0.1").body.decode())
+    assert counted.value("rowlock_http_requests_total", route="/orders", status="421") == 1
 
 
 def test_the_target_counts_where_it_names_a_host(server):
