@@ -138,6 +138,21 @@ def test_what_was_missed_is_found_within_seconds(front, postgres):
     until(lambda: claim_one(front) == 9, 10, "the order to be claimed", every=0.1)
 
 
+def test_who_may_not_take_orders_does_not_move_the_front(front, postgres):
+    before, role = front_of(postgres), postgres.name + "_reads"
+    postgres.query(f"CREATE ROLE {role}")
+    try:
+        postgres.query(f"GRANT SELECT ON orders TO {role}")
+        with transaction(postgres, f"SET ROLE {role}; SELECT orders_front_move(999)"):
+            assert front_of(postgres) == before
+        postgres.query(f"GRANT UPDATE ON orders TO {role}")
+        with transaction(postgres, f"SET ROLE {role}; SELECT orders_front_move(999)"):
+            assert front_of(postgres) == 999
+    finally:
+        postgres.query(f"DROP OWNED BY {role}")
+        postgres.query(f"DROP ROLE {role}")
+
+
 def test_the_front_begins_anew_with_the_table(front, postgres):
     postgres.query("TRUNCATE orders RESTART IDENTITY")
     assert front.place() == 1 and claim_one(front) == 1

@@ -8,10 +8,12 @@ CREATE SEQUENCE orders_front MINVALUE 0 START 0 OWNED BY orders.claim;
 GRANT SELECT ON SEQUENCE orders_front TO PUBLIC;
 
 -- Moves the front, up to the newest order, with its owner's rights: a server that may take orders has none to set a sequence.
+-- Who may not take orders could hide them from those who may, so for him it does nothing.
 CREATE FUNCTION orders_front_move(number bigint) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     SELECT setval('orders_front', number)
     WHERE number BETWEEN 0 AND pg_sequence_last_value(pg_get_serial_sequence('orders', 'id')::regclass) + 1
+        AND has_any_column_privilege(coalesce(nullif(current_setting('role'), 'none')::name, session_user), 'orders', 'UPDATE')
 $$;
 
 -- A claim has looked from the front on, and the first that it found free was this one, or none. What it did not see may be free
