@@ -143,17 +143,30 @@ void environment_find_mistyped(const struct setting_list *list, const char *pref
 
 /* ---- the file of settings ---- */
 
-/* libpq reads its own by itself, and from the environment alone. */
+static bool may_be(const struct setting *row, const char *name)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (is_variable(name, row->variables[i]))
+            return row->secrecy != SETTING_PUBLIC || strcmp(name, row->variables[i]) == 0;
+    return false;
+}
+
+/* What names this file cannot stand in it, and libpq reads its own variables by itself, from the environment alone. */
 static bool may_stand_in_file(const struct setting_list *list, const char *name)
 {
-    return is_known(list, name) || strncmp(name, "DB_", 3) == 0;
+    const struct setting *file = setting_find(list, "settings").row;
+    for (struct setting_at at = setting_first(list); at.row != NULL; setting_next(list, &at))
+        if (may_be(at.row, name))
+            return at.row != file;
+    return strncmp(name, "DB_", 3) == 0;
 }
 
 static void refuse_variable(const struct setting_list *list, const char *path, const char *name, char **error)
 {
     const char *meant = meant_by(list, name);
-    *error = mem_printf("%s: %s is no setting%s%s%s", path, name, meant != NULL ? " (did you mean " : "",
-                        meant != NULL ? meant : "", meant != NULL ? "?)" : "");
+    *error = mem_printf("%s: %s is no setting that may stand there%s%s%s", path, name,
+                        meant != NULL ? " (did you mean " : "", meant != NULL ? meant : "",
+                        meant != NULL ? "?)" : "");
 }
 
 bool environment_read_file(const struct setting_list *list, const char *path, enum textfile_patience how,

@@ -167,7 +167,8 @@ def test_lines_as_others_write_them(folder, text, value):
         assert [line.split("#")[0].split()[1:] for line in done.stdout.splitlines() if line.startswith("hosts ")] == [[value] if value else []]
 
 
-@pytest.mark.parametrize("text, words", [("ROWLOCK_QUEU=1", ["ROWLOCK_QUEU", "ROWLOCK_QUEUE"]), ("PGHOST=x", ["PGHOST"]), ("ROWLOCK_QUEUE=no", ["ROWLOCK_QUEUE in", "no"]), ("\0", ["no text"])])
+@pytest.mark.parametrize("text, words", [("ROWLOCK_QUEU=1", ["ROWLOCK_QUEU", "ROWLOCK_QUEUE"]), ("PGHOST=x", ["PGHOST"]), ("ROWLOCK_SETTINGS=x", ["ROWLOCK_SETTINGS"]), ("ROWLOCK_QUEUE_FILE=x", ["ROWLOCK_QUEUE_FILE"]),
+                                         ("ROWLOCK_QUEUE=no", ["ROWLOCK_QUEUE in", "no"]), ("\0", ["no text"])])
 def test_what_is_wrong_in_the_file_is_said_with_its_name(folder, text, words):
     path = folder / "settings"
     path.write_text(text)
