@@ -145,6 +145,11 @@ def test_who_may_not_take_orders_does_not_move_the_front(front, postgres):
         postgres.query(f"GRANT SELECT ON orders TO {role}")
         with transaction(postgres, f"SET ROLE {role}; SELECT orders_front_move(999)"):
             assert front_of(postgres) == before
+        # the privilege is on the table, not on one of the same name of his own
+        own = ("CREATE TEMP TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY (START 5000)); "
+               "INSERT INTO pg_temp.orders DEFAULT VALUES; SELECT public.orders_front_move(999)")
+        with transaction(postgres, f"SET ROLE {role}; {own}"):
+            assert front_of(postgres) == before
         postgres.query(f"GRANT UPDATE ON orders TO {role}")
         with transaction(postgres, f"SET ROLE {role}; SELECT orders_front_move(999)"):
             assert front_of(postgres) == 999

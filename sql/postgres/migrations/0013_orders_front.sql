@@ -8,7 +8,9 @@ CREATE SEQUENCE orders_front MINVALUE 0 START 0 OWNED BY orders.claim;
 GRANT SELECT ON SEQUENCE orders_front TO PUBLIC;
 
 -- Moves the front, up to the newest order, with its owner's rights: a server that may take orders has none to set a sequence.
--- Who may not take orders could hide them from those who may, so for him it does nothing.
+-- Who may not take orders could hide them from those who may, so for him it does nothing; nor does it look at what he has put
+-- before our tables, in a schema that is searched first or among his temporary tables.
+DO $$ BEGIN PERFORM set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true); END $$;
 CREATE FUNCTION orders_front_move(number bigint) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     SELECT setval('orders_front', number)
