@@ -87,7 +87,7 @@ class Meter:
         database_cpu = procfs.cpu_seconds(self.desk.pid) - database_cpu
         self._compare(row, f"pgbench, {row.title}", dict.fromkeys(row.does, result.transactions))
         return {"clients": clients, "rps": result.rps, "p50_us": result.p50_us, "p99_us": result.p99_us, "cpu_per_1000": None,
-                "database_cpu_per_1000": 1000 * database_cpu / result.transactions}
+                "database_cpu_per_1000": 1000 * database_cpu / max(1, result.transactions)}
 
     def _prepare(self, row):
         self.desk.ready(row.orders)
