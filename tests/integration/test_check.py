@@ -121,8 +121,11 @@ def test_it_is_said_that_they_could_not_be_had(folder):
                           env=environment(ROWLOCK=rowlock(), ROWLOCK_TEST_TOOLS=folder, ROWLOCK_TEST_REQUIRE="all", **nowhere), timeout=90 * SLOW)
     *cases, plan = done.stdout.splitlines()
     assert done.returncode == 0 and len(cases) >= 2 and plan == f"1..{len(cases)}", done.stdout + done.stderr
+    needs_none = [case for case in cases if case.split("::")[1].startswith("test_every_page_is_looked_at")]     # but a browser
+    assert len(needs_none) <= 2 < len(cases) - len(needs_none)
     for case in cases:
-        assert re.search(r"^ok \d+ - .* # SKIP (Skipped: )?PyPI cannot be reached: ", case), case
+        if case not in needs_none:
+            assert re.search(r"^ok \d+ - .* # SKIP (Skipped: )?PyPI cannot be reached: ", case), case
 
 
 def test_what_failed_is_said_at_the_end_with_its_reason(tree):
