@@ -141,6 +141,41 @@ void server_listen_for_operators(struct server *server, int listener)
     http_add_listener(server->operators_http, listener);
 }
 
+/* What a server is made of, but for its apps, its database and its doors. */
+static void make_parts(struct server *server)
+{
+    const struct settings *settings = server->settings;
+    log_set_wakeup(on_log, server->loop);
+    server->router = router_new();
+    server->calls = calls_new(server->loop, (size_t)settings->queue, settings->deadline_ns);
+    calls_set_changed(server->calls, on_changed, server);
+    server->shared = shared_new(server->calls, &server->reply, on_wrote, server);
+    server->cache = cache_new(settings, server->apps, server->loop, &server->reply);
+    reply_init(&server->reply);
+    server->reply.coding = settings->gzip ? coding_new() : NULL;
+    list_init(&server->requests);
+    list_init(&server->streams);
+    list_init(&server->feeds);
+    list_init(&server->spares);
+    server->deadline = loop_timer_new(server->loop, request_on_deadline, server);
+    server->drain_limit = loop_timer_new(server->loop, on_drain_limit, server);
+    server->schema_known = sql_newest(settings_engine(settings));
+}
+
+static bool add_apps(struct server *server, char **error)
+{
+    const struct app *const *apps = server->apps;
+    size_t count = 0;
+    bool ok = true;
+    for (; apps[count] != NULL; count++)
+        server->schema_needed =
+            apps[count]->schema > server->schema_needed ? apps[count]->schema : server->schema_needed;
+    server->states = mem_array(count + 1, sizeof *server->states);
+    for (size_t i = 0, number = 0; ok && apps[i] != NULL; number += apps[i++]->route_count)
+        ok = add_app(server, i, number, error);
+    return ok;
+}
+
 struct server *server_start(const struct settings *settings, const struct app *const *apps,
                             const int *listeners, size_t listener_count, char **error)
 {
@@ -153,30 +188,8 @@ struct server *server_start(const struct settings *settings, const struct app *c
         free(server);
         return NULL;
     }
-    log_set_wakeup(on_log, server->loop);
-    server->router = router_new();
-    server->calls = calls_new(server->loop, (size_t)settings->queue, settings->deadline_ns);
-    calls_set_changed(server->calls, on_changed, server);
-    server->shared = shared_new(server->calls, &server->reply, on_wrote, server);
-    server->cache = cache_new(settings, apps, server->loop, &server->reply);
-    reply_init(&server->reply);
-    server->reply.coding = settings->gzip ? coding_new() : NULL;
-    list_init(&server->requests);
-    list_init(&server->streams);
-    list_init(&server->feeds);
-    list_init(&server->spares);
-    server->deadline = loop_timer_new(server->loop, request_on_deadline, server);
-    server->drain_limit = loop_timer_new(server->loop, on_drain_limit, server);
-    server->schema_known = sql_newest(settings_engine(settings));
-    size_t count = 0;
-    for (; apps[count] != NULL; count++)
-        server->schema_needed =
-            apps[count]->schema > server->schema_needed ? apps[count]->schema : server->schema_needed;
-    server->states = mem_array(count + 1, sizeof *server->states);
-    bool ok = true;
-    for (size_t i = 0, number = 0; ok && apps[i] != NULL; number += apps[i++]->route_count)
-        ok = add_app(server, i, number, error);
-    if (!ok || !open_db(server, error)) {
+    make_parts(server);
+    if (!add_apps(server, error) || !open_db(server, error)) {
         server_free(server);
         return NULL;
     }
