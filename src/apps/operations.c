@@ -21,8 +21,13 @@
 
 /* ---- GET /healthcheck, GET /health ---- */
 
-static const char *const statuses[] = {
-    [CHECK_PASS] = "pass", [CHECK_WARN] = "warn", [CHECK_UNKNOWN] = "warn", [CHECK_FAIL] = "fail", NULL};
+static const char *const statuses[] = {"pass", "warn", "fail", NULL};
+
+/* What could not be looked at is a warning, too. */
+static const char *status_word(enum check_status status)
+{
+    return status == CHECK_PASS ? statuses[0] : status == CHECK_FAIL ? statuses[2] : statuses[1];
+}
 
 static const struct member check_members[] = {
     {.name = "status", .type = COLUMN_TEXT, .choices = statuses},
@@ -61,7 +66,7 @@ static struct reply *begin(struct request *request)
 
 static void add_check(struct buf *body, const struct readiness_check *check)
 {
-    buf_printf(body, "\"%s\":[{\"status\":\"%s\"", check->name, statuses[check->status]);
+    buf_printf(body, "\"%s\":[{\"status\":\"%s\"", check->name, status_word(check->status));
     if (check->status != CHECK_PASS) {
         buf_add_string(body, ",\"output\":");
         buf_add_json(body, slice_of(check->reason));
@@ -104,7 +109,7 @@ static void healthcheck(struct request *request)
     if (failed != NULL)
         buf_add_string(&reply->fields, "Retry-After: 1\r\n");
     buf_printf(body, "{\"status\":\"%s\",\"version\":\"%s\",\"checks\":{",
-               statuses[wrong != NULL ? wrong->status : CHECK_PASS], PACKAGE_VERSION);
+               status_word(wrong != NULL ? wrong->status : CHECK_PASS), PACKAGE_VERSION);
     for (size_t i = 0; i < CHECKS; i++) {
         if (i >= READINESS_CHECKS && checks[i].status == CHECK_PASS)
             continue;

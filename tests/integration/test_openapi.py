@@ -100,6 +100,18 @@ def test_whatever_is_shared_is_used():
     assert there - used == {f"responses/{name}" for status, name in openapi.OF_ANY_PATH.items() if status not in (404, 421)}
 
 
+def test_no_choice_is_named_twice():
+    """Generators make names of them."""
+    def look(value):
+        if isinstance(value, dict):
+            choices = value.get("enum")
+            assert not isinstance(choices, list) or len(set(choices)) == len(choices), choices
+        for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            look(each)
+
+    look(parsed())
+
+
 def test_limits_types_and_null_are_those_of_the_tables():
     found = openapi.own()
     limit = next(each for each in found.operations["GET", "/orders"]["parameters"] if each["name"] == "limit")
