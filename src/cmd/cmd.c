@@ -3,11 +3,14 @@
 
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "apps/apps.h"
 #include "base/advice.h"
@@ -18,16 +21,31 @@
 #include "pg/session_pg.h"
 #include "sqlite/session_sqlite.h"
 
+/* At once, because other processes may complain beside this one: stdio does not promise that. */
+static void write_line(const char *line, size_t length)
+{
+    fflush(stderr);
+    while (length > 0) {
+        ssize_t written = write(STDERR_FILENO, line, length);
+        if (written < 0 && errno != EINTR)
+            return;
+        line += written > 0 ? written : 0;
+        length -= written > 0 ? (size_t)written : 0;
+    }
+}
+
 void cmd_complain(const char *format, ...)
 {
-    char *line = NULL;
+    char *what = NULL;
     va_list arguments;
     va_start(arguments, format);
-    if (vasprintf(&line, format, arguments) < 0)
+    if (vasprintf(&what, format, arguments) < 0)
         abort();
     va_end(arguments);
-    fprintf(stderr, "rowlock: %s\n", line); /* in one piece: other processes may complain beside this one */
+    char *line = mem_printf("rowlock: %s\n", what);
+    write_line(line, strlen(line));
     free(line);
+    free(what);
 }
 
 void cmd_complain_of(const char *what, const char *error)

@@ -4,13 +4,12 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from support.crowd import crowd, shuffled, take_request
 from support.expect import succeeded
-from support.program import SLOW, run
+from support.program import SLOW, is_running, run
 from support.rawhttp import Connection, ProtocolError, request_bytes
 from support.traffic import Traffic, served_again
 from support.wait import Stopwatch, settled, until
@@ -30,14 +29,6 @@ def three_workers(serve, postgres, *flags, **settings):
 @pytest.fixture
 def server(serve, postgres):
     return three_workers(serve, postgres, "--deadline", DEADLINE)
-
-
-def gone(pid):
-    """It has ended; where nobody reaps orphans (a container without an init) it stays as a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 @pytest.fixture
@@ -113,7 +104,7 @@ def test_the_end_of_the_master_is_the_end_of_all(server, number):
             server.signal(number)
             assert server.wait() == 0
     assert watch.seconds < 2 * SLOW
-    assert all(gone(pid) for pid in workers)
+    assert not any(is_running(pid) for pid in workers)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -183,7 +174,7 @@ def test_a_retired_worker_goes_on_and_does_not_beat_for_its_second_successor(ser
     with connection_to(server, 1) as connection:
         replaced(server, 1)
         replaced(server, 2)
-        assert not gone(retired)
+        assert is_running(retired)
         hung = latest(server, 1)
         os.kill(hung, signal.SIGSTOP)
         server.told("worker does not beat, killing it", 1, 2 * BEAT_LIMIT)
@@ -191,7 +182,7 @@ def test_a_retired_worker_goes_on_and_does_not_beat_for_its_second_successor(ser
         until(lambda: latest(server, 1) != hung, 5, "it has a successor")
         assert connection.request("GET", "/health").closes
         assert connection.ended()
-    until(lambda: gone(retired), 5, "the retired one ends with its last connection")
+    until(lambda: not is_running(retired), 5, "the retired one ends with its last connection")
     assert retired not in killed(server)
     served_again(server)
 
@@ -258,7 +249,7 @@ def test_a_retired_worker_that_is_stuck_keeps_no_client_either(serve, postgres):
     retired = latest(server, 1)
     with connection_to(server, 1) as connection:
         replaced(server, 1)
-        assert not gone(retired)
+        assert is_running(retired)
         os.kill(retired, signal.SIGSTOP)
         connection.send(request_bytes("GET", "/health"))
         assert silence_until(connection) < 3 + 1.5 * SLOW
@@ -322,7 +313,7 @@ def test_a_master_that_slept_does_not_blame_its_workers(serve, postgres):
 def test_workers_do_not_outlive_a_master_that_is_killed(server):
     workers = server.workers()
     server.kill()
-    until(lambda: all(gone(pid) for pid in workers), 12, "the workers are gone")
+    until(lambda: not any(is_running(pid) for pid in workers), 12, "the workers are gone")
 
 
 def test_a_database_that_goes_and_comes_is_survived_by_all_workers(server, postgres):

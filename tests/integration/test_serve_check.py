@@ -13,7 +13,7 @@ import pytest
 
 from support.cacheserver import Redis
 from support.port import free_port
-from support.program import SLOW, children, environment, missing, rowlock, run
+from support.program import SLOW, children, environment, is_running, missing, rowlock, run
 from support.wait import Stopwatch, until
 
 pytestmark = pytest.mark.quick
@@ -248,6 +248,6 @@ def test_whoever_ends_the_check_ends_its_questions(postgres):
             asking = until(lambda: children(process.pid), 5, "it asks")
             process.send_signal(signal.SIGTERM)
             assert process.wait(5 * SLOW) == -signal.SIGTERM
-            until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in asking), 5, "nobody asks any more")
+            until(lambda: not any(is_running(pid) for pid in asking), 5, "nobody asks any more")
     finally:
         postgres.cluster.resume()

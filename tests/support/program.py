@@ -78,7 +78,7 @@ def children(pid):
 
 
 def is_running(pid):
-    """False when it is gone, also when nobody has asked yet how it ended."""
+    """False when it is gone, also when nobody has asked yet how it ended: in a container without an init nobody ever does."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
     except OSError:
