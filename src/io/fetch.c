@@ -1,4 +1,5 @@
-/* fetch_start -> (curl asks for sockets and a timer) -> fetch_on_socket / fetch_on_timer -> take_finished -> finish. */
+/* fetch_send -> (curl asks for sockets and a timer) -> fetch_on_socket / fetch_on_timer -> take_finished ->
+ * finish. */
 #include <config.h>
 
 #include "io/fetch.h"
@@ -6,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -32,6 +34,8 @@ struct fetch {
     CURL *easy;
     struct curl_slist *headers;
     struct buf body;
+    char *sends; /* the request's own body; NULL: none */
+    size_t sends_length, sent;
     char *proxy; /* its host and port; NULL: none */
     fetch_cb *callback;
     void *argument;
@@ -95,8 +99,44 @@ static size_t on_data(char *bytes, size_t size, size_t count, void *argument)
     return fetch->body.failed ? 0 : size * count; /* too long: a short count ends the transfer */
 }
 
-/* Settings say which, so that libcurl does not look into the environment by itself. It looks up the name of the proxy
- * then, and the proxy that of the server. */
+static size_t on_send(char *room, size_t size, size_t count, void *argument)
+{
+    struct fetch *fetch = argument;
+    size_t left = fetch->sends_length - fetch->sent, most = size * count;
+    size_t now = left < most ? left : most;
+    memcpy(room, fetch->sends + fetch->sent, now);
+    fetch->sent += now;
+    return now;
+}
+
+/* When a connection that was used before ends, libcurl would send the request again on another one, although
+ * the server may have carried it out: whether that is right only the caller knows. */
+static int on_rewind(void *argument, curl_off_t offset, int origin)
+{
+    const struct fetch *fetch = argument;
+    (void)offset;
+    (void)origin;
+    return fetch->sent > 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
+}
+
+static void set_body(struct fetch *fetch, struct slice body)
+{
+    const struct curl_library *curl = fetch->fetcher->curl;
+    if (body.ptr == NULL)
+        return;
+    fetch->sends = mem_dup_n(body.ptr, body.len);
+    fetch->sends_length = body.len;
+    fetch->headers = curl->slist_append(fetch->headers, "Expect:");
+    curl->easy_setopt(fetch->easy, CURLOPT_POST, 1L);
+    curl->easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    curl->easy_setopt(fetch->easy, CURLOPT_READFUNCTION, on_send);
+    curl->easy_setopt(fetch->easy, CURLOPT_READDATA, fetch);
+    curl->easy_setopt(fetch->easy, CURLOPT_SEEKFUNCTION, on_rewind);
+    curl->easy_setopt(fetch->easy, CURLOPT_SEEKDATA, fetch);
+}
+
+/* Settings say which, so that libcurl does not look into the environment by itself. It looks up the name of
+ * the proxy then, and the proxy that of the server. */
 static void set_proxy(struct fetch *fetch, const char *url)
 {
     const char *proxy = proxy_for(fetch->fetcher->proxies, url);
@@ -106,20 +146,23 @@ static void set_proxy(struct fetch *fetch, const char *url)
         fetch->proxy = proxy_host_of(proxy);
 }
 
-static void fetch_set_up(struct fetch *fetch, const char *url, const char *const *headers)
+static void fetch_set_up(struct fetch *fetch, const struct fetch_request *request)
 {
     const struct curl_library *curl = fetch->fetcher->curl;
     CURL *easy = fetch->easy;
-    for (; headers != NULL && *headers != NULL; headers++)
-        fetch->headers = curl->slist_append(fetch->headers, *headers);
+    for (const char *const *header = request->headers; header != NULL && *header != NULL; header++)
+        fetch->headers = curl->slist_append(fetch->headers, *header);
+    set_body(fetch, request->body);
+    if (request->method != NULL)
+        curl->easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     curl->easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
-    curl->easy_setopt(easy, CURLOPT_URL, url);
+    curl->easy_setopt(easy, CURLOPT_URL, request->url);
     curl->easy_setopt(easy, CURLOPT_PRIVATE, fetch);
     curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
     curl->easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
     curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    set_proxy(fetch, url);
+    set_proxy(fetch, request->url);
     curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, fetch->fetcher->connect_ms);
     curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, fetch->fetcher->total_ms);
@@ -128,8 +171,8 @@ static void fetch_set_up(struct fetch *fetch, const char *url, const char *const
     curl->easy_setopt(easy, CURLOPT_USERAGENT, "rowlock/" PACKAGE_VERSION);
 }
 
-struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *const *headers,
-                          fetch_cb *callback, void *argument)
+struct fetch *fetch_send(struct fetcher *fetcher, const struct fetch_request *request, fetch_cb *callback,
+                         void *argument)
 {
     if (fetcher->running.length >= fetcher->max)
         return NULL;
@@ -144,10 +187,17 @@ struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *
         free(fetch);
         return NULL;
     }
-    fetch_set_up(fetch, url, headers);
+    fetch_set_up(fetch, request);
     list_append(&fetcher->running, &fetch->link);
     fetcher->curl->multi_add_handle(fetcher->multi, fetch->easy);
     return fetch;
+}
+
+struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *const *headers,
+                          fetch_cb *callback, void *argument)
+{
+    struct fetch_request request = {.url = url, .headers = headers};
+    return fetch_send(fetcher, &request, callback, argument);
 }
 
 /* Out of curl's hands and off the list; the memory goes at the end of the turn. */
@@ -173,6 +223,7 @@ static void fetch_on_bury(void *argument)
         fetcher->curl->easy_cleanup(fetch->easy);
         fetcher->curl->slist_free_all(fetch->headers);
         buf_fini(&fetch->body);
+        free(fetch->sends);
         free(fetch->proxy);
         free(fetch);
     }
@@ -202,6 +253,7 @@ static void fetch_finish(struct fetch *fetch, CURLcode code)
     struct fetch_answer answer = {
         .error = fetch_error_of(fetch, code, text, sizeof text), .proxy = fetch->proxy, .fetch = fetch};
     long status = 0;
+    answer.unsent = answer.error[0] != '\0' && fetch->sends != NULL && fetch->sent == 0;
     if (answer.error[0] == '\0') {
         fetch->fetcher->curl->easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
         answer.status = (int)status;

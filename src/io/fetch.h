@@ -3,6 +3,7 @@
 #ifndef ROWLOCK_IO_FETCH_H
 #define ROWLOCK_IO_FETCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/proxy.h"
@@ -17,6 +18,7 @@ struct fetch;
 struct fetch_answer {
     int status;        /* 0: no answer came, error says why */
     const char *error; /* "" when one came; never holds the URL */
+    bool unsent;       /* nothing of it can have happened: its body has not left */
     const char *proxy; /* "host:port" of the proxy that was asked; NULL: none */
     struct slice body;
     const struct fetch *fetch;
@@ -30,8 +32,18 @@ struct fetcher *fetcher_new(struct loop *loop, const struct proxies *proxies, un
                             int64_t connect_ns, int64_t total_ns);
 void fetcher_free(struct fetcher *fetcher); /* cancels what is on its way */
 
-/* headers: "Name: value" each, the last is NULL; NULL: none but curl's own. Gives NULL when as many are on their
- * way as may be. */
+struct fetch_request {
+    const char *method; /* NULL: GET */
+    const char *url;
+    const char *const *headers; /* "Name: value" each, the last is NULL; NULL: none but curl's own */
+    struct slice body;          /* .ptr NULL: none; is sent once, and never again on another connection */
+};
+
+/* Keeps nothing of what it is given. Gives NULL when as many are on their way as may be. */
+struct fetch *fetch_send(struct fetcher *fetcher, const struct fetch_request *request, fetch_cb *callback,
+                         void *argument);
+
+/* A GET. */
 struct fetch *fetch_start(struct fetcher *fetcher, const char *url, const char *const *headers,
                           fetch_cb *callback, void *argument);
 void fetch_cancel(struct fetch *fetch); /* no callback any more */
