@@ -177,6 +177,32 @@ web_sources = \
 	src/web/template.c \
 	src/web/template.h
 
+prove_sources = \
+	src/prove/api.c \
+	src/prove/api.h \
+	src/prove/campaign.c \
+	src/prove/campaign.h \
+	src/prove/courier.c \
+	src/prove/courier.h \
+	src/prove/history.c \
+	src/prove/history.h \
+	src/prove/history_file.c \
+	src/prove/history_file.h \
+	src/prove/judge.c \
+	src/prove/judge.h \
+	src/prove/picture.c \
+	src/prove/picture.h \
+	src/prove/register.c \
+	src/prove/register.h \
+	src/prove/search.c \
+	src/prove/search.h \
+	src/prove/steps.c \
+	src/prove/steps.h \
+	src/prove/tally.c \
+	src/prove/tally.h \
+	src/prove/words.c \
+	src/prove/words.h
+
 core_sources = \
 	src/core/accept.c \
 	src/core/accept.h \
@@ -350,6 +376,7 @@ cmd_sources = \
 	src/cmd/import.c \
 	src/cmd/migrate.c \
 	src/cmd/openapi.c \
+	src/cmd/prove.c \
 	src/cmd/routes.c \
 	src/cmd/seed.c \
 	src/cmd/serve.c
@@ -365,6 +392,7 @@ librowlock_sources = \
 	$(store_sources) \
 	$(proc_sources) \
 	$(web_sources) \
+	$(prove_sources) \
 	$(core_sources) \
 	$(openapi_sources) \
 	$(apps_sources) \

@@ -45,6 +45,8 @@ unit_sources = \
 	tests/unit/test_pgsettings.c \
 	tests/unit/test_pgtarget.c \
 	tests/unit/test_progress.c \
+	tests/unit/test_prove_history.c \
+	tests/unit/test_prove_search.c \
 	tests/unit/test_proxy.c \
 	tests/unit/test_readiness.c \
 	tests/unit/test_refusal.c \
@@ -209,6 +211,7 @@ python_tests = \
 	tests/integration/test_pgbouncer.py \
 	tests/integration/test_plans.py \
 	tests/integration/test_preconditions.py \
+	tests/integration/test_prove.py \
 	tests/integration/test_proxy.py \
 	tests/integration/test_race.py \
 	tests/integration/test_race_leases.py \
@@ -266,7 +269,8 @@ python_tests = \
 	tests/support/terminal.py \
 	tests/support/traffic.py \
 	tests/support/transcript.py \
-	tests/support/wait.py
+	tests/support/wait.py \
+	tests/support/wrongserver.py
 
 fuzz_sources = tests/fuzz/fuzz_http.c
 CLEANFILES += tests/fuzz/fuzz_http

@@ -16,7 +16,7 @@ struct command_flag {
 };
 
 #define COMMAND_WORDS_MAX 2
-#define COMMAND_FLAGS_MAX 8
+#define COMMAND_FLAGS_MAX 12
 
 struct command_line {
     int argc; /* what stands behind the command */

@@ -27,7 +27,7 @@ struct command {
 };
 
 extern const struct command command_serve, command_migrate, command_seed, command_import, command_routes,
-    command_openapi, command_config;
+    command_openapi, command_config, command_prove;
 
 /* Runs the command that the program's arguments name, and returns its exit code. */
 int cmd_run(int argc, char **argv);
