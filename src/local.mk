@@ -28,6 +28,8 @@ base_sources = \
 	src/base/filekind.h \
 	src/base/hash.c \
 	src/base/hash.h \
+	src/base/ip.c \
+	src/base/ip.h \
 	src/base/json.c \
 	src/base/json.h \
 	src/base/jsonout.c \
@@ -206,15 +208,21 @@ prove_sources = \
 core_sources = \
 	src/core/accept.c \
 	src/core/accept.h \
+	src/core/allowance.c \
+	src/core/allowance.h \
 	src/core/answer.c \
 	src/core/answer.h \
 	src/core/app.h \
 	src/core/bind.c \
 	src/core/bind.h \
+	src/core/buckets.c \
+	src/core/buckets.h \
 	src/core/cache.c \
 	src/core/cache.h \
 	src/core/call.c \
 	src/core/call.h \
+	src/core/caller.c \
+	src/core/caller.h \
 	src/core/chore.c \
 	src/core/chore.h \
 	src/core/coding.c \
@@ -223,6 +231,8 @@ core_sources = \
 	src/core/conflict.h \
 	src/core/cors.c \
 	src/core/cors.h \
+	src/core/crowd.c \
+	src/core/crowd.h \
 	src/core/dbhealth.c \
 	src/core/dbhealth.h \
 	src/core/dispatch.c \
@@ -247,6 +257,8 @@ core_sources = \
 	src/core/form.h \
 	src/core/form_token.c \
 	src/core/form_token.h \
+	src/core/forwarded.c \
+	src/core/forwarded.h \
 	src/core/gauges.c \
 	src/core/gauges.h \
 	src/core/hosts.c \
@@ -255,6 +267,8 @@ core_sources = \
 	src/core/idempotency.h \
 	src/core/import.c \
 	src/core/import.h \
+	src/core/limits.c \
+	src/core/limits.h \
 	src/core/locks.c \
 	src/core/locks.h \
 	src/core/meter.c \
@@ -299,6 +313,8 @@ core_sources = \
 	src/core/shared.h \
 	src/core/sql.c \
 	src/core/sql.h \
+	src/core/trusted.c \
+	src/core/trusted.h \
 	src/core/validate.c \
 	src/core/validate.h \
 	src/core/visit.c \

@@ -6,6 +6,7 @@ unit_sources = \
 	tests/unit/test_accept.c \
 	tests/unit/test_cacheurl.c \
 	tests/unit/test_call.c \
+	tests/unit/test_caller.c \
 	tests/unit/test_coding.c \
 	tests/unit/test_conflict.c \
 	tests/unit/test_csv.c \
@@ -28,6 +29,7 @@ unit_sources = \
 	tests/unit/test_http_writer.c \
 	tests/unit/test_import.c \
 	tests/unit/test_json.c \
+	tests/unit/test_limits.c \
 	tests/unit/test_listen.c \
 	tests/unit/test_locks.c \
 	tests/unit/test_log.c \
@@ -159,6 +161,7 @@ python_tests = \
 	tests/integration/test_add_resource.py \
 	tests/integration/test_board.py \
 	tests/integration/test_cache.py \
+	tests/integration/test_callers.py \
 	tests/integration/test_check.py \
 	tests/integration/test_coming_from.py \
 	tests/integration/test_commands.py \
@@ -189,6 +192,7 @@ python_tests = \
 	tests/integration/test_labs_page.py \
 	tests/integration/test_leaves_nothing.py \
 	tests/integration/test_life.py \
+	tests/integration/test_limits.py \
 	tests/integration/test_logs.py \
 	tests/integration/test_messages.py \
 	tests/integration/test_metrics.py \

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "cmd/check.h"
 #include "cmd/cmd.h"
+#include "core/limits.h"
 #include "core/meter.h"
 #include "core/migrate.h"
 #include "core/server.h"
@@ -307,6 +308,7 @@ static int work(size_t worker, const int *fds, size_t count, struct master_beat 
     char *error = NULL;
     (void)worker;
     metric_add(METRIC_WORKERS_STARTED, 0, 1);
+    limits_attach();
     serving->beat = beat;
     serving->server = server_start(serving->settings, serving->apps, fds, front, &error);
     if (serving->server == NULL) {
@@ -335,12 +337,14 @@ static int work(size_t worker, const int *fds, size_t count, struct master_beat 
     return CMD_DONE;
 }
 
-/* Every process counts: the parent of several, the workers, and those that retire beside their successors. */
+/* Metrics, and what callers have used of their limits. Every process counts: the parent of several, the workers, and
+ * those that retire beside their successors. */
 static bool open_metrics(const struct serving *serving)
 {
     size_t workers = (size_t)serving->settings->workers;
-    if (!meter_open(serving->settings, serving->apps, workers == 1 ? 2 : 1 + 2 * workers + RETIRING)) {
-        cmd_complain("no memory for metrics: %s", strerror(errno));
+    size_t processes = workers == 1 ? 2 : 1 + 2 * workers + RETIRING;
+    if (!meter_open(serving->settings, serving->apps, processes) || !limits_open(processes)) {
+        cmd_complain("no memory for what is counted: %s", strerror(errno));
         return false;
     }
     metrics_attach(workers == 1 ? metrics_reserve() : 0);
@@ -363,6 +367,7 @@ static int run(struct serving *serving, int *fds, size_t addresses)
                                .work = work,
                                .argument = serving};
     int code = settings->workers == 1 ? work(0, fds, addresses, NULL, serving) : master_run(&plan);
+    limits_close();
     metrics_close();
     return code;
 }

@@ -5,6 +5,7 @@
 #include "core/dispatch.h"
 
 #include "core/bind.h"
+#include "core/limits.h"
 #include "core/meter.h"
 #include "core/obtain.h"
 #include "core/origin.h"
@@ -87,9 +88,19 @@ static bool is_asked_by_right_name(const struct request *request, const struct r
            hosts_has(&request->server->settings->hosts, head->host);
 }
 
+/* Whoever asks whether he may ask, and who looks whether the server lives, must not be refused for what others sent. */
+static bool is_limited(const struct request *request, const struct router *router,
+                       const struct http_head *head)
+{
+    return router != request->server->operators_router &&
+           (request->route == NULL || !request->route->unlimited) &&
+           !cors_is_preflight(&request->server->settings->cors, head);
+}
+
 /* Finds the route. True when method, path and headers alone are enough for an answer, which was sent. */
 static bool is_answered_by_head(struct request *request, const struct router *router,
-                                const struct http_head *head, struct router_match *match)
+                                const struct http_head *head, enum limits_use use,
+                                struct router_match *match)
 {
     const char *foreign, *twice;
     router_find(router, head->method, head->path, &request->arena, match);
@@ -97,6 +108,8 @@ static bool is_answered_by_head(struct request *request, const struct router *ro
     request->endpoint = meter_endpoint(head->method, match->route != NULL ? match->number : METER_NONE);
     if (!is_asked_by_right_name(request, router, head))
         request_problem(request, 421, "This server does not go by the name in Host.");
+    else if (is_limited(request, router, head) && !limits_admit(request, use))
+        return true;
     else if ((twice = field_given_twice(head)) != NULL)
         request_problem(request, 400, "%s is given twice.", twice);
     else if (match->malformed)
@@ -132,7 +145,7 @@ bool dispatch_on_head(struct http_request *http, void *argument)
     struct request *request = begin(door, http);
     struct router_match match;
     struct refusal refusal;
-    if (is_answered_by_head(request, door->router, http->head, &match))
+    if (is_answered_by_head(request, door->router, http->head, LIMITS_LOOK, &match))
         return true;
     if (!validate_head(match.route, &match, http->head, &request->arena, request->values, &refusal)) {
         request_problem(request, refusal.status, "%s", refusal.message);
@@ -164,7 +177,7 @@ void dispatch_on_request(struct http_request *http, void *argument)
     struct refusal refusal;
     if (http->head == NULL)
         refuse_malformed(request, &http->refusal);
-    else if (is_answered_by_head(request, door->router, http->head, &match))
+    else if (is_answered_by_head(request, door->router, http->head, LIMITS_TAKE, &match))
         return;
     else if (!validate(match.route, &match, http->head, http->body, &request->arena, request->values,
                        &refusal))

@@ -215,7 +215,7 @@ static void open_client(struct request *request, struct feed *feed, const struct
     client->told = since != NULL && since->oldest;
     if (since != NULL)
         client->position = since->position;
-    client->http = request_stream_open(request, begin(request), &stream, client);
+    client->http = request_stream_open(request, begin(request), &stream, client, &client->inside);
     int length = write_retry(retry, sizeof retry);
     feed_client_say(client, (struct slice){retry, (size_t)length});
     feed_reader_wake(&feed->reader, 0);

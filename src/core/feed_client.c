@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "core/crowd.h"
 
 struct feed_client *feed_client_new(struct feed *feed, const struct feed_filter *filter)
 {
@@ -31,6 +32,7 @@ void feed_client_free(struct feed_client *client)
     }
     list_remove(&client->link);
     list_remove(&client->beat_link);
+    crowd_leave(client->inside);
     if (client->filter.of_owner)
         free((void *)(uintptr_t)client->filter.owner.ptr);
     free(client);

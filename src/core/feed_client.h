@@ -19,11 +19,14 @@ enum feed_state {
     FEED_STATES,
 };
 
+struct crowd_place;
+
 struct feed_client {
     struct list_node link,
         beat_link; /* of its state; of all, in the order in which they were last sent something */
     struct feed *feed;
     struct http_request *http;
+    struct crowd_place *inside; /* where it is counted as a request that is worked on; NULL: nowhere */
     struct feed_filter filter; /* owner is owned */
     enum feed_state state;
     bool fresh;                    /* it has not asked for anything older than itself */

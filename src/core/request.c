@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/accept.h"
+#include "core/buckets.h"
+#include "core/crowd.h"
 #include "core/meter.h"
 #include "core/server_parts.h"
 #include "metrics/metrics.h"
@@ -99,7 +101,7 @@ static void take_cors(struct request *request, const struct http_head *head)
     const struct cors *cors = &request->server->settings->cors;
     struct buf fields = BUF_INIT(HTTP_HEAD_MAX);
     cors_add_fields(cors, head, &fields);
-    request->cors = arena_dup(&request->arena, buf_slice(&fields));
+    request->own_fields = arena_dup(&request->arena, buf_slice(&fields));
     buf_fini(&fields);
 }
 
@@ -132,6 +134,8 @@ struct request *request_begin(struct server *server, struct http_request *http)
     request->http = http;
     http->user = request;
     request->call.state = CALL_IDLE;
+    request->caller = caller_find(http_peer_address(http), http->head, &server->settings->trusted);
+    request->caller_number = caller_number(&request->caller, buckets_seed());
     request->started = clock_now();
     request->due = request->started + server->settings->deadline_ns;
     take_head(request, http->head);
@@ -175,6 +179,15 @@ void request_not_started(struct request *request, enum call_start why)
 }
 
 /* ---- ending ---- */
+
+void request_add_field(struct request *request, const char *name, struct slice value)
+{
+    struct slice before = request->own_fields;
+    const char *fields = arena_printf(&request->arena, "%.*s%s: %.*s\r\n", (int)before.len,
+                                      before.len > 0 ? before.ptr : "", name,
+                                      (int)value.len, value.ptr);
+    request->own_fields = slice_of(fields);
+}
 
 struct reply *request_reply(struct request *request)
 {
@@ -250,7 +263,7 @@ static void respond_with(struct request *request, const struct http_response *re
 static void send_overflow(struct request *request)
 {
     struct http_response response = {
-        .status = 500, .own_fields = request->cors, .request_id = request->id, .close = true};
+        .status = 500, .own_fields = request->own_fields, .request_id = request->id, .close = true};
     log_error("a reply outgrew its buffer", LOG_T("request_id", request->id));
     respond_with(request, &response);
 }
@@ -264,7 +277,7 @@ static void send_reply(struct request *request, const struct reply *reply)
     struct http_response response = {.status = reply->status,
                                      .content_type = reply->content_type,
                                      .fields = buf_slice(&reply->fields),
-                                     .own_fields = request->cors,
+                                     .own_fields = request->own_fields,
                                      .etag = slice_of(tag),
                                      .vary = forms ? "Accept-Encoding" : NULL,
                                      .request_id = request->id,
@@ -327,7 +340,7 @@ static struct http_response head_of(const struct request *request, const struct 
     return (struct http_response){.status = reply->status,
                                   .content_type = reply->content_type,
                                   .fields = buf_slice(&reply->fields),
-                                  .own_fields = request->cors,
+                                  .own_fields = request->own_fields,
                                   .request_id = request->id};
 }
 
@@ -355,12 +368,15 @@ void request_stream_end(struct request *request)
 }
 
 struct http_request *request_stream_open(struct request *request, const struct reply *reply,
-                                         const struct http_stream *stream, void *owner)
+                                         const struct http_stream *stream, void *owner,
+                                         struct crowd_place **inside)
 {
     struct http_request *http = request->http;
     struct http_response response = head_of(request, reply);
     request->http = NULL;
     http->user = owner;
+    *inside = request->inside;
+    request->inside = NULL;
     http_respond_open(http, &response, stream);
     request_end(request, reply->status);
     return http;
@@ -386,10 +402,12 @@ void request_on_writable(struct http_request *http, void *argument)
 static void write_log(const struct request *request, int status, int64_t took)
 {
     bool failed = status >= 500, slow = took >= SLOW_NS;
+    char client[CALLER_TEXT_MAX];
     if (!failed && !slow && !request->server->settings->access_log)
         return;
+    caller_write(&request->caller, client);
     LOG_AT(failed || slow ? LOG_WARN : LOG_INFO, slow ? "slow request" : "request",
-           LOG_T("request_id", request->id),
+           LOG_T("request_id", request->id), LOG_S("client", client),
            LOG_S("method", request->understood ? http_method_name(request->method) : "-"),
            LOG_S("route", request->route != NULL ? request->route->path : "-"), LOG_T("path", request->path),
            LOG_I("status", status), LOG_MS("duration_ms", took));
@@ -416,6 +434,7 @@ static void request_end(struct request *request, int status)
     meter_request(request->endpoint, status, took);
     write_log(request, status, took);
     pending_cancel(request->pending);
+    crowd_leave(request->inside);
     request_forget(request);
 }
 

@@ -7,10 +7,12 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "core/call.h"
+#include "core/caller.h"
 #include "core/pending.h"
 #include "core/reply.h"
 #include "core/route.h"
 
+struct crowd_place;
 struct server;
 
 #define REQUEST_ID_MAX 64
@@ -29,7 +31,10 @@ struct request {
     bool understood;   /* its head is well-formed: it has a method and a path */
     struct slice id;   /* X-Request-Id */
     struct slice path; /* as sent; for the log */
-    struct slice cors; /* the fields of CORS that its reply has; empty while that is off */
+    struct slice own_fields;    /* that its reply has, whoever shares the rest of it; each "Name: value\r\n" */
+    struct caller caller;       /* who sent it */
+    uint64_t caller_number;     /* what is counted by; not 0 */
+    struct crowd_place *inside; /* where it is counted as one that is worked on; NULL: nowhere */
     struct slice if_match, if_none_match, idempotency_key; /* .ptr NULL when not sent */
     /* Gets a reply in place of the client, from request_send, and sends it, in whatever form, or starts something else:
      * the reply may be shared, and must stay as it is. NULL: the client gets it. See core/visit.h. */
@@ -58,6 +63,9 @@ void request_forget(struct request *request);
 /* The server's reply, emptied; write it, then request_send. */
 struct reply *request_reply(struct request *request);
 
+/* A field of its reply that this client alone gets. */
+void request_add_field(struct request *request, const char *name, struct slice value);
+
 /* Sends a reply and ends the request, which must not be touched afterwards. */
 void request_send(struct request *request, const struct reply *reply);
 void request_problem(struct request *request, int status, const char *format, ...)
@@ -73,9 +81,11 @@ void request_stream_piece(struct request *request, struct slice piece);
 void request_stream_end(struct request *request);
 
 /* Begins a reply in pieces that goes on without an end, and ends the request: from here on HTTP's request is the
- * owner's, who finds himself in its user, and HTTP tells the stream of it (http_respond_open). */
+ * owner's, who finds himself in its user, and HTTP tells the stream of it (http_respond_open). Its place among those
+ * that are worked on stays taken (*inside) until the owner calls crowd_leave. */
 struct http_request *request_stream_open(struct request *request, const struct reply *reply,
-                                         const struct http_stream *stream, void *owner);
+                                         const struct http_stream *stream, void *owner,
+                                         struct crowd_place **inside);
 
 /* Starts the request's own call and has the request wait for it. done must reply, or start what comes next. Parameters
  * are copied. When it returns anything but CALL_STARTED, the caller must reply. */

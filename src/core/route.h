@@ -103,6 +103,7 @@ struct route {
     int unfit;                    /* a status that has the document of success as well; 0: none */
     bool no_store;                /* Cache-Control says so */
     bool any_host;                /* --hosts does not count: who asks goes by an address */
+    bool unlimited;               /* limits of callers do not count: probes must not be refused */
     const char *missing;          /* what a 404 says; NULL: there is none */
     bool cached;                  /* a GET whose answer may be up to five seconds old; see core/cache.h */
     /* What people see here: see core/page.h. Of a route that is for them alone it is all there is; of any other

@@ -181,6 +181,20 @@ static bool read_cors(const struct setting_at *at, char **error)
            setting_wrong(at, right, error);
 }
 
+static bool read_trusted(const struct setting_at *at, char **error)
+{
+    const char *right;
+    trusted_fini(&((struct settings *)at->members)->trusted);
+    return trusted_parse(at->found->text, &((struct settings *)at->members)->trusted, &right) ||
+           setting_wrong(at, right, error);
+}
+
+static bool read_rate(const struct setting_at *at, char **error)
+{
+    return allowance_parse_rate(at->found->text, &((struct settings *)at->members)->allowance) ||
+           setting_wrong(at, ALLOWANCE_RATE_RIGHT, error);
+}
+
 static char *show_cache(const struct setting_at *at)
 {
     return cacheurl_mask(at->found->text);
@@ -224,10 +238,12 @@ static char *show_max_events(const struct setting_at *at)
     return mem_printf("%lld", (long long)((struct settings *)at->members)->max_events);
 }
 
-static char *show_keep_events(const struct setting_at *at)
+/* A number, or the word for 0. */
+static char *show_number(const struct setting_at *at)
 {
-    int64_t days = ((struct settings *)at->members)->keep_events;
-    return days == 0 ? mem_dup(at->row->zero) : mem_printf("%lld", (long long)days);
+    int64_t number;
+    memcpy(&number, (const char *)at->members + at->row->member, sizeof number);
+    return number == 0 ? mem_dup(at->row->zero) : mem_printf("%lld", (long long)number);
 }
 
 static char *access_log_now(void)
@@ -315,7 +331,7 @@ static const struct setting rows[] = {
      .min = 1, .max_now = connections_max, .built_in_now = half_now, .show = show_max_events},
     {SETTING_FLAG("keep-events", "DAYS", "ROWLOCK_KEEP_EVENTS"), "7",
      "days for which events are kept; forever: all of them", SETTING_INT, INTO(keep_events), .min = 1,
-     .max = 36500, .zero = "forever", .show = show_keep_events},
+     .max = 36500, .zero = "forever", .show = show_number},
     {SETTING_FLAG("http", "ENGINE", "ROWLOCK_HTTP"), "evhttp",
      "what reads requests: evhttp, or direct, which is faster", SETTING_CHOICE, INTO(http),
      .choices = engines},
@@ -323,6 +339,16 @@ static const struct setting rows[] = {
      "what Host may say, by comma, without ports; any when not given", .read = read_hosts, .live = true},
     {SETTING_FLAG("cors-origins", "LIST", "ROWLOCK_CORS_ORIGINS"), "",
      "origins whose pages may use the API, by comma; none when not given", .read = read_cors, .live = true},
+    {SETTING_FLAG("trusted-proxies", "LIST", "ROWLOCK_TRUSTED_PROXIES"), "",
+     "addresses, networks or unix: they say who asks (X-Forwarded-For)", .read = read_trusted, .live = true},
+    {SETTING_FLAG("rate-limit", "RATE", "ROWLOCK_RATE_LIMIT"), "off",
+     "requests that each caller may send: 100/s, 600/m, 5000/h; or off", .read = read_rate, .live = true},
+    {SETTING_FLAG("rate-burst", "N", "ROWLOCK_RATE_BURST"), "auto",
+     "of these, so many at once; auto: as many as --rate-limit has", SETTING_INT, INTO(allowance.burst),
+     .min = 1, .max = ALLOWANCE_MAX, .zero = "auto", .show = show_number, .live = true},
+    {SETTING_FLAG("max-concurrent", "N", "ROWLOCK_MAX_CONCURRENT"), "off",
+     "requests that each caller may have at a time, or off", SETTING_INT, INTO(allowance.concurrent),
+     .min = 1, .max = ALLOWANCE_MAX, .zero = "off", .show = show_number, .live = true},
     {SETTING_FLAG("gzip", NULL, "ROWLOCK_GZIP"), "off", "compress replies to clients that take gzip",
      SETTING_BOOL, INTO(gzip)},
     {SETTING_FLAG("no-pages", NULL, "ROWLOCK_NO_PAGES"), "off",
@@ -347,6 +373,9 @@ static bool check(const struct setting_list *list, void *members, char **error)
         settings->max_events = settings->max_connections > 1 ? settings->max_connections / 2 : 1;
     else if (settings->max_events > settings->max_connections)
         return setting_wrong(&events, "it must not be more than --max-connections", error);
+    struct setting_at burst = setting_find(list, "rate-burst");
+    if (settings->allowance.burst > 0 && settings->allowance.rate == 0)
+        return setting_wrong(&burst, "it counts beside --rate-limit alone", error);
     if (settings->workers == 0)
         settings->workers = settings->sqlite_path != NULL ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
     return settings->workers == 1 || settings->sqlite_path == NULL ||
@@ -406,6 +435,7 @@ void settings_free(struct settings *settings)
     cacheurl_fini(&settings->cache);
     hosts_fini(&settings->hosts);
     cors_fini(&settings->cors);
+    trusted_fini(&settings->trusted);
     memset(settings, 0, sizeof *settings);
 }
 

@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "base/proxy.h"
 #include "base/setting.h"
+#include "core/allowance.h"
 #include "core/cors.h"
 #include "core/hosts.h"
+#include "core/trusted.h"
 #include "http/http.h"
 #include "pg/pooler.h"
 
@@ -33,6 +35,8 @@ struct settings {
     int64_t deadline_ns, drain_ns;
     struct hosts hosts;
     struct cors cors;
+    struct trusted trusted;
+    struct allowance allowance; /* of each caller */
     bool gzip, migrate, access_log, no_pages;
     enum http_engine_kind http;
     enum log_format log_format;

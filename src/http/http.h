@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/slice.h"
 #include "http/http_parse.h"
@@ -123,6 +124,10 @@ void http_respond_open(struct http_request *request, const struct http_response 
 
 /* The client's address as text, "" when unknown. */
 void http_peer(const struct http_request *request, char *out, size_t size);
+
+/* The other end of its connection: a sockaddr_in or a sockaddr_in6; of other families the family alone, AF_UNSPEC when
+ * unknown. Good as long as the request is. */
+const struct sockaddr *http_peer_address(const struct http_request *request);
 
 size_t http_connection_count(const struct http *http);
 

@@ -613,3 +613,8 @@ void http_peer(const struct http_request *request, char *out, size_t size)
                     sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         snprintf(out, size, "%s", conn->peer.sin6_family == AF_UNIX ? "unix" : "");
 }
+
+const struct sockaddr *http_peer_address(const struct http_request *request)
+{
+    return (const struct sockaddr *)&list_entry(request, struct http_conn, exchange.request)->peer;
+}

@@ -33,6 +33,8 @@ static const char *const refusal_words[] = {
     [REFUSAL_DEADLINE] = "deadline",
     [REFUSAL_SHUTDOWN] = "shutdown",
     [REFUSAL_LISTENERS] = "listeners",
+    [REFUSAL_RATE] = "rate",
+    [REFUSAL_CONCURRENT] = "concurrent",
 };
 
 static const char *const error_words[] = {

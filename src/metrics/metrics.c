@@ -36,6 +36,7 @@ struct head {
 static struct label_values values_of[LABELS];
 static struct head *head;
 static size_t slot_count, slot_size; /* size in bytes */
+static size_t own_slot = SIZE_MAX;
 _Atomic uint64_t *metrics_cells;
 size_t metrics_places[METRICS];
 
@@ -137,6 +138,7 @@ void metrics_close(void)
         munmap(head, mapping_size());
     head = NULL;
     metrics_cells = NULL;
+    own_slot = SIZE_MAX;
     for (int label = 0; label < LABELS; label++) {
         while (values_of[label].count > 0)
             free(values_of[label].texts[--values_of[label].count]);
@@ -172,6 +174,17 @@ void metrics_attach(size_t slot)
         ;
     atomic_store(&slot_at(slot)->owner, getpid());
     metrics_cells = slot_at(slot)->cells;
+    own_slot = slot;
+}
+
+size_t metrics_slot(void)
+{
+    return own_slot;
+}
+
+bool metrics_is_attached(size_t slot)
+{
+    return atomic_load(&slot_at(slot)->owner) > 0;
 }
 
 static void clear_gauge(struct slot *slot, int metric)

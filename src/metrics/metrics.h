@@ -38,6 +38,8 @@ void metrics_close(void); /* forgets everything, values of labels too */
 size_t metrics_reserve(void);
 void metrics_attach(size_t slot); /* this process counts there from now on */
 void metrics_release(size_t slot);
+size_t metrics_slot(void); /* of this process; SIZE_MAX: it has none */
+bool metrics_is_attached(size_t slot); /* a process has it, and was not released */
 
 /* ---- counting ---- */
 

@@ -54,6 +54,11 @@ static bool of_named(const struct route *route)
     return !route->any_host;
 }
 
+static bool of_limited(const struct route *route)
+{
+    return !route->unlimited;
+}
+
 static bool of_database(const struct route *route)
 {
     return route->statement != NULL;
@@ -78,6 +83,7 @@ static const struct {
     {417, "The request expects something else than 100-continue.", of_none},
     {421, "Host is none of the names that --hosts gives this server.", of_named},
     {422, "The Idempotency-Key was used with another body.", of_keys},
+    {429, "The caller has sent more than --rate-limit, --max-concurrent or its key lets it.", of_limited},
     {431, "The header fields are too long or too many.", of_all},
     {500, "The server or the database could not do this; the log says why.", of_database},
     {501, "The method or the transfer coding is not known.", of_none},

@@ -124,10 +124,16 @@ static bool on_elsewhere(const struct route *route, int status)
     return status == 201 || status == 302;
 }
 
+static bool on_limited(const struct route *route, int status)
+{
+    (void)status;
+    return route == NULL || !route->unlimited;
+}
+
 static bool on_unavailable(const struct route *route, int status)
 {
     (void)route;
-    return status == 503;
+    return status == 503 || status == 429;
 }
 
 static bool on_other_method(const struct route *route, int status)
@@ -159,6 +165,10 @@ static const struct {
     {"Location", "where the new record is, or what was asked for", on_elsewhere, TEXT},
     {"Retry-After", "seconds until it is worth asking again", on_unavailable,
      "{\"type\":\"integer\",\"minimum\":1}"},
+    {"RateLimit",
+     "what is left to the caller, where there are limits (draft-ietf-httpapi-ratelimit-headers-11)",
+     on_limited, TEXT},
+    {"RateLimit-Policy", "beside it: what each caller may", on_limited, TEXT},
     {"Allow", "the methods that the path has", on_other_method, TEXT},
     {"Cache-Control", "no-store: the answer holds for this moment alone", on_no_store, TEXT},
     {"Access-Control-Allow-Origin", "the Origin of the request, where --cors-origins names it", on_all, TEXT},

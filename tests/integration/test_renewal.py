@@ -61,6 +61,25 @@ def test_what_may_change_changes_at_once(serve, sqlite, file):
     assert server.api.get("/health", {"Origin": "http://app.example"}).header("Access-Control-Allow-Origin") is None
 
 
+def test_whom_a_proxy_may_speak_for(serve, sqlite, file):
+    server = serve("--settings", file(ROWLOCK_ACCESS_LOG="on"), database=sqlite)
+
+    def client(name):
+        server.api.get("/orders?page=1&limit=1", {"X-Forwarded-For": "192.0.2.1", "X-Request-Id": name})
+        return until(lambda: [line["client"] for line in server.lines() if line.get("request_id") == name], 5, "its line in the log")
+
+    assert client("a") == ["127.0.0.1"]
+    file(ROWLOCK_ACCESS_LOG="on", ROWLOCK_TRUSTED_PROXIES="127.0.0.1")
+    renew(server)
+    assert client("b") == ["192.0.2.1"]
+    file(ROWLOCK_ACCESS_LOG="on", ROWLOCK_TRUSTED_PROXIES="127.0.0.1/8")
+    renew(server, "the settings are not right, and stay as they were")
+    assert client("c") == ["192.0.2.1"]
+    file(ROWLOCK_ACCESS_LOG="on")
+    renew(server)
+    assert client("d") == ["127.0.0.1"]
+
+
 def test_the_level_of_the_log(serve, sqlite, file):
     server = serve("--settings", file(ROWLOCK_LOG_LEVEL="info", ROWLOCK_ACCESS_LOG="on"), database=sqlite)
     assert requests(server) > 0

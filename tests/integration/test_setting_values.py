@@ -45,6 +45,10 @@ GOOD = {
     "ROWLOCK_HTTP": ("http", "evhttp", {"evhttp": "evhttp", "direct": "direct"}),
     "ROWLOCK_HOSTS": ("hosts", "", {"a.example": "a.example", "A.example,127.0.0.1,[::1]": "A.example,127.0.0.1,[::1]"}),
     "ROWLOCK_CORS_ORIGINS": ("cors-origins", "", {"https://a.example": "https://a.example", "http://localhost:3000,https://a.example": "http://localhost:3000,https://a.example"}),
+    "ROWLOCK_TRUSTED_PROXIES": ("trusted-proxies", "", {"unix": "unix", "10.0.0.0/8, ::1": "10.0.0.0/8, ::1"}),
+    "ROWLOCK_RATE_LIMIT": ("rate-limit", "off", {"1/h": "1/h", "1000000/s": "1000000/s", "600/m": "600/m", "off": "off"}),
+    "ROWLOCK_RATE_BURST": ("rate-burst", "auto", {"auto": "auto", "1": "1", "1000000": "1000000"}),
+    "ROWLOCK_MAX_CONCURRENT": ("max-concurrent", "off", {"off": "off", "1": "1", "1000000": "1000000"}),
     "ROWLOCK_GZIP": ("gzip", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_NO_PAGES": ("no-pages", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_MIGRATE": ("migrate", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
@@ -54,6 +58,7 @@ GOOD = {
 }
 # What must be said beside it.
 BESIDE = {("ROWLOCK_WORKERS", None): {"DATABASE_URL": "postgresql://h/x"}, ("ROWLOCK_DISTANCE", "google"): {"GMAP_TOKEN": "x"},
+          **{("ROWLOCK_RATE_BURST", value): {"ROWLOCK_RATE_LIMIT": "1/s"} for value in ("1", "1000000")},
           ("ROWLOCK_DISTANCE", "osrm"): {"OSRM_URL": "http://h"}}
 OTHER_NAMES = {"SQLALCHEMY_DATABASE_URI": "DATABASE_URL"}
 SECRETS = ["DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "CACHE_URL", "GMAP_TOKEN", "GITHUB_TOKEN"]

@@ -26,13 +26,14 @@ def installed():
 
 
 class Nginx:
-    """Nginx(server.address): until close()."""
+    """Nginx(server.address): until close(). limits: other values of the variables in its templates."""
 
-    def __init__(self, upstream):
+    def __init__(self, upstream, **limits):
         if installed() is None:
             program.missing("nginx")
         self.folder = tempfile.TemporaryDirectory(prefix="rowlock-nginx-")
         self.home, self.address = Path(self.folder.name), f"127.0.0.1:{free_port()}"
+        self.limits = LIMITS | limits
         self.configure(upstream)
         with open(self.home / "log", "wb") as log:
             self.process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", installed(), "-e", "stderr", "-c", self.home / "nginx.conf", "-g", "daemon off;"],
@@ -73,7 +74,7 @@ class Nginx:
             text = path.read_text()
             name = path.name
             if path.suffix == ".template":
-                text, name = Template(text).safe_substitute(LIMITS), f"conf.d/{path.stem}"
+                text, name = Template(text).safe_substitute(self.limits), f"conf.d/{path.stem}"
             for theirs, words in ours.items():
                 text = text.replace(theirs, words)
             (self.home / name).write_text(text)

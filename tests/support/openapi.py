@@ -15,7 +15,7 @@ OFFICIAL = Path(__file__).with_name("openapi31") / "schema.json"        # of htt
 FRAMING = {"date", "connection", "content-length", "content-type", "transfer-encoding", "content-encoding", "vary"}
 OF_PROXY = ("Server", "nginx")      # as nginx of the deployment says it (server_tokens off)
 # What any path may answer: there is nothing at it here, another method, HTTP that is not understood.
-OF_ANY_PATH = {404: "NotFound", 405: "MethodNotAllowed", 417: "ExpectationFailed", 421: "MisdirectedRequest", 501: "NotImplemented", 505: "HTTPVersionNotSupported"}
+OF_ANY_PATH = {404: "NotFound", 405: "MethodNotAllowed", 417: "ExpectationFailed", 421: "MisdirectedRequest", 429: "TooManyRequests", 501: "NotImplemented", 505: "HTTPVersionNotSupported"}
 LOOKED_AT = 40      # items of a long array
 
 

@@ -114,6 +114,13 @@ void http_respond(struct http_request *request, const struct http_response *resp
     client_of(request)->status = response->status;
 }
 
+const struct sockaddr *http_peer_address(const struct http_request *request)
+{
+    static const struct sockaddr nobody;
+    (void)request;
+    return &nobody;
+}
+
 const char *http_reason(int status)
 {
     (void)status;

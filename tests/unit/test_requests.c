@@ -185,6 +185,13 @@ void http_peer(const struct http_request *request, char *out, size_t size)
     snprintf(out, size, "127.0.0.1");
 }
 
+const struct sockaddr *http_peer_address(const struct http_request *request)
+{
+    static const struct sockaddr nobody;
+    (void)request;
+    return &nobody;
+}
+
 size_t http_connection_count(const struct http *http)
 {
     (void)http;

@@ -1,0 +1,203 @@
+"""--rate-limit, --rate-burst, --max-concurrent: what a caller may, what is told of it, who is never limited."""
+
+import signal
+
+import pytest
+
+from support.events import EventStream
+from support.expect import problem
+from support.metrics import Metrics
+from support.pages import BROWSER, text_of
+from support.program import SLOW, run
+from support.rawhttp import Api, Connection, request_bytes
+from support.wait import until
+
+pytestmark = pytest.mark.quick
+
+LIST = "/orders?page=1&limit=1"
+ORDER = {"origin": ["50.456399", "12.707580"], "destination": ["59.436487", "24.747193"]}
+
+
+@pytest.fixture(params=["evhttp", "direct"])
+def engine(request):
+    return request.param
+
+
+def of(number):
+    """The field by which a trusted proxy says that this one asks."""
+    return {"X-Forwarded-For": f"192.0.2.{number}"}
+
+
+@pytest.fixture
+def limited(serve, sqlite, engine):
+    """A server behind a proxy, with these flags."""
+    return lambda *flags: serve("--http", engine, "--trusted-proxies", "127.0.0.1", *flags, database=sqlite)
+
+
+def fields(answer):
+    return answer.header("RateLimit-Policy"), answer.header("RateLimit")
+
+
+def refused(answer, words, wait):
+    problem(answer, 429)
+    assert words in answer.json()["error"] and answer.header("Retry-After") == str(wait), answer
+
+
+def refusals(server, reason):
+    return Metrics(server.api.get("/metrics").body.decode()).value("rowlock_refusals_total", reason=reason)
+
+
+# ---- wrong settings ----
+
+@pytest.mark.parametrize("flags, named", [
+    (["--rate-limit", "100"], "--rate-limit"), (["--rate-limit", "0/s"], "--rate-limit"), (["--rate-limit", "100/d"], "--rate-limit"), (["--rate-limit", ""], "--rate-limit"),
+    (["--rate-limit", "1000001/s"], "--rate-limit"), (["--rate-burst", "10"], "--rate-burst"), (["--rate-limit", "1/s", "--rate-burst", "0"], "--rate-burst"),
+    (["--rate-limit", "1/s", "--rate-burst", "off"], "--rate-burst"), (["--max-concurrent", "0"], "--max-concurrent"), (["--max-concurrent", "-1"], "--max-concurrent"),
+    (["--max-concurrent", "many"], "--max-concurrent"),
+])
+def test_what_is_no_limit_is_refused(flags, named):
+    done = run("serve", *flags)
+    assert done.returncode == 2 and done.stderr.startswith(f"rowlock: {named}: "), done.stderr
+
+
+# ---- rate ----
+
+def test_without_limits_nothing_is_said_of_them(server):
+    assert fields(server.api.get(LIST)) == (None, None)
+
+
+def test_a_burst_passes_and_what_is_beyond_is_told_when_to_come_again(limited):
+    server = limited("--rate-limit", "2/m", "--rate-burst", "5")
+    for left in (4, 3, 2, 1, 0):
+        answer = server.api.get(LIST, of(1))
+        assert answer.status == 200
+        assert fields(answer) == ('"rate";q=5;w=150', f'"rate";r={left};t={30 * max(left, 1)}')
+    answer = server.api.get(LIST, of(1))
+    refused(answer, "This address may send 2 requests a minute", 30)
+    assert fields(answer) == ('"rate";q=5;w=150', '"rate";r=0;t=30')
+    assert server.api.get(LIST, of(2)).status == 200, "another address has limits of its own"
+    assert refusals(server, "rate") == 1
+
+
+def test_what_was_used_comes_back(limited):
+    server = limited("--rate-limit", f"{int(20 / SLOW)}/s", "--rate-burst", "2")
+    answers = [server.api.get(LIST, of(1)).status for _ in range(3)]
+    until(lambda: server.api.get(LIST, of(1)).status == 200, 5, "a request passes again")
+    assert answers[:2] == [200, 200]
+
+
+def test_a_refused_request_has_done_nothing(limited, sqlite):
+    server = limited("--rate-limit", "1/h")
+    assert server.api.call("POST", "/orders", ORDER, of(1)).status == 200
+    for _ in range(3):
+        refused(server.api.call("POST", "/orders", ORDER, of(1)), "ask again", 3600)
+    assert sqlite.query("SELECT count(*) FROM orders") == [(1,)]
+
+
+@pytest.mark.parametrize("method, target, body, headers, status", [
+    ("GET", "/nowhere", None, {}, 404), ("DELETE", "/orders/1", None, {}, 405), ("GET", "/orders?page=x&limit=1", None, {}, 400), ("POST", "/orders", "{", {}, 400),
+    ("POST", "/orders", ORDER, {"Origin": "http://evil.example"}, 403), ("OPTIONS", "/orders", None, {}, 405), ("HEAD", LIST, None, {}, 200),
+    ("OPTIONS", "/orders", None, {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}, 405),
+])
+def test_whatever_is_asked_counts(limited, method, target, body, headers, status):
+    server = limited("--rate-limit", "1/h")
+    assert server.api.call(method, target, body, headers | of(1)).status == status
+    assert server.api.call(method, target, body, headers | of(1)).status == 429
+
+
+def test_probes_operators_and_preflights_are_never_limited(limited):
+    app = "http://app.example"
+    server = limited("--rate-limit", "1/h", "--max-concurrent", "1", "--cors-origins", app, "--metrics-listen", "127.0.0.1:0")
+    operators, = server.told("listening for operators", 1)
+    preflight = {"Origin": app, "Access-Control-Request-Method": "POST"}
+    for api in (server.api, Api(operators["address"])):
+        for target in ("/health", "/healthcheck"):
+            answers = [api.get(target, of(1)) for _ in range(3)]
+            assert [answer.status for answer in answers] == [200] * 3 and {fields(answer) for answer in answers} == {(None, None)}
+    assert [Api(operators["address"]).get("/metrics", of(1)).status for _ in range(3)] == [200] * 3
+    assert [server.api.call("OPTIONS", "/orders", headers=preflight | of(1)).status for _ in range(3)] == [204] * 3
+    assert server.api.get(LIST, of(1) | {"Origin": app}).status == 200
+    answer = server.api.get(LIST, of(1) | {"Origin": app})
+    assert answer.status == 429
+    assert {"retry-after", "ratelimit", "ratelimit-policy"} <= {name.strip().lower() for name in answer.header("Access-Control-Expose-Headers").split(",")}
+    assert answer.header("Access-Control-Allow-Origin") == app, "scripts of that page may read it"
+
+
+def test_people_get_a_page(limited):
+    server = limited("--rate-limit", "1/h")
+    server.api.get("/", BROWSER | of(1))
+    answer = server.api.get("/", BROWSER | of(1))
+    assert answer.status == 429 and answer.header("Retry-After") == "3600" and "may send 1 request an hour" in text_of(answer)
+
+
+def test_who_waits_for_leave_to_send_a_body_is_told_at_once_and_counts_once(limited):
+    server = limited("--rate-limit", "2/h")
+    body = b'{"origin":[1,2],"destination":[3,4]}'
+    head = request_bytes("POST", "/orders", headers={"Expect": "100-continue", "Content-Type": "application/json", "Content-Length": str(len(body)), **of(1)})
+    for _ in range(2):
+        with Connection(server.address) as connection:
+            connection.send(head)
+            assert connection.response().status == 100
+            connection.send(body)
+            assert connection.response().status == 200
+    with Connection(server.address) as connection:
+        connection.send(head)
+        answer = connection.response()
+        refused(answer, "ask again", 1800)
+        assert answer.closes, "the body is not waited for"
+
+
+# ---- at a time ----
+
+def test_so_many_at_a_time_open_streams_too(limited):
+    server = limited("--max-concurrent", "2")
+    answer = server.api.get(LIST, of(1))
+    assert fields(answer) == ('"concurrent";q=2;qu="concurrent-requests"', '"concurrent";r=1')
+    streams = [EventStream(server.address, headers=of(1)) for _ in range(2)]
+    answer = server.api.get(LIST, of(1))
+    refused(answer, "2 requests answered at a time", 1)
+    assert fields(answer) == ('"concurrent";q=2;qu="concurrent-requests"', '"concurrent";r=0')
+    assert server.api.get(LIST, of(2)).status == 200
+    assert refusals(server, "concurrent") == 1
+    streams.pop().close()
+    until(lambda: server.api.get(LIST, of(1)).status == 200, 5, "a closed stream counts no more")
+    streams.pop().close()
+
+
+def test_both_limits_are_told(limited):
+    answer = limited("--rate-limit", "10/s", "--max-concurrent", "3").api.get(LIST, of(1))
+    assert fields(answer) == ('"rate";q=10;w=1, "concurrent";q=3;qu="concurrent-requests"', '"rate";r=9;t=1, "concurrent";r=2')
+
+
+def test_a_client_that_leaves_is_counted_no_more(limited):
+    server = limited("--max-concurrent", "1")
+    for _ in range(20):
+        with Connection(server.address) as connection:
+            connection.send(request_bytes("POST", "/orders", ORDER, headers=of(1)))
+            connection.reset()
+    until(lambda: server.api.get(LIST, of(1)).status == 200, 5, "nobody is counted")
+
+
+# ---- SIGHUP ----
+
+def test_limits_change_while_the_server_runs(serve, sqlite, folder):
+    file = folder / "settings"
+    file.write_text("ROWLOCK_RATE_LIMIT=1/h\n")
+    server = serve("--settings", file, database=sqlite)
+
+    def renew(text, said="settings read again"):
+        before = len(server.told(said))
+        file.write_text(text)
+        server.signal(signal.SIGHUP)
+        server.told(said, before + 1)
+
+    assert [server.api.get(LIST).status for _ in range(2)] == [200, 429]
+    renew("ROWLOCK_RATE_LIMIT=1/x\n", "the settings are not right, and stay as they were")
+    assert server.api.get(LIST).status == 429
+    renew("ROWLOCK_RATE_LIMIT=1/h\nROWLOCK_RATE_BURST=3\n")
+    assert [server.api.get(LIST).status for _ in range(3)] == [200, 200, 429], "what was used is not forgotten"
+    renew("")
+    assert fields(server.api.get(LIST)) == (None, None)
+    renew("ROWLOCK_MAX_CONCURRENT=1\n")
+    with EventStream(server.address):
+        assert server.api.get(LIST).status == 429
