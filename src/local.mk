@@ -315,6 +315,8 @@ core_sources = \
 	src/core/sql.h \
 	src/core/trusted.c \
 	src/core/trusted.h \
+	src/core/turns.c \
+	src/core/turns.h \
 	src/core/validate.c \
 	src/core/validate.h \
 	src/core/visit.c \

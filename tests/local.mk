@@ -150,6 +150,7 @@ python_tests = \
 	tests/fault/test_database_faults.py \
 	tests/fault/test_database_room.py \
 	tests/fault/test_event_streams.py \
+	tests/fault/test_fairness.py \
 	tests/fault/test_failover.py \
 	tests/fault/test_network_faults.py \
 	tests/fault/test_process_faults.py \

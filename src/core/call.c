@@ -1,6 +1,7 @@
-/* call_start queues a call with those of its statement. At the end of the turn calls_on_flush sends what may leave
- * (send_queues, send_set) and calls that may try a lock again (send_blocked). call_on_answer gives each call of a set
- * its answer; call_on_done puts back the calls of it that are sent once more. */
+/* call_start queues a call with those of its statement (if it must, in the place of another: make_room). At the end of
+ * the turn calls_on_flush sends what may leave (send_queues, send_set) and calls that may try a lock again
+ * (send_blocked). call_on_answer gives each call of a set its answer; call_on_done puts back the calls of it that are
+ * sent once more. */
 #include <config.h>
 
 #include "core/call.h"
@@ -22,13 +23,18 @@
 /* a call waits so long for the set before it, then a set leaves beside that */
 #define PATIENCE_NS (20 * CLOCK_MS)
 #define TRIES_MAX 3u
+/* A set of several callers has so many calls, or one of each: a larger one would take longer for all of them, and do
+ * hardly more. Of statements that go call by call so many may wait before anybody's turn is asked for. */
+#define FAIR_SET 64u
+#define FEW 12u
 /* once in this time a blocked call that has been due for this time comes first */
 #define OVERDUE_NS (200 * CLOCK_MS)
 
 /* The calls of one statement. */
 struct statement_queue {
     const struct statement *statement;
-    struct list waiting;
+    struct list waiting;   /* all, in the order in which they came */
+    struct turn_line line; /* the same by callers, while calls are sorted */
     unsigned sets_in_flight, calls_in_flight;
     int64_t crowded; /* when there was last a crowd */
     struct table_lock table;
@@ -45,6 +51,12 @@ struct calls {
     struct loop_task flush;
     struct loop_timer *patience;
     struct locks locks;
+    uint64_t sole; /* whose all is that waits ... */
+    bool mixed;    /* ... unless it is of several */
+    bool sorted;   /* what waits is in lines, too: from when it is mixed and much until nothing waits */
+    struct turns turns;
+    struct list crowded; /* calls that are to be told so, at the end of the turn */
+    struct loop_task refusal;
 };
 
 struct call_set {
@@ -64,6 +76,7 @@ _Static_assert((int)DB_FAILED - (int)DB_REFUSED == (int)ERROR_FAILED, "classes o
 static void calls_on_flush(void *argument);
 static void on_patience(void *argument);
 static void on_turn(void *argument);
+static void on_refusal(void *argument);
 static bool call_pending_unsent(const struct pending *pending);
 static bool call_pending_leave(struct pending *pending);
 static void call_pending_cancel(struct pending *pending);
@@ -74,7 +87,8 @@ static void call_on_done(struct db_request *request);
 static const struct db_answer away_answer = {.error = DB_AWAY, .message = "", .sqlstate = ""},
                               locked_answer = {.error = DB_BUSY,
                                                .message = "it waited for a lock for too long",
-                                               .sqlstate = "55P03"};
+                                               .sqlstate = "55P03"},
+                              crowded_answer = {.error = DB_CROWDED, .message = "", .sqlstate = ""};
 static const struct pending_ops call_pending = {call_pending_unsent, call_pending_leave, call_pending_cancel};
 
 /* ---- life ---- */
@@ -85,11 +99,15 @@ struct calls *calls_new(struct loop *loop, size_t queue_max, int64_t deadline_ns
     calls->loop = loop;
     calls->queue_max = queue_max;
     loop_task_init(&calls->flush, calls_on_flush, calls);
+    loop_task_init(&calls->refusal, on_refusal, calls);
+    turns_init(&calls->turns);
+    list_init(&calls->crowded);
     calls->patience = loop_timer_new(loop, on_patience, calls);
     locks_init(&calls->locks, loop, deadline_ns, on_turn, calls);
     for (unsigned i = 0; i < STATEMENT_CALLS; i++) {
         calls->queues[i].statement = &statements[i];
         list_init(&calls->queues[i].waiting);
+        list_init(&calls->queues[i].line.turns);
     }
     return calls;
 }
@@ -99,6 +117,7 @@ void calls_free(struct calls *calls)
     if (calls == NULL)
         return;
     loop_task_cancel(&calls->flush);
+    loop_task_cancel(&calls->refusal);
     loop_timer_free(calls->patience);
     locks_fini(&calls->locks);
     free(calls);
@@ -134,16 +153,74 @@ void calls_sample(const struct calls *calls)
 
 /* ---- waiting ---- */
 
+/* It waits: in its queue, or blocked by a lock. */
+static void count_in(struct calls *calls, struct call *call)
+{
+    if (calls->waiting == 0)
+        calls->sole = call->caller;
+    calls->mixed = calls->waiting++ > 0 && (calls->mixed || call->caller != calls->sole);
+    if (calls->sorted)
+        turns_count(&calls->turns, &call->turn, call->caller);
+}
+
+static void count_out(struct calls *calls, struct call *call)
+{
+    calls->waiting--;
+    turns_uncount(&calls->turns, &call->turn);
+    calls->sorted &= calls->waiting > 0;
+}
+
+static void sort(struct calls *calls)
+{
+    if (calls->sorted)
+        return;
+    calls->sorted = true;
+    for (unsigned i = 0; i < STATEMENT_CALLS; i++)
+        list_for_each(struct call, call, &calls->queues[i].waiting, link) {
+            turns_count(&calls->turns, &call->turn, call->caller);
+            turns_add(&calls->queues[i].line, &call->turn, false);
+        }
+    list_for_each(struct call, call, &calls->locks.blocked, lock.link) {
+        if (call->state == CALL_WAITING)
+            turns_count(&calls->turns, &call->turn, call->caller);
+    }
+}
+
+/* One that is counted in. */
+static void line_up(struct calls *calls, struct call *call, bool in_front)
+{
+    struct statement_queue *queue = &calls->queues[call->statement->index];
+    if (in_front)
+        list_prepend(&queue->waiting, &call->link);
+    else
+        list_append(&queue->waiting, &call->link);
+    if (calls->sorted)
+        turns_add(&queue->line, &call->turn, in_front);
+    else if (calls->mixed && queue->waiting.length > (queue->statement->set ? FAIR_SET : FEW))
+        sort(calls);
+}
+
+static void step_out(struct call *call)
+{
+    list_remove(&call->link);
+    turns_remove(&call->turn);
+}
+
+/* The call that goes next; NULL: none waits. */
+static struct call *next_call(const struct calls *calls, const struct statement_queue *queue)
+{
+    struct turn_place *place = calls->sorted ? turns_first(&queue->line) : NULL;
+    return place != NULL ? list_entry(place, struct call, turn)
+                         : list_first_of(&queue->waiting, struct call, link);
+}
+
 static void enqueue(struct calls *calls, struct call *call, bool in_front)
 {
     call->state = CALL_WAITING;
     call->set = NULL;
     list_node_init(&call->link);
-    if (in_front)
-        list_prepend(&calls->queues[call->statement->index].waiting, &call->link);
-    else
-        list_append(&calls->queues[call->statement->index].waiting, &call->link);
-    calls->waiting++;
+    count_in(calls, call);
+    line_up(calls, call, in_front);
     loop_defer(calls->loop, &calls->flush);
 }
 
@@ -153,14 +230,16 @@ static void unblock(struct calls *calls, struct call *call)
         loop_defer(calls->loop, &calls->flush);
 }
 
-/* The call waits in the queue of its statement, or is blocked by a lock. */
+/* The call waits in the queue of its statement, is blocked by a lock, or waits to be told that it is refused. */
 static void dequeue(struct calls *calls, struct call *call)
 {
     if (call->lock.blocked)
         unblock(calls, call);
     else
-        list_remove(&call->link);
-    calls->waiting--;
+        step_out(call);
+    if (!call->crowded)
+        count_out(calls, call);
+    call->crowded = false;
     call->state = CALL_IDLE;
 }
 
@@ -171,17 +250,46 @@ static void end_waiting(struct calls *calls, struct call *call, const struct db_
     call->done(call, answer, call->argument);
 }
 
+/* Not now: whoever asks for the room is in the midst of something. */
+static void on_refusal(void *argument)
+{
+    struct calls *calls = argument;
+    struct call *call;
+    while ((call = list_first_of(&calls->crowded, struct call, link)) != NULL)
+        end_waiting(calls, call, &crowded_answer);
+}
+
+/* For a call of this caller, in place of one of a caller who has more. */
+static bool make_room(struct calls *calls, uint64_t caller)
+{
+    if (!calls->mixed && caller == calls->sole)
+        return false;
+    sort(calls);
+    struct turn_place *place = turns_surplus(&calls->turns, caller);
+    if (place == NULL)
+        return false;
+    struct call *call = list_entry(place, struct call, turn);
+    dequeue(calls, call);
+    call->state = CALL_WAITING;
+    call->crowded = true;
+    list_append(&calls->crowded, &call->link);
+    loop_defer(calls->loop, &calls->refusal);
+    metric_add(METRIC_REFUSALS, REFUSAL_QUEUE, 1);
+    return true;
+}
+
 enum call_start call_start(struct calls *calls, struct call *call)
 {
     assert(call->state == CALL_IDLE);
     if (calls->db->ops->away(calls->db))
         return CALL_DATABASE_AWAY;
-    if (calls->waiting >= calls->queue_max)
+    if (calls->waiting >= calls->queue_max && !make_room(calls, call->caller))
         return CALL_QUEUE_FULL;
     call->pending.ops = &call_pending;
     call->calls = calls;
     call->tries = 0;
-    call->alone = call->left = false;
+    call->alone = call->left = call->crowded = false;
+    call->turn = (struct turn_place){.turn = NULL};
     call->lock = (struct lock_wait){.statement = call->statement, .record = call->params[0].integer};
     call->asked = clock_now();
     enqueue(calls, call, false);
@@ -244,20 +352,19 @@ static void meet_lock(struct calls *calls, struct statement_queue *queue, struct
     }
     call->state = CALL_WAITING;
     call->set = NULL;
-    calls->waiting++;
+    count_in(calls, call);
     locks_meet_row(&calls->locks, &call->lock, now);
 }
 
-/* Calls at the head of the queue whose record is locked already would only meet the same lock: they become blocked,
+/* Calls that would go next and whose record is locked already would only meet the same lock: they become blocked,
  * too. */
 static void set_aside(struct calls *calls, struct statement_queue *queue)
 {
+    struct call *call;
     if (!queue->statement->waits)
         return;
-    list_for_each(struct call, call, &queue->waiting, link) {
-        if (!locks_in_way(&calls->locks, &call->lock))
-            return;
-        list_remove(&call->link);
+    while ((call = next_call(calls, queue)) != NULL && locks_in_way(&calls->locks, &call->lock)) {
+        step_out(call);
         locks_block(&calls->locks, &call->lock, clock_now());
     }
 }
@@ -310,15 +417,43 @@ static bool may_hold(const struct calls *calls)
 
 /* ---- leaving ---- */
 
-static unsigned choose(struct statement_queue *queue, struct call **chosen)
+/* How many go together when each caller is asked in turn. */
+static unsigned fair(const struct statement_queue *queue, unsigned max)
 {
-    struct call *first = list_first_of(&queue->waiting, struct call, link);
-    unsigned count = 0, max = queue->statement->set && !first->alone ? SET_MAX : 1;
+    size_t callers = queue->line.turns.length, wanted = callers > FAIR_SET ? callers : FAIR_SET;
+    return wanted < max ? (unsigned)wanted : max;
+}
+
+/* Takes those that go from the queue, one of each caller in turn. A call that goes alone holds up its caller only. */
+static unsigned take_in_turn(struct calls *calls, struct statement_queue *queue, struct call **chosen,
+                             unsigned max)
+{
+    unsigned count = 0;
+    for (size_t passed = 0; count < max && passed < queue->line.turns.length;) {
+        struct call *call = next_call(calls, queue);
+        turns_pass(&queue->line);
+        if (count > 0 && call->alone) {
+            passed++;
+            continue;
+        }
+        passed = 0;
+        chosen[count++] = call;
+        dequeue(calls, call);
+    }
+    return count;
+}
+
+static unsigned take_in_order(struct calls *calls, struct statement_queue *queue, struct call **chosen,
+                              unsigned max)
+{
+    unsigned count = 0;
     list_for_each(struct call, call, &queue->waiting, link) {
         if (count == max)
             break;
-        if (call == first || !call->alone)
-            chosen[count++] = call;
+        if (count > 0 && call->alone)
+            continue;
+        chosen[count++] = call;
+        dequeue(calls, call);
     }
     return count;
 }
@@ -343,9 +478,10 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
     set->params = (struct db_param *)(void *)&set->sent[count];
     set->retry_alone = set->locked = set->resend = false;
     set->request.params = set->params;
-    int64_t now = clock_now();
+    int64_t now = clock_now(), asked = now;
     for (unsigned i = 0; i < count; i++) {
         struct call *call = chosen[i];
+        asked = call->asked < asked ? call->asked : asked;
         call->state = CALL_SENT;
         call->set = set;
         call->position = i;
@@ -356,7 +492,7 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
     }
     set->at = now;
     metric_observe(METRIC_SET_CALLS, 0, count);
-    metric_observe(METRIC_SET_WAIT, 0, (uint64_t)(now - chosen[0]->asked));
+    metric_observe(METRIC_SET_WAIT, 0, (uint64_t)(now - asked));
     queue->sets_in_flight++;
     queue->calls_in_flight += count;
     calls->locks.holding += last;
@@ -366,9 +502,9 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
 static void send_set(struct calls *calls, struct statement_queue *queue, struct db_slot *slot)
 {
     struct call *chosen[SET_MAX];
-    unsigned count = choose(queue, chosen);
-    for (unsigned i = 0; i < count; i++)
-        dequeue(calls, chosen[i]);
+    unsigned max = queue->statement->set && !next_call(calls, queue)->alone ? SET_MAX : 1;
+    unsigned count = calls->sorted ? take_in_turn(calls, queue, chosen, fair(queue, max))
+                                   : take_in_order(calls, queue, chosen, max);
     send_calls(calls, queue, slot, chosen, count, queue->table.shut);
 }
 
@@ -384,7 +520,7 @@ static unsigned send_blocked(struct calls *calls, int64_t due, unsigned max)
         struct db_slot *slot = calls->db->ops->slot(calls->db, call->statement);
         if (slot == NULL)
             continue;
-        calls->waiting--;
+        count_out(calls, call);
         send_calls(calls, &calls->queues[call->statement->index], slot, &call, 1, true);
         count++;
     }
@@ -411,7 +547,7 @@ static bool may_leave(struct calls *calls, struct statement_queue *queue, int64_
         return false;
     const struct call *oldest = list_first_of(&queue->waiting, struct call, link);
     bool crowd = now - queue->crowded < CROWD_NS;
-    if ((!crowd && !oldest->alone) || now - oldest->asked >= PATIENCE_NS)
+    if ((!crowd && !next_call(calls, queue)->alone) || now - oldest->asked >= PATIENCE_NS)
         return true;
     if (!loop_timer_pending(calls->patience))
         loop_timer_start(calls->patience, PATIENCE_NS);
@@ -551,7 +687,7 @@ static void put_back(struct call_set *set, struct call *call, int64_t now)
     } else if (call->lock.blocked) {
         call->state = CALL_WAITING;
         call->lock.retry_at = now;
-        calls->waiting++;
+        count_in(calls, call);
     } else {
         enqueue(calls, call, true);
     }

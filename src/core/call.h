@@ -7,13 +7,18 @@
  * A statement may wait for a lock in the database only briefly. A call that met one (DB_LOCKED) waits here, where it
  * does not hold up others, and is sent again from time to time, on few of the connections: a statement that may wait
  * for a row call by call, one call for a record at a time; any other, which met the lock of a table, as a whole. In the
- * end the answer is DB_BUSY. */
+ * end the answer is DB_BUSY.
+ *
+ * Where much waits of several callers, those calls go whose callers' turn it is (core/turns.h), and when as many wait
+ * as may, the caller who has most of them loses its newest to another's: its answer is DB_CROWDED. As long as little
+ * waits, or all is one caller's, calls go in the order in which they came. */
 #ifndef ROWLOCK_CORE_CALL_H
 #define ROWLOCK_CORE_CALL_H
 
 #include "base/list.h"
 #include "core/locks.h"
 #include "core/pending.h"
+#include "core/turns.h"
 #include "db/db.h"
 #include "io/loop.h"
 
@@ -35,6 +40,7 @@ struct call {
     struct list_node link;
     const struct statement *statement;
     struct db_param params[DB_PARAMS_MAX];
+    uint64_t caller; /* whose it is; 0: the server's own */
     enum call_state state;
     call_cb *done; /* exactly once, never before call_start has returned, and not after call_cancel */
     void *argument;
@@ -43,7 +49,9 @@ struct call {
     struct call_set *set;
     unsigned position, tries;
     bool alone;
-    bool left; /* see call_leave */
+    bool left;    /* see call_leave */
+    bool crowded; /* refused for another's, and to be told so */
+    struct turn_place turn;
     struct lock_wait lock;
     int64_t asked;
     int64_t sent; /* when it was last sent; of CALL_SENT and in its answer */
@@ -51,7 +59,7 @@ struct call {
 
 enum call_start {
     CALL_STARTED,
-    CALL_QUEUE_FULL,   /* refused: as many wait as may; no callback */
+    CALL_QUEUE_FULL, /* refused: as many wait as may, and no caller has many more than this one; no callback */
     CALL_DATABASE_AWAY /* refused: the database has been out of reach for a while; no callback */
 };
 
@@ -65,7 +73,7 @@ void calls_set_db(struct calls *calls, struct db *db);
 /* Told behind each set of a statement that writes. */
 void calls_set_changed(struct calls *calls, void (*changed)(void *argument), void *argument);
 
-/* Set statement, params, done and argument before. */
+/* Set statement, params, caller, done and argument before. */
 enum call_start call_start(struct calls *calls, struct call *call);
 void call_cancel(struct call *call); /* harmless when idle */
 /* The answer may no longer be wanted. A call that was sent is still answered, but does not wait for a lock: its

@@ -128,6 +128,7 @@ static const struct {
     [DB_AWAY] = {503, "The database is away; nothing was changed."},
     [DB_LOST] = {503, "The database is away; if the request changes something, whether it did is unknown."},
     [DB_KEPT] = {500, NOT_MADE},
+    [DB_CROWDED] = {503, "Too many requests wait for the database; nothing was changed."},
     [DB_FAILED] = {500, "The database could not do this; nothing was changed. The server's log says why."},
 };
 
@@ -137,10 +138,10 @@ static struct log_field optional(const char *key, const char *text)
 }
 
 /* That a database is away is logged once, by its engine; what the database itself reports has a code and is logged
- * here. */
+ * here. That too much waits is counted. */
 static void log_db_error(const struct statement *statement, const struct db_answer *answer)
 {
-    bool told = answer->error == DB_LOST || answer->error == DB_AWAY;
+    bool told = answer->error == DB_LOST || answer->error == DB_AWAY || answer->error == DB_CROWDED;
     if (told && answer->sqlstate[0] == '\0')
         return;
     log_error("statement failed", LOG_S("statement", statement->name), LOG_S("reason", answer->message),

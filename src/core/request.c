@@ -152,6 +152,7 @@ enum call_start request_start_call(struct request *request, const struct stateme
 {
     struct call *call = &request->call;
     call->statement = statement;
+    call->caller = request->caller_number;
     memcpy(call->params, params, sizeof call->params);
     call->done = done;
     call->argument = argument;

@@ -151,11 +151,12 @@ static void settle(struct shared_key *key)
     }
 }
 
-static struct shared_read *read_new(struct shared_key *key)
+static struct shared_read *read_new(struct shared_key *key, uint64_t caller)
 {
     struct shared_read *read = mem_new(sizeof *read);
     read->key = key;
-    read->call = (struct call){.statement = key->statement, .done = shared_on_answer, .argument = read};
+    read->call = (struct call){
+        .statement = key->statement, .caller = caller, .done = shared_on_answer, .argument = read};
     list_init(&read->waiters);
     return read;
 }
@@ -166,7 +167,7 @@ enum call_start shared_start(struct shared *shared, struct shared_waiter *waiter
     struct shared_key *key = key_for(shared, route, statement, params);
     settle(key);
     if (key->gathering == NULL) {
-        key->gathering = read_new(key);
+        key->gathering = read_new(key, waiter->caller);
         enum call_start started = key->sent == NULL ? start_read(key) : CALL_STARTED;
         if (started != CALL_STARTED)
             return started;

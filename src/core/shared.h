@@ -11,12 +11,13 @@
 struct shared;
 struct shared_read;
 
-/* One that waits for a read. Set both callbacks before shared_start. Exactly one of them is called, never before
- * shared_start has returned, and none after the waiter was cancelled (pending). */
+/* One that waits for a read. Set both callbacks and the caller before shared_start. Exactly one of the callbacks is
+ * called, never before shared_start has returned, and none after the waiter was cancelled (pending). */
 struct shared_waiter {
     struct pending pending;
     void (*answered)(struct shared_waiter *waiter, const struct reply *reply); /* others get the same */
     void (*refused)(struct shared_waiter *waiter, enum call_start why);        /* the read was not started */
+    uint64_t caller; /* the read is its call if it is the first to wait for it */
     /* inside */
     struct list_node link;
     struct shared_read *read; /* NULL: it is over */

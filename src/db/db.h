@@ -41,6 +41,8 @@ enum db_error {
     DB_LOST,    /* its connection was lost on the way: the outcome is unknown */
     DB_KEPT,    /* a trigger of the database's owner kept the change from being made. Nothing was stored */
     DB_FAILED,  /* anything else */
+    /* Never of a database: it waited to be sent, and others' turn came first (core/call.h). */
+    DB_CROWDED,
 };
 
 struct db_answer {

@@ -17,7 +17,7 @@
 
 static struct {
     struct db db;
-    struct db_request *sent[16]; /* in the order in which they came; NULL: answered */
+    struct db_request *sent[64]; /* in the order in which they came; NULL: answered */
     unsigned count;
     unsigned room; /* for how many more */
     bool crammed;  /* but for none that waits for rows */
@@ -682,6 +682,369 @@ static void what_a_session_refused_is_tried_on_others_and_then_the_database_take
     assert_int_equal(fixture.error[0], DB_AWAY);
 }
 
+/* ---- callers in turn ---- */
+
+enum { CROWD_MAX = 1300, SET_OF_CALLS = 512, FAIR_SET = 64 };
+
+/* Calls of callers, each with a value that says whose it is and which of his: 2003 is the fourth of the caller 2. */
+static struct crowd {
+    struct calls *calls;
+    struct call call[CROWD_MAX];
+    enum db_error error[CROWD_MAX];
+    unsigned answered[CROWD_MAX], asked;
+} crowd;
+
+static void on_crowd_done(struct call *call, const struct db_answer *reply, void *argument)
+{
+    (void)argument;
+    crowd.error[call - crowd.call] = reply->error;
+    crowd.answered[call - crowd.call]++;
+}
+
+static void gather(size_t queue_max)
+{
+    memset(&crowd, 0, sizeof crowd);
+    crowd.calls = calls_new(fixture.loop, queue_max, DEADLINE_NS);
+    calls_set_db(crowd.calls, &database.db);
+    database.room = 0;
+}
+
+static void disperse(void)
+{
+    for (unsigned i = 0; i < crowd.asked; i++)
+        call_cancel(&crowd.call[i]);
+    for (unsigned i = 0; i < database.count; i++)
+        if (database.sent[i] != NULL)
+            answer(i, DB_LOST);
+    database.count = 0;
+    run_for(0);
+    assert_int_equal(calls_waiting(crowd.calls), 0);
+    calls_free(crowd.calls);
+}
+
+static enum call_start ask_of(uint64_t caller, const struct statement *statement, int64_t value)
+{
+    struct call *call = &crowd.call[crowd.asked++];
+    assert_true(crowd.asked <= CROWD_MAX);
+    call->statement = statement;
+    call->caller = caller;
+    call->done = on_crowd_done;
+    call->params[0] = (struct db_param){.integer = value};
+    return call_start(crowd.calls, call);
+}
+
+static void ask_often(uint64_t caller, const struct statement *statement, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        assert_int_equal(ask_of(caller, statement, (int64_t)caller * 1000 + i), CALL_STARTED);
+}
+
+/* Room for one more request; what is sent then. */
+static const struct db_request *next_sent(void)
+{
+    database.count = 0;
+    database.room = 1;
+    calls_on_room(crowd.calls);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    return database.sent[0];
+}
+
+static void expect_next(int64_t value)
+{
+    const struct db_request *sent = next_sent();
+    assert_int_equal(sent->call_count, 1);
+    assert_int_equal(sent->params[0].integer, value);
+    answer(0, DB_OK);
+}
+
+static void few_calls_go_in_the_order_in_which_they_came(void **state)
+{
+    (void)state;
+    gather(100);
+    ask_often(1, fixture.plain, 11);
+    ask_often(2, fixture.plain, 1);
+    for (int64_t i = 0; i < 11; i++)
+        expect_next(1000 + i);
+    expect_next(2000);
+    disperse();
+}
+
+static void of_many_one_of_each_caller_goes_in_turn_and_his_own_in_order(void **state)
+{
+    (void)state;
+    gather(100);
+    ask_often(1, fixture.plain, 20);
+    ask_often(2, fixture.plain, 2);
+    ask_often(3, fixture.plain, 1);
+    expect_next(1000);
+    expect_next(2000);
+    expect_next(3000);
+    expect_next(1001);
+    expect_next(2001);
+    ask_often(4, fixture.plain, 1);
+    expect_next(1002);
+    expect_next(4000);
+    for (int64_t i = 3; i < 20; i++)
+        expect_next(1000 + i);
+    disperse();
+}
+
+static void what_goes_in_turn_is_in_order_again_when_nothing_waits(void **state)
+{
+    (void)state;
+    gather(100);
+    ask_often(1, fixture.plain, 20);
+    ask_often(2, fixture.plain, 1);
+    expect_next(1000);
+    expect_next(2000);
+    for (int64_t i = 1; i < 20; i++)
+        expect_next(1000 + i);
+    ask_often(1, fixture.plain, 5);
+    ask_often(2, fixture.plain, 1);
+    for (int64_t i = 0; i < 5; i++)
+        expect_next(1000 + i);
+    expect_next(2000);
+    disperse();
+}
+
+/* How many of a set are a caller's; they are in order. */
+static unsigned count_of(const struct db_request *sent, int64_t caller)
+{
+    unsigned count = 0, stride = sent->statement->param_count;
+    int64_t last = -1;
+    for (unsigned i = 0; i < sent->call_count; i++) {
+        int64_t value = sent->params[i * stride].integer;
+        if (value / 1000 != caller)
+            continue;
+        assert_true(value > last);
+        last = value;
+        count++;
+    }
+    return count;
+}
+
+static void a_set_that_is_too_small_for_all_has_room_for_each_caller(void **state)
+{
+    (void)state;
+    gather(CROWD_MAX);
+    ask_often(1, fixture.set, 900);
+    ask_often(2, fixture.set, 10);
+    ask_often(3, fixture.set, 1);
+    const struct db_request *sent = next_sent();
+    assert_int_equal(sent->call_count, FAIR_SET);
+    assert_int_equal(count_of(sent, 3), 1);
+    assert_int_equal(count_of(sent, 2), 10);
+    answer(0, DB_OK);
+    for (unsigned left = 911 - FAIR_SET; left > 0; left -= sent->call_count) {
+        sent = next_sent();
+        assert_int_equal(sent->call_count, left < FAIR_SET ? left : FAIR_SET);
+        assert_int_equal(count_of(sent, 1), sent->call_count);
+        answer(0, DB_OK);
+    }
+    for (unsigned i = 0; i < crowd.asked; i++)
+        assert_int_equal(crowd.answered[i], 1);
+    disperse();
+}
+
+static void a_set_of_many_callers_has_one_call_of_each(void **state)
+{
+    (void)state;
+    gather(CROWD_MAX);
+    ask_often(1, fixture.set, 200);
+    for (uint64_t caller = 2; caller <= 100; caller++)
+        ask_often(caller, fixture.set, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct db_request *sent = next_sent();
+        assert_int_equal(sent->call_count, 100);
+        for (int64_t caller = 1; caller <= 100; caller++)
+            assert_int_equal(count_of(sent, caller), 1);
+        answer(0, DB_OK);
+    }
+    disperse();
+}
+
+static void a_caller_alone_fills_a_set(void **state)
+{
+    (void)state;
+    gather(CROWD_MAX);
+    ask_often(1, fixture.set, 600);
+    assert_int_equal(next_sent()->call_count, SET_OF_CALLS);
+    answer(0, DB_OK);
+    disperse();
+}
+
+static void calls_that_go_alone_hold_up_their_own_caller_only(void **state)
+{
+    (void)state;
+    gather(CROWD_MAX);
+    ask_often(1, fixture.set, 600);
+    next_sent();
+    answer(0, DB_REFUSED); /* 512 of them go alone now */
+    ask_often(2, fixture.set, 3);
+    int64_t next[3] = {0, 1000, 2000};
+    for (unsigned i = 0; i < 12; i++) {
+        const struct db_request *sent = next_sent();
+        unsigned stride = sent->statement->param_count;
+        for (unsigned k = 0; k < sent->call_count; k++) {
+            int64_t value = sent->params[k * stride].integer;
+            assert_true(value == next[value / 1000]++);
+            assert_true(value / 1000 == 2 || sent->call_count == 1);
+        }
+        answer(0, DB_OK);
+    }
+    assert_int_equal(next[2], 2003);
+    disperse();
+}
+
+static void what_is_sent_again_is_before_what_came_later(void **state)
+{
+    (void)state;
+    gather(CROWD_MAX);
+    ask_often(1, fixture.set, 100);
+    ask_often(2, fixture.set, 100);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct db_request *sent = next_sent();
+        unsigned stride = sent->statement->param_count;
+        int64_t next[3] = {0, 1000, 2000};
+        assert_int_equal(sent->call_count, FAIR_SET);
+        for (unsigned k = 0; k < FAIR_SET; k++) {
+            int64_t value = sent->params[k * stride].integer;
+            assert_int_equal(value, next[value / 1000]++);
+        }
+        answer(0, i < 2 ? DB_RETRY : DB_OK);
+    }
+    disperse();
+}
+
+static void the_newest_of_who_has_most_makes_room_for_others(void **state)
+{
+    (void)state;
+    gather(6);
+    ask_often(1, fixture.set, 4);
+    ask_often(1, fixture.plain, 2);
+    assert_int_equal(ask_of(1, fixture.plain, 1006), CALL_QUEUE_FULL);
+    assert_int_equal(ask_of(2, fixture.plain, 2000), CALL_STARTED);
+    assert_int_equal(crowd.answered[3], 0); /* not before whoever asked has gone on */
+    assert_int_equal(calls_waiting(crowd.calls), 6);
+    run_for(0);
+    assert_int_equal(crowd.answered[3], 1);
+    assert_int_equal(crowd.error[3], DB_CROWDED);
+    assert_int_equal(ask_of(2, fixture.plain, 2001), CALL_STARTED);
+    assert_int_equal(ask_of(3, fixture.plain, 3000), CALL_STARTED);
+    assert_int_equal(ask_of(2, fixture.plain, 2002), CALL_QUEUE_FULL); /* 3, 2 and 1 are waiting */
+    assert_int_equal(ask_of(1, fixture.plain, 1007), CALL_QUEUE_FULL);
+    run_for(0);
+    unsigned crowded = 0;
+    for (unsigned i = 0; i < crowd.asked; i++)
+        crowded += crowd.answered[i];
+    assert_int_equal(crowded, 3);
+    assert_int_equal(crowd.answered[0] + crowd.answered[4], 0); /* the oldest of each statement are there still */
+    disperse();
+}
+
+static void who_has_as_much_as_all_others_is_refused_himself(void **state)
+{
+    (void)state;
+    gather(3);
+    for (uint64_t caller = 1; caller <= 3; caller++)
+        ask_often(caller, fixture.plain, 1);
+    assert_int_equal(ask_of(4, fixture.plain, 4000), CALL_QUEUE_FULL);
+    assert_int_equal(ask_of(1, fixture.plain, 1001), CALL_QUEUE_FULL);
+    run_for(0);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(crowd.answered[i], 0);
+    disperse();
+}
+
+static void a_call_that_is_cancelled_before_it_is_told_of_its_refusal_hears_nothing(void **state)
+{
+    (void)state;
+    gather(3);
+    ask_often(1, fixture.plain, 3);
+    assert_int_equal(ask_of(2, fixture.plain, 2000), CALL_STARTED);
+    call_cancel(&crowd.call[2]);
+    assert_int_equal(calls_waiting(crowd.calls), 3);
+    run_for(0);
+    assert_int_equal(crowd.answered[2], 0);
+    disperse();
+}
+
+static void what_waits_for_a_lock_counts_and_keeps_its_order(void **state)
+{
+    (void)state;
+    gather(100);
+    for (int64_t i = 0; i < 20; i++)
+        assert_int_equal(ask_of(1, fixture.row, 7), CALL_STARTED);
+    ask_often(2, fixture.row, 1);
+    assert_int_equal(next_sent()->params[0].integer, 7);
+    answer(0, DB_LOCKED);
+    expect_next(2000); /* the others of the first would only meet the same lock */
+    database.count = 0;
+    database.room = 1;
+    run_for(A_TURN);
+    assert_int_equal(database.count, 1);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(database.sent[0]->params[0].integer, 7);
+        answer(0, DB_OK);
+        for (unsigned k = 0; k < 20; k++)
+            assert_int_equal(crowd.answered[k], k <= i);
+        database.count = 0;
+        database.room = 1;
+        run_for(0);
+    }
+    disperse();
+}
+
+/* Whatever happens, a caller's calls of a statement are first sent in their order, and each is answered once. */
+static void of_whatever_happens_nothing_is_lost_or_overtaken(void **state)
+{
+    (void)state;
+    enum { CALLERS = 5, ROUNDS = 3000 };
+    const struct statement *const asked[] = {fixture.set, fixture.plain};
+    unsigned seed = 1;
+    for (unsigned run = 0; run < 5; run++) {
+        int64_t next[COUNT(asked)][CALLERS] = {{0}}, last[COUNT(asked)][CALLERS] = {{0}};
+        unsigned refused = 0;
+        gather(run < 3 ? 30 : 900);
+        for (unsigned round = 0; round < ROUNDS && crowd.asked < CROWD_MAX; round++) {
+            unsigned chance = (unsigned)rand_r(&seed), kind = chance % 2;
+            uint64_t caller = chance % 7 < 4 ? 0 : chance % CALLERS;
+            if (chance % 10 < 8 || run >= 3)
+                refused += ask_of(caller, asked[kind], ++next[kind][caller]) != CALL_STARTED;
+            if (chance % 64 == 1)
+                call_cancel(&crowd.call[chance % crowd.asked]);
+            if (chance % 16 != 0)
+                continue;
+            database.count = 0;
+            database.room = 1;
+            calls_on_room(crowd.calls);
+            run_for(0);
+            if (database.count == 0)
+                continue;
+            for (unsigned i = 0; i < crowd.asked; i++) {
+                const struct call *call = &crowd.call[i];
+                kind = call->statement == asked[1];
+                if (call->state != CALL_SENT || call->tries > 1)
+                    continue;
+                assert_true(call->params[0].integer > last[kind][call->caller]);
+                last[kind][call->caller] = call->params[0].integer;
+            }
+            answer(0, chance % 5 == 0 ? DB_REFUSED : chance % 7 == 0 ? DB_RETRY : DB_OK);
+        }
+        database.count = 0;
+        while (calls_waiting(crowd.calls) > 0) {
+            next_sent();
+            answer(0, DB_OK);
+        }
+        run_for(0);
+        for (unsigned i = 0; i < crowd.asked; i++)
+            assert_true(crowd.answered[i] <= 1 && crowd.call[i].state == CALL_IDLE);
+        assert_true(refused > 0 || run >= 3);
+        disperse();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -737,6 +1100,23 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_a_session_refused_is_tried_on_others_and_then_the_database_takes_no_writes, set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(few_calls_go_in_the_order_in_which_they_came, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_many_one_of_each_caller_goes_in_turn_and_his_own_in_order, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_goes_in_turn_is_in_order_again_when_nothing_waits, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_set_that_is_too_small_for_all_has_room_for_each_caller, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_set_of_many_callers_has_one_call_of_each, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_caller_alone_fills_a_set, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(calls_that_go_alone_hold_up_their_own_caller_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_sent_again_is_before_what_came_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_newest_of_who_has_most_makes_room_for_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_has_as_much_as_all_others_is_refused_himself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_call_that_is_cancelled_before_it_is_told_of_its_refusal_hears_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_waits_for_a_lock_counts_and_keeps_its_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_whatever_happens_nothing_is_lost_or_overtaken, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
