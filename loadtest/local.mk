@@ -41,6 +41,7 @@ loadtest_files = \
 	loadtest/rig/answer.py \
 	loadtest/rig/contestants.py \
 	loadtest/rig/desk.py \
+	loadtest/rig/fair.py \
 	loadtest/rig/figures.py \
 	loadtest/rig/idle.py \
 	loadtest/rig/ledger.py \

@@ -36,3 +36,14 @@ def test_orders_are_placed_claimed_and_delivered_beside_pgbench(tmp_path):
     assert set(row["rounds"]) == {"rowlock", "direct", "pgbench"} and row["ratio"] > 0
     assert all(one["rps"] > 0 for rounds in row["rounds"].values() for one in rounds)
     assert "place, claim, deliver" in done.stdout
+
+
+def test_what_one_caller_does_to_others_is_measured(tmp_path):
+    if binaries() is None:
+        missing("a PostgreSQL server")
+    done = subprocess.run([sys.executable, HERE / "bench" / "bench", "--quick", "--idle", "0", "--rows", "fair", "--orders", "10000", "--json", tmp_path / "bench.json"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240 * SLOW)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "bench.json").read_text())
+    assert document["rows"] == [] and all(value > 0 for name in ("p99", "work") for value in document["fair"][name])
+    assert document["fair"]["refused"] == [0] and "sends 100 times its share" in done.stdout
