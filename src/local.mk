@@ -34,6 +34,8 @@ base_sources = \
 	src/base/json.h \
 	src/base/jsonout.c \
 	src/base/jsonout.h \
+	src/base/lines.c \
+	src/base/lines.h \
 	src/base/list.h \
 	src/base/log.c \
 	src/base/log.h \
@@ -106,6 +108,10 @@ http_sources = \
 	src/http/http_spares.h \
 	src/http/http_writer.c \
 	src/http/http_writer.h
+
+trace_sources = \
+	src/trace/trace.c \
+	src/trace/trace.h
 
 db_sources = \
 	src/db/db.h \
@@ -208,6 +214,8 @@ prove_sources = \
 core_sources = \
 	src/core/accept.c \
 	src/core/accept.h \
+	src/core/access_log.c \
+	src/core/access_log.h \
 	src/core/allowance.c \
 	src/core/allowance.h \
 	src/core/answer.c \
@@ -313,6 +321,8 @@ core_sources = \
 	src/core/shared.h \
 	src/core/sql.c \
 	src/core/sql.h \
+	src/core/tracing.c \
+	src/core/tracing.h \
 	src/core/trusted.c \
 	src/core/trusted.h \
 	src/core/turns.c \
@@ -321,6 +331,8 @@ core_sources = \
 	src/core/validate.h \
 	src/core/visit.c \
 	src/core/visit.h \
+	src/core/visitor.c \
+	src/core/visitor.h \
 	src/core/weight.c \
 	src/core/weight.h
 
@@ -404,6 +416,7 @@ librowlock_sources = \
 	$(metrics_sources) \
 	$(io_sources) \
 	$(http_sources) \
+	$(trace_sources) \
 	$(db_sources) \
 	$(pg_sources) \
 	$(sqlite_sources) \

@@ -4,6 +4,7 @@
 # A new one is a line here.
 unit_sources = \
 	tests/unit/test_accept.c \
+	tests/unit/test_access_log.c \
 	tests/unit/test_cacheurl.c \
 	tests/unit/test_call.c \
 	tests/unit/test_caller.c \
@@ -69,6 +70,7 @@ unit_sources = \
 	tests/unit/test_systemd.c \
 	tests/unit/test_template.c \
 	tests/unit/test_text.c \
+	tests/unit/test_trace.c \
 	tests/unit/test_validate.c
 
 # Each of them is one file, built with what a program gets that says nothing of its own.
@@ -159,6 +161,7 @@ python_tests = \
 	tests/fault/test_streamed_replies.py \
 	tests/fault/test_unread_answers.py \
 	tests/fault/test_workers.py \
+	tests/integration/test_access_log.py \
 	tests/integration/test_add_resource.py \
 	tests/integration/test_board.py \
 	tests/integration/test_cache.py \
@@ -238,6 +241,7 @@ python_tests = \
 	tests/integration/test_sites_history.py \
 	tests/integration/test_sqlstates.py \
 	tests/integration/test_systemd.py \
+	tests/integration/test_traces.py \
 	tests/integration/test_users.py \
 	tests/integration/test_users_page.py \
 	tests/integration/test_wrong_usage.py \

@@ -83,6 +83,7 @@ struct distance {
 struct distance_query {
     struct distance *distance;
     struct fetch *fetch;
+    struct trace trace; /* its span is this question */
     distance_cb *callback;
     void *argument;
 };
@@ -273,6 +274,15 @@ static enum metric_distance outcome_of(const struct fetch_answer *answer, const 
     return why == NULL ? PROVIDER_OK : why == malformed ? PROVIDER_MALFORMED : PROVIDER_REFUSED;
 }
 
+static void tell_failure(const struct distance_query *query, const char *error, const char *proxy)
+{
+    char trace_id[TRACE_ID_SIZE], span_id[TRACE_SPAN_SIZE];
+    trace_write_id(&query->trace, trace_id);
+    trace_write_span(query->trace.parent, span_id);
+    log_warn("no distance", LOG_S("reason", error), LOG_S("proxy", proxy), LOG_S("trace_id", trace_id),
+             LOG_S("span_id", span_id));
+}
+
 static void on_fetched(const struct fetch_answer *answer, void *argument)
 {
     struct distance_query *query = argument;
@@ -287,23 +297,41 @@ static void on_fetched(const struct fetch_answer *answer, void *argument)
     else if (why != NULL)
         snprintf(error, sizeof error, "%s", why);
     if (error[0] != '\0')
-        log_warn("no distance", LOG_S("reason", error), LOG_S("proxy", answer->proxy));
+        tell_failure(query, error, answer->proxy);
     distance_cb *callback = query->callback;
     void *owner = query->argument;
     free(query);
     callback(error[0] != '\0' ? -1 : metres, error, owner);
 }
 
+/* Who is asked may continue the trace (W3C Trace Context). */
+static struct fetch *ask(struct distance_query *query, const char *url)
+{
+    char parent[TRACE_PARENT_SIZE];
+    trace_write_parent(&query->trace, parent);
+    struct slice state = query->trace.state;
+    char *headers[] = {mem_printf("traceparent: %s", parent),
+                       state.len > 0 ? mem_printf("tracestate: %.*s", (int)state.len, state.ptr) : NULL,
+                       NULL};
+    struct fetch *fetch =
+        fetch_start(query->distance->fetcher, url, (const char *const *)headers, on_fetched, query);
+    free(headers[0]);
+    free(headers[1]);
+    return fetch;
+}
+
 struct distance_query *distance_start(struct distance *distance, struct distance_point from,
-                                      struct distance_point to, distance_cb *callback, void *argument)
+                                      struct distance_point to, const struct trace *trace,
+                                      distance_cb *callback, void *argument)
 {
     struct distance_query *query = mem_new(sizeof *query);
     query->distance = distance;
+    query->trace = trace_part(trace);
     query->callback = callback;
     query->argument = argument;
     char *url = distance->provider == DISTANCE_GOOGLE ? google_url(distance->settings, from, to)
                                                       : osrm_url(distance->settings, from, to);
-    query->fetch = fetch_start(distance->fetcher, url, NULL, on_fetched, query);
+    query->fetch = ask(query, url);
     free(url);
     if (query->fetch == NULL) {
         free(query);

@@ -7,6 +7,7 @@
 
 #include "core/settings.h"
 #include "io/loop.h"
+#include "trace/trace.h"
 
 /* In the order of --distance's words. */
 enum distance_provider {
@@ -42,9 +43,10 @@ void distance_free(struct distance *distance);
 bool distance_now(const struct distance *distance, struct distance_point from, struct distance_point to,
                   int64_t *metres);
 
-/* The others are asked; NULL when too many questions are on their way. */
+/* The others are asked, as a part of the trace; NULL when too many questions are on their way. */
 struct distance_query *distance_start(struct distance *distance, struct distance_point from,
-                                      struct distance_point to, distance_cb *callback, void *argument);
+                                      struct distance_point to, const struct trace *trace,
+                                      distance_cb *callback, void *argument);
 void distance_cancel(struct distance_query *query); /* no callback any more */
 
 /* The great-circle distance by the haversine formula (R. W. Sinnott, "Virtues of the Haversine", Sky and Telescope

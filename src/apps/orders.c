@@ -93,7 +93,7 @@ static void ask_distance(struct request *request)
     struct asking *asking = arena_alloc(&request->arena, sizeof *asking);
     *asking = (struct asking){
         .pending = {&ops},
-        .query = distance_start(distance_of(request), from, to, on_distance, asking),
+        .query = distance_start(distance_of(request), from, to, &request->trace, on_distance, asking),
         .request = request,
     };
     if (asking->query == NULL)

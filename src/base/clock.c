@@ -1,4 +1,5 @@
-/* Clocks, and times as RFC 3339 and HTTP write them. The date of HTTP is made once a second. */
+/* Clocks, and times as RFC 3339 and HTTP write them. Those of HTTP and of access logs are made once a
+ * second. */
 #include <config.h>
 
 #include "base/clock.h"
@@ -48,11 +49,30 @@ void clock_rfc3339_at(char *out, size_t size, int64_t seconds)
     strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
+static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+const char *clock_log_date(void)
+{
+    static char text[64];
+    static time_t made;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec == made)
+        return text;
+    struct tm local;
+    localtime_r(&now.tv_sec, &local);
+    long minutes = (local.tm_gmtoff < 0 ? -local.tm_gmtoff : local.tm_gmtoff) / 60;
+    snprintf(text, sizeof text, "%02d/%s/%d:%02d:%02d:%02d %c%02ld%02ld", local.tm_mday, months[local.tm_mon],
+             local.tm_year + 1900, local.tm_hour, local.tm_min, local.tm_sec, local.tm_gmtoff < 0 ? '-' : '+',
+             minutes / 60, minutes % 60);
+    made = now.tv_sec;
+    return text;
+}
+
 const char *clock_http_date(void)
 {
     static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     static char text[64];
     static time_t made;
     struct timespec now;

@@ -24,4 +24,7 @@ void clock_rfc3339_at(char *out, size_t size, int64_t seconds);
 /* IMF-fixdate (RFC 9110 section 5.6.7), made once a second; the text is static. */
 const char *clock_http_date(void);
 
+/* As the Common Log Format has it, in local time, made once a second: 02/Jan/2026:03:04:05 +0100; the text is static. */
+const char *clock_log_date(void);
+
 #endif

@@ -4,13 +4,11 @@
 
 #include "base/log.h"
 
-#include <limits.h>
-#include <poll.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/lines.h"
 
 #define LOG_GATHER_MAX ((size_t)1 << 20)
 
@@ -19,14 +17,14 @@ const char *const log_level_names[] = {"debug", "info", "warn", "error", NULL};
 static struct {
     enum log_level min;
     enum log_format format;
-    int worker;       /* named in every line; 0: there is but one */
-    struct buf lines; /* whole lines that have not left yet */
+    int worker; /* named in every line; 0: there is but one */
+    struct lines lines;
     int64_t dropped;  /* lines lost and not reported yet */
     int64_t reported; /* those that the first of the lines above reports; 0: it is an ordinary one */
-    bool torn;        /* the last that was written lacks its end: the disk is full */
     void (*wakeup)(void *);
     void *wakeup_argument;
-} state = {.min = LOG_INFO, .format = LOG_TEXT, .lines = {.max = LOG_GATHER_MAX}};
+} state = {
+    .min = LOG_INFO, .format = LOG_TEXT, .lines = {.fd = STDERR_FILENO, .text = {.max = LOG_GATHER_MAX}}};
 
 void log_setup(enum log_level min, enum log_format format)
 {
@@ -50,55 +48,14 @@ void log_set_wakeup(void (*wakeup)(void *), void *argument)
     state.wakeup_argument = argument;
 }
 
-/* A pipe that poll calls writable takes PIPE_BUF bytes without blocking; a file or terminal takes any. */
-static bool write_piece(const char *bytes, size_t count)
-{
-    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&fd, 1, 0) != 1 || !(fd.revents & POLLOUT))
-        return false;
-    ssize_t taken = write(STDERR_FILENO, bytes, count);
-    if (taken > 0)
-        state.torn = bytes[taken - 1] != '\n';
-    return taken == (ssize_t)count;
-}
-
-/* So that what comes next is a line of its own. Unless it cannot be: then nothing else can be written either. */
-static bool end_torn_line(void)
-{
-    return !state.torn || write_piece("\n", 1);
-}
-
-static int64_t count_lines(struct slice text)
-{
-    int64_t lines = 0;
-    for (size_t i = 0; i < text.len; i++)
-        lines += text.ptr[i] == '\n';
-    return lines;
-}
-
 void log_flush(void)
 {
-    size_t done = 0;
-    while (done < state.lines.len) {
-        size_t piece = state.lines.len - done;
-        if (piece > PIPE_BUF) {
-            /* whole lines where they fit, so that a lost piece is lost lines */
-            const char *end = memrchr(state.lines.data + done, '\n', PIPE_BUF);
-            piece = end != NULL ? (size_t)(end - (state.lines.data + done)) + 1 : PIPE_BUF;
-        }
-        bool whole = done > 0 || end_torn_line();
-        if (!whole || !write_piece(state.lines.data + done, piece)) {
-            struct slice lost = {state.lines.data + done, state.lines.len - done};
-            state.dropped += count_lines(lost);
-            if (done == 0 && state.reported > 0) /* the report was lost, and was no line of anybody's */
-                state.dropped += state.reported - 1;
-            break;
-        }
-        done += piece;
-    }
+    bool begun;
+    int64_t lost = lines_flush(&state.lines, &begun);
+    state.dropped += lost;
+    if (lost > 0 && !begun && state.reported > 0) /* the report was lost, and was no line of anybody's */
+        state.dropped += state.reported - 1;
     state.reported = 0;
-    buf_clear(&state.lines);
-    buf_trim(&state.lines, 16384);
 }
 
 static void add_field_json(struct buf *out, const struct log_field *field)
@@ -168,18 +125,18 @@ static void add_line(struct buf *out, enum log_level level, const char *message,
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count)
 {
-    bool first = state.lines.len == 0;
-    size_t before = state.lines.len;
+    bool first = state.lines.text.len == 0;
+    size_t before = state.lines.text.len;
     if (first && state.dropped > 0) {
         state.reported = state.dropped;
         state.dropped = 0;
-        add_line(&state.lines, LOG_WARN, "log lines lost, stderr did not take them",
+        add_line(&state.lines.text, LOG_WARN, "log lines lost, stderr did not take them",
                  (const struct log_field[]){LOG_I("lines", state.reported)}, 1);
     }
-    add_line(&state.lines, level, message, fields, count);
-    if (state.lines.failed) {
-        state.lines.len = before;
-        state.lines.failed = false;
+    add_line(&state.lines.text, level, message, fields, count);
+    if (state.lines.text.failed) {
+        state.lines.text.len = before;
+        state.lines.text.failed = false;
         state.dropped++;
         return;
     }

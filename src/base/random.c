@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 /* xorshift64* (S. Vigna, "An experimental exploration of Marsaglia's xorshift generators", 2016). */
-static uint64_t next(void)
+uint64_t random_bits(void)
 {
     static uint64_t state;
     if (state == 0 && getrandom(&state, sizeof state, 0) != (long)sizeof state)
@@ -22,10 +22,10 @@ static uint64_t next(void)
 
 double random_between(double low, double high)
 {
-    return low + (high - low) * (double)(next() >> 11) / 9007199254740992.0;
+    return low + (high - low) * (double)(random_bits() >> 11) / 9007199254740992.0;
 }
 
 int64_t random_int(int64_t min, int64_t max)
 {
-    return min + (int64_t)(next() % ((uint64_t)(max - min) + 1));
+    return min + (int64_t)(random_bits() % ((uint64_t)(max - min) + 1));
 }

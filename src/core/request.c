@@ -15,10 +15,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/accept.h"
+#include "core/access_log.h"
 #include "core/buckets.h"
 #include "core/crowd.h"
 #include "core/meter.h"
 #include "core/server_parts.h"
+#include "core/tracing.h"
 #include "metrics/metrics.h"
 
 #define SLOW_NS CLOCK_SECOND
@@ -105,8 +107,17 @@ static void take_cors(struct request *request, const struct http_head *head)
     buf_fini(&fields);
 }
 
+static void take_visitor(struct request *request)
+{
+    const struct server *server = request->server;
+    tracing_take(request->http->head, &request->arena, &request->trace);
+    if (server->access_log != NULL && server->settings->access_log)
+        request->visitor = visitor_note(request->http->head, &request->arena);
+}
+
 static void take_head(struct request *request, const struct http_head *head)
 {
+    take_visitor(request);
     if (request->server->settings->cors.count > 0)
         take_cors(request, head);
     request->path = head != NULL ? arena_dup(&request->arena, head->path) : SLICE("-");
@@ -185,8 +196,7 @@ void request_add_field(struct request *request, const char *name, struct slice v
 {
     struct slice before = request->own_fields;
     const char *fields = arena_printf(&request->arena, "%.*s%s: %.*s\r\n", (int)before.len,
-                                      before.len > 0 ? before.ptr : "", name,
-                                      (int)value.len, value.ptr);
+                                      before.len > 0 ? before.ptr : "", name, (int)value.len, value.ptr);
     request->own_fields = slice_of(fields);
 }
 
@@ -257,6 +267,7 @@ static void respond_with(struct request *request, const struct http_response *re
 {
     struct http_request *http = request->http;
     request->http = NULL;
+    request->sent = request->method == HTTP_HEAD ? 0 : response->body.len;
     http_respond(http, response);
     request_end(request, response->status);
 }
@@ -357,6 +368,7 @@ void request_stream_begin(struct request *request, const struct reply *reply,
 void request_stream_piece(struct request *request, struct slice piece)
 {
     http_respond_piece(request->http, piece);
+    request->sent += piece.len;
     park(request, true);
 }
 
@@ -399,19 +411,48 @@ void request_on_writable(struct http_request *http, void *argument)
     request->more(request);
 }
 
+static const char *method_of(const struct request *request)
+{
+    return request->understood ? http_method_name(request->method) : "-";
+}
+
+/* In a format that other programs read. */
+static void write_access(const struct request *request, int status)
+{
+    char client[CALLER_TEXT_MAX];
+    caller_write(&request->caller, client);
+    struct access access = {.client = request->caller.kind == CALLER_IP ? client : "",
+                            .visitor = request->visitor,
+                            .method = method_of(request),
+                            .status = status,
+                            .bytes = request->sent};
+    access_log_add(request->server->access_log, &access);
+}
+
+static void write_line(const struct request *request, enum log_level level, const char *what, int status,
+                       int64_t took)
+{
+    char client[CALLER_TEXT_MAX], trace_id[TRACE_ID_SIZE], span_id[TRACE_SPAN_SIZE];
+    caller_write(&request->caller, client);
+    trace_write_id(&request->trace, trace_id);
+    trace_write_span(request->trace.span, span_id);
+    LOG_AT(level, what, LOG_T("request_id", request->id), LOG_S("client", client),
+           LOG_S("method", method_of(request)),
+           LOG_S("route", request->route != NULL ? request->route->path : "-"), LOG_T("path", request->path),
+           LOG_I("status", status), LOG_MS("duration_ms", took), LOG_S("trace_id", trace_id),
+           LOG_S("span_id", span_id));
+}
+
 /* Failures and slow requests are always logged, others if the setting says so. */
 static void write_log(const struct request *request, int status, int64_t took)
 {
+    const struct server *server = request->server;
     bool failed = status >= 500, slow = took >= SLOW_NS;
-    char client[CALLER_TEXT_MAX];
-    if (!failed && !slow && !request->server->settings->access_log)
-        return;
-    caller_write(&request->caller, client);
-    LOG_AT(failed || slow ? LOG_WARN : LOG_INFO, slow ? "slow request" : "request",
-           LOG_T("request_id", request->id), LOG_S("client", client),
-           LOG_S("method", request->understood ? http_method_name(request->method) : "-"),
-           LOG_S("route", request->route != NULL ? request->route->path : "-"), LOG_T("path", request->path),
-           LOG_I("status", status), LOG_MS("duration_ms", took));
+    if (request->visitor != NULL && server->settings->access_log)
+        write_access(request, status);
+    if (failed || slow || (server->settings->access_log && server->access_log == NULL))
+        write_line(request, failed || slow ? LOG_WARN : LOG_INFO, slow ? "slow request" : "request", status,
+                   took);
 }
 
 void request_forget(struct request *request)

@@ -11,6 +11,8 @@
 #include "core/pending.h"
 #include "core/reply.h"
 #include "core/route.h"
+#include "core/visitor.h"
+#include "trace/trace.h"
 
 struct crowd_place;
 struct server;
@@ -24,17 +26,20 @@ struct request {
     struct pending *pending;   /* what it waits for, or has waited for last; NULL: it has not waited yet */
     void *state;               /* what the app keeps for this request, in the arena */
     enum http_method method;
-    size_t endpoint;   /* by which it is counted; see core/meter.h */
-    bool takes_gzip;   /* and the server has it */
-    bool takes_html;   /* rather than JSON, and the server has pages */
-    bool given_up;     /* its reply is its last: nothing further may be started */
-    bool understood;   /* its head is well-formed: it has a method and a path */
-    struct slice id;   /* X-Request-Id */
-    struct slice path; /* as sent; for the log */
-    struct slice own_fields;    /* that its reply has, whoever shares the rest of it; each "Name: value\r\n" */
-    struct caller caller;       /* who sent it */
-    uint64_t caller_number;     /* what is counted by; not 0 */
+    size_t endpoint;         /* by which it is counted; see core/meter.h */
+    bool takes_gzip;         /* and the server has it */
+    bool takes_html;         /* rather than JSON, and the server has pages */
+    bool given_up;           /* its reply is its last: nothing further may be started */
+    bool understood;         /* its head is well-formed: it has a method and a path */
+    struct slice id;         /* X-Request-Id */
+    struct slice path;       /* as sent; for the log */
+    struct slice own_fields; /* that its reply has, whoever shares the rest of it; each "Name: value\r\n" */
+    struct caller caller;    /* who sent it */
+    uint64_t caller_number;  /* what is counted by; not 0 */
     struct crowd_place *inside; /* where it is counted as one that is worked on; NULL: nowhere */
+    struct trace trace;
+    const struct visitor *visitor;                         /* NULL: nobody is told what it asks for */
+    uint64_t sent;                                         /* bytes of the body that was sent */
     struct slice if_match, if_none_match, idempotency_key; /* .ptr NULL when not sent */
     /* Gets a reply in place of the client, from request_send, and sends it, in whatever form, or starts something else:
      * the reply may be shared, and must stay as it is. NULL: the client gets it. See core/visit.h. */

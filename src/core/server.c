@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/access_log.h"
 #include "core/cache.h"
 #include "core/dbhealth.h"
 #include "core/dispatch.h"
@@ -146,6 +147,7 @@ static void make_parts(struct server *server)
 {
     const struct settings *settings = server->settings;
     log_set_wakeup(on_log, server->loop);
+    server->access_log = access_log_new(server->loop, settings->access_log_format);
     server->router = router_new();
     server->calls = calls_new(server->loop, (size_t)settings->queue, settings->deadline_ns);
     calls_set_changed(server->calls, on_changed, server);
@@ -437,6 +439,7 @@ void server_free(struct server *server)
     coding_free(server->reply.coding);
     loop_timer_free(server->deadline);
     loop_timer_free(server->drain_limit);
+    access_log_free(server->access_log);
     log_set_wakeup(NULL, NULL);
     log_flush();
     loop_free(server->loop);

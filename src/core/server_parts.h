@@ -10,6 +10,7 @@
 #include "core/reply.h"
 #include "http/http.h"
 
+struct access_log;
 struct chores;
 struct cache;
 struct gauges;
@@ -31,6 +32,7 @@ struct server {
     struct calls *calls;
     struct shared *shared;
     struct cache *cache;
+    struct access_log *access_log; /* NULL: requests are logged like all else */
     struct http *http;
     struct router *router;
     struct door door;

@@ -261,6 +261,8 @@ static char *log_format_now(void)
 static const char *const poolers[] = {"auto", "none", "transaction", NULL};
 static const char *const engines[] = {[HTTP_EVHTTP] = "evhttp", [HTTP_DIRECT] = "direct", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const access_log_formats[] = {
+    [ACCESS_LOG_AS_LOG] = "log", [ACCESS_LOG_COMMON] = "common", [ACCESS_LOG_COMBINED] = "combined", NULL};
 
 static const struct setting_alias of_database[] = {{"--db", "--database"},
                                                    {"--url", "--database"},
@@ -358,6 +360,9 @@ static const struct setting rows[] = {
     {SETTING_FLAG("access-log", NULL, "ROWLOCK_ACCESS_LOG"), "",
      "a line a request; on when stdout is a terminal", SETTING_BOOL, INTO(access_log),
      .built_in_now = access_log_now, .live = true},
+    {SETTING_FLAG("access-log-format", "F", "ROWLOCK_ACCESS_LOG_FORMAT"), "log",
+     "log: as --log-format; common or combined: as Apache's, on stdout", SETTING_CHOICE,
+     INTO(access_log_format), .choices = access_log_formats},
     {SETTING_FLAG("log-format", "F", "ROWLOCK_LOG_FORMAT"), "", "text or json; text on a terminal",
      SETTING_CHOICE, INTO(log_format), .choices = log_formats, .built_in_now = log_format_now, .live = true},
     {SETTING_FLAG("log-level", "L", "ROWLOCK_LOG_LEVEL"), "info", "debug, info, warn or error",

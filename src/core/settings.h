@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/proxy.h"
 #include "base/setting.h"
+#include "core/access_log.h"
 #include "core/allowance.h"
 #include "core/cors.h"
 #include "core/hosts.h"
@@ -38,6 +39,7 @@ struct settings {
     struct trusted trusted;
     struct allowance allowance; /* of each caller */
     bool gzip, migrate, access_log, no_pages;
+    enum access_log_format access_log_format;
     enum http_engine_kind http;
     enum log_format log_format;
     enum log_level log_level;

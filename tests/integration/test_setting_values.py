@@ -53,6 +53,7 @@ GOOD = {
     "ROWLOCK_NO_PAGES": ("no-pages", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_MIGRATE": ("migrate", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_ACCESS_LOG": ("access-log", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
+    "ROWLOCK_ACCESS_LOG_FORMAT": ("access-log-format", "log", {"log": "log", "common": "common", "combined": "combined"}),
     "ROWLOCK_LOG_FORMAT": ("log-format", "json", {"text": "text", "json": "json"}),
     "ROWLOCK_LOG_LEVEL": ("log-level", "info", {"debug": "debug", "info": "info", "warn": "warn", "error": "error"}),
 }

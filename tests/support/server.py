@@ -30,7 +30,7 @@ class Server:
     """
 
     def __init__(self, *flags, database=None, env=None, listen=("127.0.0.1:0",), wait="healthy", cwd=None, sockets=(),
-                 group=False, program=None):
+                 group=False, program=None, stdout=None):
         self.folder = tempfile.TemporaryDirectory(prefix="rowlock-server-")
         self.log_path = Path(self.folder.name) / "stderr"
         command = [program or rowlock(), "serve"]
@@ -46,7 +46,7 @@ class Server:
         if "--log-format" not in flags:
             command += ["--log-format", "json"]
         self.command = command
-        with open(self.log_path, "wb") as log, open(Path(self.folder.name) / "stdout", "wb") as out:
+        with open(self.log_path, "wb") as log, open(stdout or Path(self.folder.name) / "stdout", "wb") as out:
             self.process = subprocess.Popen(command, env=environment(**(env or {})), cwd=cwd or self.folder.name,
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=log, pass_fds=numbers,
                                             start_new_session=group)
