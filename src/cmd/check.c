@@ -34,8 +34,8 @@
 #include "sqlite/session_sqlite.h"
 
 #define LOOKS 2
-#define BESIDES                                                                                              \
-    2 /* connections of a worker beside its pool: one for the health, one that listens for changes */
+/* Connections of a worker beside its pool: one for the health, one that listens for changes. */
+#define BESIDES 2
 
 struct check {
     const struct settings *settings;
@@ -46,7 +46,7 @@ struct check {
 struct look {
     const char *setting; /* that names the server */
     bool (*at)(const struct check *check);
-    pid_t pid; /* 0: it has ended */
+    pid_t pid; /* 0: it has ended, or could not begin */
 };
 
 /* By which name somebody has set it: the flag of what is built in. */
@@ -280,25 +280,42 @@ static bool look_at_database(const struct check *check)
 
 /* ---- processes ---- */
 
-static void start_look(struct look *look, const struct check *check)
+/* Whoever ends the check ends this as well, also when he has done so before prctl. */
+static void run_look(const struct look *look, const struct check *check, pid_t parent)
 {
-    look->pid = fork();
-    if (look->pid != 0)
-        return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever ends the check ends this as well */
-    _exit(look->at(check) ? CMD_DONE : CMD_FAILED);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    _exit(getppid() == parent && look->at(check) ? CMD_DONE : CMD_FAILED);
+}
+
+static bool start_look(struct look *look, const struct check *check)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0)
+        run_look(look, check, parent);
+    if (pid < 0)
+        return complain(check, look->setting, "a process that would look at it cannot be started",
+                        strerror(errno));
+    look->pid = pid;
+    return true;
+}
+
+static bool is_anything_left(const struct look *looks)
+{
+    size_t i = 0;
+    while (i < LOOKS && looks[i].pid == 0)
+        i++;
+    return i < LOOKS;
 }
 
 /* Those that have ended; false when one of them has failed. */
-static bool reap(struct look *looks, size_t *left)
+static bool reap(struct look *looks)
 {
     bool ok = true;
     for (size_t i = 0; i < LOOKS; i++) {
         int status;
-        if (looks[i].pid <= 0 || waitpid(looks[i].pid, &status, WNOHANG) != looks[i].pid)
+        if (looks[i].pid == 0 || waitpid(looks[i].pid, &status, WNOHANG) != looks[i].pid)
             continue;
         looks[i].pid = 0;
-        --*left;
         ok &= status == 0;
     }
     return ok;
@@ -308,7 +325,7 @@ static bool end_late(struct look *looks, const struct check *check)
 {
     bool ok = true;
     for (size_t i = 0; i < LOOKS; i++) {
-        if (looks[i].pid <= 0)
+        if (looks[i].pid == 0)
             continue;
         kill(looks[i].pid, SIGKILL);
         waitpid(looks[i].pid, NULL, 0);
@@ -320,16 +337,15 @@ static bool end_late(struct look *looks, const struct check *check)
 static bool wait_for(struct look *looks, const struct check *check)
 {
     int64_t end = clock_now() + check->settings->deadline_ns, now;
-    size_t left = LOOKS;
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    bool ok = reap(looks, &left);
-    while (left > 0 && (now = clock_now()) < end) {
+    bool ok = reap(looks);
+    while (is_anything_left(looks) && (now = clock_now()) < end) {
         struct timespec rest = {.tv_sec = (time_t)((end - now) / CLOCK_SECOND),
                                 .tv_nsec = (end - now) % CLOCK_SECOND};
         sigtimedwait(&child, NULL, &rest);
-        ok &= reap(looks, &left);
+        ok &= reap(looks);
     }
     return end_late(looks, check) && ok;
 }
@@ -343,9 +359,10 @@ bool check_would_serve(const struct settings *settings, const struct app *const 
     sigprocmask(SIG_BLOCK, &child, NULL); /* for wait_for */
     struct look looks[LOOKS] = {{"cache", look_at_cache, 0}, {"database", look_at_database, 0}};
     signal(SIGCHLD, SIG_DFL);
+    bool ok = true;
     for (size_t i = 0; i < LOOKS; i++)
-        start_look(&looks[i], &check);
-    bool ok = !addresses || look_at_addresses(&check);
+        ok &= start_look(&looks[i], &check);
+    ok &= !addresses || look_at_addresses(&check);
     ok &= look_at_apps(&check);
     return wait_for(looks, &check) && ok;
 }

@@ -1,6 +1,7 @@
 """serve --check: all that would keep a server from serving is said at once, by setting, and nothing is changed."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -239,6 +240,18 @@ def test_a_cache_that_is_there(folder):
     with Redis() as redis:
         done = check("--cache", redis.url, "--database", f"sqlite:{folder}/none/x.db")
     said(done, 1, ["--database", "none/x.db"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not all(map(shutil.which, ("prlimit", "setpriv"))), reason="only root can be somebody who may have no more processes")
+def test_a_look_that_cannot_begin_is_no_good_news(folder):
+    folder.chmod(0o755)
+    program = shutil.copy(rowlock(), folder / "rowlock")
+    somebody = ("prlimit", "--nproc=1:1", "setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups")
+    with Stopwatch() as watch:
+        done = subprocess.run([*somebody, program, "serve", "--check", "--listen", "127.0.0.1:0", "--database", f"postgresql://nobody@127.0.0.1:{free_port()}/x"],
+                              env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30 * SLOW)
+    said(done, 1, ["--database", "cannot be started", os.strerror(errno.EAGAIN)], ["--cache", "cannot be started"])
+    assert watch.seconds < 5 * SLOW      # it waits for nothing; --deadline has 10 s
 
 
 def test_whoever_ends_the_check_ends_its_questions(postgres):
