@@ -253,6 +253,8 @@ core_sources = \
 	src/core/feed_client.h \
 	src/core/feed_event.c \
 	src/core/feed_event.h \
+	src/core/feed_owners.c \
+	src/core/feed_owners.h \
 	src/core/feed_position.c \
 	src/core/feed_position.h \
 	src/core/feed_reader.c \

@@ -16,6 +16,7 @@ struct feed_client *feed_client_new(struct feed *feed, const struct feed_filter 
     client->filter = *filter;
     if (filter->of_owner)
         client->filter.owner.ptr = mem_dup_n(filter->owner.ptr, filter->owner.len);
+    client->owner_hash = feed_owner_hash(filter->owner);
     client->asked = feed->reader.sent;
     client->state = FEED_SENDING;
     list_append(&feed->states[FEED_SENDING], &client->link);

@@ -5,6 +5,7 @@
 
 #include "base/list.h"
 #include "core/chore.h"
+#include "core/feed_owners.h"
 #include "core/feed_reader.h"
 #include "http/http.h"
 
@@ -28,6 +29,7 @@ struct feed_client {
     struct http_request *http;
     struct crowd_place *inside; /* where it is counted as a request that is worked on; NULL: nowhere */
     struct feed_filter filter; /* owner is owned */
+    uint64_t owner_hash;       /* of the filter */
     enum feed_state state;
     bool fresh;                    /* it has not asked for anything older than itself */
     bool joined;                   /* it goes on in the ring, at next; else behind position */
@@ -48,6 +50,8 @@ struct feed {
     struct list states[FEED_STATES];
     struct list beats; /* all clients */
     size_t clients_max;
+    struct feed_owners
+        owners;       /* of the events that were last looked at for a client who wants those of one */
     struct buf piece; /* the last that was put together */
     struct {
         uint64_t from, to, end; /* its events, and where the ring ended then */

@@ -3,6 +3,7 @@
 
 #include "core/feed_event.h"
 
+#include "base/hash.h"
 #include "base/text.h"
 
 /* The last columns of source->from, from behind. */
@@ -17,6 +18,11 @@ bool feed_filter_takes(const struct feed_filter *filter, const struct feed_event
     return (!filter->of_record || filter->record == event->record) &&
            (filter->kinds == 0 || (filter->kinds & 1u << event->kind) != 0) &&
            (!filter->of_owner || (event->owner.ptr != NULL && slice_equal(filter->owner, event->owner)));
+}
+
+uint64_t feed_owner_hash(struct slice owner)
+{
+    return hash_bytes(owner, 0);
 }
 
 bool feed_filter_is_open(const struct feed_filter *filter)
@@ -58,6 +64,7 @@ void feed_event_read(const struct feed_source *source, const struct db_rows *row
     struct buf data = BUF_INIT(text->max);
     *event = (struct feed_event){.position = feed_event_position(rows, row)};
     source->read(source, rows, row, event, &data);
+    event->owner_hash = feed_owner_hash(event->owner);
     feed_position_write(id, event->position);
     buf_clear(text);
     buf_printf(text, "id: %s\nevent: %s\ndata: ", id, source->kinds[event->kind]);

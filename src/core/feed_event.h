@@ -11,8 +11,9 @@ struct feed_event {
     struct feed_position position;
     int64_t record;     /* whom it is about */
     struct slice owner; /* who has to do with it; .ptr NULL: nobody */
-    unsigned kind;      /* of the source's kinds */
-    struct slice text;  /* as it is sent (the event streams of the HTML standard, section 9.2.6) */
+    uint64_t owner_hash;
+    unsigned kind;     /* of the source's kinds */
+    struct slice text; /* as it is sent (the event streams of the HTML standard, section 9.2.6) */
 };
 
 /* An app's feed: how its rows are read, and what they are. */
@@ -40,6 +41,7 @@ struct feed_filter {
 };
 
 bool feed_filter_takes(const struct feed_filter *filter, const struct feed_event *event);
+uint64_t feed_owner_hash(struct slice owner);
 bool feed_filter_is_open(const struct feed_filter *filter); /* it takes everything */
 
 #define FEED_TEXT_MAX ((size_t)1 << 20) /* bytes of an event, far more than any has */

@@ -192,6 +192,24 @@ static bool is_gathered(const struct feed_client *client)
            feed->gathered.from == client->next && feed->gathered.end == feed->ring.next;
 }
 
+/* Most of those who want the events of one owner want none of what there is. They stand at the same place, mostly. */
+static bool may_want_some(const struct feed_client *client)
+{
+    struct feed *feed = client->feed;
+    if (!client->filter.of_owner)
+        return true;
+    feed_owners_know(&feed->owners, &feed->ring, client->next, feed->ring.next);
+    return feed_owners_may_have(&feed->owners, client->owner_hash);
+}
+
+static void move_to(struct feed_client *client, uint64_t next)
+{
+    const struct feed_ring *ring = &client->feed->ring;
+    client->next = next;
+    if (next > ring->first)
+        client->position = feed_ring_at(ring, next - 1)->position;
+}
+
 static void visit(struct feed_client *client)
 {
     struct feed *feed = client->feed;
@@ -199,11 +217,14 @@ static void visit(struct feed_client *client)
         feed_client_cut(client);
         return;
     }
+    if (!may_want_some(client)) {
+        move_to(client, feed->ring.next);
+        feed_serve_place(client);
+        return;
+    }
     if (!is_gathered(client))
         gather(client);
-    client->next = feed->gathered.to;
-    if (client->next > feed->ring.first)
-        client->position = feed_ring_at(&feed->ring, client->next - 1)->position;
+    move_to(client, feed->gathered.to);
     if (feed->piece.len > 0)
         feed_client_send(client, buf_slice(&feed->piece));
     else
