@@ -104,8 +104,8 @@ function read_declaration(i,    text, at, words, n, k, engine)
     statement_kind[i] = words[1]
     statement_flags[i] = " "
     for (k = 2; k <= n; k++) {
-        if (words[k] !~ /^(writes|waits|told)$/)
-            fail(at, 0, "unknown word " words[k] "; there are writes, waits and told")
+        if (words[k] !~ /^(writes|waits|heavy|apart|told)$/)
+            fail(at, 0, "unknown word " words[k] "; there are writes, waits, heavy, apart and told")
         statement_flags[i] = statement_flags[i] words[k] " "
     }
     statement_params[i] = take_items(substr(text, index(text, "(")), engine, at)
@@ -410,6 +410,10 @@ function print_statements(    i, n, other, name_of, has)
             print "     .writes = true,"
         if (statement_flags[n] ~ / waits /)
             print "     .waits = true,"
+        if (statement_flags[n] ~ / heavy /)
+            print "     .heavy = true,"
+        if (statement_flags[n] ~ / apart /)
+            print "     .apart = true,"
         if (statement_flags[n] ~ / told /)
             print "     .told = true,"
         if (statement_params[n] != "")

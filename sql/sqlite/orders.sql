@@ -37,7 +37,7 @@ a.value ->> 'id' AS id, CAST(a.value ->> 'origin_lat' AS REAL) AS origin_lat, CA
     a.value ->> 'lease_until' AS lease_until
 
 -- name: order_place
--- set writes (order_place) -> order_brief
+-- set writes apart (order_place) -> order_brief
 INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) VALUES ($1, $2, $3, $4, $5);
 SELECT distance, id, status FROM orders WHERE changes() > 0 AND id = last_insert_rowid();
 
@@ -135,7 +135,7 @@ WHERE id IN (
 )
 
 -- name: order_claim
--- set writes (taker text, limit int, lease int?) -> order
+-- set writes apart (taker text, limit int, lease int?) -> order
 {oldest};
 SELECT {order} FROM orders WHERE {just_taken} ORDER BY id;
 
@@ -190,12 +190,12 @@ FROM (SELECT *, {away} AS away FROM orders WHERE {just_taken})
 ORDER BY away, id
 
 -- name: order_claim_near
--- set writes (taker text, limit int, lease int?, lat float, lng float, within int?) -> order_near
+-- set writes heavy (taker text, limit int, lease int?, lat float, lng float, within int?) -> order_near
 {nearest};
 SELECT {order}, distance_to_origin FROM ({just_taken_near}) ORDER BY away, id;
 
 -- name: order_claim_near_once
--- set writes waits (taker text, limit int, lease int?, lat float, lng float, within int?, key) -> order_near and (outcome text)
+-- set writes waits heavy (taker text, limit int, lease int?, lat float, lng float, within int?, key) -> order_near and (outcome text)
 DELETE FROM idempotency_keys
 WHERE scope = $7 AND key = $8 AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{KEY_HOURS} hours');
 SELECT {order_of_json}, a.value ->> 'distance_to_origin' AS distance_to_origin, iif(k.fingerprint = $9, 'done', 'other') AS outcome

@@ -18,6 +18,7 @@
 #include "metrics/metrics.h"
 
 #define SET_MAX 512u
+#define HEAVY_SET_MAX 16u        /* of a statement each of whose calls is work for the database */
 #define CROWD 12u                /* more calls of a statement than this are a crowd */
 #define CROWD_NS (10 * CLOCK_MS) /* for so long after it was a crowd, it still counts as one */
 /* a call waits so long for the set before it, then a set leaves beside that */
@@ -417,6 +418,12 @@ static bool may_hold(const struct calls *calls)
 
 /* ---- leaving ---- */
 
+/* Its sets leave beside each other, also in a crowd. Where there is one connection none could. */
+static bool is_spread(const struct calls *calls, const struct statement_queue *queue)
+{
+    return queue->statement->heavy && calls->db->ops->connections(calls->db) > 1;
+}
+
 /* How many go together when each caller is asked in turn. */
 static unsigned fair(const struct statement_queue *queue, unsigned max)
 {
@@ -502,7 +509,8 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
 static void send_set(struct calls *calls, struct statement_queue *queue, struct db_slot *slot)
 {
     struct call *chosen[SET_MAX];
-    unsigned max = queue->statement->set && !next_call(calls, queue)->alone ? SET_MAX : 1;
+    unsigned most = is_spread(calls, queue) ? HEAVY_SET_MAX : SET_MAX,
+             max = queue->statement->set && !next_call(calls, queue)->alone ? most : 1;
     unsigned count = calls->sorted ? take_in_turn(calls, queue, chosen, fair(queue, max))
                                    : take_in_order(calls, queue, chosen, max);
     send_calls(calls, queue, slot, chosen, count, queue->table.shut);
@@ -529,8 +537,10 @@ static unsigned send_blocked(struct calls *calls, int64_t due, unsigned max)
 
 /* In a crowd calls wait while a set is on its way, because one statement and one commit for many calls is what makes
  * them fast. Without a crowd waiting would only cost time, so each set leaves on a connection of its own. Just after
- * a large set has come back the queue looks empty, so the crowd is remembered for CROWD_NS. Calls that are sent
- * again alone keep their order: each waits for the one before. */
+ * a large set has come back the queue looks empty, so the crowd is remembered for CROWD_NS. Calls of a heavy statement
+ * gain little by that and would all wait for one processor of the database: a crowd of them leaves in small sets. Where
+ * sets are not in each other's way, as many calls as are on their way make the next one: while one is committed, the
+ * other is worked on. Calls that are sent again alone keep their order: each waits for the one before. */
 static bool may_leave(struct calls *calls, struct statement_queue *queue, int64_t now)
 {
     if (queue->waiting.length == 0)
@@ -546,8 +556,12 @@ static bool may_leave(struct calls *calls, struct statement_queue *queue, int64_
     if (queue->sets_in_flight >= calls->db->ops->connections(calls->db))
         return false;
     const struct call *oldest = list_first_of(&queue->waiting, struct call, link);
-    bool crowd = now - queue->crowded < CROWD_NS;
-    if ((!crowd && !next_call(calls, queue)->alone) || now - oldest->asked >= PATIENCE_NS)
+    bool alone = next_call(calls, queue)->alone;
+    if (queue->statement->apart && queue->sets_in_flight == 1 && !alone &&
+        queue->waiting.length >= queue->calls_in_flight)
+        return true;
+    bool gathers = now - queue->crowded < CROWD_NS && !is_spread(calls, queue);
+    if ((!gathers && !alone) || now - oldest->asked >= PATIENCE_NS)
         return true;
     if (!loop_timer_pending(calls->patience))
         loop_timer_start(calls->patience, PATIENCE_NS);

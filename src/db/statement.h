@@ -60,6 +60,8 @@ struct statement {
     bool set;
     bool writes; /* it may change something, or lock a row */
     bool waits;  /* it may have to wait for a row that another transaction has locked */
+    bool heavy;  /* each of its calls keeps the database busy: see core/call.c */
+    bool apart;  /* two sets of it are not in each other's way */
     bool told;   /* the last of its columns says whether the change was made */
     unsigned param_count;
     unsigned column_count; /* of those that a reply shows; others may follow them */

@@ -9,8 +9,9 @@
 #include "core/call.h"
 #include "core/statements.h"
 
-#define CALLS 16
+#define CALLS 20
 #define CONNECTIONS 2
+#define QUEUE 5
 #define DEADLINE_NS (60 * CLOCK_SECOND) /* so that no lock is given up because the machine is slow */
 #define BRIEF_DEADLINE (800 * CLOCK_MS) /* of which half is for locks */
 #define A_TURN (80 * CLOCK_MS)          /* the first pause, and until it is noticed */
@@ -20,14 +21,15 @@ static struct {
     struct db_request *sent[64]; /* in the order in which they came; NULL: answered */
     unsigned count;
     unsigned room; /* for how many more */
-    bool crammed;  /* but for none that waits for rows */
+    unsigned connections;
+    bool crammed; /* but for none that waits for rows */
 } database;
 
 static struct fixture {
     struct loop *loop;
     struct calls *calls;
     struct loop_timer *stop;
-    const struct statement *set, *other, *plain, *row, *once, *recall;
+    const struct statement *set, *other, *plain, *row, *once, *recall, *heavy, *apart;
     struct call call[CALLS];
     enum db_error error[CALLS];
     unsigned answered[CALLS];
@@ -38,7 +40,7 @@ static struct fixture {
 static unsigned fake_connections(const struct db *db)
 {
     (void)db;
-    return CONNECTIONS;
+    return database.connections;
 }
 
 static struct db_slot *fake_slot(struct db *db, const struct statement *statement)
@@ -110,14 +112,15 @@ static enum call_start ask(unsigned index, const struct statement *statement, in
     return call_start(fixture.calls, &fixture.call[index]);
 }
 
-static int set_up_with(int64_t deadline_ns)
+static int set_up_with(int64_t deadline_ns, size_t queue_max)
 {
     memset(&fixture, 0, sizeof fixture);
     memset(&database, 0, sizeof database);
     database.db.ops = &fake_ops;
+    database.connections = CONNECTIONS;
     database.room = COUNT(database.sent);
     fixture.loop = loop_new();
-    fixture.calls = calls_new(fixture.loop, 5, deadline_ns);
+    fixture.calls = calls_new(fixture.loop, queue_max, deadline_ns);
     fixture.stop = loop_timer_new(fixture.loop, stop, fixture.loop);
     fixture.set = STATEMENT(ORDER_TAKE);
     fixture.other = STATEMENT(ORDER_GET);
@@ -125,6 +128,8 @@ static int set_up_with(int64_t deadline_ns)
     fixture.row = STATEMENT(SITE_PUT);
     fixture.once = STATEMENT(ORDER_PLACE_ONCE);
     fixture.recall = STATEMENT(ORDER_RECALL);
+    fixture.heavy = STATEMENT(ORDER_CLAIM_NEAR);
+    fixture.apart = STATEMENT(ORDER_CLAIM);
     calls_set_db(fixture.calls, &database.db);
     return 0;
 }
@@ -132,13 +137,19 @@ static int set_up_with(int64_t deadline_ns)
 static int set_up(void **state)
 {
     (void)state;
-    return set_up_with(DEADLINE_NS);
+    return set_up_with(DEADLINE_NS, QUEUE);
+}
+
+static int set_up_with_a_long_queue(void **state)
+{
+    (void)state;
+    return set_up_with(DEADLINE_NS, CALLS);
 }
 
 static int set_up_with_a_brief_deadline(void **state)
 {
     (void)state;
-    return set_up_with(BRIEF_DEADLINE);
+    return set_up_with(BRIEF_DEADLINE, QUEUE);
 }
 
 static int tear_down(void **state)
@@ -211,6 +222,56 @@ static void calls_of_a_crowd_gather_while_a_set_is_on_its_way_and_keep_their_ord
     assert_int_equal(database.sent[2]->call_count, 3);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(database.sent[2]->params[i * fixture.set->param_count].integer, 10 + i);
+}
+
+static void a_crowd_of_heavy_calls_leaves_in_small_sets_beside_each_other(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 18; i++)
+        ask(i, fixture.heavy, i);
+    run_for(0);
+    assert_int_equal(database.count, CONNECTIONS);
+    assert_int_equal(database.sent[0]->call_count, 16);
+    assert_int_equal(database.sent[1]->call_count, 2);
+    for (unsigned i = 18; i < CALLS; i++)
+        ask(i, fixture.heavy, i);
+    run_for(0);
+    assert_int_equal(database.count, CONNECTIONS);
+    answer(1, DB_OK);
+    run_for(0);
+    assert_int_equal(database.count, 3);
+    assert_int_equal(database.sent[2]->call_count, CALLS - 18);
+}
+
+static void a_crowd_whose_sets_are_apart_leaves_in_two(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 14; i++)
+        ask(i, fixture.apart, i);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    for (unsigned i = 14; i < CALLS; i++)
+        ask(i, fixture.apart, i);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    for (unsigned i = 0; i < 14; i++)
+        call_cancel(&fixture.call[i]);
+    for (unsigned i = 0; i < 8; i++)
+        ask(i, fixture.apart, i);
+    run_for(0);
+    assert_int_equal(database.count, 2);
+    assert_int_equal(database.sent[1]->call_count, CALLS - 14 + 8);
+}
+
+static void heavy_calls_gather_where_there_is_one_connection(void **state)
+{
+    (void)state;
+    database.connections = 1;
+    for (unsigned i = 0; i < 18; i++)
+        ask(i, fixture.heavy, i);
+    run_for(0);
+    assert_int_equal(database.count, 1);
+    assert_int_equal(database.sent[0]->call_count, 18);
 }
 
 static void a_crowd_is_remembered_when_its_sets_have_come_back(void **state)
@@ -1053,6 +1114,12 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             calls_of_a_crowd_gather_while_a_set_is_on_its_way_and_keep_their_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_crowd_of_heavy_calls_leaves_in_small_sets_beside_each_other,
+                                        set_up_with_a_long_queue, tear_down),
+        cmocka_unit_test_setup_teardown(a_crowd_whose_sets_are_apart_leaves_in_two, set_up_with_a_long_queue,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(heavy_calls_gather_where_there_is_one_connection,
+                                        set_up_with_a_long_queue, tear_down),
         cmocka_unit_test_setup_teardown(a_crowd_is_remembered_when_its_sets_have_come_back, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_slow_set_does_not_hold_up_the_next_for_long, set_up, tear_down),

@@ -42,6 +42,8 @@ static void a_declaration_is_a_constant_of_c(void **state)
                         "fingerprint");
     assert_int_equal(STATEMENT(ORDER_GET)->column_count, 10);
     assert_int_equal(COLUMN_ORDER_GET_DISTANCE, 5); /* behind two points, which are two columns each */
+    assert_true(STATEMENT(ORDER_CLAIM_NEAR)->heavy && !take->heavy);
+    assert_true(STATEMENT(ORDER_CLAIM)->apart && !take->apart);
     assert_true(STATEMENT(SITE_DELETE)->told && STATEMENT(SITE_DELETE)->waits);
     assert_int_equal(COLUMN_MESSAGE_RECENT_SINCE, STATEMENT(MESSAGE_RECENT)->column_count);
 }
