@@ -101,15 +101,16 @@ small_tests = $(unit_tests) $(build_tests) tests/probe.test
 quick_parts = tests/quick.test tests/quick-commands.test tests/quick-http.test
 # What takes longest begins first.
 slow_parts = \
-	tests/starts.test \
-	tests/workers.test \
-	tests/sessions.test \
-	tests/cache.test \
-	tests/outages.test \
 	tests/direct.test \
-	tests/commands.test \
-	tests/rest.test \
 	$(browser_tests) \
+	tests/workers.test \
+	tests/rest.test \
+	tests/events.test \
+	tests/outages.test \
+	tests/commands.test \
+	tests/starts.test \
+	tests/cache.test \
+	tests/sessions.test \
 	tests/alone.test
 quick_tests = $(small_tests) $(quick_parts)
 slow_tests = $(slow_parts) tests/load.test $(rig_tests) $(fuzz_tests)
@@ -193,6 +194,7 @@ python_tests = \
 	tests/integration/test_idempotency.py \
 	tests/integration/test_kept_changes.py \
 	tests/integration/test_import.py \
+	tests/integration/test_lease_front.py \
 	tests/integration/test_labs_page.py \
 	tests/integration/test_leaves_nothing.py \
 	tests/integration/test_life.py \
@@ -239,6 +241,7 @@ python_tests = \
 	tests/integration/test_sites.py \
 	tests/integration/test_sites_by_hand.py \
 	tests/integration/test_sites_history.py \
+	tests/integration/test_sizes.py \
 	tests/integration/test_sqlstates.py \
 	tests/integration/test_systemd.py \
 	tests/integration/test_traces.py \
@@ -318,6 +321,7 @@ EXTRA_DIST += \
 	tests/commands.test \
 	tests/coverage \
 	tests/direct.test \
+	tests/events.test \
 	tests/http-cases/h1spec.cases \
 	tests/http-cases/llhttp.cases \
 	tests/http-cases/picohttpparser.cases \

@@ -28,7 +28,7 @@ id bigint, origin_lat float8, origin_lng float8, destination_lat float8, destina
 -- The transaction has its number before an order has: claims wait with the front for transactions that are under way, and
 -- know those by their numbers only (0013_orders_front.sql).
 -- name: order_place
--- set writes (order_place) -> order_brief
+-- set writes apart (order_place) -> order_brief
 WITH begun AS MATERIALIZED (
     SELECT pg_current_xact_id() AS number
 ), asked AS MATERIALIZED (
@@ -227,13 +227,13 @@ ORDER BY a.pos;
 -- as may be among the oldest. The array keeps the plan from expecting all that a LIMIT which it does not know may let through.
 -- The last LIMIT limits nothing: it says what was seen, also when that is nothing.
 -- name: order_claim
--- set writes (taker text, limit int, lease int?) -> order
+-- set writes apart (taker text, limit int, lease int?) -> order
 WITH place AS MATERIALIZED (
     SELECT a.taker, a.lease, a.pos, row_number() OVER (ORDER BY a.pos) AS number
     FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS a (taker, wanted, lease, pos)
         CROSS JOIN LATERAL generate_series(1, a.wanted) AS n
 ), front AS MATERIALIZED (
-    SELECT f.last_value AS id FROM orders_front AS f
+    SELECT f.last_value AS id, orders_lease_from() AS ended FROM orders_front AS f
 ), again AS MATERIALIZED (
     SELECT o.id FROM orders AS o WHERE o.status = 'UNASSIGNED' AND o.claim > 0 AND o.id < (SELECT f.id FROM front AS f)
     ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
@@ -244,7 +244,7 @@ WITH place AS MATERIALIZED (
     SELECT a.* FROM again AS a UNION ALL SELECT f.* FROM fresh AS f
 ), expired AS MATERIALIZED (
     SELECT o.id FROM orders AS o
-    WHERE o.status = 'TAKEN' AND o.lease_until <= now()
+    WHERE o.status = 'TAKEN' AND o.lease_until <= now() AND o.lease_until >= (SELECT f.ended FROM front AS f)
         AND ((SELECT count(*) FROM free) < (SELECT count(*) FROM place) OR o.id < (SELECT max(f.id) FROM free AS f))
     ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
 ), found AS MATERIALIZED (
@@ -262,6 +262,10 @@ SELECT c.pos, {c.order} FROM changed AS c WHERE c.done ORDER BY c.pos, c.id
 LIMIT (
     SELECT CASE WHEN (SELECT count(*) FROM again) < (SELECT count(*) FROM place)
         THEN orders_front_seen((SELECT min(f.id) FROM fresh AS f), pg_snapshot_xmin(pg_current_snapshot())) END
+)
+OFFSET (
+    SELECT CASE WHEN f.ended < now() - interval '250 ms' THEN orders_lease_seen(pg_snapshot_xmin(pg_current_snapshot())) END
+    FROM front AS f
 );
 
 -- The same with an Idempotency-Key; see order_place_once. The answer of a key is what the orders are going to be, as an array
@@ -289,7 +293,7 @@ WITH asked AS MATERIALIZED (
     SELECT f.taker, f.lease, f.pos, row_number() OVER (ORDER BY f.pos) AS number
     FROM first AS f CROSS JOIN LATERAL generate_series(1, f.wanted) AS n WHERE f.new
 ), front AS MATERIALIZED (
-    SELECT f.last_value AS id FROM orders_front AS f
+    SELECT f.last_value AS id, orders_lease_from() AS ended FROM orders_front AS f
 ), again AS MATERIALIZED (
     SELECT {o.order} FROM orders AS o WHERE o.status = 'UNASSIGNED' AND o.claim > 0 AND o.id < (SELECT f.id FROM front AS f)
     ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
@@ -300,7 +304,7 @@ WITH asked AS MATERIALIZED (
     SELECT a.* FROM again AS a UNION ALL SELECT f.* FROM fresh AS f
 ), expired AS MATERIALIZED (
     SELECT {o.order} FROM orders AS o
-    WHERE o.status = 'TAKEN' AND o.lease_until <= now()
+    WHERE o.status = 'TAKEN' AND o.lease_until <= now() AND o.lease_until >= (SELECT f.ended FROM front AS f)
         AND ((SELECT count(*) FROM free) < (SELECT count(*) FROM place) OR o.id < (SELECT max(f.id) FROM free AS f))
     ORDER BY o.id LIMIT (SELECT count(*) FROM place) FOR NO KEY UPDATE SKIP LOCKED
 ), found AS MATERIALIZED (
@@ -353,7 +357,7 @@ ORDER BY a.pos, r.number;
 
 -- The free orders that are nearest to a point, so many for each call, one call after the other; see 0011_orders_near.sql.
 -- name: order_claim_near
--- set writes (taker text, limit int, lease int?, lat float, lng float, within int?) -> order_near
+-- set writes heavy (taker text, limit int, lease int?, lat float, lng float, within int?) -> order_near
 SELECT n.pos, {o.order}, round(12742017.6 * asin(sqrt(least(1, n.away))))::bigint AS distance_to_origin
 FROM orders_claim_near($1::text[], $2::bigint[], $3::bigint[], $4::float8[], $5::float8[], $6::bigint[]) AS n
     CROSS JOIN LATERAL (SELECT (n.taken).*) AS o
@@ -363,7 +367,7 @@ ORDER BY n.pos, n.away, o.id;
 -- The same with an Idempotency-Key, in the order of keys, so that two sets wait for each other one way only. The answer is
 -- kept as in order_claim_once.
 -- name: order_claim_near_once
--- set writes waits (taker text, limit int, lease int?, lat float, lng float, within int?, key) -> order_near and (outcome text)
+-- set writes waits heavy (taker text, limit int, lease int?, lat float, lng float, within int?, key) -> order_near and (outcome text)
 SELECT a.pos, {r.order}, r.distance_to_origin, n.outcome
 FROM (
         SELECT a.*
@@ -378,13 +382,15 @@ FROM (
     ) WITH ORDINALITY AS r ({order}, distance_to_origin, number) ON true
 ORDER BY a.pos, r.number;
 
--- Makes visible that leases have ended.
+-- Makes visible that leases have ended. Now and then it looks from the beginning on; see 0015_fronts.sql.
 -- constant ORDERS_EXPIRED 1000
 -- name: order_expire
 -- one writes () -> (expired int)
 UPDATE orders SET status = 'UNASSIGNED', taker = NULL, released_by = NULL, lease_until = NULL, updated_at = now()
 WHERE id = ANY (ARRAY(
-    SELECT o.id FROM orders AS o WHERE o.status = 'TAKEN' AND o.lease_until <= now()
+    SELECT o.id FROM orders AS o
+    WHERE o.status = 'TAKEN' AND o.lease_until <= now()
+        AND o.lease_until >= CASE WHEN extract(epoch FROM now())::bigint % 10 > 0 THEN orders_lease_from() ELSE '-infinity' END
     ORDER BY o.lease_until LIMIT {ORDERS_EXPIRED} FOR NO KEY UPDATE SKIP LOCKED
 ))
 RETURNING 1 AS expired;

@@ -15,7 +15,9 @@
 #include "base/text.h"
 #include "pg/pgtarget.h"
 
-#define FILES_RESERVED 64 /* descriptors for all but clients */
+/* Descriptors for all but clients, at the most: 66 sessions of the database, 64 connections of operators, 64 to the
+ * distance provider, 17 addresses, and 45 for the loop, the log, a cache server, names, and files. */
+#define FILES_RESERVED 256
 #define LIBPQ "libpq's environment"
 
 /* ---- the database ---- */

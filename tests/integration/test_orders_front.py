@@ -58,7 +58,7 @@ def transaction(postgres, sql):
 
 def test_a_claim_does_not_go_through_what_a_held_snapshot_keeps(postgres):
     postgres.query(FREE, MANY)
-    with transaction(postgres, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM orders"), postgres.connect() as session:
+    with transaction(postgres, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM orders"), contextlib.closing(postgres.connect()) as session:
         session.autocommit = True
         cursor = session.cursor()
         plan_as_the_server(cursor)
@@ -68,7 +68,6 @@ def test_a_claim_does_not_go_through_what_a_held_snapshot_keeps(postgres):
         for _ in range(MANY // 1000 - 2):
             cursor.execute("EXECUTE " + claim.format(100))
         assert read(cursor, claim.format(1)) < before + 100      # the dead ones are on some hundred pages
-    session.close()
 
 
 def read(cursor, call):
@@ -83,15 +82,20 @@ def test_an_order_that_is_released_below_the_front_is_the_oldest_free_one(front,
     assert ids(front.claim("bob", limit=2)) == [3, 5]
 
 
+def all_that_is_placed_now_is_claimed(front, postgres, behind):
+    """But for the order `behind` which they stand: nobody can see it yet, and the front does not pass it."""
+    placed = [front.place() for _ in range(200)]
+    while front.claim("ann", limit=100):
+        pass
+    for _ in range(5):
+        assert front.claim("ann") == []
+    assert front_of(postgres) <= behind < min(placed)
+
+
 def test_an_order_that_is_being_placed_holds_the_front_back(front, postgres):
     newest, = postgres.query("SELECT max(id) FROM orders")[0]
     with transaction(postgres, FREE.replace("?", "1")):
-        ahead = [front.place() for _ in range(200)]
-        while front.claim("ann", limit=100):
-            pass
-        for _ in range(5):
-            assert front.claim("ann") == []
-        assert front_of(postgres) <= newest + 1 < min(ahead)
+        all_that_is_placed_now_is_claimed(front, postgres, behind=newest + 1)
     assert claim_one(front) == newest + 1
 
 
@@ -108,15 +112,25 @@ def test_an_order_that_has_its_number_and_is_not_stored_yet_holds_the_front_back
         with transaction(postgres, "SELECT pg_advisory_xact_lock(7)"):
             slow = placer.submit(Api(server.address).place, (77, 1))
             until(lambda: postgres.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), what="the order to wait for the trigger")
-            ahead = [front.place() for _ in range(200)]
-            while front.claim("ann", limit=100):
-                pass
-            for _ in range(5):
-                assert front.claim("ann") == []
-            assert front_of(postgres) <= newest + 1 < min(ahead)
+            all_that_is_placed_now_is_claimed(front, postgres, behind=newest + 1)
         assert slow.result() == newest + 1
     server.stop()
     assert claim_one(front) == newest + 1
+
+
+def test_the_newest_transactions_hold_the_front_back_too(front, postgres):
+    """Nothing newer has ended yet, so they lie behind the end of a claim's snapshot."""
+    while front.claim("ann", limit=100):
+        pass
+    newest, = postgres.query("SELECT max(id) FROM orders")[0]
+    with transaction(postgres, "SELECT pg_current_xact_id()") as older, transaction(postgres, "SELECT pg_current_xact_id()") as newer:
+        newer.cursor().execute(FREE.replace("?", "100"))
+        older.cursor().execute(FREE.replace("?", "300"))
+        older.commit()
+        for first in (101, 201, 301):
+            assert ids(front.claim("ann", limit=100)) == list(range(newest + first, newest + first + 100))
+        assert front.claim("ann") == [] and front_of(postgres) <= newest + 1
+    assert ids(front.claim("ann", limit=100)) == list(range(newest + 1, newest + 101))
 
 
 def test_orders_that_others_take_in_vain_are_claimed_afterwards(front, postgres):
