@@ -1,5 +1,5 @@
-/* Whose the events of a part of a ring are, so that those whose they are not need not look at each: a Bloom filter (B. H.
- * Bloom, "Space/Time Trade-offs in Hash Coding with Allowable Errors", 1970) with one function. */
+/* Whose the events of a part of a ring are, so that those whose they are not need not look at each: a Bloom filter
+ * (B. H. Bloom, "Space/Time Trade-offs in Hash Coding with Allowable Errors", 1970) with one function. */
 #ifndef ROWLOCK_CORE_FEED_OWNERS_H
 #define ROWLOCK_CORE_FEED_OWNERS_H
 

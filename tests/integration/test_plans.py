@@ -181,7 +181,8 @@ def test_the_question_whether_there_are_any_reads_next_to_nothing(planner):
 def test_a_claim_of_the_nearest_reads_little_where_many_are_free_and_where_many_were_taken(planner):
     """5000 at one door. Those that were taken stay in the index until vacuum has run: the first claim marks what it meets."""
     at_the_door = "order_claim_near('{ann}', '{1}', '{NULL}', '{40}', '{50.001}', '{500}')"
-    assert plan_of(planner, at_the_door, "ANALYZE, BUFFERS,")["Actual Rows"] == 0       # planning reads, too
+    for _ in range(2):      # planning reads, too, also that of what moves the front of leases
+        assert plan_of(planner, at_the_door, "ANALYZE, BUFFERS,")["Actual Rows"] == 0
     planner.execute("INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) "
                     "SELECT 40, 50, 3, 4, 5 FROM generate_series(1, 5000)")
     try:
