@@ -182,18 +182,24 @@ static int report_findings(const struct wish *wish, const struct history *histor
     return CMD_FAILED;
 }
 
+static const char *orders(size_t count)
+{
+    return count == 1 ? "order" : "orders";
+}
+
 /* What stands between this and a proof. */
 static void report_doubts(const struct verdict *verdict)
 {
     if (verdict->strangers > 0)
-        printf("%zu orders are not judged: somebody who is not of this run had them\n", verdict->strangers);
+        printf("%zu %s not judged: somebody who is not of this run had them\n", verdict->strangers,
+               orders(verdict->strangers));
     if (verdict->loosely > 0)
-        printf("%zu orders had so many calls without an answer that each was taken to happen as often as "
-               "needed\n",
-               verdict->loosely);
+        printf(
+            "%zu %s with so many calls without an answer that each was taken to happen as often as needed\n",
+            verdict->loosely, orders(verdict->loosely));
     if (verdict->undecided > 0)
-        printf("%zu orders could not be decided: too many calls without an answer at once\n",
-               verdict->undecided);
+        printf("%zu %s not decided: too many calls without an answer at once\n", verdict->undecided,
+               orders(verdict->undecided));
 }
 
 static int report(const struct wish *wish, const struct history *history, int64_t unread)
@@ -209,7 +215,8 @@ static int report(const struct wish *wish, const struct history *history, int64_
     else if (verdict.undecided > 0)
         printf("not proven\n");
     else if (unread > 0)
-        printf("not proven: %lld orders could not be read at the end, and may be lost\n", (long long)unread);
+        printf("not proven: %lld %s could not be read at the end, and may be lost\n", (long long)unread,
+               orders((size_t)unread));
     else {
         printf("PROVEN, as far as was tried: the answers to %zu calls on %zu orders can all be true\n",
                history->count, verdict.orders);
@@ -249,8 +256,8 @@ static void print_run(const struct campaign_result *result, const struct history
     printf("%zu calls; %.1f s of attack\n", history->count, seconds);
     tally_print(history, stdout);
     if (result->open > 0)
-        printf("%lld orders of this run were not brought to an end, and stand there as they are\n",
-               (long long)result->open);
+        printf("%lld %s of this run not brought to an end: left as they are\n", (long long)result->open,
+               orders((size_t)result->open));
 }
 
 static int attack_with(struct wish *wish, struct history *history)

@@ -13,7 +13,7 @@
 #include "prove/steps.h"
 
 #define FINDINGS_OF_KEYS_MAX 2      /* of each kind: what follows from them is about orders */
-#define PATIENCE (4 * CLOCK_SECOND) /* for cutting one finding down */
+#define PATIENCE (2 * CLOCK_SECOND) /* for cutting one finding down */
 
 /* ---- what is found ---- */
 
@@ -64,7 +64,14 @@ struct doubts {
     size_t count;
     struct prove_step *steps; /* room for as many */
     int64_t until;
+    bool
+        refusals_hold; /* whoever was refused has changed nothing, also where what he was told is not believed */
 };
+
+static bool is_refusal(const struct prove_step *step)
+{
+    return step->deed == DEED_LOOK && step->op != PROVE_READ && step->op != PROVE_LIST;
+}
 
 static size_t steps_believed(const struct doubts *doubts)
 {
@@ -73,6 +80,8 @@ static size_t steps_believed(const struct doubts *doubts)
         const struct doubt *doubt = &doubts->all[i];
         if (doubt->step.call == STEP_OF_NO_CALL || (doubt->believed && !doubt->promised))
             doubts->steps[count++] = doubt->step;
+        else if (doubts->refusals_hold && !doubt->promised && is_refusal(&doubt->step))
+            continue;
         else if (!doubt->believed && step_weakened(&doubt->step, &doubts->steps[count]))
             count++;
     }
@@ -117,12 +126,27 @@ static bool doubt_parts(struct doubts *doubts, size_t *which, size_t size)
     return fewer;
 }
 
+/* What was only looked at says less to people than what was done: it goes first, where all of it can. */
+static void doubt_looks(struct doubts *doubts, size_t *which, bool reads)
+{
+    size_t count = 0, believed = list_believed(doubts, which);
+    for (size_t i = 0; i < believed; i++)
+        if (doubts->all[which[i]].step.deed == DEED_LOOK && !doubts->all[which[i]].promised &&
+            (reads || is_refusal(&doubts->all[which[i]].step)))
+            which[count++] = which[i];
+    believe(doubts, which, count, false);
+    if (!is_impossible(doubts))
+        believe(doubts, which, count, true);
+}
+
 /* The smallest set of answers that cannot be, none of which can be left out (A. Zeller, R. Hildebrandt,
  * "Simplifying and isolating failure-inducing input", 2002, without its complements). */
 static void cut_down(struct doubts *doubts)
 {
     size_t *which = mem_array(doubts->count + 1, sizeof *which);
     doubts->until = clock_now() + PATIENCE;
+    doubt_looks(doubts, which, true);
+    doubt_looks(doubts, which, false);
     for (size_t size = doubts->count / 2; size > 1; size /= 2)
         doubt_parts(doubts, which, size);
     while (doubt_parts(doubts, which, 1) && clock_now() < doubts->until)
@@ -212,17 +236,41 @@ static void forget_claims(struct doubts *doubts)
     free(numbered);
 }
 
+static size_t count_believed(const struct doubts *doubts)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < doubts->count; i++)
+        count += doubts->all[i].believed && doubts->all[i].step.call != STEP_OF_NO_CALL;
+    return count;
+}
+
+/* True when several answers are left that contradict one another: one alone says little. */
+static bool try_explaining(const struct order_view *view, const struct prove_step *at, bool refusals_hold,
+                           struct doubts *doubts)
+{
+    gather(view, doubts, true);
+    doubts->refusals_hold = refusals_hold;
+    keep_until(doubts, at->end);
+    forget_claims(doubts);
+    cut_down(doubts);
+    return count_believed(doubts) > 1;
+}
+
+/* People understand two winners better than one winner and one who was refused. So first it is tried without
+ * what those were told who were refused. */
 static void explain(const struct order_view *view, struct finding *finding, const struct prove_step *at)
 {
     struct doubts doubts;
-    gather(view, &doubts, true);
-    keep_until(&doubts, at->end);
-    forget_claims(&doubts);
-    cut_down(&doubts);
+    finding->refusals_hold = true;
+    if (!try_explaining(view, at, true, &doubts)) {
+        doubts_fini(&doubts);
+        finding->refusals_hold = false;
+        try_explaining(view, at, false, &doubts);
+    }
     for (size_t i = 0; i < doubts.count; i++)
         if (doubts.all[i].believed && doubts.all[i].step.call != STEP_OF_NO_CALL)
             add_call(finding, doubts.all[i].step.call);
-    finding->last = at->call;
+    finding->last = finding->count > 0 ? finding->calls[finding->count - 1] : at->call;
     doubts_fini(&doubts);
 }
 

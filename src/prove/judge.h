@@ -17,7 +17,8 @@ struct finding {
     int64_t order; /* the one that it is about; of FINDING_TWICE the second */
     size_t *calls; /* indexes in the history, by begin */
     size_t count;
-    size_t last; /* the one with whose answer it could not be any more */
+    bool refusals_hold; /* of FINDING_ORDER: it cannot be as long as refused calls have changed nothing */
+    size_t last;        /* the one of them that began last */
 };
 
 #define FINDINGS_MAX 5 /* that are cut down; others are counted */

@@ -93,7 +93,7 @@ static void add_style(struct buf *out)
              "svg{--ink:#1f2328;--soft:#59636e;--bar:#0969da;--bad:#cf222e;--paper:#ffffff;--line:#d1d9e0}"
              "@media(prefers-color-scheme:dark){svg{--ink:#f0f6fc;--soft:#9198a1;--bar:#4493f8;--bad:#f85149;"
              "--paper:#0d1117;--line:#3d444d}}"
-             "text{font:13px system-ui,sans-serif;fill:var(--ink)}.head{font-size:16px;font-weight:600}"
+             "text{font:13px system-ui,sans-serif;fill:var(--ink)}.head{font-size:14px;font-weight:600}"
              ".when{fill:var(--soft);font-size:12px}.paper{fill:var(--paper)}.bar{fill:var(--bar)}"
              ".last{fill:var(--bad)}.open{fill:none;stroke:var(--bar);stroke-width:1.5;stroke-dasharray:4 3}"
              ".line{stroke:var(--line)}</style>\n");

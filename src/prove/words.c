@@ -9,9 +9,9 @@
 
 void words_add_when(struct buf *out, const struct prove_call *call)
 {
-    buf_printf(out, "%.3f s", (double)call->begin / (double)CLOCK_SECOND);
+    buf_printf(out, "%.4f s", (double)call->begin / (double)CLOCK_SECOND);
     if (call->end >= 0)
-        buf_printf(out, " to %.3f s", (double)call->end / (double)CLOCK_SECOND);
+        buf_printf(out, " to %.4f s", (double)call->end / (double)CLOCK_SECOND);
     else
         buf_add_string(out, " and on");
 }
@@ -190,10 +190,12 @@ void words_add_finding(struct buf *out, const struct history *history, const str
     buf_add_string(out, ".\n");
     for (size_t i = 0; i < finding->count; i++)
         add_call_line(out, history, finding, i);
-    if (finding->kind == FINDING_ORDER && finding->count == 1)
-        buf_add_string(out, "  Nothing that was asked, whatever came of it, leads to this answer.\n");
-    else if (finding->kind == FINDING_ORDER)
-        buf_printf(out,
-                   "  In no order of these calls does each answer follow from those before, whatever else "
-                   "happened.\n");
+    if (finding->kind == FINDING_ORDER)
+        buf_add_string(
+            out, finding->count == 1
+                     ? "  Nothing that was asked, whatever came of it, leads to this answer.\n"
+                 : finding->refusals_hold
+                     ? "  No order of these calls explains these answers, whatever came of all others that "
+                       "were not refused.\n"
+                     : "  No order of these calls explains these answers, whatever came of all others.\n");
 }

@@ -10,7 +10,7 @@
 /* "order 17 was in the hands of two" */
 void words_add_headline(struct buf *out, const struct history *history, const struct finding *finding);
 
-/* "1.204 s to 1.207 s" */
+/* "1.2041 s to 1.2066 s" */
 void words_add_when(struct buf *out, const struct prove_call *call);
 
 /* "courier-3 takes order 17 for 2 s" */

@@ -6,20 +6,26 @@ import os
 import random
 import signal
 import subprocess
-import threading
 import time
 import xml.etree.ElementTree
+from contextlib import contextmanager
 
 import pytest
 
+from support.port import free_port
 from support.program import SLOW, environment, rowlock, run
 from support.tcpproxy import TcpProxy
+from support.terminal import Terminal
+from support.wait import until
 from support.wrongserver import WrongProxy, WrongServer
+
+# What the couriers decide. With ROWLOCK_TEST_RANDOM it is another each time.
+SEED = random.randrange(1 << 30) if os.environ.get("ROWLOCK_TEST_RANDOM") else 1
 
 WORKLOADS = ("take", "claim", "lease", "idempotency", "mixed")
 
 
-def prove(url, *flags, seconds=3, takers=16, seed=1, env=None):
+def prove(url, *flags, seconds=3, takers=16, seed=SEED, env=None):
     return run("prove", url, "--for", seconds, "--takers", takers, "--seed", seed, *flags, timeout=110, env=env)
 
 
@@ -85,63 +91,78 @@ def test_lost_answers_are_no_violation(serve, database):
     assert int(line.split()[5]) > 0, "no answer was lost"
 
 
-def test_a_proxy_that_breaks_connections_is_no_violation(serve, database):
+def test_very_many_lost_answers_are_no_violation(serve, database):
+    """More of one order than can be told apart."""
     server = serve("--distance", "haversine", database=database)
-    with TcpProxy(port_of(server)) as proxy:
-        leaving = threading.Event()
-
-        def break_them():
-            choice = random.Random(1)
-            while not leaving.wait(0.05):
-                if choice.random() < 0.5:
-                    proxy.reset()
-                else:
-                    proxy.truncate_after(choice.randrange(2000))
-
-        breaker = threading.Thread(target=break_them)
-        breaker.start()
-        attack = subprocess.Popen([rowlock(), "prove", f"http://127.0.0.1:{proxy.port}", "--for", "4", "--takers", "16", "--seed", "2"],
-                                  env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(4.2)     # as long as the fault lasts
-        leaving.set()
-        breaker.join()
-        proxy.truncate_after(1 << 60)
-        out, err = attack.communicate(timeout=90 * SLOW)
-    assert attack.returncode == 0, out + err
-    assert "PROVEN" in out
-
-
-def test_a_worker_that_is_killed_is_no_violation(serve, postgres):
-    server = serve("--workers", 2, "--distance", "haversine", database=postgres)
-    with attacked(url_of(server), 4) as attack:
-        for _ in range(4):
-            time.sleep(0.7)     # between faults
-            os.kill(server.workers()[0], signal.SIGKILL)
-    assert attack.code == 0, attack.out
-
-
-def test_backends_that_are_killed_are_no_violation(serve, postgres, cluster):
-    server = serve("--distance", "haversine", database=postgres)
-    with attacked(url_of(server), 4) as attack:
-        for _ in range(8):
-            time.sleep(0.4)     # between faults
-            cluster.terminate_sessions(postgres.name)
-    assert attack.code == 0, attack.out
+    with WrongProxy(port_of(server), "cuts", rate=0.4) as proxy:
+        out = proven(prove(proxy.url, "--workload", "take", "--orders", 3, takers=64))
+    assert "with so many calls without an answer" in out, out
 
 
 class attacked:
-    """with attacked(url, seconds) as attack: …faults…; attack.code, attack.out"""
+    """with attacked(url, seconds) as attack: …faults…; then it has ended, and has found nothing."""
 
     def __init__(self, url, seconds):
-        self.process = subprocess.Popen([rowlock(), "prove", url, "--for", str(seconds), "--takers", "24", "--seed", "3"],
+        self.process = subprocess.Popen([rowlock(), "prove", url, "--for", str(seconds), "--takers", "24", "--seed", str(SEED)],
                                         env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *failure):
-        self.out = self.process.communicate(timeout=100 * SLOW)[0]
-        self.code = self.process.returncode
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            self.process.kill()
+        out = self.process.communicate(timeout=100 * SLOW)[0]
+        assert kind is not None or self.process.returncode == 0, out
+        assert kind is not None or "PROVEN" in out, out
+
+
+def test_a_proxy_that_breaks_connections_is_no_violation(serve, database):
+    server = serve("--distance", "haversine", database=database)
+    choice = random.Random(SEED)
+    with TcpProxy(port_of(server)) as proxy, attacked(f"http://127.0.0.1:{proxy.port}", 4):
+        for _ in range(60):
+            time.sleep(0.06)    # between faults
+            if choice.random() < 0.5:
+                proxy.reset()
+            else:
+                proxy.truncate_after(choice.randrange(2000))
+        proxy.truncate_after(1 << 60)
+
+
+def test_a_worker_that_is_killed_is_no_violation(serve, postgres):
+    server = serve("--workers", 2, "--distance", "haversine", database=postgres)
+    with attacked(url_of(server), 4):
+        for _ in range(4):
+            time.sleep(0.7)     # between faults
+            os.kill(server.workers()[0], signal.SIGKILL)
+
+
+def test_backends_that_are_killed_are_no_violation(serve, postgres, cluster):
+    server = serve("--distance", "haversine", database=postgres)
+    with attacked(url_of(server), 4):
+        for _ in range(8):
+            time.sleep(0.4)     # between faults
+            cluster.terminate_sessions(postgres.name)
+
+
+def test_a_database_that_is_killed_is_no_violation(serve, postgres, cluster):
+    server = serve("--distance", "haversine", database=postgres)
+    with attacked(url_of(server), 5):
+        for _ in range(2):
+            time.sleep(1)       # between faults
+            cluster.kill()
+            cluster.ensure_running()
+
+
+def test_a_server_that_is_killed_is_no_violation(serve, database):
+    address = f"127.0.0.1:{free_port()}"
+    server = serve("--distance", "haversine", database=database, listen=(address,))
+    with attacked(f"http://{address}", 5):
+        for _ in range(3):
+            time.sleep(1)       # between faults
+            server.kill()
+            server = serve("--distance", "haversine", database=database, listen=(address,))
 
 
 # ---- wrong ones ----
@@ -208,7 +229,7 @@ def test_a_history_is_written_and_judged_again(serve, database, folder):
     server = serve("--distance", "haversine", database=database)
     out = proven(prove(url_of(server), "--orders", 30, "--history", history))
     lines = [json.loads(line) for line in history.read_text().splitlines()]
-    assert lines[0]["rowlock"] == "history" and lines[0]["seed"] == 1
+    assert lines[0]["rowlock"] == "history" and lines[0]["seed"] == SEED
     again = run("prove", "--check", history)
     assert proven(again).splitlines()[-1] == out.splitlines()[-1]
     history.write_text(history.read_text()[:-30])
@@ -216,19 +237,38 @@ def test_a_history_is_written_and_judged_again(serve, database, folder):
     assert "the last line is cut off" in proven(cut)
 
 
+@contextmanager
+def begun(server):
+    """One that goes on, in a terminal."""
+    with Terminal([rowlock(), "prove", f"http://{server.address}", "--for", 300, "--orders", 100000], "stdout", "stderr") as shown:
+        until(lambda: server.api.get("/orders?page=1&limit=100").body.count(b"DELIVERED") > 20, 20, "it is under way")
+        yield shown
+
+
 def test_a_run_that_is_interrupted_judges_what_there_is(serve, database):
     server = serve("--distance", "haversine", database=database)
-    process = subprocess.Popen([rowlock(), "prove", url_of(server), "--for", "300", "--orders", "100000"],
-                               env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        server.api.place()
-        time.sleep(1)       # how long it runs
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60 * SLOW)
-    finally:
-        process.kill()
-    assert process.returncode == 0, out + err
-    assert "ended early, by a signal" in out and "PROVEN" in out
+    with begun(server) as shown:
+        until(lambda: "/100000 " in shown.text(), 10, "a bar is drawn")
+        shown.process.send_signal(signal.SIGINT)
+        assert shown.wait(60) == 0, shown.text()
+    assert "ended early, by a signal" in shown.text() and "PROVEN" in shown.text()
+    assert set(dict(database.query("SELECT status, count(*) FROM orders GROUP BY status"))) == {"DELIVERED"}
+
+
+def test_whoever_interrupts_it_twice_does_not_wait(serve, sqlite):
+    server = serve("--distance", "haversine", database=sqlite)
+    with WrongProxy(port_of(server), "none") as proxy:
+        proxy.address = proxy.url.partition("//")[2]
+        proxy.api = server.api
+        with begun(proxy) as shown:
+            proxy.held.set()        # nothing is answered any more
+            shown.process.send_signal(signal.SIGINT)
+            time.sleep(0.3)         # a person's
+            assert shown.process.poll() is None
+            shown.process.send_signal(signal.SIGINT)
+            assert shown.wait(10) == 1, shown.text()
+            proxy.held.clear()
+    assert "could not be read at the end" in shown.text() and "PROVEN" not in shown.text()
 
 
 def test_a_key_is_sent(folder):

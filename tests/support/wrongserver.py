@@ -248,11 +248,12 @@ class WrongProxy(Wrong):
       cuts      some answers are lost, and the connection with them: that is no mistake, and must not be called one
     """
 
-    def __init__(self, port, mistake):
-        self.port, self.mistake = port, mistake
+    def __init__(self, port, mistake, rate=0.05):
+        self.port, self.mistake, self.rate = port, mistake, rate
         self.local = threading.local()
         self.choice = random.Random(1)
         self.copies = {}
+        self.held = threading.Event()       # while it is set, nobody is answered
 
     def _ask(self, method, path, headers, body):
         connection = getattr(self.local, "connection", None)
@@ -275,13 +276,15 @@ class WrongProxy(Wrong):
             pass
 
     def answer(self, method, path, headers, body):
+        while self.held.is_set():
+            time.sleep(0.02)
         now = time.monotonic()
         if self.mistake == "stale" and method == "GET":
             if path not in self.copies or now - self.copies[path][0] > 0.5:
                 self.copies[path] = (now, self._ask(method, path, headers, body))
             return self.copies[path][1]
         status, answer = self._ask(method, path, headers, body)
-        unlucky = method != "GET" and self.choice.random() < 0.05
+        unlucky = method != "GET" and self.choice.random() < self.rate
         if unlucky and self.mistake == "cuts":
             raise ConnectionError("cut")
         if unlucky and self.mistake == "denies":
