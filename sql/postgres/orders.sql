@@ -48,7 +48,7 @@ ORDER BY a.pos;
 -- Only what looks free is locked, or held by the one who asks for it again, so that those who ask for what another has
 -- taken are not in the holder's way; what it is then is tested on the locked row.
 -- name: order_take
--- set writes (id int, taker text?) -> (outcome text, holder text?)
+-- set writes (id int, taker text?) -> (outcome text, holder text?) and (age float?)
 WITH seen AS MATERIALIZED (
     SELECT o.id, o.taker,
         CASE WHEN o.lease_until <= now() AND o.status = 'TAKEN' THEN 'UNASSIGNED' ELSE o.status END AS status
@@ -72,7 +72,7 @@ WITH seen AS MATERIALIZED (
     UPDATE orders AS o SET status = 'TAKEN', taker = w.taker, released_by = NULL, claim = o.claim + 1,
         lease_until = NULL, updated_at = now()
     FROM winner AS w WHERE o.id = w.id
-    RETURNING o.id, o.status = 'TAKEN' AND o.taker IS NOT DISTINCT FROM w.taker AS done, w.pos, w.taker
+    RETURNING o.id, o.status = 'TAKEN' AND o.taker IS NOT DISTINCT FROM w.taker AS done, w.pos, w.taker, o.created_at
 )
 SELECT a.pos,
     CASE
@@ -85,7 +85,8 @@ SELECT a.pos,
         WHEN a.status IS NOT NULL THEN 'taken'
         ELSE 'missing'
     END AS outcome,
-    NULL AS holder
+    NULL AS holder,
+    CASE WHEN c.pos = a.pos THEN date_part('epoch', now() - c.created_at) END AS age
 FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c.id = a.id
 ORDER BY a.pos;
 

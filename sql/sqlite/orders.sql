@@ -42,7 +42,7 @@ INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, di
 SELECT distance, id, status FROM orders WHERE changes() > 0 AND id = last_insert_rowid();
 
 -- name: order_take
--- set writes (id int, taker text?) -> (outcome text, holder text?)
+-- set writes (id int, taker text?) -> (outcome text, holder text?) and (age float?)
 UPDATE orders SET status = 'TAKEN', taker = $2, released_by = NULL, claim = claim + 1, lease_until = NULL,
     updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
 WHERE id = $1 AND (status = 'UNASSIGNED' OR (status = 'TAKEN' AND lease_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
@@ -52,9 +52,10 @@ SELECT
         WHEN changes() > 0 OR status = 'UNASSIGNED' THEN 'unchanged'
         ELSE 'taken'
     END AS outcome,
-    NULL AS holder
+    NULL AS holder,
+    CASE WHEN changes() > 0 THEN (julianday(updated_at) - julianday(created_at)) * 86400 END AS age
 FROM orders WHERE id = $1;
-SELECT 'missing' AS outcome, NULL AS holder;
+SELECT 'missing' AS outcome, NULL AS holder, NULL AS age;
 
 -- A take with a lease; and by "claim" or by his name, the holder's wish for a longer one. $4, the acquisition that is meant,
 -- keeps this from being a new one.

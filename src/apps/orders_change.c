@@ -3,6 +3,8 @@
 
 #include "apps/orders_change.h"
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "core/obtain.h"
 #include "core/rows.h"
 #include "metrics/metrics.h"
@@ -147,6 +149,22 @@ static void write_success(const struct answering *answering)
     buf_add_char(body, '}');
 }
 
+/* An acquisition by order_take says how old the order was, in seconds of the database's clock. */
+static void observe_age(const struct answering *answering)
+{
+    double age;
+    if (answering->statement == STATEMENT(ORDER_TAKE) &&
+        text_double(answer_value(answering->answer, COLUMN_ORDER_TAKE_AGE), &age) == TEXT_NUMBER_OK &&
+        age >= 0)
+        metric_observe(METRIC_ORDER_AGE, 0, (uint64_t)(age * CLOCK_SECOND));
+}
+
+static void succeed(const struct answering *answering)
+{
+    observe_age(answering);
+    write_success(answering);
+}
+
 void orders_change_write(const struct answering *answering)
 {
     const struct db_answer *answer = answering->answer;
@@ -157,7 +175,7 @@ void orders_change_write(const struct answering *answering)
     if (takes(answering))
         metric_add(METRIC_ORDER_TAKES, done ? TAKE_WON : refusal != NULL ? refusal->take : TAKE_OTHER, 1);
     if (done)
-        write_success(answering);
+        succeed(answering);
     else if (slice_equal(outcome, SLICE("held")))
         refuse_held(releases(answering) ? "release" : "deliver",
                     answer_value(answer, COLUMN_ORDER_TAKE_HOLDER), reply);

@@ -28,8 +28,8 @@ struct feed_client {
     struct feed *feed;
     struct http_request *http;
     struct crowd_place *inside; /* where it is counted as a request that is worked on; NULL: nowhere */
-    struct feed_filter filter; /* owner is owned */
-    uint64_t owner_hash;       /* of the filter */
+    struct feed_filter filter;  /* owner is owned */
+    uint64_t owner_hash;        /* of the filter */
     enum feed_state state;
     bool fresh;                    /* it has not asked for anything older than itself */
     bool joined;                   /* it goes on in the ring, at next; else behind position */

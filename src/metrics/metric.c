@@ -181,9 +181,10 @@ const struct metric_row metric_rows[METRICS] = {
                                  "Answers to whoever asked for any free orders (POST /orders/claim), by "
                                  "whether there were some."),
                              .labels = {LABEL_CLAIM}},
-    [METRIC_ORDER_AGE] = {ROW(HISTOGRAM, "rowlock_order_age_seconds",
-                              "How old orders were when they were claimed (POST /orders/claim)."),
-                          .unit = METRIC_SECONDS, .bounds = &of_ages},
+    [METRIC_ORDER_AGE] =
+        {ROW(HISTOGRAM, "rowlock_order_age_seconds",
+             "How old orders were when they were claimed, or taken by their id without a lease."),
+         .unit = METRIC_SECONDS, .bounds = &of_ages},
     [METRIC_ORDERS_LIVE_ROWS] = {ROW(GAUGE, "rowlock_orders_live_rows",
                                      "Rows of the table orders, as PostgreSQL estimates them."),
                                  .for_all = true},

@@ -67,11 +67,17 @@ def test_claims_are_counted_and_what_they_got(serve, database):
 AGED = {"PostgresDatabase": "created_at - interval '40 seconds'", "SqliteDatabase": "strftime('%Y-%m-%dT%H:%M:%fZ', created_at, '-40 seconds')"}
 
 
-def test_how_old_orders_are_when_they_are_claimed_is_seen(serve, database):
+@pytest.mark.parametrize("how", ["claimed", "taken"])
+def test_how_old_orders_are_when_somebody_gets_them_is_seen(serve, database, how):
     api = serve("--distance", "haversine", database=database).api
-    old, _ = api.place(), api.place()
+    old, new = api.place(), api.place()
     database.query(f"UPDATE orders SET created_at = {AGED[type(database).__name__]} WHERE id = ?", old)
-    assert len(api.claim("ann", limit=5)) == 2
+    if how == "claimed":
+        assert len(api.claim("ann", limit=5)) == 2
+    else:
+        for taker in ("ann", "ann", "bob"):     # once each, for whoever gets it
+            for order in (old, new):
+                api.take(order, taker)
     found = scraped(api)
     buckets = {bound: found.value("rowlock_order_age_seconds_bucket", le=bound) for bound in ("30.0", "60.0", "+Inf")}
     assert buckets == {"30.0": 1, "60.0": 2, "+Inf": 2}
