@@ -2,8 +2,8 @@
 
 -- What it asks each second. The obstacle is what keeps a schema of the right version from being ours.
 -- name: health
--- one () -> (writable bool, version int, oldest_server int, synchronous_commit text, standby bool?, wal_kept int?,
---     obstacle text?, denied text?)
+-- one () -> (writable bool, version int, oldest_server int, synchronous_commit text, standby bool?,
+--     asynchronous_standby bool?, wal_kept int?, obstacle text?, denied text?)
 WITH migrated AS MATERIALIZED (
     SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest_server), 0) AS oldest_server FROM rowlock_migrations
 )
@@ -11,6 +11,17 @@ SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'o
     version, oldest_server,
     current_setting('synchronous_commit') AS synchronous_commit,
     pg_is_in_recovery() AS standby,
+    -- Is there a standby that no commit waits for? Another role's connections show their number and the program's name
+    -- alone, unless ours may read all statistics; what copies or archives, and subscribers, are no standbys.
+    CASE WHEN pg_is_in_recovery() OR (btrim(current_setting('synchronous_standby_names')) <> ''
+            AND current_setting('synchronous_commit') NOT IN ('off', 'local'))
+        THEN false
+        ELSE EXISTS (
+            SELECT FROM pg_stat_replication AS r
+            WHERE r.application_name NOT IN ('pg_basebackup', 'pg_receivewal', 'barman_receive_wal')
+                AND NOT EXISTS (SELECT FROM pg_replication_slots AS s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')
+        )
+    END AS asynchronous_standby,
     -- The bytes that the slot furthest behind keeps, once that is more than the log would take without it.
     (
         SELECT max(s.kept)::bigint

@@ -1,10 +1,11 @@
 -- What the server asks about the database itself.
 
 -- name: health
--- one () -> (writable bool, version int, oldest_server int, synchronous_commit text, standby bool?, wal_kept int?,
---     obstacle text?, denied text?)
+-- one () -> (writable bool, version int, oldest_server int, synchronous_commit text, standby bool?,
+--     asynchronous_standby bool?, wal_kept int?, obstacle text?, denied text?)
 SELECT 1 AS writable, coalesce(max(version), 0) AS version, coalesce(max(oldest_server), 0) AS oldest_server,
-    'on' AS synchronous_commit, NULL AS standby, NULL AS wal_kept, NULL AS obstacle, NULL AS denied
+    'on' AS synchronous_commit, NULL AS standby, NULL AS asynchronous_standby, NULL AS wal_kept, NULL AS obstacle,
+    NULL AS denied
 FROM rowlock_migrations;
 
 -- name: tables_hidden

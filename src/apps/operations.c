@@ -40,6 +40,7 @@ static const struct member checks_members[] = {
     {.name = "schema", .array = check_members},
     {.name = "drain", .array = check_members},
     {.name = "synchronous_commit", .array = check_members, .optional = true},
+    {.name = "standby", .array = check_members, .optional = true},
     {.name = "replication", .array = check_members, .optional = true},
     {.name = "latency", .array = check_members, .optional = true},
     {.name = "disk", .array = check_members, .optional = true},

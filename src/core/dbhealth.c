@@ -33,6 +33,7 @@ static void read_health(const struct db_rows *rows, int row, struct db_health *h
     health->asynchronous_commit =
         slice_equal(rows->value(rows, row, COLUMN_HEALTH_SYNCHRONOUS_COMMIT), SLICE("off"));
     health->standby = bool_of(rows->value(rows, row, COLUMN_HEALTH_STANDBY));
+    health->asynchronous_standby = bool_of(rows->value(rows, row, COLUMN_HEALTH_ASYNCHRONOUS_STANDBY));
     health->wal_kept = number_of(rows->value(rows, row, COLUMN_HEALTH_WAL_KEPT));
     keep_text(health->obstacle, sizeof health->obstacle, rows->value(rows, row, COLUMN_HEALTH_OBSTACLE));
     keep_text(health->denied, sizeof health->denied, rows->value(rows, row, COLUMN_HEALTH_DENIED));

@@ -111,9 +111,12 @@ void readiness_warn(const struct readiness *readiness, struct readiness_check *w
              (long long)(health->answer_ns / CLOCK_MS));
     warnings[0] = warning_of("synchronous_commit", answers && health->asynchronous_commit,
                              "it is off: a crash of PostgreSQL can forget orders that were answered SUCCESS");
-    warnings[1] = warning_of("replication", answers && health->wal_kept > 0, kept);
-    warnings[2] = warning_of("latency", answers && health->answer_ns >= SLOW_NS, slow);
-    warnings[3] =
+    warnings[1] = warning_of("standby", answers && health->asynchronous_standby,
+                             "no commit waits for a standby: when one takes over, orders that were answered "
+                             "SUCCESS last can be forgotten");
+    warnings[2] = warning_of("replication", answers && health->wal_kept > 0, kept);
+    warnings[3] = warning_of("latency", answers && health->answer_ns >= SLOW_NS, slow);
+    warnings[4] =
         warning_of("disk", answers && health->low, "less than 5 % of the disk of the SQLite file is free");
 }
 

@@ -38,7 +38,7 @@ void readiness_check(const struct readiness *readiness, bool in_full, struct rea
 
 /* What is degraded though requests are served: each passes or warns, for all to read. While the database does not
  * answer nothing is known of it, and all pass. */
-#define READINESS_WARNINGS 4 /* "synchronous_commit", "replication", "latency", "disk" */
+#define READINESS_WARNINGS 5 /* "synchronous_commit", "standby", "replication", "latency", "disk" */
 void readiness_warn(const struct readiness *readiness, struct readiness_check *warnings);
 
 /* False with the first check that failed, and its reason in full. */

@@ -80,7 +80,8 @@ struct db_health {
     bool has_schema; /* rowlock_migrations is there */
     bool standby;    /* it is read-only, and its sessions will take writes when it is promoted */
     int64_t version, oldest_server;
-    bool asynchronous_commit; /* PostgreSQL with synchronous_commit off */
+    bool asynchronous_commit;  /* PostgreSQL with synchronous_commit off */
+    bool asynchronous_standby; /* it has a standby, and commits do not wait for any */
     int64_t
         wal_kept; /* bytes that a replication slot of PostgreSQL keeps back, when that is too much; else 0 */
     int64_t answer_ns;   /* how long PostgreSQL took to say so */

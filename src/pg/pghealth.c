@@ -19,6 +19,7 @@
 #define ROOM_TICKS 3u
 #define GRACE_NS CLOCK_SECOND /* a database that comes back within this costs waiting, not errors */
 #define ANSWER_NS (2 * CLOCK_SECOND)
+#define STANDBY_NS (3 * CLOCK_SECOND) /* a session of a standby is left for another so often */
 
 struct pghealth {
     const struct pgtarget *target;
@@ -32,6 +33,7 @@ struct pghealth {
     struct db_request health, hidden, room; /* on their way one at a time */
     struct pgconn *asked_on;                /* a connection of the pool when there is no other */
     int64_t asked;                          /* 0 when no question is on its way */
+    int64_t ready;                          /* when its connection was */
     unsigned room_ticks;                    /* since it was last asked whether there is room */
     bool no_tables;                         /* health found none: before that is told, hidden is asked why */
     bool full;                              /* the disk had no room */
@@ -233,12 +235,14 @@ void pghealth_ask(struct pghealth *health)
         ask_health(health);
 }
 
-/* Another host may take writes, and so may another session; behind a pooler ask_on ends the session. */
-static void leave_read_only(struct pghealth *health)
+/* Another host may take writes, and so may another session; behind a pooler ask_on ends the session. A standby may be
+ * promoted, but a name or a proxy may lead to the primary again, too, and what is connected to the standby would not
+ * notice; the pool follows when this connection has found a session that takes writes. */
+static void leave_read_only(struct pghealth *health, int64_t now)
 {
     if (health->target->read_write)
         pgconn_lose(health->conn, "it is read-only");
-    else if (!health->said.standby && !pgconn_pooled(health->conn))
+    else if (!pgconn_pooled(health->conn) && (!health->said.standby || now - health->ready > STANDBY_NS))
         pgconn_renew_session(health->conn);
 }
 
@@ -253,7 +257,7 @@ void pghealth_judge(struct pghealth *health, int64_t now)
         pgconn_lose(health->conn, "the database does not answer");
     }
     if (health->said.answers && !health->said.writable)
-        leave_read_only(health);
+        leave_read_only(health, now);
 }
 
 /* ---- the room ---- */
@@ -364,6 +368,7 @@ static void pghealth_on_ready(struct pgconn *conn, void *argument)
     struct pghealth *health = argument;
     (void)conn;
     health->crowded_out = false;
+    health->ready = clock_now();
     pgpool_hurry(health->pool);
     ask_health(health);
 }

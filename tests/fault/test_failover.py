@@ -116,6 +116,76 @@ def test_a_host_that_takes_no_writes_any_more_is_left_for_one_that_does(serve, p
     until(server.healthy, 10, "and its health is asked for")
 
 
+def test_what_leads_to_the_standby_for_a_while_is_left_when_it_leads_to_the_primary_again(serve, pair):
+    """As a proxy that has not heard of a switchover yet, or a name. The sessions with the standby are well and go on; nobody ends them."""
+    postgres, standby = pair
+    with TcpProxy(postgres.cluster.port) as proxy:
+        led = copy.copy(postgres)
+        led.url = postgres.cluster.url(postgres.name, proxy.port)
+        server = serve("--deadline", DEADLINE, "--migrate", database=led)
+        until(lambda: standby_knows(postgres, standby), 10, "the standby has the schema")
+        proxy.target = ("127.0.0.1", standby.port)
+        proxy.reset()
+        until(lambda: "it is read-only" in server.ailment(), 10, "all sessions are with the standby")
+        problem(server.api.post("/orders", ORDER), 503, "nothing was changed")
+        proxy.target = ("127.0.0.1", postgres.cluster.port)
+        served_again(server, 8)
+        until(server.healthy, 5, "healthy again")
+        for _ in range(40):
+            succeeded(server.api.take(server.api.place(), "ann"))
+
+
+def standby_knows(postgres, standby):
+    """Whether it has replayed all that the primary has written."""
+    return postgres.query("SELECT bool_and(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication") == [(True,)]
+
+
+def test_an_asynchronous_standby_is_warned_of_and_forgets_what_it_was_not_sent(serve, pair, link):
+    """Ann is told SUCCESS, and so is Bob, when the standby has taken over: this is what a synchronous one is for."""
+    postgres, standby = pair
+    address = f"127.0.0.1:{postgres.cluster.port},127.0.0.1:{standby.port}"
+    both = copy.copy(postgres)
+    both.url = f"postgresql://postgres@{address}/{postgres.name}?target_session_attrs=read-write"
+    server = serve("--deadline", DEADLINE, "--migrate", database=both)
+    assert server.api.get("/healthcheck").json()["status"] == "pass"
+    postgres.cluster.alter_system("synchronous_standby_names", "")
+    until(lambda: "standby: no commit waits for a standby" in server.ailment(), 10, "it is warned of")
+    assert server.healthy()
+    order = server.api.place()
+    until(lambda: standby_knows(postgres, standby), 10, "the standby has the order")
+    link["proxy"].mode = "stall"
+    succeeded(server.api.take(order, "ann"))
+    postgres.cluster.kill()
+    standby.promote()
+    served_again(server, 10)
+    until(lambda: server.api.get("/healthcheck").json()["status"] == "pass", 10, "there is no standby any more, and nothing is warned of")
+    both.cluster = standby
+    assert both.query("SELECT status FROM orders WHERE id = ?", order) == [("UNASSIGNED",)], "the standby had it"
+    succeeded(server.api.take(order, "bob"))
+
+
+@pytest.mark.parametrize("privileged", [True, False], ids=["as superuser", "as a role of its own"])
+def test_which_commits_wait_for_a_standby_is_known_to_any_role(serve, pair, privileged):
+    postgres, _ = pair
+    server = serve("--migrate", database=postgres)
+    if not privileged:
+        server.stop()
+        postgres.query("CREATE ROLE plain LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO plain; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO plain")
+        postgres.url = postgres.url.replace("postgres@", "plain@")
+        server = serve(database=postgres)
+
+    def warned():
+        return server.api.get("/healthcheck").json()["checks"].get("standby", [{"status": "pass"}])[0]["status"] == "warn"
+
+    assert not warned()
+    postgres.query(f"ALTER DATABASE {postgres.name} SET synchronous_commit = local")
+    postgres.cluster.terminate_sessions(postgres.name)
+    until(warned, 10, "commits of this database wait for none")
+    postgres.query(f"ALTER DATABASE {postgres.name} RESET synchronous_commit")
+    postgres.cluster.terminate_sessions(postgres.name)
+    until(lambda: server.healthy() and not warned(), 10, "they do again")
+
+
 # ---- a wait for the standby that ends without it ----
 
 class Doings:

@@ -39,6 +39,7 @@ static void a_row_of_postgresql_is_read(void **state)
     cells[COLUMN_HEALTH_OLDEST_SERVER] = "2";
     cells[COLUMN_HEALTH_SYNCHRONOUS_COMMIT] = "off";
     cells[COLUMN_HEALTH_STANDBY] = "t";
+    cells[COLUMN_HEALTH_ASYNCHRONOUS_STANDBY] = "t";
     cells[COLUMN_HEALTH_WAL_KEPT] = "1073741825";
     cells[COLUMN_HEALTH_OBSTACLE] = "a table is elsewhere";
     cells[COLUMN_HEALTH_DENIED] = "orders SELECT on orders";
@@ -46,6 +47,7 @@ static void a_row_of_postgresql_is_read(void **state)
     assert_false(health.writable);
     assert_true(health.standby);
     assert_true(health.asynchronous_commit);
+    assert_true(health.asynchronous_standby);
     assert_int_equal(health.version, 7);
     assert_int_equal(health.oldest_server, 2);
     assert_int_equal(health.wal_kept, INT64_C(1073741825));
@@ -63,6 +65,7 @@ static void a_row_of_sqlite_is_read(void **state)
     assert_true(health.writable);
     assert_false(health.standby);
     assert_false(health.asynchronous_commit);
+    assert_false(health.asynchronous_standby);
     assert_int_equal(health.version, 0);
     assert_int_equal(health.oldest_server, 0);
     assert_int_equal(health.wal_kept, 0);

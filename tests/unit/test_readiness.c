@@ -45,11 +45,11 @@ static void says(bool in_full, const char *database, const char *schema, const c
     }
 }
 
-/* Which of the four warn, as bits in their order. */
+/* Which of the five warn, as bits in their order. */
 static void warns_of(unsigned which)
 {
-    static const char *const names[READINESS_WARNINGS] = {"synchronous_commit", "replication", "latency",
-                                                          "disk"};
+    static const char *const names[READINESS_WARNINGS] = {"synchronous_commit", "standby", "replication",
+                                                          "latency", "disk"};
     struct readiness_check warnings[READINESS_WARNINGS];
     memset(warnings, 0, sizeof warnings);
     readiness_warn(&readiness, warnings);
@@ -165,14 +165,16 @@ static void what_is_degraded_is_said_and_keeps_nobody_from_serving(void **state)
     warns_of(0);
     health.asynchronous_commit = true;
     warns_of(1);
+    health.asynchronous_standby = true;
+    warns_of(3);
     health.wal_kept = 1;
-    warns_of(3);
-    health.answer_ns = 499 * CLOCK_MS;
-    warns_of(3);
-    health.answer_ns = 500 * CLOCK_MS;
     warns_of(7);
-    health.low = true;
+    health.answer_ns = 499 * CLOCK_MS;
+    warns_of(7);
+    health.answer_ns = 500 * CLOCK_MS;
     warns_of(15);
+    health.low = true;
+    warns_of(31);
     assert_true(readiness_pass(&readiness, &check, reason, sizeof reason));
     says(false, NULL, NULL, NULL);
     health.answers = false; /* what it said before holds no more */
