@@ -162,6 +162,8 @@ python_tests = \
 	tests/fault/test_streamed_replies.py \
 	tests/fault/test_unread_answers.py \
 	tests/fault/test_workers.py \
+	tests/ha/conftest.py \
+	tests/ha/test_patroni.py \
 	tests/integration/test_access_log.py \
 	tests/integration/test_add_resource.py \
 	tests/integration/test_board.py \
@@ -267,6 +269,7 @@ python_tests = \
 	tests/support/nginx.py \
 	tests/support/notify.py \
 	tests/support/pages.py \
+	tests/support/patroni.py \
 	tests/support/openapi.py \
 	tests/support/pgbouncer.py \
 	tests/support/plans.py \
@@ -313,6 +316,7 @@ EXTRA_DIST += \
 	tests/fuzz/http.corpus \
 	tests/fuzz/http.dict \
 	tests/fuzz/run \
+	tests/ha.test \
 	$(fuzz_sources) \
 	tests/README.md \
 	tests/alone.test \
@@ -366,7 +370,7 @@ AM_TESTS_ENVIRONMENT += \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS;
 endif
 
-.PHONY: test-unit test-integration test-quick test-slow check-http check-api fuzz-http check-docker coverage
+.PHONY: test-unit test-integration test-quick test-slow check-http check-api fuzz-http check-docker check-ha coverage
 test-unit:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
 
@@ -415,3 +419,8 @@ endif
 # Images and deployments on a Docker engine; no part of make check, because it makes and removes images.
 check-docker:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS=tests/docker.test
+
+# Three PostgreSQL under Patroni, from Debian's packages, and what befalls them; printed is what each fault cost. It takes minutes.
+check-ha:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS=tests/ha.test VERBOSE=yes
+	@sed -n 's/^ha: //p' tests/ha.log | grep . || sed -n 's/.*# SKIP Skipped: /skipped: /p' tests/ha.log | sort -u
