@@ -897,10 +897,11 @@ static void a_set_that_is_too_small_for_all_has_room_for_each_caller(void **stat
     assert_int_equal(count_of(sent, 3), 1);
     assert_int_equal(count_of(sent, 2), 10);
     answer(0, DB_OK);
-    for (unsigned left = 911 - FAIR_SET; left > 0; left -= sent->call_count) {
+    for (unsigned left = 911 - FAIR_SET, count; left > 0; left -= count) {
         sent = next_sent();
-        assert_int_equal(sent->call_count, left < FAIR_SET ? left : FAIR_SET);
-        assert_int_equal(count_of(sent, 1), sent->call_count);
+        count = sent->call_count;
+        assert_int_equal(count, left < FAIR_SET ? left : FAIR_SET);
+        assert_int_equal(count_of(sent, 1), count);
         answer(0, DB_OK);
     }
     for (unsigned i = 0; i < crowd.asked; i++)
