@@ -64,6 +64,7 @@ struct load {
     struct sockaddr_storage addr;
     char authority[64]; /* of the Host header */
     socklen_t addr_len;
+    struct sockaddr_in from; /* sin_family 0: not said */
     int epoll;
     struct conn *conns;
     struct id_scan *ids; /* one a connection, in modes that claim */
@@ -164,6 +165,11 @@ static void conn_open(struct load *load, struct conn *conn)
     conn->fd = socket(load->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (conn->fd < 0)
         die("socket: %s", strerror(errno));
+    int later = 1; /* which port is settled by connect, so that each server may have all of them */
+    setsockopt(conn->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &later, sizeof(later));
+    if (load->from.sin_family == AF_INET &&
+        bind(conn->fd, (const struct sockaddr *)&load->from, sizeof(load->from)))
+        die("cannot come from %s: %s", load->opt.from, strerror(errno));
     /* Blocking, because on loopback it ends at once, or when the server's backlog has room again. */
     if (connect(conn->fd, (struct sockaddr *)&load->addr, load->addr_len))
         die("cannot connect to %s: %s", load->authority, strerror(errno));
@@ -432,6 +438,10 @@ static void find_address(struct load *load)
     }
     if (!loopback)
         wrong_usage("--host takes a loopback address in numbers");
+    if (load->opt.from && (inet_pton(AF_INET, load->opt.from, &load->from.sin_addr) != 1 ||
+                           (ntohl(load->from.sin_addr.s_addr) >> 24) != 127))
+        wrong_usage("--from takes an address 127.…");
+    load->from.sin_family = load->opt.from ? AF_INET : 0;
 }
 
 static void raise_file_limit(unsigned connections)

@@ -30,6 +30,7 @@ static const char usage_text[] =
     "       read   GET /orders/ID\n"
     "       idle   open all, one GET of --path on each, hold until stdin ends or --seconds are over\n"
     "--host ADDRESS     a loopback address, 127.0.0.1 when not said\n"
+    "--from ADDRESS     of IPv4, where connections come from: callers are told apart by it\n"
     "--path PATH        /health when not said\n"
     "--field LINE       one field more in each request, such as 'Accept-Encoding: gzip'\n"
     "--connections N    1 to 20000, 64 when not said\n"
@@ -84,7 +85,8 @@ struct options options_parse(int argc, char **argv)
         {"warmup", 1, NULL, 'w'}, {"requests", 1, NULL, 'n'},    {"first", 1, NULL, 'f'},
         {"last", 1, NULL, 'l'},   {"ids", 1, NULL, 'i'},         {"skip", 1, NULL, 'k'},
         {"limit", 1, NULL, 'L'},  {"lease", 1, NULL, 'e'},       {"taker", 1, NULL, 't'},
-        {"field", 1, NULL, 'F'},  {"help", 0, NULL, '?'},        {NULL, 0, NULL, 0}};
+        {"field", 1, NULL, 'F'},  {"from", 1, NULL, 'B'},        {"help", 0, NULL, '?'},
+        {NULL, 0, NULL, 0}};
     struct options opt = {.mode = MODE_GET,
                           .host = "127.0.0.1",
                           .path = "/health",
@@ -110,6 +112,9 @@ struct options options_parse(int argc, char **argv)
             break;
         case 'P':
             opt.path = optarg;
+            break;
+        case 'B':
+            opt.from = optarg;
             break;
         case 'F':
             opt.field = optarg;

@@ -29,6 +29,7 @@ struct options {
     enum mode mode;
     enum ids ids;
     const char *host;
+    const char *from; /* NULL: as the system likes */
     uint16_t port;
     const char *path;
     const char *field; /* one more of each request; "": none */

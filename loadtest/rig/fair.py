@@ -1,8 +1,8 @@
 """
 One caller asks for a hundred times its share. What it does to the others, and to what is done in all.
 
-Callers are told apart by X-Forwarded-For, which the server believes of this machine; each is a generator of its own. All read orders,
-because that needs no fresh table each time, and a read travels in sets as a take does.
+Callers are told apart by their addresses, of which loopback has many; each is a generator of its own. All read orders, because that needs
+no fresh table each time, and a read travels in sets as a take does.
 """
 
 import json
@@ -19,7 +19,7 @@ P99, WORK = 1.1, 0.95                   # required: at most, at least
 
 def start(load, port, caller, connections, orders, seconds, warmup):
     command = [load, "--port", str(port), "--mode", "read", "--ids", "random", "--first", "1", "--last", str(orders),
-               "--connections", str(connections), "--seconds", str(seconds), "--warmup", str(warmup), "--field", f"X-Forwarded-For: 192.0.2.{caller}"]
+               "--connections", str(connections), "--seconds", str(seconds), "--warmup", str(warmup), "--from", f"127.0.1.{caller}"]
     return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
 
@@ -48,7 +48,7 @@ def measure(desk, load, serve, rounds, seconds, warmup, say=lambda text: None):
     """{p99: how the others' p99 changes, work: what is done beyond the capacity, to the best} of each round."""
     found = {"p99": [], "work": [], "refused": []}
     desk.ready()
-    server = Rowlock(desk.url, [*serve, "--trusted-proxies", "127.0.0.1"])
+    server = Rowlock(desk.url, serve)
     try:
         how = {"load": load, "port": server.port, "orders": desk.orders, "seconds": seconds, "warmup": warmup}
         for number in range(rounds):

@@ -45,7 +45,7 @@ struct caller caller_find(const struct sockaddr *peer, const struct http_head *h
         return caller;
     switch (forwarded_find(head, trusted, &client)) {
     case FORWARDED_CLIENT:
-        return (struct caller){CALLER_IP, client};
+        return (struct caller){CALLER_IP, client, true};
     case FORWARDED_UNCLEAR:
         tell_unclear(&caller);
         return caller;

@@ -17,6 +17,7 @@ enum caller_kind {
 struct caller {
     enum caller_kind kind;
     struct ip ip; /* of CALLER_IP */
+    bool named;   /* by a trusted proxy, whose connection others use as well */
 };
 
 #define CALLER_TEXT_MAX IP_TEXT_MAX

@@ -139,6 +139,7 @@ static void refuse(struct admission *admission, bool rate)
                       "This address may have %lld request%s answered at a time; ask again when one is.",
                       (long long)allowance->concurrent, allowance->concurrent > 1 ? "s" : "");
     buf_printf(&reply->fields, "Retry-After: %lld\r\n", (long long)wait);
+    reply->refused = true;
     request_send(request, reply);
 }
 

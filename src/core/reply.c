@@ -30,7 +30,7 @@ void reply_clear(struct reply *reply)
 {
     reply->status = 200;
     reply->content_type = REPLY_JSON;
-    reply->close = reply->has_link = false;
+    reply->close = reply->has_link = reply->refused = false;
     reply->etag[0] = '\0';
     reply->gzip = (struct slice){NULL, 0};
     buf_clear(&reply->fields);
@@ -159,4 +159,5 @@ void reply_db_error(struct reply *reply, const struct route *route, const struct
     }
     log_db_error(statement, answer);
     reply_problem(reply, problems[answer->error].status, "%s", problems[answer->error].message);
+    reply->refused = answer->error == DB_CROWDED;
 }

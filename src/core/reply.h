@@ -24,6 +24,7 @@ struct reply {
     struct slice gzip;     /* the gzip form, where it was made before; .ptr NULL else. Not owned */
     bool has_link;         /* the last of fields is Link */
     bool close;
+    bool refused; /* the caller asks for more than its share: http.h, pause */
 };
 
 void reply_init(struct reply *reply);

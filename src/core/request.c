@@ -184,10 +184,13 @@ void request_call(struct request *request, const struct statement *statement, co
 void request_not_started(struct request *request, enum call_start why)
 {
     metric_add(METRIC_REFUSALS, why == CALL_QUEUE_FULL ? REFUSAL_QUEUE : REFUSAL_DATABASE, 1);
+    struct reply *reply = request_reply(request);
     if (why == CALL_QUEUE_FULL)
-        request_problem(request, 503, "Too many requests wait for the database; nothing was changed.");
+        reply_problem(reply, 503, "Too many requests wait for the database; nothing was changed.");
     else
-        request_problem(request, 503, "The database is away; nothing was changed.");
+        reply_problem(reply, 503, "The database is away; nothing was changed.");
+    reply->refused = why == CALL_QUEUE_FULL;
+    request_send(request, reply);
 }
 
 /* ---- ending ---- */
@@ -294,7 +297,8 @@ static void send_reply(struct request *request, const struct reply *reply)
                                      .vary = forms ? "Accept-Encoding" : NULL,
                                      .request_id = request->id,
                                      .body = buf_slice(&reply->body),
-                                     .close = reply->close};
+                                     .close = reply->close,
+                                     .pause = reply->refused && !request->caller.named};
     if (condition == IF_MATCH_FAILS) {
         send_failed(request);
         return;

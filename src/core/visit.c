@@ -86,6 +86,7 @@ static void write_problem(struct reply *out, const struct server *server, const 
     struct buf data = BUF_INIT(DATA_MAX);
     out->status = problem->status;
     out->close = problem->close;
+    out->refused = problem->refused;
     buf_add_slice(&out->fields, buf_slice(&problem->fields));
     jsonout_open(&data, '{');
     page_data_add_common(&data, server, NULL);

@@ -46,7 +46,10 @@ struct http_response {
     struct slice request_id;  /* the value of X-Request-Id */
     struct slice body;        /* copied; not sent when the request was HEAD, but counted */
     bool close;               /* close the connection behind it */
+    bool pause;               /* read nothing more of this client for HTTP_PAUSE_NS, because it asks too much */
 };
+
+#define HTTP_PAUSE_NS INT64_C(100000000)
 
 struct http_handlers {
     void (*on_request)(struct http_request *request, void *argument);

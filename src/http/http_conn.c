@@ -109,7 +109,7 @@ static void watch_for(struct http_conn *conn)
     int interest = 0;
     bool busy = conn->state == HTTP_PENDING || conn->state == HTTP_STREAMING || conn->state == HTTP_WRITING ||
                 list_linked(&conn->resume_link);
-    if (!conn->eof && !(busy && http_reader_held(&conn->reader) > HTTP_READER_PAUSE))
+    if (!conn->eof && !conn->paused && !(busy && http_reader_held(&conn->reader) > HTTP_READER_PAUSE))
         interest |= LOOP_READ;
     if (http_writer_left(&conn->writer) > 0 && conn->state != HTTP_CLOSED && !list_linked(&conn->dirty_link))
         interest |= LOOP_WRITE;
@@ -382,7 +382,7 @@ void http_conn_process(struct http_conn *conn)
         return;
     conn->processing = true;
     int budget = REQUESTS_PER_TURN;
-    while (conn->state < HTTP_PENDING && http_reader_held(&conn->reader) > 0 && !conn->close &&
+    while (conn->state < HTTP_PENDING && http_reader_held(&conn->reader) > 0 && !conn->close && !conn->paused &&
            http_writer_left(&conn->writer) <= OUT_PAUSE) {
         if (budget-- == 0) {
             process_later(conn);
@@ -412,13 +412,35 @@ static void flush_later(struct http_conn *conn)
     loop_defer(conn->http->loop, &conn->http->flush);
 }
 
+/* What its client asks next is not even looked at for a while: so one that asks again at once costs little. */
+static void pause_reading(struct http_conn *conn)
+{
+    struct http *http = conn->http;
+    list_remove(&conn->resume_link);
+    conn->paused = true;
+    conn->paused_until = clock_now() + HTTP_PAUSE_NS;
+    list_append(&http->paused, &conn->resume_link);
+    if (!loop_timer_pending(http->unpause))
+        loop_timer_start(http->unpause, HTTP_PAUSE_NS);
+}
+
+void http_conn_unpause(struct http_conn *conn)
+{
+    list_remove(&conn->resume_link);
+    conn->paused = false;
+    if (conn->state < HTTP_PENDING)
+        http_conn_process(conn);
+    else
+        watch_for(conn);
+}
+
 /* The answer is complete: on with what the client sent behind its request. */
 static void finish_response(struct http_conn *conn)
 {
     conn->exchange.request = (struct http_request){0};
     set_state(conn, HTTP_IDLE);
     flush_later(conn);
-    if (!conn->processing && http_reader_held(&conn->reader) > 0 && !conn->close)
+    if (!conn->processing && http_reader_held(&conn->reader) > 0 && !conn->close && !conn->paused)
         process_later(conn);
 }
 
@@ -451,6 +473,8 @@ void http_respond(struct http_request *request, const struct http_response *resp
 {
     struct http_conn *conn = conn_of(request);
     settle_close(conn, response->close);
+    if (response->pause && !conn->close)
+        pause_reading(conn);
     if (writing_engine(conn)->respond(conn, response))
         finish_response(conn);
     else

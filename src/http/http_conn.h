@@ -39,9 +39,10 @@ struct http {
     struct http_spares spares;
     struct list dirty;       /* connections with something to send */
     struct list resumable;   /* connections with input that was left for the next turn */
+    struct list paused;      /* those that are not read for a while, in the order in which they will be again */
     struct loop_task flush;  /* deferred while dirty has one */
     struct loop_task settle; /* deferred when a connection was closed or lingers */
-    struct loop_timer *sweep, *resume, *accept_again;
+    struct loop_timer *sweep, *resume, *unpause, *accept_again;
     struct http_listener **listeners; /* each owned */
     size_t listener_count;
     bool listening, draining, drained;
@@ -65,7 +66,8 @@ enum http_closing {
 };
 
 struct http_conn {
-    struct list_node state_link, dirty_link, resume_link;
+    struct list_node state_link, dirty_link;
+    struct list_node resume_link; /* of the resumable or the paused */
     struct list_node group_link; /* while its request is unfinished */
     struct http *http;
     void *engine; /* the engine's own */
@@ -78,6 +80,7 @@ struct http_conn {
     struct http_exchange exchange; /* the request that is pending */
     size_t lingered;               /* bytes thrown away in HTTP_LINGER */
     unsigned group;                /* of its client's address */
+    int64_t paused_until;
     struct sockaddr_in6 peer;      /* or a sockaddr_in; of other families the family alone */
     bool used;                     /* a part of a request has come, now or before */
     bool asked;                    /* a whole one has */
@@ -85,6 +88,7 @@ struct http_conn {
     bool close;                    /* close when all is sent */
     bool linger;                   /* ... and keep reading for a while */
     bool processing;               /* http_conn_process is on the stack */
+    bool paused;                   /* it is on that list */
     bool opened;                   /* the head of an open response was sent */
     bool detached;                 /* the engine has let go of it */
 };
@@ -106,6 +110,7 @@ void http_conn_free(struct http_conn *conn);
 void http_conn_close(struct http_conn *conn, enum http_closing reason);
 void http_conn_process(struct http_conn *conn);
 void http_conn_flush(struct http_conn *conn);
+void http_conn_unpause(struct http_conn *conn);  /* its time is over */
 void http_conn_evict(struct http_conn *conn);    /* makes room; an unfinished request is answered with 408 */
 void http_conn_time_out(struct http_conn *conn); /* it sat in its state for too long */
 

@@ -32,6 +32,7 @@ static void close_idle(struct http *http);
 static void check_drained(struct http *http);
 static void on_sweep(void *argument);
 static void on_resume(void *argument);
+static void on_unpause(void *argument);
 static void on_accept_again(void *argument);
 
 struct http *http_new(struct loop *loop, enum http_engine_kind engine, const struct http_handlers *handlers,
@@ -48,10 +49,12 @@ struct http *http_new(struct loop *loop, enum http_engine_kind engine, const str
     http_groups_init(&http->groups);
     list_init(&http->dirty);
     list_init(&http->resumable);
+    list_init(&http->paused);
     loop_task_init(&http->flush, on_flush, http);
     loop_task_init(&http->settle, on_settle, http);
     http->sweep = loop_timer_new(loop, on_sweep, http);
     http->resume = loop_timer_new(loop, on_resume, http);
+    http->unpause = loop_timer_new(loop, on_unpause, http);
     http->accept_again = loop_timer_new(loop, on_accept_again, http);
     http->listening = true;
     loop_timer_start(http->sweep, SWEEP_NS);
@@ -85,6 +88,7 @@ void http_free(struct http *http)
     http_spares_fini(&http->spares);
     loop_timer_free(http->sweep);
     loop_timer_free(http->resume);
+    loop_timer_free(http->unpause);
     loop_timer_free(http->accept_again);
     free(http);
 }
@@ -213,6 +217,21 @@ static void on_resume(void *argument)
         if (conn == NULL)
             return;
         http_conn_process(conn);
+    }
+}
+
+/* All are paused for the same time, so the list is in order. */
+static void on_unpause(void *argument)
+{
+    struct http *http = argument;
+    int64_t now = clock_now();
+    struct http_conn *conn;
+    while ((conn = list_first_of(&http->paused, struct http_conn, resume_link)) != NULL) {
+        if (conn->paused_until > now) {
+            loop_timer_start(http->unpause, conn->paused_until - now);
+            return;
+        }
+        http_conn_unpause(conn);
     }
 }
 

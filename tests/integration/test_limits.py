@@ -10,11 +10,12 @@ from support.metrics import Metrics
 from support.pages import BROWSER, text_of
 from support.program import SLOW, run
 from support.rawhttp import Api, Connection, request_bytes
-from support.wait import until
+from support.wait import Stopwatch, until
 
 pytestmark = pytest.mark.quick
 
 LIST = "/orders?page=1&limit=1"
+PAUSE = 0.1         # seconds
 ORDER = {"origin": ["50.456399", "12.707580"], "destination": ["59.436487", "24.747193"]}
 
 
@@ -145,6 +146,45 @@ def test_who_waits_for_leave_to_send_a_body_is_told_at_once_and_counts_once(limi
         answer = connection.response()
         refused(answer, "ask again", 1800)
         assert answer.closes, "the body is not waited for"
+
+
+# ---- who asks again at once ----
+
+def answered(server, count, headers=()):
+    """The statuses of so many requests, sent at once on one connection, and in which time they were answered."""
+    with Connection(server.address) as connection, Stopwatch() as watch:
+        connection.send(request_bytes("GET", LIST, headers=headers) * count)
+        statuses = [connection.response().status for _ in range(count)]
+    return statuses, watch.seconds
+
+
+def test_a_refused_clients_next_request_is_not_looked_at_for_a_while(serve, sqlite, engine):
+    server = serve("--http", engine, "--rate-limit", "1/h", database=sqlite)
+    statuses, seconds = answered(server, 6)
+    assert statuses == [200] + [429] * 5 and seconds >= 4 * PAUSE
+    with Connection(server.address) as connection:
+        for _ in range(3):
+            assert connection.request("GET", LIST).status == 429
+        connection.send(request_bytes("GET", LIST))
+        connection.half_close()
+        assert connection.response().status == 429
+        connection.ended()
+
+
+def test_a_proxys_connection_is_others_too_and_goes_on(limited):
+    statuses, seconds = answered(limited("--rate-limit", "1/h"), 100, of(1))
+    assert statuses == [200] + [429] * 99 and seconds < 99 * PAUSE
+
+
+def test_a_server_ends_though_some_are_not_looked_at(serve, sqlite, engine):
+    server = serve("--http", engine, "--rate-limit", "1/h", database=sqlite)
+    connections = [Connection(server.address) for _ in range(20)]
+    for connection in connections:
+        connection.send(request_bytes("GET", LIST) * 2)
+        connection.response()
+    server.stop()
+    for connection in connections:
+        connection.close()
 
 
 # ---- at a time ----
