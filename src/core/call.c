@@ -187,6 +187,18 @@ static void sort(struct calls *calls)
     }
 }
 
+/* Its sets leave beside each other, also in a crowd. Where there is one connection none could. */
+static bool is_spread(const struct calls *calls, const struct statement_queue *queue)
+{
+    return queue->statement->heavy && calls->db->ops->connections(calls->db) > 1;
+}
+
+/* So many may wait before anybody is asked who he is: they go at once, or nearly. */
+static unsigned many(const struct calls *calls, const struct statement_queue *queue)
+{
+    return !queue->statement->set ? FEW : is_spread(calls, queue) ? HEAVY_SET_MAX : FAIR_SET;
+}
+
 /* One that is counted in. */
 static void line_up(struct calls *calls, struct call *call, bool in_front)
 {
@@ -197,7 +209,7 @@ static void line_up(struct calls *calls, struct call *call, bool in_front)
         list_append(&queue->waiting, &call->link);
     if (calls->sorted)
         turns_add(&queue->line, &call->turn, in_front);
-    else if (calls->mixed && queue->waiting.length > (queue->statement->set ? FAIR_SET : FEW))
+    else if (calls->mixed && queue->waiting.length > many(calls, queue))
         sort(calls);
 }
 
@@ -417,12 +429,6 @@ static bool may_hold(const struct calls *calls)
 }
 
 /* ---- leaving ---- */
-
-/* Its sets leave beside each other, also in a crowd. Where there is one connection none could. */
-static bool is_spread(const struct calls *calls, const struct statement_queue *queue)
-{
-    return queue->statement->heavy && calls->db->ops->connections(calls->db) > 1;
-}
 
 /* How many go together when each caller is asked in turn. */
 static unsigned fair(const struct statement_queue *queue, unsigned max)

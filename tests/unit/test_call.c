@@ -926,6 +926,20 @@ static void a_set_of_many_callers_has_one_call_of_each(void **state)
     disperse();
 }
 
+static void heavy_calls_go_in_turn_as_soon_as_a_set_has_no_room_for_all(void **state)
+{
+    (void)state;
+    gather(100);
+    ask_often(1, fixture.heavy, 20);
+    ask_often(2, fixture.heavy, 1);
+    const struct db_request *sent = next_sent();
+    assert_int_equal(sent->call_count, 16);
+    assert_int_equal(sent->params[0].integer, 1000);
+    assert_int_equal(sent->params[sent->statement->param_count].integer, 2000);
+    answer(0, DB_OK);
+    disperse();
+}
+
 static void a_caller_alone_fills_a_set(void **state)
 {
     (void)state;
@@ -1177,6 +1191,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_set_of_many_callers_has_one_call_of_each, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_caller_alone_fills_a_set, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(heavy_calls_go_in_turn_as_soon_as_a_set_has_no_room_for_all, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(calls_that_go_alone_hold_up_their_own_caller_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_sent_again_is_before_what_came_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_newest_of_who_has_most_makes_room_for_others, set_up, tear_down),
