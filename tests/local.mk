@@ -105,6 +105,7 @@ slow_parts = \
 	$(browser_tests) \
 	tests/workers.test \
 	tests/rest.test \
+	tests/prove.test \
 	tests/events.test \
 	tests/outages.test \
 	tests/commands.test \
@@ -176,6 +177,7 @@ python_tests = \
 	tests/integration/test_descriptors.py \
 	tests/integration/test_distance.py \
 	tests/integration/test_docs_api.py \
+	tests/integration/test_docs_guarantees.py \
 	tests/integration/test_docs_operations.py \
 	tests/integration/test_docs_schema.py \
 	tests/integration/test_foreign_settings.py \
@@ -335,6 +337,7 @@ EXTRA_DIST += \
 	tests/outages.test \
 	tests/parts \
 	tests/probe.test \
+	tests/prove.test \
 	tests/quick-commands.test \
 	tests/quick-http.test \
 	tests/quick.test \

@@ -95,7 +95,7 @@ static void record_end(struct seat *seat)
 static bool says_later(const struct prove_call *call)
 {
     return call->answer == PROVE_UNSENT || call->answer == PROVE_UNCHANGED || call->code == 0 ||
-           call->code >= 500;
+           call->code >= 500 || call->code == 429;
 }
 
 static void on_pause(void *argument)
@@ -453,7 +453,7 @@ static void hello_failed(struct campaign *campaign, const struct fetch_answer *a
     else
         snprintf(why, sizeof why, "it does not list orders (status %d): is this a Rowlock that serves them?",
                  answer->status);
-    if (answer->status >= 500 && clock_now() < campaign->hello_until)
+    if ((answer->status >= 500 || answer->status == 429) && clock_now() < campaign->hello_until)
         loop_timer_start(campaign->hello_again, PAUSE_MAX_NS);
     else
         refuse(campaign, why);

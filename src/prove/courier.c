@@ -308,7 +308,7 @@ static void forget_some(struct courier *courier, struct board *board)
 static bool is_final(const struct prove_call *call)
 {
     return call->answer != PROVE_UNKNOWN && call->answer != PROVE_UNCHANGED && call->answer != PROVE_UNSENT &&
-           call->answer != PROVE_OCCUPIED;
+           call->answer != PROVE_OCCUPIED && call->code != 429;
 }
 
 struct prove_call courier_next(struct courier *courier, struct board *board)

@@ -81,6 +81,13 @@ def test_orders_of_others_are_left_alone(serve, database):
     assert server.api.get(f"/orders/{order}").json()["status"] == "UNASSIGNED"
 
 
+def test_a_server_that_lets_nobody_ask_much_is_asked_slowly(serve, sqlite, folder):
+    server = serve("--distance", "haversine", "--rate-limit", "300/s", database=sqlite)
+    proven(prove(url_of(server), "--orders", 30, "--history", folder / "history"))
+    answers = [json.loads(line) for line in (folder / "history").read_text().splitlines()[1:]]
+    assert any(answer.get("code") == 429 for answer in answers)
+
+
 # ---- right servers in trouble ----
 
 def test_lost_answers_are_no_violation(serve, database):
