@@ -110,6 +110,10 @@ http_sources = \
 	src/http/http_writer.h
 
 trace_sources = \
+	src/trace/otlp.c \
+	src/trace/otlp.h \
+	src/trace/span.c \
+	src/trace/span.h \
 	src/trace/trace.c \
 	src/trace/trace.h
 
@@ -317,6 +321,8 @@ core_sources = \
 	src/core/server.c \
 	src/core/server.h \
 	src/core/server_parts.h \
+	src/core/set_trace.c \
+	src/core/set_trace.h \
 	src/core/settings.c \
 	src/core/settings.h \
 	src/core/shared.c \

@@ -259,6 +259,7 @@ python_tests = \
 	tests/support/busy.py \
 	tests/support/cacheserver.py \
 	tests/support/cluster.py \
+	tests/support/collector.py \
 	tests/support/crowd.py \
 	tests/support/database.py \
 	tests/support/disk.py \

@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/dburl.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "io/fetch.h"
 #include "metrics/metrics.h"
+#include "trace/otlp.h"
 
 #define EARTH_RADIUS_M 6371008.8
 #define CONNECT_NS (2 * CLOCK_SECOND)
@@ -84,6 +86,7 @@ struct distance_query {
     struct distance *distance;
     struct fetch *fetch;
     struct trace trace; /* its span is this question */
+    int64_t started;
     distance_cb *callback;
     void *argument;
 };
@@ -266,6 +269,11 @@ static const char *read_answer(enum distance_provider provider, const struct fet
     return why == NULL && answer->status != 200 ? malformed : why;
 }
 
+static const char *const outcomes[] = {[PROVIDER_OK] = "",
+                                       [PROVIDER_REFUSED] = "refused",
+                                       [PROVIDER_MALFORMED] = "malformed",
+                                       [PROVIDER_UNREACHABLE] = "unreachable"};
+
 /* why: NULL, or why the answer gives no distance. */
 static enum metric_distance outcome_of(const struct fetch_answer *answer, const char *why)
 {
@@ -283,13 +291,52 @@ static void tell_failure(const struct distance_query *query, const char *error, 
              LOG_S("span_id", span_id));
 }
 
+/* The address without what is asked, and without passwords. */
+static char *shown_url(const struct distance *distance)
+{
+    const struct distance_settings *settings = distance->settings;
+    char *url = dburl_mask(distance->provider == DISTANCE_GOOGLE ? settings->gmap_url : settings->osrm_url);
+    url[strcspn(url, "?#")] = '\0';
+    return url;
+}
+
+/* OpenTelemetry's conventions for HTTP spans of clients. status: 0 when there was no answer. */
+static void record(const struct distance_query *query, int status, const char *error)
+{
+    char code[16];
+    if (query->trace.otlp == NULL)
+        return;
+    char *url = shown_url(query->distance), *host = proxy_host_of(url);
+    snprintf(code, sizeof code, "%d", status);
+    const struct span_attribute attributes[] = {
+        SPAN_TEXT("http.request.method", SLICE("GET")),
+        SPAN_TEXT("url.full", slice_of(url)),
+        SPAN_TEXT("server.address", ((struct slice){host, strcspn(host, ":")})),
+        SPAN_TEXT("rowlock.distance.provider", slice_of(providers[query->distance->provider])),
+        status != 0 ? SPAN_INT("http.response.status_code", status) : SPAN_NOTHING,
+        error == NULL ? SPAN_NOTHING : SPAN_TEXT("error.type", slice_of(status >= 400 ? code : error)),
+    };
+    struct span span = {.trace = &query->trace,
+                        .name = "GET",
+                        .kind = SPAN_CLIENT,
+                        .start = query->started,
+                        .end = clock_now(),
+                        .attributes = attributes,
+                        .attribute_count = sizeof attributes / sizeof attributes[0],
+                        .error = error};
+    otlp_record(query->trace.otlp, &span);
+    free(url);
+    free(host);
+}
+
 static void on_fetched(const struct fetch_answer *answer, void *argument)
 {
     struct distance_query *query = argument;
     char error[192] = "";
     int64_t metres = -1;
     const char *why = answer->status != 0 ? read_answer(query->distance->provider, answer, &metres) : NULL;
-    metric_add(METRIC_DISTANCE_REQUESTS, outcome_of(answer, why), 1);
+    enum metric_distance outcome = outcome_of(answer, why);
+    metric_add(METRIC_DISTANCE_REQUESTS, outcome, 1);
     if (answer->status == 0)
         snprintf(error, sizeof error, "The distance provider cannot be asked (%s).", answer->error);
     else if (why == malformed && answer->status != 200)
@@ -298,6 +345,7 @@ static void on_fetched(const struct fetch_answer *answer, void *argument)
         snprintf(error, sizeof error, "%s", why);
     if (error[0] != '\0')
         tell_failure(query, error, answer->proxy);
+    record(query, answer->status, outcome == PROVIDER_OK ? NULL : outcomes[outcome]);
     distance_cb *callback = query->callback;
     void *owner = query->argument;
     free(query);
@@ -327,6 +375,7 @@ struct distance_query *distance_start(struct distance *distance, struct distance
     struct distance_query *query = mem_new(sizeof *query);
     query->distance = distance;
     query->trace = trace_part(trace);
+    query->started = clock_now();
     query->callback = callback;
     query->argument = argument;
     char *url = distance->provider == DISTANCE_GOOGLE ? google_url(distance->settings, from, to)
@@ -342,6 +391,7 @@ struct distance_query *distance_start(struct distance *distance, struct distance
 
 void distance_cancel(struct distance_query *query)
 {
+    record(query, 0, "cancelled");
     fetch_cancel(query->fetch);
     free(query);
 }

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/set_trace.h"
 #include "core/statements.h"
 #include "metrics/metrics.h"
 
@@ -24,6 +25,7 @@
 /* a call waits so long for the set before it, then a set leaves beside that */
 #define PATIENCE_NS (20 * CLOCK_MS)
 #define TRIES_MAX 3u
+#define SLOW_NS CLOCK_SECOND
 /* A set of several callers has so many calls, or one of each: a larger one would take longer for all of them, and do
  * hardly more. Of statements that go call by call so many may wait before anybody's turn is asked for. */
 #define FAIR_SET 64u
@@ -69,7 +71,8 @@ struct call_set {
     bool locked;      /* it met a lock */
     bool resend;      /* some of its calls are sent once more */
     int64_t at;       /* when it was sent */
-    struct call *sent[]; /* by position; NULL: answered or cancelled */
+    struct set_trace *trace; /* NULL: no trace of its calls is recorded */
+    struct call *sent[];     /* by position; NULL: answered or cancelled */
 };
 
 _Static_assert((int)DB_FAILED - (int)DB_REFUSED == (int)ERROR_FAILED, "classes of errors");
@@ -304,7 +307,7 @@ enum call_start call_start(struct calls *calls, struct call *call)
     call->alone = call->left = call->crowded = false;
     call->turn = (struct turn_place){.turn = NULL};
     call->lock = (struct lock_wait){.statement = call->statement, .record = call->params[0].integer};
-    call->asked = clock_now();
+    call->asked = call->since = clock_now();
     enqueue(calls, call, false);
     return CALL_STARTED;
 }
@@ -490,6 +493,7 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
     set->queue = queue;
     set->params = (struct db_param *)(void *)&set->sent[count];
     set->retry_alone = set->locked = set->resend = false;
+    set->trace = NULL;
     set->request.params = set->params;
     int64_t now = clock_now(), asked = now;
     for (unsigned i = 0; i < count; i++) {
@@ -502,7 +506,10 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
         call->sent = now;
         set->sent[i] = call;
         memcpy(&set->params[i * params], call->params, params * sizeof(struct db_param));
+        if (call->trace.otlp != NULL)
+            set->trace = set_trace_add(set->trace, &call->trace, call->since, now);
     }
+    set->request.label = set_trace_label(set->trace);
     set->at = now;
     metric_observe(METRIC_SET_CALLS, 0, count);
     metric_observe(METRIC_SET_WAIT, 0, (uint64_t)(now - asked));
@@ -682,6 +689,8 @@ static void call_on_answer(struct db_request *request, unsigned position, const 
     bool own = answer->error == DB_REFUSED || answer->error == DB_KEPT || answer->error == DB_FAILED;
     bool alone = own && request->call_count > 1 && set->calls->db->ops->arrays;
     set->locked |= answer->error == DB_LOCKED;
+    if (set->trace != NULL)
+        set_trace_answered(set->trace, answer);
     if (answer->error != DB_OK)
         metric_add(METRIC_STATEMENT_ERRORS, answer->error - DB_REFUSED, 1);
     if (alone || is_resent(set->calls, call, answer->error)) {
@@ -702,6 +711,7 @@ static void put_back(struct call_set *set, struct call *call, int64_t now)
 {
     struct calls *calls = set->calls;
     call->alone |= set->retry_alone;
+    call->since = now;
     if (set->locked) {
         meet_lock(calls, set->queue, call, now);
     } else if (call->lock.blocked) {
@@ -713,12 +723,33 @@ static void put_back(struct call_set *set, struct call *call, int64_t now)
     }
 }
 
+/* By backend_pid and application_name a line is found in PostgreSQL's log, and the other way round. */
+static void tell_statement(const struct call_set *set, int64_t took)
+{
+    const struct db_request *request = &set->request;
+    bool slow = took >= SLOW_NS;
+    LOG_AT(slow ? LOG_WARN : LOG_DEBUG, slow ? "slow statement" : "statement",
+           LOG_S("statement", request->statement->name), LOG_I("calls", request->call_count),
+           LOG_MS("duration_ms", took), LOG_I("backend_pid", request->backend),
+           LOG_S("application_name", request->label));
+}
+
+static void end_trace(struct call_set *set, int64_t now)
+{
+    const char *engine = set->calls->db->ops->engine;
+    if (set->trace != NULL)
+        set_trace_end(set->trace, &set->request, strcmp(engine, "postgres") == 0 ? "postgresql" : engine,
+                      set->at, now);
+}
+
 static void call_on_done(struct db_request *request)
 {
     struct call_set *set = request->owner;
     struct statement_queue *queue = set->queue;
     int64_t now = set->locked || queue->table.shut ? clock_now() : clock_last();
     metric_observe(METRIC_STATEMENT_DURATION, queue->statement->index, (uint64_t)(now - set->at));
+    tell_statement(set, now - set->at);
+    end_trace(set, now);
     queue->sets_in_flight--;
     queue->calls_in_flight -= request->call_count;
     set->calls->locks.holding -= request->last;

@@ -21,6 +21,7 @@
 #include "core/turns.h"
 #include "db/db.h"
 #include "io/loop.h"
+#include "trace/trace.h"
 
 struct calls;
 struct call;
@@ -40,7 +41,8 @@ struct call {
     struct list_node link;
     const struct statement *statement;
     struct db_param params[DB_PARAMS_MAX];
-    uint64_t caller; /* whose it is; 0: the server's own */
+    uint64_t caller;    /* whose it is; 0: the server's own */
+    struct trace trace; /* which it is a part of; looked at only where that is recorded */
     enum call_state state;
     call_cb *done; /* exactly once, never before call_start has returned, and not after call_cancel */
     void *argument;
@@ -54,7 +56,8 @@ struct call {
     struct turn_place turn;
     struct lock_wait lock;
     int64_t asked;
-    int64_t sent; /* when it was last sent; of CALL_SENT and in its answer */
+    int64_t since; /* when it began to wait for the last time */
+    int64_t sent;  /* when it was last sent; of CALL_SENT and in its answer */
 };
 
 enum call_start {

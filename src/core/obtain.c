@@ -39,6 +39,7 @@ static void read_shared(struct request *request, const struct statement *stateme
     shared->waiter.answered = obtain_on_read;
     shared->waiter.refused = obtain_on_refused;
     shared->waiter.caller = request->caller_number;
+    shared->waiter.trace = &request->trace;
     enum call_start started =
         shared_start(request->server->shared, &shared->waiter, request->route, statement, params);
     if (started == CALL_STARTED)

@@ -110,8 +110,8 @@ static void take_cors(struct request *request, const struct http_head *head)
 static void take_visitor(struct request *request)
 {
     const struct server *server = request->server;
-    tracing_take(request->http->head, &request->arena, &request->trace);
-    if (server->access_log != NULL && server->settings->access_log)
+    tracing_take(request->http->head, &request->arena, server->otlp, &request->trace);
+    if ((server->access_log != NULL && server->settings->access_log) || request->trace.otlp != NULL)
         request->visitor = visitor_note(request->http->head, &request->arena);
 }
 
@@ -164,6 +164,7 @@ enum call_start request_start_call(struct request *request, const struct stateme
     struct call *call = &request->call;
     call->statement = statement;
     call->caller = request->caller_number;
+    call->trace = request->trace;
     memcpy(call->params, params, sizeof call->params);
     call->done = done;
     call->argument = argument;
@@ -452,11 +453,27 @@ static void write_log(const struct request *request, int status, int64_t took)
 {
     const struct server *server = request->server;
     bool failed = status >= 500, slow = took >= SLOW_NS;
-    if (request->visitor != NULL && server->settings->access_log)
+    if (request->visitor != NULL && server->access_log != NULL && server->settings->access_log)
         write_access(request, status);
     if (failed || slow || (server->settings->access_log && server->access_log == NULL))
         write_line(request, failed || slow ? LOG_WARN : LOG_INFO, slow ? "slow request" : "request", status,
                    took);
+}
+
+static void record(const struct request *request, int status, int64_t ended)
+{
+    char client[CALLER_TEXT_MAX];
+    caller_write(&request->caller, client);
+    struct tracing_span span = {.trace = &request->trace,
+                                .visitor = request->visitor,
+                                .client = client,
+                                .method = request->understood ? http_method_name(request->method) : NULL,
+                                .route = request->route != NULL ? request->route->path : NULL,
+                                .path = request->path,
+                                .status = status,
+                                .started = request->started,
+                                .ended = ended};
+    tracing_record(&span);
 }
 
 void request_forget(struct request *request)
@@ -479,6 +496,8 @@ static void request_end(struct request *request, int status)
     int64_t took = clock_now() - request->started;
     meter_request(request->endpoint, status, took);
     write_log(request, status, took);
+    if (request->trace.otlp != NULL)
+        record(request, status, request->started + took);
     pending_cancel(request->pending);
     crowd_leave(request->inside);
     request_forget(request);

@@ -27,6 +27,7 @@
 #include "http/http.h"
 #include "pg/pg.h"
 #include "sqlite/sqlite.h"
+#include "trace/otlp.h"
 
 #define IDLE_NS (75 * CLOCK_SECOND)
 #define WRITE_NS (30 * CLOCK_SECOND)
@@ -164,6 +165,17 @@ static void make_parts(struct server *server)
     server->schema_known = sql_newest(settings_engine(settings));
 }
 
+static struct otlp *new_otlp(const struct server *server)
+{
+    const struct settings *settings = server->settings;
+    struct otlp_options options = {.url = settings->otlp,
+                                   .headers = settings->otlp_headers,
+                                   .service = settings->service,
+                                   .proxies = &settings->proxies,
+                                   .of_a_million = settings->traced_of_a_million};
+    return otlp_new(server->loop, &options);
+}
+
 static bool add_apps(struct server *server, char **error)
 {
     const struct app *const *apps = server->apps;
@@ -191,6 +203,11 @@ struct server *server_start(const struct settings *settings, const struct app *c
         return NULL;
     }
     make_parts(server);
+    if (settings->otlp[0] != '\0' && (server->otlp = new_otlp(server)) == NULL) {
+        *error = mem_dup("cannot initialise libcurl, which --otlp needs");
+        server_free(server);
+        return NULL;
+    }
     if (!add_apps(server, error) || !open_db(server, error)) {
         server_free(server);
         return NULL;
@@ -393,15 +410,28 @@ void server_retire(struct server *server)
         http_retire(server->operators_http);
 }
 
+static void on_flushed(void *argument)
+{
+    struct server *server = argument;
+    loop_stop(server->loop);
+}
+
+/* The last spans leave while the drain limit runs on. */
 static void on_drained(void *argument)
 {
     const struct door *door = argument;
-    loop_stop(door->server->loop);
+    door->server->drained = true;
+    if (!otlp_finish(door->server->otlp, on_flushed, door->server))
+        loop_stop(door->server->loop);
 }
 
 static void on_drain_limit(void *argument)
 {
     struct server *server = argument;
+    if (server->drained) {
+        loop_stop(server->loop);
+        return;
+    }
     log_warn("drain limit reached", LOG_I("requests", server->requests.length));
     request_end_all(
         server, "The server is shutting down; if the request changes something, whether it did is unknown.");
@@ -440,6 +470,7 @@ void server_free(struct server *server)
     loop_timer_free(server->deadline);
     loop_timer_free(server->drain_limit);
     access_log_free(server->access_log);
+    otlp_free(server->otlp);
     log_set_wakeup(NULL, NULL);
     log_flush();
     loop_free(server->loop);

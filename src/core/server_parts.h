@@ -14,6 +14,7 @@ struct access_log;
 struct chores;
 struct cache;
 struct gauges;
+struct otlp;
 struct shared;
 
 /* Where requests come in: what is served there. */
@@ -32,6 +33,7 @@ struct server {
     struct calls *calls;
     struct shared *shared;
     struct cache *cache;
+    struct otlp *otlp;             /* records traces; NULL: nobody does */
     struct access_log *access_log; /* NULL: requests are logged like all else */
     struct http *http;
     struct router *router;
@@ -52,6 +54,7 @@ struct server {
     int schema_needed;     /* the newest migration that the served apps need */
     int schema_known;      /* the newest that this program knows */
     enum http_queue queue; /* what a drain does with connections that were not accepted yet */
+    bool drained;          /* no connection is left */
     bool draining;         /* says so in its health, and every response closes its connection */
     bool told_ready;       /* what the log was told last */
     char told_reason[320];

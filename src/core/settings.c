@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "pg/pgtarget.h"
+#include "trace/otlp.h"
 
 /* Descriptors for all but clients, at the most: 66 sessions of the database, 64 connections of operators, 64 to the
  * distance provider, 17 addresses, and 45 for the loop, the log, a cache server, names, and files. */
@@ -197,6 +198,30 @@ static bool read_rate(const struct setting_at *at, char **error)
            setting_wrong(at, ALLOWANCE_RATE_RIGHT, error);
 }
 
+/* One of a million is the least that counts. */
+static bool read_ratio(const struct setting_at *at, char **error)
+{
+    double ratio;
+    if (text_double(slice_of(at->found->text), &ratio) != TEXT_NUMBER_OK || ratio < 0 || ratio > 1)
+        return setting_wrong(at, "it must be a number from 0 to 1", error);
+    ((struct settings *)at->members)->traced_of_a_million = (unsigned)(ratio * 1e6 + 0.5);
+    return true;
+}
+
+static bool read_otlp(const struct setting_at *at, char **error)
+{
+    const char *text = at->found->text, *right = text[0] != '\0' ? setting_http_wrong(text) : NULL;
+    ((struct settings *)at->members)->otlp = text;
+    return right == NULL || setting_wrong(at, right, error);
+}
+
+static bool read_otlp_headers(const struct setting_at *at, char **error)
+{
+    const char *right = otlp_headers_wrong(at->found->text);
+    ((struct settings *)at->members)->otlp_headers = at->found->text;
+    return right == NULL || setting_wrong(at, right, error);
+}
+
 static char *show_cache(const struct setting_at *at)
 {
     return cacheurl_mask(at->found->text);
@@ -365,6 +390,15 @@ static const struct setting rows[] = {
     {SETTING_FLAG("access-log-format", "F", "ROWLOCK_ACCESS_LOG_FORMAT"), "log",
      "log: as --log-format; common or combined: as Apache's, on stdout", SETTING_CHOICE,
      INTO(access_log_format), .choices = access_log_formats},
+    {SETTING_FLAG("otlp", "URL", "ROWLOCK_OTLP", "OTEL_EXPORTER_OTLP_ENDPOINT"), "",
+     "a collector that gets traces, by OTLP/HTTP in JSON; none when not given",
+     .secrecy = SETTING_WITH_PASSWORD, .read = read_otlp},
+    {SETTING_VARIABLE("otlp-headers", "ROWLOCK_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"), "",
+     "fields for it, name=value by comma", .secrecy = SETTING_SECRET, .read = read_otlp_headers},
+    {SETTING_VARIABLE("service-name", "OTEL_SERVICE_NAME"), "rowlock", "what it is told that this is",
+     SETTING_TEXT, INTO(service)},
+    {SETTING_FLAG("trace-ratio", "R", "ROWLOCK_TRACE_RATIO"), "0.01",
+     "of traces that begin here, the share that it gets", .read = read_ratio},
     {SETTING_FLAG("log-format", "F", "ROWLOCK_LOG_FORMAT"), "", "text or json; text on a terminal",
      SETTING_CHOICE, INTO(log_format), .choices = log_formats, .built_in_now = log_format_now, .live = true},
     {SETTING_FLAG("log-level", "L", "ROWLOCK_LOG_LEVEL"), "info", "debug, info, warn or error",

@@ -34,6 +34,8 @@ struct settings {
     struct proxies proxies; /* to other servers */
     struct cacheurl cache;
     int64_t deadline_ns, drain_ns;
+    const char *otlp, *otlp_headers, *service; /* see trace/otlp.h; "": no spans are sent */
+    unsigned traced_of_a_million;
     struct hosts hosts;
     struct cors cors;
     struct trusted trusted;

@@ -161,6 +161,13 @@ static struct shared_read *read_new(struct shared_key *key, uint64_t caller)
     return read;
 }
 
+/* Its statement is a part of the first trace that is recorded. */
+static void take_trace(struct shared_read *read, const struct trace *trace)
+{
+    if (trace != NULL && trace->otlp != NULL && read->call.trace.otlp == NULL)
+        read->call.trace = *trace;
+}
+
 enum call_start shared_start(struct shared *shared, struct shared_waiter *waiter, const struct route *route,
                              const struct statement *statement, const struct db_param *params)
 {
@@ -172,6 +179,7 @@ enum call_start shared_start(struct shared *shared, struct shared_waiter *waiter
         if (started != CALL_STARTED)
             return started;
     }
+    take_trace(key->gathering, waiter->trace);
     waiter->pending.ops = &shared_pending;
     waiter->read = key->gathering;
     list_node_init(&waiter->link);

@@ -17,7 +17,8 @@ struct shared_waiter {
     struct pending pending;
     void (*answered)(struct shared_waiter *waiter, const struct reply *reply); /* others get the same */
     void (*refused)(struct shared_waiter *waiter, enum call_start why);        /* the read was not started */
-    uint64_t caller; /* the read is its call if it is the first to wait for it */
+    uint64_t caller;           /* the read is its call if it is the first to wait for it */
+    const struct trace *trace; /* of which it is a part, for as long as it waits */
     /* inside */
     struct list_node link;
     struct shared_read *read; /* NULL: it is over */

@@ -70,6 +70,9 @@ struct db_request {
     bool (*wanted)(const struct db_request *request, unsigned position);
     void (*on_answer)(struct db_request *request, unsigned position, const struct db_answer *answer);
     void (*on_done)(struct db_request *request); /* may be NULL; last: the request is the owner's again */
+    const char *
+        label; /* what the database is to show and log as its client meanwhile, where it can; NULL: as ever */
+    int backend; /* set by the engine: the process of the database that works on it; 0: it has no number */
     void *owner;
 };
 

@@ -67,6 +67,11 @@ static const char *const take_words[] = {
 
 static const char *const claim_words[] = {[CLAIM_WON] = "won", [CLAIM_NOTHING] = "nothing"};
 
+static const char *const span_drop_words[] = {[SPAN_DROP_FULL] = "full",
+                                              [SPAN_DROP_REFUSED] = "refused",
+                                              [SPAN_DROP_AWAY] = "away",
+                                              [SPAN_DROP_SHUTDOWN] = "shutdown"};
+
 const struct metric_words metric_words[LABELS] = {
     [LABEL_CONNECTION] = WORDS("state", connection_words),
     [LABEL_CLOSING] = WORDS("reason", closing_words),
@@ -78,6 +83,7 @@ const struct metric_words metric_words[LABELS] = {
     [LABEL_DISTANCE] = WORDS("outcome", distance_words),
     [LABEL_TAKE] = WORDS("outcome", take_words),
     [LABEL_CLAIM] = WORDS("outcome", claim_words),
+    [LABEL_SPAN_DROP] = WORDS("reason", span_drop_words),
 };
 
 #define US UINT64_C(1000)
@@ -198,6 +204,11 @@ const struct metric_row metric_rows[METRICS] = {
     [METRIC_ORDER_LEASES_EXPIRED] = {ROW(COUNTER, "rowlock_order_leases_expired",
                                          "Orders that are free again because their lease has ended.")},
     [METRIC_ORDERS_CLAIMED] = {ROW(COUNTER, "rowlock_orders_claimed", "Orders in these answers.")},
+    [METRIC_SPANS_SENT] = {ROW(COUNTER, "rowlock_spans_sent",
+                               "Spans that the collector has taken (--otlp).")},
+    [METRIC_SPANS_DROPPED] = {ROW(COUNTER, "rowlock_spans_dropped",
+                                  "Spans that the collector did not get, by the reason."),
+                              .labels = {LABEL_SPAN_DROP}},
     [METRIC_LOOP_LAG] = {ROW(HISTOGRAM, "rowlock_loop_lag_seconds",
                              "How late a timer of the event loop was that is due four times a second."),
                          .unit = METRIC_SECONDS, .bounds = &of_lag},

@@ -45,6 +45,8 @@ enum metric {
     METRIC_ORDERS_LIVE_ROWS,
     METRIC_ORDERS_DEAD_ROWS,
     METRIC_ORDERS_BYTES,
+    METRIC_SPANS_SENT,
+    METRIC_SPANS_DROPPED,
     METRIC_LOOP_LAG,
     METRIC_WORKERS_READY,
     METRIC_WORKERS_STARTED,
@@ -89,6 +91,7 @@ enum metric_label {
     LABEL_DISTANCE,
     LABEL_TAKE,
     LABEL_CLAIM,
+    LABEL_SPAN_DROP,
     LABELS,
 };
 
@@ -200,6 +203,14 @@ enum metric_claim {
     CLAIM_WON,
     CLAIM_NOTHING,
     CLAIMS,
+};
+
+enum metric_span_drop {
+    SPAN_DROP_FULL,
+    SPAN_DROP_REFUSED,
+    SPAN_DROP_AWAY,
+    SPAN_DROP_SHUTDOWN,
+    SPAN_DROPS,
 };
 
 /* A label whose values are known here. */

@@ -486,17 +486,27 @@ static bool send_brief(struct pgconn *conn, const struct db_request *request)
     return !request->brief || send_plain(conn, "SELECT set_config('lock_timeout', '25', true)");
 }
 
+/* So do these: what PostgreSQL shows and logs as application_name while it runs the statement. It reverts with the
+ * transaction. */
+static bool send_label(struct pgconn *conn, const struct db_request *request)
+{
+    static const char text[] = "SELECT set_config('application_name', $1, true)";
+    static const Oid type = 25; /* text */
+    return request->label == NULL ||
+           PQsendQueryParams(conn->pq, text, 1, &type, &request->label, NULL, NULL, 0) == 1;
+}
+
 static bool send_statement(struct pgconn *conn, const struct db_request *request)
 {
     if (request == &conn->asking || request == &conn->ending)
         return send_unnamed(conn, request->statement);
     if (!conn->pooled)
-        return send_brief(conn, request) && send_named(conn, request->statement);
+        return send_label(conn, request) && send_brief(conn, request) && send_named(conn, request->statement);
     /* Nothing is expected of the pooler's session, and nothing stays in it. These two run under the role's own
      * statement_timeout; one that ends them skips the rest of the transaction, so nothing is changed (DB_BUSY). */
     return send_plain(conn, PGSETTINGS_ISOLATION) && send_plain(conn, buf_text(&conn->local)) &&
            (!conn->ends_first || send_plain(conn, end_read_only.text[DB_POSTGRES])) &&
-           send_brief(conn, request) && send_unnamed(conn, request->statement);
+           send_label(conn, request) && send_brief(conn, request) && send_unnamed(conn, request->statement);
 }
 
 /* One Sync a request: what stands between two of them is one transaction, and a request must not share its fate with
@@ -508,6 +518,7 @@ void pgconn_send(struct pgconn *conn, struct db_request *request)
     list_append(&conn->requests, &request->link);
     conn->waits += request->statement->waits;
     conn->closed = request->last;
+    request->backend = conn->pooled ? 0 : PQbackendPID(conn->pq);
     /* A pooler may hold the request until PostgreSQL is back, when nobody wants it any more. */
     if (conn->pooled && conn->state == PGCONN_READY)
         loop_timer_start(conn->limit, conn->target->pooler_ns);

@@ -24,11 +24,14 @@ enum trace_flag {
     TRACE_RANDOM = 2,  /* the last seven bytes of its id are random (level 2, section 3.2.2.5.2) */
 };
 
+struct otlp;
+
 struct trace {
     unsigned char id[TRACE_ID_BYTES];
     unsigned char span[TRACE_SPAN_BYTES];   /* of what is done here */
     unsigned char parent[TRACE_SPAN_BYTES]; /* of what it is a part of; zeros: it is the first */
     unsigned char flags;                    /* of enum trace_flag */
+    struct otlp *otlp;                      /* records it (trace/otlp.h); NULL: nobody does */
     struct slice state; /* tracestate, for whoever is asked next: borrowed, and empty when there is none */
 };
 

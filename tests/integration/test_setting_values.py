@@ -54,6 +54,10 @@ GOOD = {
     "ROWLOCK_MIGRATE": ("migrate", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_ACCESS_LOG": ("access-log", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_ACCESS_LOG_FORMAT": ("access-log-format", "log", {"log": "log", "common": "common", "combined": "combined"}),
+    "ROWLOCK_OTLP": ("otlp", "", {"http://h:4318": "http://h:4318", "https://ann:geheim@h/x/v1/traces": "https://ann:***@h/x/v1/traces"}),
+    "ROWLOCK_OTLP_HEADERS": ("otlp-headers", "", {"x-api-key=geheim": "***", "a=1,b=%20": "***"}),
+    "OTEL_SERVICE_NAME": ("service-name", "rowlock", {"orders": "orders", "a b": "a b"}),
+    "ROWLOCK_TRACE_RATIO": ("trace-ratio", "0.01", {"0": "0", "1": "1", "0.000001": "0.000001"}),
     "ROWLOCK_LOG_FORMAT": ("log-format", "json", {"text": "text", "json": "json"}),
     "ROWLOCK_LOG_LEVEL": ("log-level", "info", {"debug": "debug", "info": "info", "warn": "warn", "error": "error"}),
 }
@@ -61,8 +65,9 @@ GOOD = {
 BESIDE = {("ROWLOCK_WORKERS", None): {"DATABASE_URL": "postgresql://h/x"}, ("ROWLOCK_DISTANCE", "google"): {"GMAP_TOKEN": "x"},
           **{("ROWLOCK_RATE_BURST", value): {"ROWLOCK_RATE_LIMIT": "1/s"} for value in ("1", "1000000")},
           ("ROWLOCK_DISTANCE", "osrm"): {"OSRM_URL": "http://h"}}
-OTHER_NAMES = {"SQLALCHEMY_DATABASE_URI": "DATABASE_URL"}
-SECRETS = ["DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "CACHE_URL", "GMAP_TOKEN", "GITHUB_TOKEN"]
+OTHER_NAMES = {"SQLALCHEMY_DATABASE_URI": "DATABASE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT": "ROWLOCK_OTLP", "OTEL_EXPORTER_OTLP_HEADERS": "ROWLOCK_OTLP_HEADERS"}
+SECRETS = ["DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "CACHE_URL", "GMAP_TOKEN", "GITHUB_TOKEN", "ROWLOCK_OTLP", "OTEL_EXPORTER_OTLP_ENDPOINT",
+           "ROWLOCK_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"]
 
 
 def config(*arguments, **env):

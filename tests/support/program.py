@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # How systemd starts a program that it has sockets for: these words, their numbers, the program, its arguments.
 ACTIVATE = (sys.executable, str(Path(__file__).with_name("activate.py")))
 
-SCRUBBED = ("PG", "DB_", "ROWLOCK_", "GMAP_", "OSRM_", "GITHUB_", "DATABASE_URL", "SQLALCHEMY_", "CACHE_URL",
+SCRUBBED = ("PG", "DB_", "ROWLOCK_", "GMAP_", "OSRM_", "GITHUB_", "DATABASE_URL", "SQLALCHEMY_", "OTEL_", "CACHE_URL",
             "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_",
             "MAKE", "MFLAGS")        # of a make that runs the tests: no concern of one that a test runs
 

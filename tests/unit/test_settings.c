@@ -193,6 +193,11 @@ static void what_is_wrong_is_named_with_what_is_right(void **state)
         {"--gzip=9", "--gzip: \"9\" is not right: it must be on or off"},
         {"--migrate=maybe", "--migrate: \"maybe\" is not right: it must be on or off"},
         {"--access-log=2", "--access-log: \"2\" is not right: it must be on or off"},
+        {"--access-log-format apache",
+         "--access-log-format: \"apache\" is not right: it must be log, common or combined"},
+        {"--otlp h:4318", "--otlp is not right: it must begin with http:// or https://"},
+        {"--trace-ratio 1.1", "--trace-ratio: \"1.1\" is not right: it must be a number from 0 to 1"},
+        {"--trace-ratio 1%", "--trace-ratio: \"1%\" is not right: it must be a number from 0 to 1"},
         {"--log-format xml", "--log-format: \"xml\" is not right: it must be text or json"},
         {"--log-level loud", "--log-level: \"loud\" is not right: it must be debug, info, warn or error"},
         {"--pooler x", "--pooler: \"x\" is not right: it must be auto, none or transaction"},
@@ -292,6 +297,15 @@ static void the_token_chooses_who_measures_distances(void **state)
     setenv("GITHUB_TOKEN", "two words", 1);
     refuses("", "GITHUB_TOKEN is not right: it must be one word of ASCII");
     setenv("GITHUB_TOKEN", "t", 1);
+    setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=1,b", 1);
+    refuses(
+        "",
+        "OTEL_EXPORTER_OTLP_HEADERS is not right: it must be name=value, by comma, values percent-encoded");
+    setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=%0d%0ab", 1);
+    refuses(
+        "",
+        "OTEL_EXPORTER_OTLP_HEADERS is not right: it must be name=value, by comma, values percent-encoded");
+    unsetenv("OTEL_EXPORTER_OTLP_HEADERS");
     setenv("GITHUB_API_URL", "h", 1);
     refuses("", "GITHUB_API_URL is not right: it must begin with http:// or https://");
 }
