@@ -81,9 +81,12 @@ bool meter_open(const struct settings *settings, const struct app *const *apps, 
 
 /* ---- counting ---- */
 
-void meter_request(size_t endpoint, int status, int64_t took_ns)
+void meter_request(size_t endpoint, int status, int64_t took_ns, const unsigned char *trace)
 {
+    uint64_t took = took_ns > 0 ? (uint64_t)took_ns : 0;
     size_t at = (unsigned)status <= STATUS_MAX ? status_at[status] : STATUSES;
     metric_add(METRIC_HTTP_REQUESTS, endpoint * (STATUSES + 1) + at, 1);
-    metric_observe(METRIC_HTTP_REQUEST_DURATION, endpoint, took_ns > 0 ? (uint64_t)took_ns : 0);
+    metric_observe(METRIC_HTTP_REQUEST_DURATION, endpoint, took);
+    if (trace != NULL)
+        metric_exemplify(METRIC_HTTP_REQUEST_DURATION, endpoint, took, trace);
 }

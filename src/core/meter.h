@@ -26,6 +26,7 @@ static inline size_t meter_endpoint(enum http_method method, size_t number)
     return number == METER_NONE ? 1 + (size_t)method : 1 + HTTP_METHODS + 2 * number + (method == HTTP_HEAD);
 }
 
-void meter_request(size_t endpoint, int status, int64_t took_ns);
+/* trace: the id of its trace, if that is recorded by anybody; else NULL. */
+void meter_request(size_t endpoint, int status, int64_t took_ns, const unsigned char *trace);
 
 #endif

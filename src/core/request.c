@@ -494,7 +494,8 @@ void request_forget(struct request *request)
 static void request_end(struct request *request, int status)
 {
     int64_t took = clock_now() - request->started;
-    meter_request(request->endpoint, status, took);
+    bool sampled = request->trace.flags & TRACE_SAMPLED;
+    meter_request(request->endpoint, status, took, sampled ? request->trace.id : NULL);
     write_log(request, status, took);
     if (request->trace.otlp != NULL)
         record(request, status, request->started + took);

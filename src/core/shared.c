@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/mem.h"
+#include "trace/otlp.h"
 
 #define BUCKETS 256u
 
@@ -180,6 +182,7 @@ enum call_start shared_start(struct shared *shared, struct shared_waiter *waiter
             return started;
     }
     take_trace(key->gathering, waiter->trace);
+    waiter->joined = waiter->trace != NULL && waiter->trace->otlp != NULL ? clock_now() : 0;
     waiter->pending.ops = &shared_pending;
     waiter->read = key->gathering;
     list_node_init(&waiter->link);
@@ -241,6 +244,24 @@ static void write_reply(const struct shared_key *key, const struct call *call, c
     shared->wrote(&answering, call->sent, shared->argument);
 }
 
+/* Who has joined another's read has waited for that: its statement is in the trace of the other. */
+static void record_wait(const struct shared_waiter *waiter, const struct trace *first)
+{
+    if (waiter->trace == NULL || waiter->trace->otlp == NULL ||
+        memcmp(waiter->trace->span, first->span, sizeof first->span) == 0)
+        return;
+    struct trace part = trace_part(waiter->trace);
+    struct span_link other = span_link_to(first);
+    struct span span = {.trace = &part,
+                        .name = "wait for a shared read",
+                        .kind = SPAN_INTERNAL,
+                        .start = waiter->joined,
+                        .end = clock_now(),
+                        .links = &other,
+                        .link_count = 1};
+    otlp_record(part.otlp, &span);
+}
+
 static void shared_on_answer(struct call *call, const struct db_answer *answer, void *argument)
 {
     struct shared_read *read = argument;
@@ -250,6 +271,7 @@ static void shared_on_answer(struct call *call, const struct db_answer *answer, 
     write_reply(read->key, call, answer);
     while ((waiter = list_first_of(&read->waiters, struct shared_waiter, link)) != NULL) {
         release_waiter(waiter);
+        record_wait(waiter, &call->trace);
         waiter->answered(waiter, reply);
     }
     drop_read(read);

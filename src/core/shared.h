@@ -22,6 +22,7 @@ struct shared_waiter {
     /* inside */
     struct list_node link;
     struct shared_read *read; /* NULL: it is over */
+    int64_t joined;
 };
 
 /* Called with each reply to an answer without error, before its waiters are; sent: when the statement was sent. */

@@ -118,7 +118,7 @@ const struct metric_row metric_rows[METRICS] = {
     [METRIC_HTTP_REQUEST_DURATION] = {ROW(HISTOGRAM, "rowlock_http_request_duration_seconds",
                                           "From the end of a request's arrival to its answer."),
                                       .unit = METRIC_SECONDS, .labels = {LABEL_ENDPOINT},
-                                      .bounds = &of_requests, .sparse = true},
+                                      .bounds = &of_requests, .traced = true, .sparse = true},
     [METRIC_HTTP_REQUESTS_IN_FLIGHT] = {ROW(GAUGE, "rowlock_http_requests_in_flight",
                                             "Requests that wait for their answer.")},
     [METRIC_HTTP_RECEIVED] = {ROW(COUNTER, "rowlock_http_received_bytes", "Bytes that clients have sent."),

@@ -242,6 +242,7 @@ struct metric_row {
     const char *help; /* a sentence, without \ and line feeds */
     enum metric_label labels[METRIC_LABELS_MAX];
     const struct metric_bounds *bounds; /* of a histogram */
+    bool traced;                        /* a histogram whose buckets have exemplars */
     bool sparse;  /* combinations of labels that were never counted are not printed, because most cannot be */
     bool each;    /* of each process by itself, with the label process, and not of all together */
     bool for_all; /* one value for all processes, which is not there until it was set (metric_set_for_all) */

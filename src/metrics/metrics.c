@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define LINE 64u /* of the processor's cache */
@@ -39,6 +40,17 @@ static size_t slot_count, slot_size; /* size in bytes */
 static size_t own_slot = SIZE_MAX;
 _Atomic uint64_t *metrics_cells;
 size_t metrics_places[METRICS];
+static size_t exemplars_at[METRICS]; /* behind all of these: the first cell of its exemplars */
+
+/* The cells of an exemplar. They are written by one process and read by others, who see by its turn whether it is whole:
+ * odd while it is written, and another one afterwards. */
+enum {
+    EXEMPLAR_TURN,
+    EXEMPLAR_TRACE,
+    EXEMPLAR_VALUE = EXEMPLAR_TRACE + METRIC_TRACE_BYTES / sizeof(uint64_t),
+    EXEMPLAR_TIME,
+    EXEMPLAR_CELLS,
+};
 
 /* ---- values of labels ---- */
 
@@ -102,13 +114,22 @@ static size_t combinations(const struct metric_row *row)
     return count;
 }
 
-/* The size of a slot. */
+static size_t exemplars_of(const struct metric_row *row)
+{
+    return row->traced ? combinations(row) * (row->bounds->count + 1) : 0;
+}
+
+/* The size of a slot. Exemplars are apart, because there are few traces and many counts. */
 static size_t lay_out(void)
 {
     size_t cells = 0;
     for (int i = 0; i < METRICS; i++) {
         metrics_places[i] = cells;
         cells += combinations(&metric_rows[i]) * cells_of(&metric_rows[i]);
+    }
+    for (int i = 0; i < METRICS; i++) {
+        exemplars_at[i] = cells;
+        cells += exemplars_of(&metric_rows[i]) * EXEMPLAR_CELLS;
     }
     return (sizeof(struct slot) + cells * sizeof(uint64_t) + LINE - 1) / LINE * LINE;
 }
@@ -213,17 +234,49 @@ void metric_set_for_all(enum metric metric, size_t at, uint64_t value)
                               memory_order_relaxed);
 }
 
+static size_t bucket_of(const struct metric_bounds *bounds, uint64_t value)
+{
+    size_t bucket = 0;
+    while (bucket < bounds->count && value > bounds->at[bucket])
+        bucket++;
+    return bucket;
+}
+
 void metric_observe(enum metric metric, size_t at, uint64_t value)
 {
     const struct metric_bounds *bounds = metric_rows[metric].bounds;
-    size_t bucket = 0;
     if (metrics_cells == NULL)
         return;
     _Atomic uint64_t *cells = &metrics_cells[metrics_places[metric] + at * (bounds->count + 2)];
-    while (bucket < bounds->count && value > bounds->at[bucket])
-        bucket++;
+    size_t bucket = bucket_of(bounds, value);
     atomic_fetch_add_explicit(&cells[bucket], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&cells[bounds->count + 1], value, memory_order_relaxed);
+}
+
+static size_t exemplar_cell(enum metric metric, size_t at, size_t bucket)
+{
+    size_t buckets = metric_rows[metric].bounds->count + 1;
+    return exemplars_at[metric] + (at * buckets + bucket) * EXEMPLAR_CELLS;
+}
+
+/* Where two processes share a slot, who comes second leaves it. */
+void metric_exemplify(enum metric metric, size_t at, uint64_t value,
+                      const unsigned char trace[static METRIC_TRACE_BYTES])
+{
+    size_t bucket = bucket_of(metric_rows[metric].bounds, value);
+    uint64_t id[METRIC_TRACE_BYTES / sizeof(uint64_t)];
+    if (metrics_cells == NULL)
+        return;
+    _Atomic uint64_t *cells = &metrics_cells[exemplar_cell(metric, at, bucket)];
+    uint64_t turn = atomic_load(&cells[EXEMPLAR_TURN]);
+    if (turn % 2 != 0 || !atomic_compare_exchange_strong(&cells[EXEMPLAR_TURN], &turn, turn + 1))
+        return;
+    memcpy(id, trace, sizeof id);
+    for (size_t i = 0; i < sizeof id / sizeof id[0]; i++)
+        atomic_store(&cells[EXEMPLAR_TRACE + i], id[i]);
+    atomic_store(&cells[EXEMPLAR_VALUE], value);
+    atomic_store(&cells[EXEMPLAR_TIME], (uint64_t)clock_wall());
+    atomic_store(&cells[EXEMPLAR_TURN], turn + 2);
 }
 
 /* ---- reading ---- */
@@ -247,6 +300,32 @@ void metrics_sum_buckets(enum metric metric, size_t at, uint64_t *buckets, uint6
     for (size_t i = 0; i <= count; i++)
         buckets[i] = sum_cells(first + i);
     *sum = sum_cells(first + count + 1);
+}
+
+/* False: there is none, or it is being written. */
+static bool read_exemplar(const _Atomic uint64_t *cells, struct metric_exemplar *found)
+{
+    uint64_t id[METRIC_TRACE_BYTES / sizeof(uint64_t)], turn = atomic_load(&cells[EXEMPLAR_TURN]);
+    for (size_t i = 0; i < sizeof id / sizeof id[0]; i++)
+        id[i] = atomic_load(&cells[EXEMPLAR_TRACE + i]);
+    memcpy(found->trace, id, sizeof found->trace);
+    found->value = atomic_load(&cells[EXEMPLAR_VALUE]);
+    found->at = (int64_t)atomic_load(&cells[EXEMPLAR_TIME]);
+    return turn != 0 && turn % 2 == 0 && turn == atomic_load(&cells[EXEMPLAR_TURN]);
+}
+
+bool metrics_exemplar(enum metric metric, size_t at, size_t bucket, struct metric_exemplar *newest)
+{
+    struct metric_exemplar found;
+    bool any = false;
+    for (size_t slot = 0; slot < metrics_slots(); slot++) {
+        if (!read_exemplar(&slot_at(slot)->cells[exemplar_cell(metric, at, bucket)], &found) ||
+            (any && found.at <= newest->at))
+            continue;
+        *newest = found;
+        any = true;
+    }
+    return any;
 }
 
 bool metrics_of(size_t slot, enum metric metric, uint64_t *value)

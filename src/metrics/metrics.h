@@ -66,6 +66,12 @@ void metric_set_for_all(enum metric metric, size_t at, uint64_t value);
 
 void metric_observe(enum metric metric, size_t at, uint64_t value); /* of a histogram */
 
+#define METRIC_TRACE_BYTES 16u
+
+/* Remembers which trace such a value was of, as the newest of its bucket; of a histogram that is traced. */
+void metric_exemplify(enum metric metric, size_t at, uint64_t value,
+                      const unsigned char trace[static METRIC_TRACE_BYTES]);
+
 /* ---- reading ---- */
 
 size_t metrics_values(enum metric_label label); /* how many a label has; 1 of LABEL_NONE */
@@ -77,6 +83,15 @@ uint64_t metrics_sum(enum metric metric, size_t at);
 
 /* A histogram's: each bucket by itself, as many as bounds and one, and the sum of all values. */
 void metrics_sum_buckets(enum metric metric, size_t at, uint64_t *buckets, uint64_t *sum);
+
+struct metric_exemplar {
+    unsigned char trace[METRIC_TRACE_BYTES];
+    uint64_t value;
+    int64_t at; /* nanoseconds since 1970 */
+};
+
+/* The newest of a bucket; false: there is none. */
+bool metrics_exemplar(enum metric metric, size_t at, size_t bucket, struct metric_exemplar *newest);
 
 /* Of one process; false: nobody has the slot. */
 bool metrics_of(size_t slot, enum metric metric, uint64_t *value);

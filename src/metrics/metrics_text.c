@@ -87,6 +87,7 @@ struct series {
     struct buf *out;
     const struct metric_row *row;
     const char *labels[METRIC_LABELS_MAX]; /* NULL: none */
+    bool exemplars;                        /* are shown, if it has some */
 };
 
 static void add_labels(const struct series *series)
@@ -107,10 +108,15 @@ static void begin_line(const struct series *series, const char *suffix)
 }
 
 /* Behind the labels of the series; with one more, which has been written, has_more. */
-static void end_line(const struct series *series, bool has_more, enum metric_unit unit, uint64_t number)
+static void add_value(const struct series *series, bool has_more, enum metric_unit unit, uint64_t number)
 {
     buf_add_string(series->out, has_more || series->labels[0] != NULL ? "} " : " ");
     add_number(series->out, unit, number);
+}
+
+static void end_line(const struct series *series, bool has_more, enum metric_unit unit, uint64_t number)
+{
+    add_value(series, has_more, unit, number);
     buf_add_char(series->out, '\n');
 }
 
@@ -137,7 +143,24 @@ static void add_sum(const struct series *series, size_t at)
     end_line(series, false, series->row->unit, series->row->type == METRIC_INFO ? 1 : sum);
 }
 
-static void add_bucket(const struct series *series, size_t bucket, uint64_t count)
+static void add_exemplar(const struct series *series, size_t at, size_t bucket)
+{
+    static const char hex[] = "0123456789abcdef";
+    struct metric_exemplar exemplar;
+    if (!metrics_exemplar(metric_of(series), at, bucket, &exemplar))
+        return;
+    buf_add_string(series->out, " # {trace_id=\"");
+    for (size_t i = 0; i < METRIC_TRACE_BYTES; i++) {
+        buf_add_char(series->out, hex[exemplar.trace[i] >> 4]);
+        buf_add_char(series->out, hex[exemplar.trace[i] & 15]);
+    }
+    buf_add_string(series->out, "\"} ");
+    add_number(series->out, series->row->unit, exemplar.value);
+    buf_add_char(series->out, ' ');
+    metrics_add_seconds(series->out, (uint64_t)exemplar.at);
+}
+
+static void add_bucket(const struct series *series, size_t at, size_t bucket, uint64_t count)
 {
     const struct metric_bounds *bounds = series->row->bounds;
     begin_line(series, "_bucket");
@@ -147,7 +170,10 @@ static void add_bucket(const struct series *series, size_t bucket, uint64_t coun
     else
         buf_add_string(series->out, "+Inf");
     buf_add_char(series->out, '"');
-    end_line(series, true, METRIC_NUMBER, count);
+    add_value(series, true, METRIC_NUMBER, count);
+    if (series->exemplars)
+        add_exemplar(series, at, bucket);
+    buf_add_char(series->out, '\n');
 }
 
 /* Printed buckets count all that is not above their bound. */
@@ -162,7 +188,7 @@ static void add_histogram(const struct series *series, size_t at)
         return;
     count = 0;
     for (size_t i = 0; i <= last; i++)
-        add_bucket(series, i, count += buckets[i]);
+        add_bucket(series, at, i, count += buckets[i]);
     begin_line(series, "_sum");
     end_line(series, false, series->row->unit, sum);
     begin_line(series, "_count");
@@ -197,7 +223,8 @@ static void add_series(struct series *series, size_t at)
 
 static void add_metric(struct buf *out, const struct metric_row *row, enum metrics_format format)
 {
-    struct series series = {.out = out, .row = row};
+    struct series series = {
+        .out = out, .row = row, .exemplars = row->traced && format == METRICS_OPENMETRICS};
     size_t count = metrics_values(row->labels[0]) * metrics_values(row->labels[1]);
     add_head(out, row, format);
     if (row->each)

@@ -1,5 +1,5 @@
-/* What was counted, as text: Prometheus' format 0.0.4, or OpenMetrics 1.0.0. Exemplars would name the traces that they
- * are of; there are none yet. */
+/* What was counted, as text: Prometheus' format 0.0.4, or OpenMetrics 1.0.0. The latter has exemplars: of the
+ * buckets of a histogram, a trace that is recorded, with its value (section 4.6.1). */
 #ifndef ROWLOCK_METRICS_METRICS_TEXT_H
 #define ROWLOCK_METRICS_METRICS_TEXT_H
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -212,10 +213,35 @@ def test_openmetrics_is_what_its_own_parser_takes(api):
         from prometheus_client.openmetrics.parser import text_string_to_metric_families
     except ImportError:
         missing("python3-prometheus-client")
-    api.get("/health")
+    api.get("/health", {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
     families = {family.name: family for family in text_string_to_metric_families(api.get("/metrics", OPEN).body.decode())}
     assert families["rowlock_http_requests"].type == "counter" and families["rowlock_http_request_duration_seconds"].unit == "seconds"
     assert families["rowlock_build"].type == "info"
+    assert "0af7651916cd43dd8448eb211c80319c" in {sample.exemplar.labels["trace_id"] for sample in families["rowlock_http_request_duration_seconds"].samples
+                                                 if sample.exemplar}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_bucket_has_a_sampled_trace_for_exemplar(serve, postgres, workers):
+    api = serve("--workers", workers, database=postgres).api
+
+    def exemplars():
+        found = Metrics(api.get("/metrics", OPEN).body.decode())
+        return {dict(labels)["le"]: exemplar for (name, labels), exemplar in found.exemplars.items() if ("route", "/orders/{id}") in labels}
+
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    for flags in ("00", "02"):
+        api.get("/orders/4711", {"traceparent": f"00-{trace[::-1]}-b7ad6b7169203331-{flags}"})
+    api.get("/orders/4711")
+    assert exemplars() == {}
+    before = time.time()
+    for _ in range(20):
+        api.get("/orders/4711", {"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    assert exemplars()
+    for bound, (labels, value, at) in exemplars().items():
+        assert labels == {"trace_id": trace} and 0 < value <= float(bound.replace("+Inf", "inf"))
+        assert before - 1 < at < time.time() + 1
+    assert "trace_id" not in api.get("/metrics").body.decode()
 
 
 def test_promtool_finds_nothing_wrong(serve, database):

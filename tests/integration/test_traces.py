@@ -200,6 +200,27 @@ def test_the_statement_of_a_set_has_links_to_all_its_requests(serve, postgres, c
         assert wholes[wait.parent].start <= wait.start <= wait.end <= statements[statement].start
 
 
+def test_who_joins_a_read_has_a_link_to_whom_it_joined(serve, postgres, collector):
+    server = serve("--otlp", collector.url, "--db-connections", 1, database=postgres)
+    server.api.place()
+    ids = [f"{number + 1:032x}" for number in range(20)]
+    with postgres.connect() as other, other.cursor() as cursor, ThreadPoolExecutor(20) as pool:
+        cursor.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        asked = [pool.submit(server.api.get, "/orders?page=1&limit=3", {"traceparent": f"00-{trace}-{SPAN}-01"}) for trace in ids]
+        until(lambda: scraped(server.api).value("rowlock_http_requests_in_flight") >= 20, 10)
+        other.rollback()
+        assert {one.result().status for one in asked} == {200}
+    server.stop()
+    wholes = {(span.trace, span.id): span for span in collector.spans if span.name == "GET /orders"}
+    joined = [span for span in collector.spans if span.name == "wait for a shared read"]
+    asking = {span.trace for span in collector.spans if span.kind == 3}
+    assert len(wholes) == 20 and len(joined) > 10 and asking | {span.trace for span in joined} == set(ids)
+    for span in joined:
+        whole = wholes[span.trace, span.parent]
+        assert whole.start <= span.start <= span.end <= whole.end
+        assert span.links[0] in wholes and span.links[0][0] in asking - {span.trace}
+
+
 def test_postgresql_shows_and_logs_the_trace(serve, postgres, collector):
     server = serve("--otlp", collector.url, "--log-level", "debug", database=postgres)
     order = server.api.place()

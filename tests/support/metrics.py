@@ -3,15 +3,17 @@
 import re
 
 LINE = re.compile(r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:{(?P<labels>.*)})? (?P<value>[0-9.]+)")
+EXEMPLAR = re.compile(r'(?P<line>.*_bucket{.*} [0-9]+) # {(?P<labels>.*)} (?P<value>[0-9.]+) (?P<time>[0-9.]+)')
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count"), "info": ("_info",)}
 
 
 class Metrics:
-    """families: {name: (type, help)}, as the text names them; units: {name: unit}; values: {(name, labels as a frozenset of pairs): value}"""
+    """families: {name: (type, help)}, as the text names them; units: {name: unit}; values: {(name, labels as a frozenset of pairs): value};
+    exemplars: {the same key: ({label: value}, value, time)}"""
 
     def __init__(self, text):
-        self.text, self.families, self.units, self.values = text, {}, {}, {}
+        self.text, self.families, self.units, self.values, self.exemplars = text, {}, {}, {}, {}
         self.open = text.endswith("# EOF\n")
         assert text.endswith("\n"), text[-200:]
         helps, current = {}, None
@@ -31,7 +33,8 @@ class Metrics:
                 self.take(line, current)
 
     def take(self, line, family):
-        found = LINE.fullmatch(line)
+        exemplar = EXEMPLAR.fullmatch(line) if self.open else None
+        found = LINE.fullmatch(exemplar["line"] if exemplar else line)
         assert found, line
         labels, end = [], 0
         for label in LABEL.finditer(found["labels"] or ""):
@@ -45,6 +48,9 @@ class Metrics:
         key = found["name"], frozenset(labels)
         assert key not in self.values, line
         self.values[key] = float(found["value"])
+        if exemplar:
+            assert sum(len(name) + len(value) for name, value in LABEL.findall(exemplar["labels"])) <= 128
+            self.exemplars[key] = dict(LABEL.findall(exemplar["labels"])), float(exemplar["value"]), float(exemplar["time"])
 
     def lines(self, name, **labels):
         """{labels: value} of all lines with that name and, among others, these labels."""

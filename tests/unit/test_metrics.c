@@ -157,6 +157,68 @@ static void a_histogram_of_a_label_has_buckets_of_its_own(void **state)
     has_not("seconds_bucket{method=\"GET\",route=\"/a\"");
 }
 
+/* ---- another process ---- */
+
+/* Runs in a process of its own, which has the slot. */
+static void in_process(size_t slot, void (*what)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        metrics_attach(slot);
+        what();
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* ---- exemplars ---- */
+
+#define OF_A(bound)                                                                                          \
+    "rowlock_http_request_duration_seconds_bucket{method=\"GET\",route=\"/a\",le=\"" bound "\"} "
+
+static const unsigned char one[METRIC_TRACE_BYTES] = {0x0a, 0xf7, [15] = 0x9c},
+                           other[METRIC_TRACE_BYTES] = {0xff, [15] = 1};
+
+static void exemplify(const unsigned char *trace, uint64_t value)
+{
+    metric_observe(METRIC_HTTP_REQUEST_DURATION, 0, value);
+    metric_exemplify(METRIC_HTTP_REQUEST_DURATION, 0, value, trace);
+}
+
+static void a_bucket_names_the_newest_trace_of_its_own(void **state)
+{
+    (void)state;
+    exemplify(one, 3 * MS);
+    exemplify(other, 4 * MS);
+    exemplify(one, 20000 * MS);
+    printed(METRICS_OPENMETRICS);
+    has(OF_A("0.005") "2 # {trace_id=\"ff000000000000000000000000000001\"} 0.004 ");
+    has(OF_A("0.0025") "0\n");
+    has(OF_A("0.01") "2\n"); /* what it counts, and is of the bucket below, it does not name */
+    has(OF_A("+Inf") "3 # {trace_id=\"0af7000000000000000000000000009c\"} 20 ");
+    printed(METRICS_PROMETHEUS);
+    has_not("trace_id");
+}
+
+static void exemplify_later(void)
+{
+    exemplify(other, 3 * MS);
+}
+
+static void the_newest_of_all_processes_is_named(void **state)
+{
+    (void)state;
+    exemplify(one, 3 * MS);
+    in_process(metrics_reserve(), exemplify_later);
+    printed(METRICS_OPENMETRICS);
+    has(OF_A("0.005") "2 # {trace_id=\"ff000000000000000000000000000001\"} 0.003 ");
+    exemplify(one, 4 * MS);
+    printed(METRICS_OPENMETRICS);
+    has(OF_A("0.005") "3 # {trace_id=\"0af7000000000000000000000000009c\"} 0.004 ");
+}
+
 /* ---- the table ---- */
 
 static void every_row_is_whole(void **state)
@@ -179,20 +241,6 @@ static void every_row_is_whole(void **state)
 }
 
 /* ---- processes ---- */
-
-/* Runs in a process of its own, which has the slot. */
-static void in_process(size_t slot, void (*what)(void))
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        metrics_attach(slot);
-        what();
-        _exit(0);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-}
 
 static void count_many(void)
 {
@@ -262,6 +310,7 @@ static void who_has_no_slot_counts_nothing(void **state)
     metrics_close();
     metric_add(METRIC_HTTP_SENT, 0, 1);
     metric_observe(METRIC_LOOP_LAG, 0, 1);
+    metric_exemplify(METRIC_HTTP_REQUEST_DURATION, 0, 1, one);
     assert_int_equal(metrics_reserve(), 0);
     metrics_attach(0);
     metric_add(METRIC_HTTP_SENT, 0, 1);
@@ -286,6 +335,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(buckets_count_what_is_not_above_their_bound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_histogram_of_a_label_has_buckets_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bucket_names_the_newest_trace_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_newest_of_all_processes_is_named, set_up, tear_down),
         cmocka_unit_test(every_row_is_whole),
         cmocka_unit_test_setup_teardown(what_a_process_has_counted_outlives_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_lost_where_processes_share_a_slot, set_up, tear_down),
