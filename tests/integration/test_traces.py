@@ -16,8 +16,6 @@ from support.provider import Provider, http, osrm
 from support.rawhttp import Connection, request_bytes
 from support.wait import settled, until
 
-pytestmark = pytest.mark.quick
-
 ID, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PLACE = {"origin": ["50.456399", "12.707580"], "destination": ["59.436487", "24.747193"]}
 
@@ -45,6 +43,7 @@ def asked(serve, sqlite):
         yield ask
 
 
+@pytest.mark.quick
 def test_a_trace_is_continued(asked):
     for flags in ("00", "01", "03"):
         told, line = asked(("traceparent", f"00-{ID}-{SPAN}-{flags}"), ("tracestate", "congo=t61rcWkgMzE , rojo=1"), ("tracestate", "a=2"))
@@ -55,6 +54,7 @@ def test_a_trace_is_continued(asked):
         assert len({SPAN, span, line["span_id"]}) == 3
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("headers", [
     [], [("traceparent", f"ff-{ID}-{SPAN}-01")], [("traceparent", f"00-{'0' * 32}-{SPAN}-01")], [("traceparent", f"00-{ID}-{SPAN}-01x")],
     [("traceparent", f"00-{ID.upper()}-{SPAN}-01")], [("traceparent", f"00-{ID}-{SPAN}-01")] * 2, [("traceparent", "")]])
@@ -67,12 +67,14 @@ def test_without_a_good_traceparent_a_trace_begins(asked, headers):
     assert "tracestate" not in told
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("state", ["A=1", "a", "a=1,b", "é=1", ",".join(f"a{number}=1" for number in range(33)), "a=" + "x" * 257])
 def test_a_tracestate_that_is_malformed_is_not_passed_on(asked, state):
     told, _ = asked(("traceparent", f"00-{ID}-{SPAN}-01"), ("tracestate", state))
     assert told["traceparent"].split("-")[1] == ID and "tracestate" not in told
 
 
+@pytest.mark.quick
 def test_a_failure_of_the_provider_is_logged_with_the_trace(asked):
     asked.provider.answer = http("500 Internal Server Error", "")
     _, line = asked(("traceparent", f"00-{ID}-{SPAN}-00"), status=400)
@@ -80,6 +82,7 @@ def test_a_failure_of_the_provider_is_logged_with_the_trace(asked):
     assert (failure["trace_id"], failure["span_id"]) == (ID, line["span_id"])
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("engine", ["evhttp", "direct"])
 def test_every_request_is_logged_with_its_trace(serve, sqlite, engine):
     server = serve("--access-log", "--http", engine, database=sqlite)
@@ -128,6 +131,7 @@ def tree(spans):
     return whole, parts
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("engine", ["evhttp", "direct"])
 def test_a_request_is_a_span_with_its_parts(serve, database, collector, engine):
     server = serve("--otlp", collector.url, "--http", engine, database=database)
@@ -169,6 +173,7 @@ def test_the_ratio_is_of_traces_that_begin_here(serve, sqlite, collector):
     assert 50 <= len([span for span in collector.spans if span.name == "GET /health"]) <= 150     # 100, and 5.8 standard deviations
 
 
+@pytest.mark.quick
 def test_the_statement_of_a_set_has_links_to_all_its_requests(serve, postgres, collector):
     server = serve("--otlp", collector.url, *ALL, "--db-connections", 1, database=postgres)
     orders = [server.api.place() for _ in range(60)]
@@ -238,6 +243,7 @@ def test_postgresql_shows_and_logs_the_trace(serve, postgres, collector):
     assert postgres.query("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'rowlock/%'") == [(0,)]
 
 
+@pytest.mark.quick
 def test_the_provider_is_a_span_whose_id_it_is_told(serve, sqlite, collector):
     with Provider(osrm(7)) as provider:
         server = serve("--otlp", collector.url, database=sqlite, env=provider.settings("osrm"))
@@ -392,6 +398,7 @@ def test_who_says_nothing_does_not_keep_the_server_from_ending(serve, postgres, 
     assert "drain limit reached" not in server.log()
 
 
+@pytest.mark.quick
 def test_a_drain_sends_what_has_gathered(serve, database, collector):
     """In the midst of requests, one of which waits for a lock."""
     server = serve("--otlp", collector.url, *ALL, database=database)
