@@ -138,6 +138,7 @@ python_tests = \
 	tests/api/schemathesis_hooks.py \
 	tests/api/test_accessibility.py \
 	tests/api/test_clients.py \
+	tests/api/test_otlp.py \
 	tests/api/test_schemathesis.py \
 	tests/api/tools.py \
 	tests/docker/conftest.py \

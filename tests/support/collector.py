@@ -52,12 +52,12 @@ class Span:
 class Collector:
     """
     with Collector() as collector: … collector.url …
-    `spans` holds those that came, `requests` the (path, headers) of each. `answer` is (status, headers, body), or a function of
+    `spans` holds those that came, `requests` the (path, headers) and `bodies` the body of each. `answer` is (status, headers, body), or a function of
     the handler that answers by itself.
     """
 
     def __init__(self, answer=(200, {}, b'{"partialSuccess":{}}'), port=0):
-        self.answer, self.spans, self.requests, self.wrong, self.resources = answer, [], [], [], []
+        self.answer, self.spans, self.requests, self.bodies, self.wrong, self.resources = answer, [], [], [], [], []
         self.lock = threading.Lock()
         outer = self
 
@@ -97,6 +97,7 @@ class Collector:
 
     def read(self, handler, body):
         self.requests.append((handler.path, dict(handler.headers)))
+        self.bodies.append(body)
         assert handler.headers["Content-Type"] == "application/json"
         document = json.loads(body)
         assert set(document) == {"resourceSpans"}
