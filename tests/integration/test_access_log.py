@@ -1,11 +1,15 @@
 """The access log in the formats that other programs read: each line by its grammar, whatever a client sends."""
 
 import datetime
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from support.program import missing
 from support.rawhttp import Connection
 from support.wait import until
 
@@ -121,6 +125,26 @@ def test_nobody_forges_a_line(logged, value, engine):
 
         assert raw(line["agent"]) == b"x" + value + b"y"
         assert raw(line["referer"]) == value + b"z"
+
+
+@pytest.mark.parametrize("form", ["common", "combined"])
+def test_goaccess_reads_every_line(serve, sqlite, folder, form):
+    program = shutil.which("goaccess") or missing("goaccess")
+    server = serve("--access-log", "--access-log-format", form, database=sqlite)
+    for value in HOSTILE:
+        with Connection(server.address) as connection:
+            connection.send(b"GET /orders?page=1&limit=3 HTTP/1.1\r\nHost: x\r\nUser-Agent: x" + value + b"\r\nReferer: " + value + b"\r\n\r\n")
+            connection.response()
+    server.api.get('/"quoted"')
+    server.api.call("HEAD", "/orders/4711")
+    server.stop()
+    written = len(Log(server, form).lines())
+    assert written >= len(HOSTILE) + 2
+    done = subprocess.run([program, Path(server.folder.name) / "stdout", f"--log-format={form.upper()}", "-o", folder / "report.json", "--no-global-config"],
+                          capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 0, done.stderr
+    general = json.loads((folder / "report.json").read_text())["general"]
+    assert (general["total_requests"], general["valid_requests"], general["failed_requests"]) == (written, written, 0)
 
 
 def test_a_line_that_nobody_takes_is_lost_and_told_of(serve, sqlite):
