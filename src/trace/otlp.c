@@ -25,6 +25,7 @@
 #define TOTAL_NS (5 * CLOCK_SECOND)
 #define TRIES_MAX 5u
 #define PAUSE_NS CLOCK_SECOND
+#define PAUSE_MIN_NS (CLOCK_SECOND / 10)
 #define PAUSE_MAX_NS (30 * CLOCK_SECOND) /* also of what Retry-After asks for */
 #define FINISH_NS (2 * CLOCK_SECOND)
 #define STEADY_NS                                                                                            \
@@ -329,7 +330,8 @@ static int64_t pause_of(const struct otlp *otlp, const struct fetch_answer *answ
     struct slice asked = answer->status != 0 ? fetch_field(answer, "Retry-After") : SLICE("");
     if (asked.ptr == NULL || text_int(text_trimmed(asked), &seconds) != TEXT_NUMBER_OK || seconds < 0)
         return backoff_ns(otlp->tries - 1, PAUSE_NS, PAUSE_MAX_NS);
-    return seconds < PAUSE_MAX_NS / CLOCK_SECOND ? seconds * CLOCK_SECOND : PAUSE_MAX_NS;
+    int64_t pause = seconds < PAUSE_MAX_NS / CLOCK_SECOND ? seconds * CLOCK_SECOND : PAUSE_MAX_NS;
+    return pause > PAUSE_MIN_NS ? pause : PAUSE_MIN_NS; /* or all tries were over at once */
 }
 
 static void on_answer(const struct fetch_answer *answer, void *argument)

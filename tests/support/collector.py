@@ -52,8 +52,7 @@ class Span:
 class Collector:
     """
     with Collector() as collector: … collector.url …
-    `spans` holds those that came, `requests` the (path, headers) and `bodies` the body of each. `answer` is (status, headers, body), or a function of
-    the handler that answers by itself.
+    `spans` holds those that came, `requests` the (path, headers) and `bodies` the body of each. `answer` is (status, headers, body), or a list of them, of which the last is for all that follow.
     """
 
     def __init__(self, answer=(200, {}, b'{"partialSuccess":{}}'), port=0):
@@ -66,16 +65,14 @@ class Collector:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = outer.answer
+                with outer.lock:
+                    answers = outer.answer if isinstance(outer.answer, list) else [outer.answer]
+                    status, headers, said = answers.pop(0) if len(answers) > 1 else answers[0]
                 try:
                     taken = outer.read(self, body)
                 except Exception as error:                  # pylint: disable=broad-except
                     outer.wrong.append((repr(error), body))
                     taken = []
-                if callable(answer):
-                    answer(self)
-                    return
-                status, headers, said = answer
                 if status // 100 == 2:
                     with outer.lock:
                         outer.spans += taken
