@@ -20,6 +20,8 @@ base_sources = \
 	src/base/csv.h \
 	src/base/dburl.c \
 	src/base/dburl.h \
+	src/base/digest.c \
+	src/base/digest.h \
 	src/base/envfile.c \
 	src/base/envfile.h \
 	src/base/environment.c \
@@ -439,8 +441,8 @@ librowlock_sources = \
 
 rowlock_sources = src/main.c $(librowlock_sources)
 
-AM_CPPFLAGS += -I$(top_builddir)/src $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS) $(DEFLATE_CFLAGS)
-rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(DEFLATE_LIBS) $(LIBM)
+AM_CPPFLAGS += -I$(top_builddir)/src $(EVENT_CFLAGS) $(PQ_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS) $(DEFLATE_CFLAGS) $(CRYPTO_CFLAGS)
+rowlock_libs = librowlock.a $(EVENT_LIBS) $(PQ_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(DEFLATE_LIBS) $(CRYPTO_LIBS) $(LIBM)
 
 noinst_LIBRARIES += librowlock.a
 librowlock_a_SOURCES = $(librowlock_sources)
