@@ -222,6 +222,8 @@ core_sources = \
 	src/core/accept.h \
 	src/core/access_log.c \
 	src/core/access_log.h \
+	src/core/admit.c \
+	src/core/admit.h \
 	src/core/allowance.c \
 	src/core/allowance.h \
 	src/core/answer.c \
@@ -283,6 +285,16 @@ core_sources = \
 	src/core/idempotency.h \
 	src/core/import.c \
 	src/core/import.h \
+	src/core/key_line.c \
+	src/core/key_line.h \
+	src/core/key_text.c \
+	src/core/key_text.h \
+	src/core/key_watch.c \
+	src/core/key_watch.h \
+	src/core/keys.c \
+	src/core/keys.h \
+	src/core/keys_file.c \
+	src/core/keys_file.h \
 	src/core/limits.c \
 	src/core/limits.h \
 	src/core/locks.c \
@@ -295,6 +307,8 @@ core_sources = \
 	src/core/obtain.h \
 	src/core/origin.c \
 	src/core/origin.h \
+	src/core/own.c \
+	src/core/own.h \
 	src/core/page.c \
 	src/core/page.h \
 	src/core/page_data.c \
@@ -320,6 +334,8 @@ core_sources = \
 	src/core/router.h \
 	src/core/rows.c \
 	src/core/rows.h \
+	src/core/scope.c \
+	src/core/scope.h \
 	src/core/server.c \
 	src/core/server.h \
 	src/core/server_parts.h \
@@ -329,6 +345,8 @@ core_sources = \
 	src/core/settings.h \
 	src/core/shared.c \
 	src/core/shared.h \
+	src/core/sign_in.c \
+	src/core/sign_in.h \
 	src/core/sql.c \
 	src/core/sql.h \
 	src/core/tracing.c \
@@ -360,7 +378,9 @@ openapi_sources = \
 	src/openapi/openapi_operation.c \
 	src/openapi/openapi_operation.h \
 	src/openapi/openapi_schema.c \
-	src/openapi/openapi_schema.h
+	src/openapi/openapi_schema.h \
+	src/openapi/openapi_security.c \
+	src/openapi/openapi_security.h
 
 apps_sources = \
 	src/apps/apps.c \
@@ -392,6 +412,8 @@ apps_sources = \
 	src/apps/orders_seed.h \
 	src/apps/orders_table.c \
 	src/apps/orders_table.h \
+	src/apps/sign_in_page.c \
+	src/apps/sign_in_page.h \
 	src/apps/sites.c \
 	src/apps/sites_seed.c \
 	src/apps/sites_seed.h \
@@ -414,6 +436,7 @@ cmd_sources = \
 	src/cmd/config.c \
 	src/cmd/help.c \
 	src/cmd/import.c \
+	src/cmd/key.c \
 	src/cmd/migrate.c \
 	src/cmd/openapi.c \
 	src/cmd/prove.c \

@@ -30,6 +30,7 @@ unit_sources = \
 	tests/unit/test_http_writer.c \
 	tests/unit/test_import.c \
 	tests/unit/test_json.c \
+	tests/unit/test_keys.c \
 	tests/unit/test_limits.c \
 	tests/unit/test_listen.c \
 	tests/unit/test_locks.c \
@@ -132,6 +133,7 @@ python_tests = \
 	tests/browser/test_inbox.py \
 	tests/browser/test_labs.py \
 	tests/browser/test_regions.py \
+	tests/browser/test_sign_in.py \
 	tests/browser/test_start.py \
 	tests/browser/test_users.py \
 	tests/api/conftest.py \
@@ -198,6 +200,9 @@ python_tests = \
 	tests/integration/test_http_routing.py \
 	tests/integration/test_idempotency.py \
 	tests/integration/test_kept_changes.py \
+	tests/integration/test_keys.py \
+	tests/integration/test_keys_renewal.py \
+	tests/integration/test_keys_takers.py \
 	tests/integration/test_import.py \
 	tests/integration/test_lease_front.py \
 	tests/integration/test_labs_page.py \
@@ -243,6 +248,7 @@ python_tests = \
 	tests/integration/test_serve_check.py \
 	tests/integration/test_settings.py \
 	tests/integration/test_terminal.py \
+	tests/integration/test_sign_in.py \
 	tests/integration/test_sites.py \
 	tests/integration/test_sites_by_hand.py \
 	tests/integration/test_sites_history.py \
@@ -269,6 +275,7 @@ python_tests = \
 	tests/support/github.py \
 	tests/support/holds.py \
 	tests/support/httpcases.py \
+	tests/support/keys.py \
 	tests/support/metrics.py \
 	tests/support/nginx.py \
 	tests/support/notify.py \

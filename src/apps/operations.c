@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "apps/apps.h"
+#include "apps/sign_in_page.h"
 #include "apps/start_page.h"
 #include "base/hash.h"
 #include "base/jsonout.h"
@@ -14,6 +15,7 @@
 #include "core/readiness.h"
 #include "core/request.h"
 #include "core/server.h"
+#include "core/sign_in.h"
 #include "http/http.h"
 #include "metrics/metrics_text.h"
 #include "openapi/openapi.h"
@@ -256,6 +258,7 @@ static const struct route routes[] = {
      .any_host = true,
      .unlimited = true,
      .summary = "Whether requests should be sent here",
+     .scope = SCOPE_OPEN,
      .content_type = "application/health+json",
      .members = health_members,
      .unfit = 503,
@@ -267,12 +270,14 @@ static const struct route routes[] = {
      .any_host = true,
      .unlimited = true,
      .summary = "UP while the process lives",
+     .scope = SCOPE_OPEN,
      .content_type = "text/plain; charset=utf-8",
      .for_operators = true,
      .start = health},
     {.method = HTTP_GET,
      .path = "/metrics",
      .summary = "What was counted, for Prometheus",
+     .scope = SCOPE_METRICS_READ,
      .content_type = METRICS_PROMETHEUS_TYPE,
      .other_type = METRICS_OPENMETRICS_TYPE,
      .no_store = true,
@@ -282,22 +287,45 @@ static const struct route routes[] = {
     {.method = HTTP_GET,
      .path = "/openapi.json",
      .summary = "This document",
+     .scope = SCOPE_OPEN,
      .shape = REPLY_OBJECT,
      .start = openapi},
     {.method = HTTP_GET,
      .path = "/",
      .summary = "The apps that are served, and their addresses",
+     .scope = SCOPE_OPEN,
      .shape = REPLY_OBJECT,
      .page = &start_page,
      .start = root},
     {.method = HTTP_GET,
      .path = "/docs",
      .summary = "The API's document to read and to try out (Swagger UI)",
+     .scope = SCOPE_OPEN,
      .for_people = true,
      .page = &docs_page},
     {.method = HTTP_GET,
+     .path = SIGN_IN_PATH,
+     .summary = "Where people give their API key",
+     .scope = SCOPE_OPEN,
+     .for_people = true,
+     .query = sign_in_query,
+     .page = &sign_in_page},
+    {.method = HTTP_POST,
+     .path = SIGN_IN_PATH,
+     .summary = "Sign in with an API key",
+     .scope = SCOPE_OPEN,
+     .for_people = true,
+     .start = sign_in_start},
+    {.method = HTTP_POST,
+     .path = "/sign-out",
+     .summary = "Forget the API key in this browser",
+     .scope = SCOPE_OPEN,
+     .for_people = true,
+     .start = sign_out_start},
+    {.method = HTTP_GET,
      .path = "/assets/{name}",
      .summary = "A file that pages load",
+     .scope = SCOPE_OPEN,
      .path_fields = asset_path,
      .for_people = true,
      .missing = "There is no such file.",
@@ -305,6 +333,7 @@ static const struct route routes[] = {
     {.method = HTTP_GET,
      .path = "/favicon.ico",
      .summary = "The icon of pages and documents",
+     .scope = SCOPE_OPEN,
      .for_people = true,
      .start = favicon},
 };

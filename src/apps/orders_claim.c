@@ -26,6 +26,7 @@ const struct field orders_claim_body[] = {
      FIELD_OF_TEXT(ORDERS_TAKER_MAX),
      .required = true,
      .about = "who takes them",
+     .own = FIELD_OWN,
      .example = "\"courier-7\""},
     {.name = "limit",
      .type = FIELD_INT,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/own.h"
 #include "core/request.h"
 #include "core/rows.h"
 
@@ -25,7 +26,7 @@ const struct field orders_events_query[] = {
     {.name = "since",
      FIELD_OF_TEXT(FEED_POSITION_SIZE),
      .about = "the id of the last event that was seen, or oldest; Last-Event-ID counts more"},
-    {.name = "taker", FIELD_OF_TEXT(TAKER_MAX), .about = "only of this one"},
+    {.name = "taker", FIELD_OF_TEXT(TAKER_MAX), .about = "only of this one", .own = FIELD_OWN_IF_GIVEN},
     {.name = "order", FIELD_OF_ID, .about = "only of this one"},
     {.name = "kinds",
      FIELD_OF_TEXT(KINDS_MAX),
@@ -101,10 +102,12 @@ void orders_events_start(struct request *request)
 {
     const struct value *since = &request->values[EVENTS_SINCE], *taker = &request->values[EVENTS_TAKER],
                        *order = &request->values[EVENTS_ORDER];
+    struct slice own = own_name(request); /* who sees his own, and what is nobody's yet */
     struct feed_filter filter = {.of_record = order->present,
                                  .record = order->integer,
-                                 .of_owner = taker->present,
-                                 .owner = taker->text};
+                                 .of_owner = taker->present || own.ptr != NULL,
+                                 .or_nobody = !taker->present,
+                                 .owner = taker->present ? taker->text : own};
     if (take_kinds(request, &filter))
         feed_subscribe(request, &orders_events, since->present ? since->text : (struct slice){NULL, 0},
                        &filter);

@@ -192,27 +192,30 @@ static void write_history(const struct answering *answering)
 
 /* ---- the table ---- */
 
-#define LIST(word, list, text) PAGING_LIST, .path = "/" word, .summary = text, .statement = STATEMENT(list)
+#define LIST(word, list, text)                                                                               \
+    PAGING_LIST, .scope = SCOPE_SITES_READ, .path = "/" word, .summary = text, .statement = STATEMENT(list)
 #define OWNED(word, list, text, fields)                                                                      \
-    .method = HTTP_GET, .path = "/" #word, .summary = text, .query = fields, .statement = STATEMENT(list),   \
-    .shape = REPLY_PAGE, .start = start_##word, .write = write_owned
+    .method = HTTP_GET, .scope = SCOPE_SITES_READ, .path = "/" #word, .summary = text, .query = fields,      \
+    .statement = STATEMENT(list), .shape = REPLY_PAGE, .start = start_##word, .write = write_owned
 #define LIST_PAGE(word, list, text)                                                                          \
-    PAGING_LIST, .path = "/" word "/{offset}/{count}", .summary = text ", a page",                           \
-                 .path_fields = paging_path, .statement = STATEMENT(list)
+    PAGING_LIST, .scope = SCOPE_SITES_READ, .path = "/" word "/{offset}/{count}",                            \
+                 .summary = text ", a page", .path_fields = paging_path, .statement = STATEMENT(list)
 
 #define RECORD(word, fields) .path = "/" word "/{id}", .path_fields = fields, .shape = REPLY_OBJECT
 #define READ(word, KIND)                                                                                     \
-    RECORD(word, id_path), .method = HTTP_GET, .summary = "One " word, .statement = STATEMENT(KIND##_GET),   \
-                           .missing = "There is no such " word "."
+    RECORD(word, id_path), .method = HTTP_GET, .scope = SCOPE_SITES_READ, .summary = "One " word,            \
+                           .statement = STATEMENT(KIND##_GET), .missing = "There is no such " word "."
 #define STORE(word, KIND)                                                                                    \
-    RECORD(word, put_path), .method = HTTP_POST, .summary = "Create or update a " word,                      \
-                            .statement = STATEMENT(KIND##_PUT), .guard = STATEMENT(KIND##_GUARD)
+    RECORD(word, put_path), .method = HTTP_POST, .scope = SCOPE_SITES_WRITE,                                 \
+                            .summary = "Create or update a " word, .statement = STATEMENT(KIND##_PUT),       \
+                            .guard = STATEMENT(KIND##_GUARD)
 #define DELETE(word, KIND)                                                                                   \
-    RECORD(word, id_path), .method = HTTP_DELETE, .summary = "Delete a " word " and what hangs on it",       \
+    RECORD(word, id_path), .method = HTTP_DELETE, .scope = SCOPE_SITES_WRITE,                                \
+                           .summary = "Delete a " word " and what hangs on it",                              \
                            .statement = STATEMENT(KIND##_DELETE), .guard = STATEMENT(KIND##_GUARD),          \
                            .missing = "There is no such " word "."
 #define HISTORY(word)                                                                                        \
-    .method = HTTP_GET, .path = "/" word "/{id}/history",                                                    \
+    .method = HTTP_GET, .scope = SCOPE_SITES_READ, .path = "/" word "/{id}/history",                         \
     .summary = "What became of a " word ", newest first", .path_fields = id_path, .query = history_query,    \
     .statement = STATEMENT(LAB_HISTORY_PAGE), .shape = REPLY_PAGE,                                           \
     .missing = "Nothing is recorded of this " word ".", .start = start_history, .write = write_history
@@ -220,26 +223,28 @@ static void write_history(const struct answering *answering)
 /* For people: the list of a kind, where one is added, and a record, which is changed and deleted there. */
 #define SHOW_LIST(address, word, kind, fields)                                                               \
     {.method = HTTP_GET,                                                                                     \
+     .scope = SCOPE_SITES_READ,                                                                              \
      .path = address,                                                                                        \
      .summary = "The " word "s of labs",                                                                     \
      .for_people = true,                                                                                     \
      .query = fields,                                                                                        \
      .page = &labs_lists[kind]},                                                                             \
     {                                                                                                        \
-        .method = HTTP_POST, .path = address, .summary = "Add a " word, .for_people = true, .query = fields, \
-        .page = &labs_lists[kind], .form = labs_add_forms[kind]                                              \
+        .method = HTTP_POST, .scope = SCOPE_SITES_WRITE, .path = address, .summary = "Add a " word,          \
+        .for_people = true, .query = fields, .page = &labs_lists[kind], .form = labs_add_forms[kind]         \
     }
-#define SHOW_ROW(verb, address, text, shown)                                                                 \
-    .method = verb, .path = "/labs/" address, .summary = text, .for_people = true, .path_fields = id_path,   \
-    .page = shown
+#define SHOW_ROW(verb, what, address, text, shown)                                                           \
+    .method = verb, .scope = what, .path = "/labs/" address, .summary = text, .for_people = true,            \
+    .path_fields = id_path, .page = shown
 #define SHOW_RECORD(word, kind)                                                                              \
-    {SHOW_ROW(HTTP_GET, word "/{id}", "One " word, &labs_records[kind])},                                    \
-        {SHOW_ROW(HTTP_POST, word "/{id}/change", "Change a " word, &labs_records[kind]),                    \
+    {SHOW_ROW(HTTP_GET, SCOPE_SITES_READ, word "/{id}", "One " word, &labs_records[kind])},                  \
+        {SHOW_ROW(HTTP_POST, SCOPE_SITES_WRITE, word "/{id}/change", "Change a " word, &labs_records[kind]), \
          .form = &labs_record_forms[kind][LABS_CHANGE]},                                                     \
-        {SHOW_ROW(HTTP_POST, word "/{id}/delete", "Delete a " word, &labs_records[kind]),                    \
+        {SHOW_ROW(HTTP_POST, SCOPE_SITES_WRITE, word "/{id}/delete", "Delete a " word, &labs_records[kind]), \
          .form = &labs_record_forms[kind][LABS_DELETE]},                                                     \
     {                                                                                                        \
-        SHOW_ROW(HTTP_GET, word "/{id}/history", "What became of a " word, &labs_histories[kind]),           \
+        SHOW_ROW(HTTP_GET, SCOPE_SITES_READ, word "/{id}/history", "What became of a " word,                 \
+                 &labs_histories[kind]),                                                                     \
             .query = history_query                                                                           \
     }
 

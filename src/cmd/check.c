@@ -123,6 +123,23 @@ static bool look_at_apps(const struct check *check)
     return ok;
 }
 
+/* ---- the keys ---- */
+
+/* Who else may read them is no reason not to serve. */
+static bool look_at_keys(const struct check *check)
+{
+    const struct settings *settings = check->settings;
+    struct keys_mark mark;
+    if (!settings_have_keys(settings))
+        return true;
+    struct keys *keys = cmd_keys(settings, &mark);
+    const char *exposed = keys_file_exposed(settings->api_keys);
+    if (keys != NULL && exposed != NULL)
+        cmd_complain("%s: %s: %s", settings_source(settings, "api-keys"), settings->api_keys, exposed);
+    keys_free(keys);
+    return keys != NULL;
+}
+
 /* ---- the cache ---- */
 
 static int connect_to(const struct sockaddr *address, socklen_t length)
@@ -364,5 +381,6 @@ bool check_would_serve(const struct settings *settings, const struct app *const 
         ok &= start_look(&looks[i], &check);
     ok &= !addresses || look_at_addresses(&check);
     ok &= look_at_apps(&check);
+    ok &= look_at_keys(&check);
     return wait_for(looks, &check) && ok;
 }

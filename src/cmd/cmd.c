@@ -64,6 +64,17 @@ const struct app **cmd_apps(const struct settings *settings)
     return apps;
 }
 
+struct keys *cmd_keys(const struct settings *settings, struct keys_mark *mark)
+{
+    char *error = NULL;
+    struct keys *keys = keys_file_read(settings->api_keys, mark, &error);
+    for (char *rest = error; rest != NULL;)
+        cmd_complain("%s: %s: %s", settings_source(settings, "api-keys"), settings->api_keys,
+                     strsep(&rest, "\n"));
+    free(error);
+    return keys;
+}
+
 /* Waits for half a second, or until a signal asks for the end: false. Signals are held, not handled, because a
  * process that is the first of its container has no default action for them. */
 static bool pause_unless_ended(const sigset_t *ends)

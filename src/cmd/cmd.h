@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/keys_file.h"
 #include "core/settings.h"
 #include "db/session.h"
 
@@ -27,7 +28,7 @@ struct command {
 };
 
 extern const struct command command_serve, command_migrate, command_seed, command_import, command_routes,
-    command_openapi, command_config, command_prove;
+    command_openapi, command_config, command_key, command_prove;
 
 /* Runs the command that the program's arguments name, and returns its exit code. */
 int cmd_run(int argc, char **argv);
@@ -48,6 +49,9 @@ struct session *cmd_session_within(const struct settings *settings, int seconds)
 /* The same for a command that changes records of an app: SQLite is brought up to date first, and the schema must be one
  * that this program may work with. */
 struct session *cmd_app_session(const struct settings *settings, const struct app *app);
+
+/* The keys of --api-keys, or NULL and a line on stderr for each that is wrong. */
+struct keys *cmd_keys(const struct settings *settings, struct keys_mark *mark);
 
 /* "rowlock: WHAT: ERROR" on stderr, and what may help against that. */
 void cmd_complain_of(const char *what, const char *error);

@@ -10,9 +10,9 @@
 #include "base/similar.h"
 #include "cmd/cmd.h"
 
-static const struct command *const commands[] = {&command_serve,  &command_migrate, &command_seed,
-                                                 &command_import, &command_routes,  &command_openapi,
-                                                 &command_config, &command_prove,   NULL};
+static const struct command *const commands[] = {
+    &command_serve,   &command_migrate, &command_seed, &command_import, &command_routes,
+    &command_openapi, &command_config,  &command_key,  &command_prove,  NULL};
 
 static void tell_mistyped(const char *variable, const char *meant)
 {

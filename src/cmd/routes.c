@@ -34,6 +34,7 @@ static int run(struct settings *settings, struct command_line *line)
                 continue;
             printf("%-6s  %-24s %s%s\n", http_method_name(route->method), route->path, kind_of(route),
                    route->summary);
+            printf("    scope  %s\n", scope_name(route->scope));
             print_fields("path", route->path_fields);
             print_fields("query", route->query);
             print_fields("body", route->body);

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "cmd/check.h"
 #include "cmd/cmd.h"
+#include "core/key_watch.h"
 #include "core/limits.h"
 #include "core/meter.h"
 #include "core/migrate.h"
@@ -39,6 +40,9 @@ struct serving {
     struct settings *settings; /* changed by SIGHUP alone */
     struct command_line *line; /* that they were read from */
     const struct app *const *apps;
+    /* As they are when a worker begins, whatever the file is then; NULL: the server has none. */
+    struct keys *keys;
+    struct keys_mark keys_mark;
     struct systemd systemd;
     struct server *server;
     int ready_fd;             /* -1: no parent waits for the addresses */
@@ -78,6 +82,20 @@ static void on_retire_signal(int number, void *argument)
     server_retire(serving->server);
 }
 
+/* The master's, for workers that begin later. */
+static void renew_keys(struct serving *serving)
+{
+    struct keys_mark mark;
+    char *error = NULL;
+    struct keys *keys = keys_file_read(serving->settings->api_keys, &mark, &error);
+    if (keys != NULL) {
+        keys_free(serving->keys);
+        serving->keys = keys;
+        serving->keys_mark = mark;
+    }
+    free(error); /* the workers say so */
+}
+
 static void tell_renewed(const char *source, bool changed)
 {
     if (changed)
@@ -98,6 +116,8 @@ static void renew_settings(void *argument)
         log_error("the settings are not right, and stay as they were", LOG_S("reason", error));
         free(error);
     }
+    if (serving->keys != NULL)
+        renew_keys(serving);
 }
 
 /* With a master, it is the master who reads them, for the successors of its workers. */
@@ -107,6 +127,7 @@ static void on_renew_signal(int number, void *argument)
     (void)number;
     if (serving->beat == NULL)
         renew_settings(serving);
+    server_renew(serving->server);
 }
 
 /* From the loop, so that one that is stuck says nothing. */
@@ -292,6 +313,16 @@ static void hold_signals(bool hold)
     sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
+/* The server takes over the keys. */
+static void guard(struct serving *serving)
+{
+    if (serving->keys == NULL)
+        return;
+    server_guard(serving->server, key_watch_new(server_loop(serving->server), serving->settings->api_keys,
+                                                serving->keys, serving->keys_mark));
+    serving->keys = NULL;
+}
+
 static void start_beating(struct serving *serving)
 {
     if (serving->beat == NULL && !systemd_wanted(&serving->systemd))
@@ -316,6 +347,7 @@ static int work(size_t worker, const int *fds, size_t count, struct master_beat 
         free(error);
         return CMD_FAILED;
     }
+    guard(serving);
     if (front < count)
         server_listen_for_operators(serving->server, fds[front]);
     if (serving->systemd.listeners > 0)
@@ -398,14 +430,28 @@ static int listen_and_run(struct serving *serving)
     return code;
 }
 
+/* A server does not begin with a file that is not right. */
+static bool read_keys(struct serving *serving)
+{
+    const struct settings *settings = serving->settings;
+    if (!settings_have_keys(settings))
+        return true;
+    serving->keys = cmd_keys(settings, &serving->keys_mark);
+    if (serving->keys != NULL)
+        key_watch_warn(settings->api_keys);
+    return serving->keys != NULL;
+}
+
 static int start(struct serving *serving)
 {
     raise_file_limit();
     signal(SIGPIPE, SIG_IGN);
     hold_signals(true);
     bool passed = serving->systemd.listeners > 0;
-    return (passed || addresses_are_free(serving->settings)) && migrate(serving) ? listen_and_run(serving)
-                                                                                 : CMD_FAILED;
+    bool ready = (passed || addresses_are_free(serving->settings)) && read_keys(serving) && migrate(serving);
+    int code = ready ? listen_and_run(serving) : CMD_FAILED;
+    keys_free(serving->keys);
+    return code;
 }
 
 static int check(const struct serving *serving)

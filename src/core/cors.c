@@ -13,8 +13,11 @@
 #include "http/http_host.h"
 
 /* What scripts send to routes, and what they may read of replies beyond what they always may. */
-#define SENT "Content-Type, Accept, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-Id"
-#define READ "ETag, Link, Location, Retry-After, Allow, X-Request-Id, RateLimit, RateLimit-Policy"
+#define SENT                                                                                                 \
+    "Content-Type, Accept, Authorization, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "         \
+    "X-Api-Key, X-Request-Id"
+#define READ                                                                                                 \
+    "ETag, Link, Location, Retry-After, Allow, WWW-Authenticate, X-Request-Id, RateLimit, RateLimit-Policy"
 #define PREFLIGHT_S "7200" /* no browser keeps it for longer than two hours */
 
 static bool is_settled_host(struct slice text, int default_port)

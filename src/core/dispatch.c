@@ -1,14 +1,16 @@
-/* dispatch_on_request -> is_answered_by_head -> validate -> start, which is the route's own, or obtain_answer with the
- * fields bound by name. */
+/* dispatch_on_request -> is_answered_by_head, the last of which is admit -> validate -> start, which is the route's
+ * own, or obtain_answer with the fields bound by name. */
 #include <config.h>
 
 #include "core/dispatch.h"
 
+#include "core/admit.h"
 #include "core/bind.h"
 #include "core/limits.h"
 #include "core/meter.h"
 #include "core/obtain.h"
 #include "core/origin.h"
+#include "core/own.h"
 #include "core/precondition.h"
 #include "core/router.h"
 #include "core/server_parts.h"
@@ -97,12 +99,13 @@ static bool is_limited(const struct request *request, const struct router *route
            !cors_is_preflight(&request->server->settings->cors, head);
 }
 
-/* Finds the route. True when method, path and headers alone are enough for an answer, which was sent. */
+/* Finds the route, and the key. True when method, path and headers alone are enough for an answer, which was sent. What
+ * there is, and by which methods, may be known without a key: it stands in the document of the API. */
 static bool is_answered_by_head(struct request *request, const struct router *router,
-                                const struct http_head *head, enum limits_use use,
-                                struct router_match *match)
+                                const struct http_head *head, enum limits_use use, struct router_match *match)
 {
     const char *foreign, *twice;
+    admit_find(request, head);
     router_find(router, head->method, head->path, &request->arena, match);
     request->route = match->route;
     request->endpoint = meter_endpoint(head->method, match->route != NULL ? match->number : METER_NONE);
@@ -125,7 +128,7 @@ static bool is_answered_by_head(struct request *request, const struct router *ro
     else if ((foreign = refusal_of_page(request, head)) != NULL)
         refuse_foreign(request, foreign);
     else
-        return false;
+        return router != request->server->operators_router && !admit(request);
     return true;
 }
 
@@ -194,6 +197,8 @@ static void start(struct request *request)
 {
     const struct route *route = request->route;
     struct db_param params[DB_PARAMS_MAX];
+    if (!own_settle(request))
+        return;
     const char *clash = route->clash != NULL ? route->clash(request->values) : NULL;
     if (clash != NULL) {
         request_problem(request, 400, "%s", clash);

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "core/key_watch.h"
+#include "core/admit.h"
 #include "core/feed_serve.h"
 #include "core/request.h"
 #include "core/server_parts.h"
@@ -20,6 +22,7 @@
 #define BEAT_NS (15 * CLOCK_SECOND) /* proxies and browsers close what is silent for 30 s */
 #define BEATING_NS CLOCK_SECOND
 #define BEATS_PER_TURN 256
+#define CHECKING_NS CLOCK_SECOND
 #define DRAINING_NS (10 * CLOCK_MS)
 #define PURGE_NS (60 * CLOCK_SECOND)
 #define PURGE_AGAIN_NS (200 * CLOCK_MS)
@@ -33,6 +36,7 @@ static enum feed_demand demand(void *argument);
 static void on_read(enum feed_reading reading, void *argument);
 static void on_beat(void *argument);
 static void on_draining(void *argument);
+static void on_checking(void *argument);
 
 /* ---- feeds ---- */
 
@@ -70,6 +74,8 @@ void feed_add(struct server *server, const struct feed_source *source)
     feed_serve_init(feed);
     feed->beating = loop_timer_new(feed->loop, on_beat, feed);
     feed->draining = loop_timer_new(feed->loop, on_draining, feed);
+    feed->checking = loop_timer_new(feed->loop, on_checking, feed);
+    feed->server = server;
     purge_old(feed, server);
     list_append(&server->feeds, &feed->link);
 }
@@ -81,6 +87,7 @@ static void feed_free(struct feed *feed)
     feed_ring_fini(&feed->ring);
     loop_timer_free(feed->beating);
     loop_timer_free(feed->draining);
+    loop_timer_free(feed->checking);
     free(feed);
 }
 
@@ -193,6 +200,31 @@ static void send_away(struct request *request)
     request_stream_end(request);
 }
 
+/* Whether all clients are to be looked at, and not only those whose key has an end. */
+static bool keys_have_changed(struct feed *feed)
+{
+    uint64_t version = key_watch_version(feed->server->key_watch);
+    scope_set anonymous = feed->server->settings->anonymous;
+    bool changed = version != feed->keys_seen || anonymous != feed->anonymous_seen;
+    feed->keys_seen = version;
+    feed->anonymous_seen = anonymous;
+    return changed;
+}
+
+/* Where keys are set, what it is by which the client listens is looked at again. */
+static void admit_client(struct feed_client *client, const struct request *request)
+{
+    struct feed *feed = client->feed;
+    if (request->server->key_watch == NULL)
+        return;
+    client->who = mem_new(sizeof *client->who);
+    *client->who = admitted_as(request);
+    if (loop_timer_pending(feed->checking))
+        return;
+    keys_have_changed(feed); /* it is by these that the first client was let in */
+    loop_timer_start(feed->checking, CHECKING_NS);
+}
+
 /* What a client names: NULL: nothing. */
 struct since {
     bool oldest; /* whatever is kept, so that nothing can be missing before it */
@@ -215,6 +247,7 @@ static void open_client(struct request *request, struct feed *feed, const struct
     client->told = since != NULL && since->oldest;
     if (since != NULL)
         client->position = since->position;
+    admit_client(client, request);
     client->http = request_stream_open(request, begin(request), &stream, client, &client->inside);
     int length = write_retry(retry, sizeof retry);
     feed_client_say(client, (struct slice){retry, (size_t)length});
@@ -274,6 +307,21 @@ static void on_beat(void *argument)
         beat(client);
     }
     loop_timer_start(feed->beating, 0);
+}
+
+/* ---- keys that no longer count ---- */
+
+static void on_checking(void *argument)
+{
+    struct feed *feed = argument;
+    bool changed = keys_have_changed(feed);
+    list_for_each(struct feed_client, client, &feed->beats, beat_link) {
+        if ((changed || client->who->expires != 0) && !admitted_still(client->who, feed->server))
+            feed_client_end(client);
+    }
+    feed_serve_page(feed);
+    if (feed->beats.length > 0)
+        loop_timer_start(feed->checking, CHECKING_NS);
 }
 
 /* ---- the end ---- */

@@ -36,6 +36,7 @@ void feed_client_free(struct feed_client *client)
     crowd_leave(client->inside);
     if (client->filter.of_owner)
         free((void *)(uintptr_t)client->filter.owner.ptr);
+    free(client->who);
     free(client);
 }
 

@@ -7,6 +7,7 @@
 #include "core/chore.h"
 #include "core/feed_owners.h"
 #include "core/feed_reader.h"
+#include "core/scope.h"
 #include "http/http.h"
 
 /* A client sits on the list of its state. */
@@ -20,7 +21,9 @@ enum feed_state {
     FEED_STATES,
 };
 
+struct admitted;
 struct crowd_place;
+struct server;
 
 struct feed_client {
     struct list_node link,
@@ -29,6 +32,7 @@ struct feed_client {
     struct http_request *http;
     struct crowd_place *inside; /* where it is counted as a request that is worked on; NULL: nowhere */
     struct feed_filter filter;  /* owner is owned */
+    struct admitted *who;       /* owned; NULL: keys are not set */
     uint64_t owner_hash;        /* of the filter */
     enum feed_state state;
     bool fresh;                    /* it has not asked for anything older than itself */
@@ -59,7 +63,10 @@ struct feed {
     } gathered;
     struct call page;
     struct feed_client *paged; /* whose page it is; NULL: nobody's */
-    struct loop_timer *sweep, *beating, *draining;
+    struct loop_timer *sweep, *beating, *draining, *checking;
+    const struct server *server; /* whose keys count */
+    uint64_t keys_seen;          /* the version of them by which all clients were looked at */
+    scope_set anonymous_seen;
     int64_t drained; /* when all are to be gone; 0: it does not drain */
 };
 

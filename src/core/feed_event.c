@@ -17,7 +17,8 @@ bool feed_filter_takes(const struct feed_filter *filter, const struct feed_event
 {
     return (!filter->of_record || filter->record == event->record) &&
            (filter->kinds == 0 || (filter->kinds & 1u << event->kind) != 0) &&
-           (!filter->of_owner || (event->owner.ptr != NULL && slice_equal(filter->owner, event->owner)));
+           (!filter->of_owner ||
+            (event->owner.ptr != NULL ? slice_equal(filter->owner, event->owner) : filter->or_nobody));
 }
 
 uint64_t feed_owner_hash(struct slice owner)

@@ -35,6 +35,7 @@ struct feed_source {
 /* What is not said is asked for whatever it is. */
 struct feed_filter {
     bool of_record, of_owner;
+    bool or_nobody; /* with of_owner: events without an owner as well */
     int64_t record;
     struct slice owner;
     unsigned kinds; /* a bit each; 0: all */

@@ -196,7 +196,7 @@ static bool is_gathered(const struct feed_client *client)
 static bool may_want_some(const struct feed_client *client)
 {
     struct feed *feed = client->feed;
-    if (!client->filter.of_owner)
+    if (!client->filter.of_owner || client->filter.or_nobody)
         return true;
     feed_owners_know(&feed->owners, &feed->ring, client->next, feed->ring.next);
     return feed_owners_may_have(&feed->owners, client->owner_hash);

@@ -26,6 +26,14 @@ void form_init(struct form *form, const struct route *route)
     add_inputs(form, route->body);
 }
 
+bool form_is_sent(const struct http_head *head)
+{
+    struct slice type = http_head_field(head, SLICE("Content-Type"));
+    size_t length = sizeof FORM_TYPE - 1;
+    return type.len >= length && strncasecmp(type.ptr, FORM_TYPE, length) == 0 &&
+           (type.len == length || type.ptr[length] == ';' || type.ptr[length] == ' ');
+}
+
 /* A member of the body that repeats the path is left out. */
 struct form_input *form_input(struct form *form, struct slice name)
 {

@@ -8,7 +8,9 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "core/route.h"
+#include "http/http_parse.h"
 
+#define FORM_TYPE "application/x-www-form-urlencoded"
 #define FORM_IF_MATCH "if_match" /* the same, for the condition */
 #define FORM_TOKEN                                                                                           \
     "form_token" /* the input that is of the form and not of the route; see core/form_token.h */
@@ -31,6 +33,9 @@ struct form {
 
 /* The form of a route before anything was typed. */
 void form_init(struct form *form, const struct route *route);
+
+/* Whether the body of a request is one, by what its head says. */
+bool form_is_sent(const struct http_head *head);
 
 /* NULL: there is no such input. */
 struct form_input *form_input(struct form *form, struct slice name);

@@ -9,6 +9,11 @@
 #include "core/reply.h"
 #include "http/http_parse.h"
 
+/* What a 403 says. */
+#define FORM_TOKEN_FOREIGN                                                                                   \
+    "The form is not one of this server's, or cookies are off: the browser says neither Origin nor "         \
+    "Sec-Fetch-Site, and form_token is not that of its cookie."
+
 struct form_token {
     struct slice word;
     bool fresh; /* the browser has no cookie of it yet */

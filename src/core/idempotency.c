@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "core/answer.h"
+#include "core/keys.h"
 #include "core/respond.h"
 #include "core/statements.h"
 
@@ -47,6 +48,14 @@ static bool is_sane(struct slice key)
     return sane;
 }
 
+/* Whose key it is: of two API keys each has its own, by their names. */
+static struct slice scope_of(struct request *request)
+{
+    const char *path = request->route->path;
+    return slice_of(request->key == NULL ? path
+                                         : arena_printf(&request->arena, "%s %s", path, request->key->name));
+}
+
 /* Fills the parameters of the list key, which are the last of the statement. The scope is the path of the route. False:
  * the key is malformed, and the request was answered. */
 static bool add_key(struct request *request, const struct statement *statement, struct db_param *params)
@@ -61,7 +70,7 @@ static bool add_key(struct request *request, const struct statement *statement, 
     const char *fingerprint =
         arena_printf(&request->arena, "%016llx%016llx", (unsigned long long)hash_values(request, 1),
                      (unsigned long long)hash_values(request, 2));
-    last[LIST_KEY_SCOPE] = (struct db_param){.text = slice_of(request->route->path)};
+    last[LIST_KEY_SCOPE] = (struct db_param){.text = scope_of(request)};
     last[LIST_KEY_KEY] = (struct db_param){.text = key};
     last[LIST_KEY_FINGERPRINT] = (struct db_param){.text = slice_of(fingerprint)};
     return true;

@@ -7,7 +7,7 @@
  * typed and with what is wrong beside each input.
  *
  * What a template sees is one object: version, host, title, kind, pages (the menu), given (the page's own parameters),
- * choices (of those that have some, each with value and chosen), refused (reads that are not there),
+ * choices (of those that have some, each with value and chosen), sign_in, refused (reads that are not there),
  * form_token, each read by its name, links.READ.next and the like (of a read's Link), and each form by its name
  * (core/form.h). core/visit.h answers with it. */
 #ifndef ROWLOCK_CORE_PAGE_H
@@ -47,6 +47,7 @@ struct page {
     const char *kind;              /* of what it shows, a word for templates of several pages; NULL: none */
     const struct page_read *reads; /* ends with name NULL; NULL: none */
     const struct page_form *forms; /* the same */
+    bool has_token;                /* it has forms that lead to routes with a start of their own */
     const char *pictures;          /* other hosts that its pictures may come from; NULL: none */
     const char *policy;            /* what is added to the Content-Security-Policy; NULL: nothing */
     bool sole;                     /* where one app alone is served, its own page is shown here instead */

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "core/app.h"
 #include "core/form.h"
+#include "core/keys.h"
+#include "core/request.h"
 #include "core/server_parts.h"
 
 #define TARGET_MAX ((size_t)HTTP_LINE_MAX)
@@ -152,16 +154,27 @@ static void add_menu_of(struct buf *out, const struct app *app, const struct pag
     }
 }
 
-void page_data_add_common(struct buf *out, const struct server *server, const struct page *page)
+static void add_sign_in(struct buf *out, const struct request *request)
+{
+    if (request->server->key_watch == NULL)
+        return;
+    jsonout_named(out, "sign_in", '{');
+    jsonout_named_raw(out, "on", "true");
+    jsonout_named_text(out, "key", request->key != NULL ? request->key->name : "");
+    jsonout_close(out, '}');
+}
+
+void page_data_add_common(struct buf *out, const struct request *request, const struct page *page)
 {
     jsonout_named_text(out, "version", PACKAGE_VERSION);
     jsonout_named_text(out, "title", page != NULL && page->title != NULL ? page->title : "");
     if (page != NULL && page->kind != NULL)
         jsonout_named_text(out, "kind", page->kind);
     jsonout_named(out, "pages", '[');
-    for (const struct app *const *app = server->apps; *app != NULL; app++)
+    for (const struct app *const *app = request->server->apps; *app != NULL; app++)
         add_menu_of(out, *app, page);
     jsonout_close(out, ']');
+    add_sign_in(out, request);
 }
 
 /* ---- links ---- */

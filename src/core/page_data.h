@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "core/page.h"
 
-struct server;
+struct request;
 
 /* A target with its {NAME}s filled in, percent-encoded, in the arena. value gives the text of one, false when there is
  * none; a pair of the query whose value there is not is left out. */
@@ -17,8 +17,9 @@ const char *page_data_target(const char *pattern, struct arena *arena,
 struct slice page_data_parameter(const struct route *route, const struct value *values, struct slice name,
                                  struct arena *arena);
 
-/* Members of every page: version, pages, title, kind. page NULL: of none. */
-void page_data_add_common(struct buf *out, const struct server *server, const struct page *page);
+/* Members of every page: version, pages, title, kind, and, where keys are set, sign_in: on, and key, the name of the
+ * one by which the request asks ("": none). page NULL: of none. */
+void page_data_add_common(struct buf *out, const struct request *request, const struct page *page);
 /* given, and choices: for each parameter of the query that has some. */
 void page_data_add_given(struct buf *out, const struct route *route, const struct value *values);
 

@@ -18,6 +18,7 @@
 #include "core/access_log.h"
 #include "core/buckets.h"
 #include "core/crowd.h"
+#include "core/keys.h"
 #include "core/meter.h"
 #include "core/server_parts.h"
 #include "core/tracing.h"
@@ -444,8 +445,8 @@ static void write_line(const struct request *request, enum log_level level, cons
     LOG_AT(level, what, LOG_T("request_id", request->id), LOG_S("client", client),
            LOG_S("method", method_of(request)),
            LOG_S("route", request->route != NULL ? request->route->path : "-"), LOG_T("path", request->path),
-           LOG_I("status", status), LOG_MS("duration_ms", took), LOG_S("trace_id", trace_id),
-           LOG_S("span_id", span_id));
+           LOG_S("key", request->key != NULL ? request->key->name : NULL), LOG_I("status", status),
+           LOG_MS("duration_ms", took), LOG_S("trace_id", trace_id), LOG_S("span_id", span_id));
 }
 
 /* Failures and slow requests are always logged, others if the setting says so. */

@@ -14,6 +14,7 @@
 #include "core/visitor.h"
 #include "trace/trace.h"
 
+struct api_key;
 struct crowd_place;
 struct server;
 
@@ -25,11 +26,15 @@ struct request {
     const struct route *route; /* NULL when none was found */
     struct pending *pending;   /* what it waits for, or has waited for last; NULL: it has not waited yet */
     void *state;               /* what the app keeps for this request, in the arena */
+    /* By which it asks, in the arena; NULL: by none, or keys are not set. See core/admit.h. */
+    const struct api_key *key;
+    const char *key_wrong; /* why the key that was given does not count; NULL: it does, or none was */
     enum http_method method;
     size_t endpoint;         /* by which it is counted; see core/meter.h */
     bool takes_gzip;         /* and the server has it */
     bool takes_html;         /* rather than JSON, and the server has pages */
     bool given_up;           /* its reply is its last: nothing further may be started */
+    bool key_malformed;      /* it is none, or is given twice */
     bool understood;         /* its head is well-formed: it has a method and a path */
     struct slice id;         /* X-Request-Id */
     struct slice path;       /* as sent; for the log */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "core/scope.h"
 #include "core/statements.h"
 #include "db/db.h"
 #include "http/http.h"
@@ -32,6 +33,14 @@ enum field_type {
     FIELD_MAC,   /* 48 bits as aa:bb:cc:dd:ee:ff, with - or . or without borders; normalised to the first */
 };
 
+/* Whether a field says who asks, which a key with takers=own decides: see core/own.h. */
+enum field_own {
+    FIELD_ANYBODYS,
+    FIELD_OWN,           /* the key's name, also when it is not given */
+    FIELD_OWN_IF_NEEDED, /* the same where the request would not be right without it (clash) */
+    FIELD_OWN_IF_GIVEN,  /* no other than the key's name */
+};
+
 struct field {
     const char *name;
     enum field_type type;
@@ -47,6 +56,7 @@ struct field {
     const char *pattern; /* form as a regular expression */
     const char *about;
     const char *example; /* JSON; NULL: one that its type has */
+    enum field_own own;  /* of FIELD_TEXT */
     const char *column;  /* the parameter and column that it is; NULL: those of its name */
 };
 
@@ -90,6 +100,7 @@ struct route {
     enum http_method method;
     const char *path; /* "/orders/{id}": each {name} is the next of path_fields */
     const char *summary;
+    enum scope scope;                               /* that a key must have, where keys are set */
     const struct field *path_fields, *query, *body; /* each ends with name NULL; NULL: none */
     const struct statement *statement; /* of a route that chooses in start: one whose columns the reply has */
     /* Why fields that are right by themselves do not go together, as a 400 says it; NULL when they do. NULL: they

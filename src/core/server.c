@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/key_watch.h"
 #include "core/access_log.h"
 #include "core/cache.h"
 #include "core/dbhealth.h"
@@ -25,6 +26,7 @@
 #include "core/shared.h"
 #include "core/sql.h"
 #include "http/http.h"
+#include "metrics/metrics.h"
 #include "pg/pg.h"
 #include "sqlite/sqlite.h"
 #include "trace/otlp.h"
@@ -143,6 +145,17 @@ void server_listen_for_operators(struct server *server, int listener)
     http_add_listener(server->operators_http, listener);
 }
 
+void server_guard(struct server *server, struct key_watch *watch)
+{
+    server->key_watch = watch;
+}
+
+void server_renew(struct server *server)
+{
+    if (server->key_watch != NULL)
+        key_watch_look(server->key_watch);
+}
+
 /* What a server is made of, but for its apps, its database and its doors. */
 static void make_parts(struct server *server)
 {
@@ -163,6 +176,10 @@ static void make_parts(struct server *server)
     server->deadline = loop_timer_new(server->loop, request_on_deadline, server);
     server->drain_limit = loop_timer_new(server->loop, on_drain_limit, server);
     server->schema_known = sql_newest(settings_engine(settings));
+    if (!settings_have_keys(settings)) {
+        metric_set_for_all(METRIC_API_KEYS, 0, 0);
+        metric_set_for_all(METRIC_API_KEYS_FILE_REFUSED, 0, 0);
+    }
 }
 
 static struct otlp *new_otlp(const struct server *server)
@@ -457,6 +474,7 @@ void server_free(struct server *server)
     free(server->states);
     chores_free(server->chores);
     feed_free_all(server);
+    key_watch_free(server->key_watch);
     if (server->db != NULL)
         server->db->ops->free(server->db);
     request_free_spares(server);

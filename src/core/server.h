@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct key_watch;
 struct app;
 struct loop;
 struct readiness_check;
@@ -17,6 +18,12 @@ struct server *server_start(const struct settings *settings, const struct app *c
 
 /* Serves what is for operators at this socket, too (which it then owns). */
 void server_listen_for_operators(struct server *server, int listener);
+
+/* From here on requests need keys, those of the watch, which the server then owns. */
+void server_guard(struct server *server, struct key_watch *key_watch);
+
+/* Looks at once whether the file of keys has changed. */
+void server_renew(struct server *server);
 
 /* Until it was drained or told to stop. */
 void server_run(struct server *server);

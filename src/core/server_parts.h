@@ -10,6 +10,7 @@
 #include "core/reply.h"
 #include "http/http.h"
 
+struct key_watch;
 struct access_log;
 struct chores;
 struct cache;
@@ -43,11 +44,12 @@ struct server {
     struct router *operators_router;
     struct door operators_door;
     struct gauges *gauges;
-    struct reply reply;   /* being written; one at a time */
-    struct list requests; /* pending, oldest first */
-    struct list streams;  /* those whose clients are taking what was sent */
-    struct list feeds;    /* of events */
-    struct list spares;   /* requests that are over, with their memory */
+    struct key_watch *key_watch; /* NULL: there are no keys, and everybody may do everything */
+    struct reply reply;          /* being written; one at a time */
+    struct list requests;        /* pending, oldest first */
+    struct list streams;         /* those whose clients are taking what was sent */
+    struct list feeds;           /* of events */
+    struct list spares;          /* requests that are over, with their memory */
     struct loop_timer *deadline, *drain_limit;
     struct chores *chores; /* NULL: there are none */
     bool has_keys;         /* an app has keys, so they are purged */

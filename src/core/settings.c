@@ -222,6 +222,19 @@ static bool read_otlp_headers(const struct setting_at *at, char **error)
     return right == NULL || setting_wrong(at, right, error);
 }
 
+static bool read_anonymous(const struct setting_at *at, char **error)
+{
+    char hint[SCOPE_HINT_MAX];
+    struct slice wrong;
+    if (scope_parse_list(slice_of(at->found->text), &((struct settings *)at->members)->anonymous, &wrong))
+        return true;
+    char *right = mem_printf("%.*s is no scope%s; they are such as orders:read, orders, or * for all",
+                             (int)wrong.len, wrong.ptr, scope_hint(wrong, hint));
+    setting_wrong(at, right, error);
+    free(right);
+    return false;
+}
+
 static char *show_cache(const struct setting_at *at)
 {
     return cacheurl_mask(at->found->text);
@@ -378,6 +391,12 @@ static const struct setting rows[] = {
     {SETTING_FLAG("max-concurrent", "N", "ROWLOCK_MAX_CONCURRENT"), "off",
      "requests that each caller may have at a time, or off", SETTING_INT, INTO(allowance.concurrent),
      .min = 1, .max = ALLOWANCE_MAX, .zero = "off", .show = show_number, .live = true},
+    {SETTING_FLAG("api-keys", "FILE", "ROWLOCK_API_KEYS"), "",
+     "who may do what, a line a key (rowlock key new); everybody everything when not given", SETTING_TEXT,
+     INTO(api_keys)},
+    {SETTING_FLAG("anonymous", "SCOPES", "ROWLOCK_ANONYMOUS"), "",
+     "with --api-keys: what needs no key, such as orders:read, by comma", .read = read_anonymous,
+     .live = true},
     {SETTING_FLAG("gzip", NULL, "ROWLOCK_GZIP"), "off", "compress replies to clients that take gzip",
      SETTING_BOOL, INTO(gzip)},
     {SETTING_FLAG("no-pages", NULL, "ROWLOCK_NO_PAGES"), "off",
@@ -417,6 +436,10 @@ static bool check(const struct setting_list *list, void *members, char **error)
     struct setting_at burst = setting_find(list, "rate-burst");
     if (settings->allowance.burst > 0 && settings->allowance.rate == 0)
         return setting_wrong(&burst, "it counts beside --rate-limit alone", error);
+    struct setting_at anonymous = setting_find(list, "anonymous");
+    if (settings->anonymous != 0 && !settings_have_keys(settings))
+        return setting_wrong(&anonymous, "it needs --api-keys; without keys everybody may do everything",
+                             error);
     if (settings->workers == 0)
         settings->workers = settings->sqlite_path != NULL ? 1 : sysconf(_SC_NPROCESSORS_ONLN);
     return settings->workers == 1 || settings->sqlite_path == NULL ||

@@ -11,6 +11,7 @@
 #include "core/allowance.h"
 #include "core/cors.h"
 #include "core/hosts.h"
+#include "core/scope.h"
 #include "core/trusted.h"
 #include "http/http.h"
 #include "pg/pooler.h"
@@ -40,6 +41,8 @@ struct settings {
     struct cors cors;
     struct trusted trusted;
     struct allowance allowance; /* of each caller */
+    const char *api_keys;       /* the file; "": none, and everybody may do everything */
+    scope_set anonymous;        /* what needs no key */
     bool gzip, migrate, access_log, no_pages;
     enum access_log_format access_log_format;
     enum http_engine_kind http;
@@ -67,6 +70,11 @@ const void *settings_of(const struct settings *settings, const struct setting_gr
 /* All addresses: those for all, and then that for operators, if there is one. */
 size_t settings_address_count(const struct settings *settings);
 const char *settings_address(const struct settings *settings, size_t index);
+
+static inline bool settings_have_keys(const struct settings *settings)
+{
+    return settings->api_keys != NULL && settings->api_keys[0] != '\0';
+}
 
 const char *settings_engine(const struct settings *settings); /* "postgres" or "sqlite": the folder in sql/ */
 const char *settings_http(const struct settings *settings);   /* the name of the engine that reads HTTP */

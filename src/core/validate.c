@@ -286,7 +286,8 @@ static bool take_json(const struct field *field, const struct json *json, struct
 static bool check_required(const struct reading *reading, const char *kind)
 {
     for (size_t i = 0; reading->fields != NULL && reading->fields[i].name != NULL; i++)
-        if (reading->fields[i].required && !reading->values[i].present)
+        if (reading->fields[i].required && !reading->values[i].present &&
+            reading->fields[i].own == FIELD_ANYBODYS) /* others may yet be filled in: core/own.h */
             return refuse(reading->refusal, 400, "The %s %s is missing.", kind, reading->fields[i].name);
     return true;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/jsonout.h"
+#include "core/admit.h"
 #include "core/app.h"
 #include "core/form.h"
 #include "core/form_token.h"
@@ -20,7 +21,6 @@
 
 #define DATA_MAX ((size_t)64 << 20)
 #define NOT_SENT ((struct slice){NULL, 0})
-#define FORM_TYPE "application/x-www-form-urlencoded"
 #define HTML_TYPE "text/html; charset=utf-8"
 /* Nothing but this server's own files, pictures within the style, and those that a page names; nobody frames a page or
  * takes its forms. */
@@ -81,7 +81,7 @@ static void write_html(struct reply *reply, const struct web_template *template,
     json_free(document);
 }
 
-static void write_problem(struct reply *out, const struct server *server, const struct reply *problem)
+static void write_problem(struct reply *out, const struct request *request, const struct reply *problem)
 {
     struct buf data = BUF_INIT(DATA_MAX);
     out->status = problem->status;
@@ -89,7 +89,7 @@ static void write_problem(struct reply *out, const struct server *server, const 
     out->refused = problem->refused;
     buf_add_slice(&out->fields, buf_slice(&problem->fields));
     jsonout_open(&data, '{');
-    page_data_add_common(&data, server, NULL);
+    page_data_add_common(&data, request, NULL);
     jsonout_name(&data, "problem");
     buf_add_slice(&data, buf_slice(&problem->body));
     jsonout_close(&data, '}');
@@ -108,7 +108,7 @@ void visit_show(struct request *request, const struct reply *reply)
         return;
     }
     reply_init(&html);
-    write_problem(&html, request->server, reply);
+    write_problem(&html, request, reply);
     request_send(request, &html);
     reply_fini(&html);
 }
@@ -202,14 +202,6 @@ static void take_path(struct visit *visit)
     }
 }
 
-static bool is_form(const struct http_head *head)
-{
-    struct slice type = http_head_field(head, SLICE("Content-Type"));
-    size_t length = sizeof FORM_TYPE - 1;
-    return type.len >= length && strncasecmp(type.ptr, FORM_TYPE, length) == 0 &&
-           (type.len == length || type.ptr[length] == ';' || type.ptr[length] == ' ');
-}
-
 static void send_form(struct visit *visit, const struct route *target)
 {
     struct request *request = visit->request;
@@ -231,20 +223,31 @@ static void start_form(struct visit *visit)
     form_init(&visit->form, target);
     take_path(visit);
     form_read(&visit->form, http->body, &request->arena);
-    if (!is_form(http->head))
+    if (!form_is_sent(http->head))
         request_problem(end(visit), 415, "The body of a form is " FORM_TYPE ".");
     else if (!form_token_is_right(&visit->token, http->head, visit->form.token))
-        request_problem(end(visit), 403,
-                        "The form is not one of this server's, or cookies are off: the browser says neither "
-                        "Origin nor Sec-Fetch-Site, and " FORM_TOKEN " is not that of its cookie.");
+        request_problem(end(visit), 403, FORM_TOKEN_FOREIGN);
     else
         send_form(visit, target);
+}
+
+/* What the page is of, or its form leads to, may need more than the page. False: it was answered. */
+static bool may_visit(struct visit *visit, const struct route *sole)
+{
+    struct request *request = visit->request;
+    const struct page_form *form = visit->route->form;
+    if (sole != NULL)
+        return admit_also(request, sole->scope);
+    return form == NULL ||
+           admit_also(request, router_route(request->server->router, form->method, form->path)->scope);
 }
 
 void visit_start(struct request *request, void (*start)(struct request *request))
 {
     struct visit *visit = visit_new(request, start);
     const struct route *sole = visit->page->sole ? sole_page(request->server) : NULL;
+    if (!may_visit(visit, sole))
+        return;
     request->take = on_reply;
     request->visit = visit;
     if (sole != NULL) {
@@ -278,6 +281,8 @@ static void start_read(struct visit *visit, const struct page_read *read)
     router_find(request->server->router, HTTP_GET, head.path, arena, &match);
     if (match.route == NULL)
         request_problem(request, 404, "This server does not serve %s.", read->target);
+    else if (!admit_also(request, match.route->scope))
+        return;
     else if (!validate(match.route, &match, &head, SLICE(""), arena, request->values, &refusal))
         request_problem(request, refusal.status, "%s", refusal.message);
     else
@@ -458,20 +463,26 @@ static void add_forms(struct buf *data, struct visit *visit)
     }
 }
 
+static bool has_token(const struct page *page)
+{
+    return page->forms != NULL || page->has_token;
+}
+
 static void add_data(struct buf *data, struct visit *visit)
 {
     struct request *request = visit->request;
     jsonout_open(data, '{');
-    page_data_add_common(data, request->server, visit->page);
+    page_data_add_common(data, request, visit->page);
     jsonout_name(data, "host");
     buf_add_json(data, visit->host);
     page_data_add_given(data, visit->route, visit->values);
     add_reads(data, visit);
-    if (visit->page->forms != NULL) {
+    if (has_token(visit->page)) {
         jsonout_name(data, FORM_TOKEN);
         buf_add_json(data, visit->token.word);
-        add_forms(data, visit);
     }
+    if (visit->page->forms != NULL)
+        add_forms(data, visit);
     if (visit->page->add != NULL)
         visit->page->add(request, data);
     jsonout_close(data, '}');
@@ -491,7 +502,7 @@ static void write_page(struct visit *visit)
         reply_add_etag(reply, ETAG_WEAK);
     if (strcmp(reply->content_type, HTML_TYPE) == 0)
         add_fields(reply, visit->page, "private, no-cache");
-    if (visit->page->forms != NULL)
+    if (has_token(visit->page))
         form_token_give(&visit->token, reply);
     request_send(request, reply);
 }

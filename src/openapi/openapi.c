@@ -11,6 +11,7 @@
 #include "openapi/openapi_field.h"
 #include "openapi/openapi_operation.h"
 #include "openapi/openapi_schema.h"
+#include "openapi/openapi_security.h"
 
 #define ABOUT                                                                                                \
     "HEAD works wherever GET does, and a path with and without a slash at its end. Members and parameters "  \
@@ -53,7 +54,7 @@ static void add_path(struct buf *out, const struct settings *settings, const str
     jsonout_named(out, path, '{');
     for (size_t i = 0; i < app->route_count; i++)
         if (is_operation(&app->routes[i], settings) && strcmp(app->routes[i].path, path) == 0)
-            openapi_add_operation(out, app, &app->routes[i]);
+            openapi_add_operation(out, settings, app, &app->routes[i]);
     jsonout_close(out, '}');
 }
 
@@ -109,6 +110,7 @@ void openapi_write(struct buf *out, const struct settings *settings, const struc
     openapi_add_failures(out);
     openapi_add_request_fields(out);
     openapi_add_reply_fields(out);
+    openapi_add_schemes(out);
     jsonout_close(out, '}');
     jsonout_close(out, '}');
     buf_add_char(out, '\n');

@@ -24,9 +24,20 @@ static bool of_none(const struct route *route)
     return false;
 }
 
+static bool of_scoped(const struct route *route)
+{
+    return route->scope != SCOPE_OPEN;
+}
+
 static bool of_writes(const struct route *route)
 {
     return route->method != HTTP_GET;
+}
+
+/* All operations that change something have a scope. */
+static bool of_forbidden(const struct route *route)
+{
+    return of_scoped(route) || of_writes(route);
 }
 
 static bool of_missing(const struct route *route)
@@ -72,7 +83,8 @@ static const struct {
     {304, "What If-None-Match names is what there is.", route_has_read_conditions},
     {400, "The path, a parameter, a member or a header field is not right, or the request is refused.",
      of_all},
-    {403, "A page of another site sent the request.", of_writes},
+    {401, "There is no API key, or it is not known or has expired.", of_scoped},
+    {403, "The API key lacks the scope, or a page of another site sent the request.", of_forbidden},
     {404, "There is no such record.", of_missing},
     {405, "The path has other methods.", of_none},
     {408, "The request did not arrive in time.", of_all},

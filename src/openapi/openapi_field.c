@@ -136,6 +136,13 @@ static bool on_unavailable(const struct route *route, int status)
     return status == 503 || status == 429;
 }
 
+/* 400: the key is given twice, or is none. */
+static bool on_challenge(const struct route *route, int status)
+{
+    (void)route;
+    return status == 400 || status == 401 || status == 403;
+}
+
 static bool on_other_method(const struct route *route, int status)
 {
     (void)route;
@@ -169,6 +176,8 @@ static const struct {
      "what is left to the caller, where there are limits (draft-ietf-httpapi-ratelimit-headers-11)",
      on_limited, TEXT},
     {"RateLimit-Policy", "beside it: what each caller may", on_limited, TEXT},
+    {"WWW-Authenticate", "what is wrong with the API key, and the scope that it lacks (RFC 6750)",
+     on_challenge, TEXT},
     {"Allow", "the methods that the path has", on_other_method, TEXT},
     {"Cache-Control", "no-store: the answer holds for this moment alone", on_no_store, TEXT},
     {"Access-Control-Allow-Origin", "the Origin of the request, where --cors-origins names it", on_all, TEXT},

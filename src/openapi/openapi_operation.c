@@ -1,4 +1,4 @@
-/* openapi_add_operation: its id and words -> parameters -> body -> replies. */
+/* openapi_add_operation: its id and words -> who may -> parameters -> body -> replies. */
 #include <config.h>
 
 #include "openapi/openapi_operation.h"
@@ -13,6 +13,7 @@
 #include "openapi/openapi_id.h"
 #include "openapi/openapi_link.h"
 #include "openapi/openapi_schema.h"
+#include "openapi/openapi_security.h"
 
 static void add_words(struct buf *out, const struct app *app, const struct route *route)
 {
@@ -112,7 +113,8 @@ static void add_replies(struct buf *out, const struct app *app, const struct rou
     jsonout_close(out, '}');
 }
 
-void openapi_add_operation(struct buf *out, const struct app *app, const struct route *route)
+void openapi_add_operation(struct buf *out, const struct settings *settings, const struct app *app,
+                           const struct route *route)
 {
     char method[16];
     size_t length = 0;
@@ -121,6 +123,7 @@ void openapi_add_operation(struct buf *out, const struct app *app, const struct 
     method[length] = '\0';
     jsonout_named(out, method, '{');
     add_words(out, app, route);
+    openapi_add_security(out, settings, route);
     add_parameters(out, route);
     if (route->body != NULL)
         add_body(out, route);

@@ -6,6 +6,7 @@
 #include "core/app.h"
 
 /* The member of its path. */
-void openapi_add_operation(struct buf *out, const struct app *app, const struct route *route);
+void openapi_add_operation(struct buf *out, const struct settings *settings, const struct app *app,
+                           const struct route *route);
 
 #endif

@@ -1,6 +1,7 @@
 """The OpenAPI document: what it must be, and that it says what the server does. (Whether answers are as it says is looked at with
 every exchange of the suite, see support.openapi.)"""
 
+import json
 import re
 from urllib.parse import urlencode
 
@@ -95,6 +96,7 @@ def test_operations_have_ids_of_their_own_and_the_tag_of_their_app():
 def test_whatever_is_shared_is_used():
     found = parsed()
     used = set(re.findall(r'"\$ref": ?"#/components/([^"]+)"', document()))
+    used |= {f"securitySchemes/{name}" for operation in openapi.operations(found).values() for choice in operation["security"] for name in choice}
     there = {f"{kind}/{name}" for kind, items in found["components"].items() for name in items}
     assert used <= there
     assert there - used == {f"responses/{name}" for status, name in openapi.OF_ANY_PATH.items() if status not in (404, 421, 429)}
@@ -130,11 +132,11 @@ def test_replies_are_those_that_a_route_can_give():
     found = {key: set(operation["responses"]) for key, operation in openapi.operations(parsed()).items()}
     common = {"200", "400", "408", "413", "414", "431"}
     assert found["GET", "/health"] == common        # whatever Host says
-    common |= {"421", "429"}
+    common |= {"421", "429", "401", "403"}          # it needs a key, if there are any
     assert found["GET", "/orders"] == common | {"304", "412", "500", "503"}
-    assert found["PATCH", "/orders/{id}"] == common | {"403", "412", "415", "500", "503"}
-    assert found["POST", "/messages"] == common - {"200"} | {"201", "403", "415", "422", "500", "503"}
-    assert found["DELETE", "/site/{id}"] == common | {"403", "404", "412", "500", "503"}
+    assert found["PATCH", "/orders/{id}"] == common | {"412", "415", "500", "503"}
+    assert found["POST", "/messages"] == common - {"200"} | {"201", "415", "422", "500", "503"}
+    assert found["DELETE", "/site/{id}"] == common | {"404", "412", "500", "503"}
 
 
 def test_what_makes_a_record_leads_to_what_takes_its_id():
@@ -215,6 +217,26 @@ def test_examples_are_as_their_schemas_say():
             Draft202012Validator(content["schema"]).validate(content["example"])
 
 
+def test_it_says_which_scope_an_operation_needs_and_how_to_give_a_key():
+    document = json.loads(run("openapi").stdout)
+    schemes = document["components"]["securitySchemes"]
+    assert {name: (scheme["type"], scheme.get("scheme"), scheme.get("in"), scheme.get("name")) for name, scheme in schemes.items()} == {
+        "bearer": ("http", "bearer", None, None), "apiKey": ("apiKey", None, "header", "X-Api-Key")}
+    scopes = {}
+    for line in run("routes").stdout.splitlines():
+        if not line.startswith(" "):
+            route = tuple(line.split()[:2])
+        elif line.split()[0] == "scope":
+            scopes[route] = line.split()[1]
+    guarded = json.loads(run("openapi", "--api-keys", "keys", "--anonymous", "orders:read").stdout)
+    for (method, path), operation in openapi.operations(document).items():
+        scope, with_keys = scopes[method, path], openapi.operations(guarded)[method, path]
+        asked = [] if scope == "open" else [{"bearer": [scope]}, {"apiKey": [scope]}]
+        assert operation["security"] == ([{}, *asked] if asked else []), "without keys nobody has to give one"
+        assert with_keys["security"] == ([{}, *asked] if scope == "orders:read" else asked)
+        assert ("401" in operation["responses"]) == (scope != "open")
+
+
 # ---- how answers are compared with it ----
 
 HEADERS = [("X-Request-Id", "1"), ("X-Content-Type-Options", "nosniff"), ("Content-Type", "application/json"), ("Content-Length", "1")]
@@ -242,7 +264,7 @@ def test_an_answer_that_it_names_is_let_through():
     (answered(body=b'[{"distance":1,"id":1,"status":"TAKEN","more":1}]'), "more"),
     (answered(body=b'[{"distance":null,"id":1,"status":"TAKEN"}]'), "None is not of type"),
     (answered(headers=[("Content-Type", "text/plain")], without=["Content-Type"]), "text/plain"),
-    (answered(403), "no 403"),
+    (answered(410), "no 410"),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_one_that_it_does_not_name_is_an_error(answer, words):
     with pytest.raises(openapi.Unnamed, match=re.escape(words)):

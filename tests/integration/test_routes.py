@@ -9,9 +9,10 @@ import pytest
 
 from support.database import PostgresDatabase, SqliteDatabase
 from support.expect import problem
+from support.keys import KeyFile, bearer, line
 from support.program import SLOW, run
 from support.rawhttp import Connection, request_bytes
-from support.server import Server
+from support.server import Server, on_sqlite
 from support.wait import Stopwatch
 
 pytestmark = pytest.mark.quick
@@ -41,6 +42,7 @@ class Route:
     def __init__(self, method, path):
         self.method, self.path = method, path
         self.done = (302,) if path in REDIRECTS else (200, 201)       # the statuses of success
+        self.scope = None
         self.takes = {"path": {}, "query": {}, "body": {}}      # {name: whether it is required}
 
     def __repr__(self):
@@ -75,6 +77,8 @@ def routes():
         words = line.split()
         if not line.startswith(" "):
             found.append(Route(*words[:2]))
+        elif words[0] == "scope":
+            found[-1].scope = words[1]
         else:
             found[-1].takes[words[0]][words[1]] = words[2] == "required:"
     return found
@@ -279,6 +283,33 @@ def refused_in_time(answers, seconds, expected):
         else:
             problem(answer, 503)
             assert int(answer.header("Retry-After")) >= 1, route
+
+
+# ---- keys ----
+
+@pytest.fixture(scope="module")
+def guarded(sqlite_template, tmp_path_factory):
+    """A server that knows a key for each scope, called as that."""
+    scopes = {route.scope for route in ROUTES} - {"open"}
+    file = KeyFile(tmp_path_factory.mktemp("keys"))
+    file.write(*(line(scope.replace(":", "-"), scope) for scope in scopes), line("all", "*"))
+    with on_sqlite(sqlite_template, "--distance", "haversine", "--api-keys", file.path) as both:
+        yield both[0]
+
+
+@every()
+def test_a_key_must_have_the_scope_of_the_route_and_no_other(guarded, route):
+    def status(headers):
+        with Connection(guarded.address) as connection:
+            connection.send(request_bytes("HEAD" if route.path in WITHOUT_END else route.method, route.target(), route.body(), headers))
+            return connection.response("HEAD" if route.path in WITHOUT_END else route.method).status
+
+    assert route.scope is not None
+    assert (status({}) == 401) == (route.scope != "open")
+    for scope in sorted({each.scope for each in ROUTES} - {"open"}):
+        found = status(bearer(scope.replace(":", "-")))
+        assert (found == 403) == (route.scope not in ("open", scope)) and found != 401, (scope, found)
+    assert status(bearer("all")) not in (401, 403)
 
 
 def test_with_all_tables_locked_every_route_ends_within_the_deadline(serve, postgres):

@@ -49,6 +49,8 @@ GOOD = {
     "ROWLOCK_RATE_LIMIT": ("rate-limit", "off", {"1/h": "1/h", "1000000/s": "1000000/s", "600/m": "600/m", "off": "off"}),
     "ROWLOCK_RATE_BURST": ("rate-burst", "auto", {"auto": "auto", "1": "1", "1000000": "1000000"}),
     "ROWLOCK_MAX_CONCURRENT": ("max-concurrent", "off", {"off": "off", "1": "1", "1000000": "1000000"}),
+    "ROWLOCK_API_KEYS": ("api-keys", "", {"/etc/rowlock/keys": "/etc/rowlock/keys", "keys": "keys"}),
+    "ROWLOCK_ANONYMOUS": ("anonymous", "", {"orders:read": "orders:read", "orders, users:read": "orders, users:read", "*": "*"}),
     "ROWLOCK_GZIP": ("gzip", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_NO_PAGES": ("no-pages", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
     "ROWLOCK_MIGRATE": ("migrate", "off", {"on": "on", "1": "on", "true": "on", "yes": "on", "off": "off", "0": "off", "false": "off", "no": "off"}),
@@ -64,7 +66,7 @@ GOOD = {
 # What must be said beside it.
 BESIDE = {("ROWLOCK_WORKERS", None): {"DATABASE_URL": "postgresql://h/x"}, ("ROWLOCK_DISTANCE", "google"): {"GMAP_TOKEN": "x"},
           **{("ROWLOCK_RATE_BURST", value): {"ROWLOCK_RATE_LIMIT": "1/s"} for value in ("1", "1000000")},
-          ("ROWLOCK_DISTANCE", "osrm"): {"OSRM_URL": "http://h"}}
+          ("ROWLOCK_ANONYMOUS", None): {"ROWLOCK_API_KEYS": "keys"}, ("ROWLOCK_DISTANCE", "osrm"): {"OSRM_URL": "http://h"}}
 OTHER_NAMES = {"SQLALCHEMY_DATABASE_URI": "DATABASE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT": "ROWLOCK_OTLP", "OTEL_EXPORTER_OTLP_HEADERS": "ROWLOCK_OTLP_HEADERS"}
 SECRETS = ["DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "CACHE_URL", "GMAP_TOKEN", "GITHUB_TOKEN", "ROWLOCK_OTLP", "OTEL_EXPORTER_OTLP_ENDPOINT",
            "ROWLOCK_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"]
