@@ -102,7 +102,7 @@ static const struct command_flag flags[] = {
     {.name = "--takers",
      .value_name = "own",
      .about = "its name is the taker of orders, and there is no other"},
-    {.name = "--rate", .value_name = "N/s", .about = "requests by s, min or h"},
+    {.name = "--rate", .value_name = "N/s", .about = "requests by s, m or h"},
     {.name = "--burst", .value_name = "N", .about = "requests at once"},
     {.name = "--concurrent", .value_name = "N", .about = "requests that wait for an answer at once"},
     {.name = "--expires", .value_name = "DAY", .about = "from when on it is no longer good"},

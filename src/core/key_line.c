@@ -85,7 +85,7 @@ static bool take_rate(struct slice text, struct api_key *key)
     static const struct {
         struct slice unit;
         uint32_t seconds;
-    } units[] = {{{"s", 1}, 1}, {{"min", 3}, 60}, {{"h", 1}, 3600}};
+    } units[] = {{{"s", 1}, 1}, {{"m", 1}, 60}, {{"min", 3}, 60}, {{"h", 1}, 3600}};
     struct slice number = text_take(&text, '/');
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (slice_equal(text, units[i].unit)) {
@@ -133,7 +133,7 @@ bool key_line_take_word(struct slice word, struct api_key *key, char why[static 
         bool (*take)(struct slice text, struct api_key *key);
     } options[] = {
         {"takers", "own", take_takers},
-        {"rate", "a number, / and s, min or h, such as 100/s, once", take_rate},
+        {"rate", "a number, / and s, m or h, such as 100/s, once", take_rate},
         {"burst", "a number from 1 on, once", take_burst},
         {"concurrent", "a number from 1 on, once", take_concurrent},
         {"expires", "a day or a moment in UTC, such as 2027-01-31 or 2027-01-31T12:00:00Z, once",

@@ -2,8 +2,8 @@
  *
  *     NAME SHA256 SCOPE… [takers=own] [rate=100/s] [burst=200] [concurrent=20] [expires=2027-01-31]
  *
- * by blanks; "#" and what follows it is a comment. SHA256 is that of the key, in 64 hex digits. rate is by s, min or h.
- * expires is a day or a moment, in UTC (2027-01-31T12:00:00Z), from which on the key is no longer good. */
+ * by blanks; "#" and what follows it is a comment. SHA256 is that of the key, in 64 hex digits. rate is by s, m (or
+ * min) or h. expires is a day or a moment, in UTC (2027-01-31T12:00:00Z), from which on the key is no longer good. */
 #ifndef ROWLOCK_CORE_KEY_LINE_H
 #define ROWLOCK_CORE_KEY_LINE_H
 

@@ -131,7 +131,7 @@ def test_it_ends_with_the_key_and_counts_on_all_servers_of_the_file(serve, sqlit
             assert {server.api.get("/board", BROWSER | cookie).status for _ in range(6)} == {200}
     file.write(line("ann", "*", key="another-one-of-ann"), line("bob", "*"))
     for server in (one, two):
-        until(lambda: {server.api.get("/board", BROWSER | ann).status for _ in range(6)} == {303}, 5, "the key is another one")
+        until(lambda: {server.api.get("/board", BROWSER | ann).status for _ in range(24)} == {303}, 5, "the key is another one")
         assert server.api.get("/board", BROWSER | bob).status == 200
     for server in (one, two):
         assert not any(word in server.log() for word in (ann["Cookie"][-64:], key_of("ann")))
