@@ -167,6 +167,7 @@ python_tests = \
 	tests/fault/test_unread_answers.py \
 	tests/fault/test_workers.py \
 	tests/ha/conftest.py \
+	tests/ha/test_contrib_patroni.py \
 	tests/ha/test_patroni.py \
 	tests/integration/test_access_log.py \
 	tests/integration/test_add_resource.py \

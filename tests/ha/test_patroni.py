@@ -2,6 +2,7 @@
 acknowledged is there, no order has two winners, and who was told that nothing was changed changed nothing. Server and clients
 know nothing of Patroni: all hosts are in the address, and the one that takes writes is wanted."""
 
+import signal
 import time
 
 import pytest
@@ -127,6 +128,20 @@ def test_the_primary_is_cut_off_from_etcd(patroni, database, server, watch, note
         old.mend()
         until(lambda: patroni.streaming() == 2, 100, "the old primary follows", every=0.1)
         traffic.flows(100, 20)
+    traffic.check(database, DEADLINE)
+
+
+def test_etcd_says_nothing_for_a_while(patroni, database, server, watch, note):
+    """Without it nobody may be the primary: it gives up, and when etcd is back, one of those that have everything takes over."""
+    heirs = [patroni.primary(), *patroni.synchronous()]
+    with load(server) as traffic:
+        traffic.flows(100, 20)
+        patroni.etcd.process.send_signal(signal.SIGSTOP)
+        try:
+            until(lambda: not any(node.takes_writes() for node in patroni.nodes), 60, "nobody takes writes")
+        finally:
+            patroni.etcd.process.send_signal(signal.SIGCONT)
+        taken_over(watch(patroni.nodes), traffic, note, server, by=heirs)
     traffic.check(database, DEADLINE)
 
 
