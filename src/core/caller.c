@@ -54,14 +54,25 @@ struct caller caller_find(const struct sockaddr *peer, const struct http_head *h
     }
 }
 
+static uint64_t number_of(struct slice bytes, uint64_t seed)
+{
+    uint64_t number = hash_bytes(bytes, seed);
+    return number != 0 ? number : 1;
+}
+
 uint64_t caller_number(const struct caller *caller, uint64_t seed)
 {
     struct ip ip = caller->ip;
     if (caller->kind == CALLER_IP && !ip_is_v4(&ip))
         ip_mask(&ip, CUSTOMER_BITS);
     struct slice bytes = {(const char *)ip.bytes, caller->kind == CALLER_IP ? sizeof ip.bytes : 0};
-    uint64_t number = hash_bytes(bytes, seed + (uint64_t)caller->kind);
-    return number != 0 ? number : 1;
+    return number_of(bytes, seed + (uint64_t)caller->kind);
+}
+
+/* Behind the kinds, so that nobody's name is another's address. */
+uint64_t caller_number_of_key(struct slice name, uint64_t seed)
+{
+    return number_of(name, seed + CALLER_IP + 1);
 }
 
 void caller_write(const struct caller *caller, char out[CALLER_TEXT_MAX])

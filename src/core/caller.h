@@ -30,6 +30,7 @@ struct caller caller_find(const struct sockaddr *peer, const struct http_head *h
 /* Callers that are one have one number; others another, but by chance. Of IPv6 addresses a /64 is one, which is what
  * one customer has (RFC 6177 section 2). Never 0. */
 uint64_t caller_number(const struct caller *caller, uint64_t seed);
+uint64_t caller_number_of_key(struct slice name, uint64_t seed); /* of who asks by a key of that name */
 
 /* The address as the log shows it; "unix", or "" when it is not known. */
 void caller_write(const struct caller *caller, char out[CALLER_TEXT_MAX]);

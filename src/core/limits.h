@@ -1,5 +1,5 @@
 /* No caller gets more than it may (core/allowance.h): so many requests in a time, so many at once. Counted by the
- * address of the client (core/caller.h), in all processes of a server together (core/buckets.h, core/crowd.h).
+ * name of its key, else by the address of the client (core/caller.h), in all processes of a server together (core/buckets.h, core/crowd.h).
  *
  * What is left is told by the fields RateLimit and RateLimit-Policy as draft-ietf-httpapi-ratelimit-headers-11 (May
  * 2026) has them: lists of structured fields (RFC 9651), in place of the RateLimit-Limit, -Remaining and -Reset that

@@ -1,11 +1,13 @@
 """--rate-limit, --rate-burst, --max-concurrent: what a caller may, what is told of it, who is never limited."""
 
+import re
 import signal
 
 import pytest
 
 from support.events import EventStream
 from support.expect import problem
+from support.keys import KeyFile, bearer
 from support.metrics import Metrics
 from support.pages import BROWSER, text_of
 from support.program import SLOW, run
@@ -216,6 +218,54 @@ def test_a_client_that_leaves_is_counted_no_more(limited):
             connection.send(request_bytes("POST", "/orders", ORDER, headers=of(1)))
             connection.reset()
     until(lambda: server.api.get(LIST, of(1)).status == 200, 5, "nobody is counted")
+
+
+# ---- keys ----
+
+@pytest.fixture
+def keyed(limited, folder):
+    """A server behind a proxy, with keys that have limits of their own, or none."""
+    file = KeyFile(folder, ann="* rate=3/h", bob="*", eve="* concurrent=1", fast="* rate=1000000000/s", slow="* rate=1/h burst=1000000000", old="* rate=2/h expires=2020-01-31")
+    return lambda *flags: limited("--api-keys", file.path, "--anonymous", "orders:read", *flags)
+
+
+def statuses(server, count, headers):
+    return [server.api.get(LIST, headers).status for _ in range(count)]
+
+
+def test_a_key_is_a_caller_wherever_it_is_used_with_limits_of_its_own(keyed):
+    server = keyed("--rate-limit", "2/h")
+    assert [server.api.get(LIST, bearer("ann") | of(number)).status for number in range(1, 5)] == [200] * 3 + [429]
+    answer = server.api.get(LIST, bearer("ann") | of(1))
+    refused(answer, "This key may send 3 requests an hour", 1200)
+    assert fields(answer) == ('"rate";q=3;w=3600', '"rate";r=0;t=1200')
+    assert statuses(server, 3, bearer("bob") | of(1)) == [200, 200, 429], "what a key does not say is as for all"
+    assert statuses(server, 3, of(1)) == [200, 200, 429], "the address has its own"
+    assert statuses(server, 1, bearer("ann")) == [429]
+
+
+def test_a_key_may_have_the_only_limits(keyed):
+    server = keyed()
+    assert statuses(server, 4, bearer("ann")) == [200] * 3 + [429]
+    assert fields(server.api.get(LIST, bearer("bob"))) == fields(server.api.get(LIST)) == (None, None)
+    with EventStream(server.address, headers=bearer("eve")) as stream:
+        assert stream.head.status == 200
+        refused(server.api.get(LIST, bearer("eve")), "This key may have 1 request answered at a time", 1)
+        assert server.api.get(LIST, bearer("bob")).status == 200
+
+
+@pytest.mark.parametrize("name", ["fast", "slow"])
+def test_a_key_with_the_largest_numbers_is_served(keyed, name):
+    server = keyed()
+    assert statuses(server, 5, bearer(name)) == [200] * 5
+    assert int(re.search(r"r=(\d+)", fields(server.api.get(LIST, bearer(name)))[1])[1]) > 10**5
+
+
+def test_a_key_that_does_not_count_is_counted_by_its_address(keyed):
+    server = keyed("--rate-limit", "4/h")
+    assert statuses(server, 2, bearer("nobody") | of(1)) == statuses(server, 2, bearer("old") | of(1)) == [401, 401]
+    assert statuses(server, 1, bearer("another") | of(1)) == statuses(server, 1, of(1)) == [429]
+    assert statuses(server, 1, bearer("bob") | of(1)) == [200]
 
 
 # ---- SIGHUP ----

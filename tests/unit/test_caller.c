@@ -398,6 +398,10 @@ static void one_customer_is_one_caller(void **state)
         for (size_t i = 0; i < COUNT(other); i++)
             assert_true(number_of(other[i][0], seed) != number_of(other[i][1], seed));
         assert_true(number_of("192.0.2.1", seed) != number_of("192.0.2.1", seed + 1));
+        uint64_t key = caller_number_of_key(SLICE("ann"), seed);
+        assert_true(key == caller_number_of_key(SLICE("ann"), seed));
+        assert_true(key != caller_number_of_key(SLICE("bob"), seed));
+        assert_true(caller_number_of_key(SLICE(""), seed) != number_of("unix", seed));
     }
 }
 
