@@ -64,6 +64,7 @@ unit_sources = \
 	tests/unit/test_settings.c \
 	tests/unit/test_similar.c \
 	tests/unit/test_small.c \
+	tests/unit/test_span.c \
 	tests/unit/test_sqlite.c \
 	tests/unit/test_sqlite_file.c \
 	tests/unit/test_store_memory.c \
