@@ -474,8 +474,8 @@ static unsigned take_in_order(struct calls *calls, struct statement_queue *queue
     return count;
 }
 
-static void send_calls(struct calls *calls, struct statement_queue *queue, struct db_slot *slot,
-                       struct call *const *chosen, unsigned count, bool last)
+/* Without its calls, for which it has room. */
+static struct call_set *set_new(struct calls *calls, struct statement_queue *queue, unsigned count, bool last)
 {
     unsigned params = queue->statement->param_count;
     struct call_set *set = mem_resize(NULL, sizeof *set + count * sizeof set->sent[0] +
@@ -495,6 +495,14 @@ static void send_calls(struct calls *calls, struct statement_queue *queue, struc
     set->retry_alone = set->locked = set->resend = false;
     set->trace = NULL;
     set->request.params = set->params;
+    return set;
+}
+
+static void send_calls(struct calls *calls, struct statement_queue *queue, struct db_slot *slot,
+                       struct call *const *chosen, unsigned count, bool last)
+{
+    unsigned params = queue->statement->param_count;
+    struct call_set *set = set_new(calls, queue, count, last);
     int64_t now = clock_now(), asked = now;
     for (unsigned i = 0; i < count; i++) {
         struct call *call = chosen[i];

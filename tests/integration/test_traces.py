@@ -247,6 +247,19 @@ def test_postgresql_shows_and_logs_the_trace(serve, postgres, collector):
     assert postgres.query("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'rowlock/%'") == [(0,)]
 
 
+def test_a_slow_statement_is_logged_with_its_process(serve, postgres):
+    server = serve(database=postgres)
+    postgres.query("CREATE TABLE process (pid int)")
+    postgres.query("CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO process VALUES (pg_backend_pid()); "
+                   "PERFORM pg_sleep(1.1); RETURN new; END $$")
+    postgres.query("CREATE TRIGGER dawdle BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION dawdle()")
+    assert server.api.post("/messages", {"sender": "a", "recipient": "b", "text": "c"}).status == 201
+    line, = server.told("slow statement", 1)
+    (pid,), = postgres.query("SELECT pid FROM process")
+    assert (line["level"], line["calls"], line["backend_pid"]) == ("warn", 1, 0 if POOLED else pid) and line["duration_ms"] >= 1000
+    assert "application_name" not in line       # its trace is not recorded
+
+
 @pytest.mark.quick
 def test_the_provider_is_a_span_whose_id_it_is_told(serve, sqlite, collector):
     with Provider(osrm(7)) as provider:
