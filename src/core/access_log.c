@@ -90,7 +90,7 @@ void access_log_line(struct buf *out, enum access_log_format format, const struc
 {
     const struct visitor *visitor = access->visitor;
     buf_add_string(out, access->client[0] != '\0' ? access->client : "-");
-    buf_printf(out, " - - [%s]", clock_log_date());
+    buf_printf(out, " - %s [%s]", access->user != NULL ? access->user : "-", clock_log_date());
     add_request(out, access);
     buf_printf(out, " %d ", access->status);
     if (access->bytes > 0)

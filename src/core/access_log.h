@@ -23,6 +23,7 @@ void access_log_free(struct access_log *log); /* writes what has gathered; NULL 
 
 struct access {
     const char *client; /* its address; "": none, as on a UNIX socket */
+    const char *user;   /* the name of its API key, which is one word; NULL: none */
     const struct visitor *visitor;
     const char *method; /* "" when there is none */
     int status;

@@ -428,6 +428,7 @@ static void write_access(const struct request *request, int status)
     char client[CALLER_TEXT_MAX];
     caller_write(&request->caller, client);
     struct access access = {.client = request->caller.kind == CALLER_IP ? client : "",
+                            .user = request->key != NULL ? request->key->name : NULL,
                             .visitor = request->visitor,
                             .method = method_of(request),
                             .status = status,

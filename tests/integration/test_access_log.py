@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.keys import KeyFile, bearer
 from support.program import missing
 from support.rawhttp import Connection
 from support.wait import until
@@ -102,6 +103,13 @@ def test_a_client_of_a_unix_socket_has_no_address(logged, folder):
     with Connection(server.addresses()[1]) as connection:
         assert connection.request("GET", "/orders/4711").status == 404
     assert log.of("/orders/4711")[0]["host"] == "-"
+
+
+def test_the_user_is_the_name_of_the_key(logged, folder):
+    server, log = logged("common", "--api-keys", KeyFile(folder, ann="orders").path)
+    assert server.api.get("/orders/4711", headers=bearer("ann")).status == 404
+    assert server.api.get("/orders/4712").status == 401
+    assert (log.of("/orders/4711")[0]["user"], log.of("/orders/4712")[0]["user"]) == ("ann", "-")
 
 
 HOSTILE = [b'a" 200 5 "x', b"back\\slash\\", b'\\" 200 1', b"tab\there", b"\xff\xfe\x80", "ü€".encode(), b"%0a%0d", b'"', b"\x01\x1b[31m"]

@@ -33,8 +33,9 @@ static void a_line_is_as_others_have_it(void **state)
         .client = "192.0.2.7", .visitor = &ann, .method = "GET", .status = 200, .bytes = 12345};
     assert_string_equal(written(ACCESS_LOG_COMMON, &access),
                         "192.0.2.7 - - [] \"GET /orders?page=1&limit=3 HTTP/1.1\" 200 12345\n");
+    access.user = "ann";
     assert_string_equal(written(ACCESS_LOG_COMBINED, &access),
-                        "192.0.2.7 - - [] \"GET /orders?page=1&limit=3 HTTP/1.1\" 200 12345 "
+                        "192.0.2.7 - ann [] \"GET /orders?page=1&limit=3 HTTP/1.1\" 200 12345 "
                         "\"http://a.example/\" \"curl/8\"\n");
 }
 
