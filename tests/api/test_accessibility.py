@@ -22,7 +22,7 @@ PAGES = {
     "/labs/freezers?site_id=1": "Freezers of site 1", "/labs/freezer/1": "6ba7b810", "/labs/freezer/1/history": "insert",
     "/labs/containers": "6ba7b810", "/labs/container/1": "blood", "/labs/container/1/history": "insert",
     "/regions": "Régions", "/regions?code=X9B": "Population", "/regions?code=9": "code must be",
-    "/inbox": "Write a message", "/inbox?recipient=bob": "שלום", "/inbox?recipient=nobody": "No messages.",
+    "/sign-in": "asks nobody for a key", "/inbox": "Write a message", "/inbox?recipient=bob": "שלום", "/inbox?recipient=nobody": "No messages.",
     "/nope": "There is nothing at this path.", "/inbox?recipient=bob&limit=0": "limit must be",
 }
 
