@@ -80,8 +80,9 @@ bench_sources = \
 EXTRA_DIST += $(loadtest_files)
 
 # The generator and the bare loop that it is measured against; built when asked for.
-EXTRA_PROGRAMS = loadtest/bench/load loadtest/bench/bare
-CLEANFILES += $(EXTRA_PROGRAMS)
+bench_programs = loadtest/bench/load loadtest/bench/bare
+EXTRA_PROGRAMS += $(bench_programs)
+CLEANFILES += $(bench_programs)
 
 loadtest_bench_load_SOURCES = \
 	loadtest/bench/die.c \
@@ -111,5 +112,5 @@ loadtest_bench_bare_LDADD = $(EVENT_LIBS) $(JEMALLOC_LIBS)
 test-load: rowlock$(EXEEXT)
 	ROWLOCK=$(abs_top_builddir)/rowlock$(EXEEXT) PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(abs_top_srcdir)/loadtest/run $(LOAD_FLAGS)
 
-bench: rowlock$(EXEEXT) $(EXTRA_PROGRAMS)
+bench: rowlock$(EXEEXT) $(bench_programs)
 	ROWLOCK=$(abs_top_builddir)/rowlock$(EXEEXT) BENCH_PROGRAMS=$(abs_top_builddir)/loadtest/bench PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(abs_top_srcdir)/loadtest/bench/bench $(BENCH_FLAGS)

@@ -300,8 +300,20 @@ python_tests = \
 	tests/support/wait.py \
 	tests/support/wrongserver.py
 
-fuzz_sources = tests/fuzz/fuzz_http.c
-CLEANFILES += tests/fuzz/fuzz_http
+fuzz_sources = \
+	tests/fuzz/fuzz_csv.c \
+	tests/fuzz/fuzz_files.c \
+	tests/fuzz/fuzz_http.c \
+	tests/fuzz/fuzz_request.c \
+	tests/fuzz/fuzz_settings.c
+# Built by tests/fuzz/run, in a tree of its own.
+fuzz_programs = \
+	tests/fuzz/fuzz_csv \
+	tests/fuzz/fuzz_files \
+	tests/fuzz/fuzz_request \
+	tests/fuzz/fuzz_settings
+EXTRA_PROGRAMS += $(fuzz_programs)
+CLEANFILES += tests/fuzz/fuzz_http $(fuzz_programs)
 
 EXTRA_DIST += \
 	$(python_tests) \
@@ -325,11 +337,17 @@ EXTRA_DIST += \
 	tests/docker/standins/redis/Dockerfile \
 	tests/fuzz.test \
 	tests/fuzz/corpus \
+	tests/fuzz/csv.cases \
+	tests/fuzz/files.cases \
+	tests/fuzz/fuzz.h \
 	tests/fuzz/http.cases \
 	tests/fuzz/http.corpus \
 	tests/fuzz/http.dict \
+	tests/fuzz/request.cases \
 	tests/fuzz/run \
 	tests/ha.test \
+	tests/fuzz/settings.cases \
+	tests/fuzz/text.dict \
 	$(fuzz_sources) \
 	tests/README.md \
 	tests/alone.test \
@@ -384,7 +402,7 @@ AM_TESTS_ENVIRONMENT += \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS;
 endif
 
-.PHONY: test-unit test-integration test-quick test-slow check-http check-api fuzz-http check-docker check-ha coverage
+.PHONY: test-unit test-integration test-quick test-slow check-http check-api fuzz fuzz-http check-docker check-ha coverage
 test-unit:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
 
@@ -415,7 +433,16 @@ FUZZ_SECONDS = 60
 FUZZ_FOLDER =
 fuzz-http:
 	EVENT_CFLAGS='$(EVENT_CFLAGS)' EVENT_LIBS='$(EVENT_LIBS)' PYTHON='$(PYTHON)' \
-		sh $(srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_FOLDER)
+		sh $(srcdir)/tests/fuzz/run http $(FUZZ_SECONDS) $(FUZZ_FOLDER)
+
+# Each of all targets for so many seconds.
+FOR = 60
+fuzz:
+	@for target in $$(sh $(srcdir)/tests/fuzz/run --list); do \
+		echo "== $$target"; \
+		EVENT_CFLAGS='$(EVENT_CFLAGS)' EVENT_LIBS='$(EVENT_LIBS)' PYTHON='$(PYTHON)' \
+			sh $(srcdir)/tests/fuzz/run $$target $(FOR) || exit 1; \
+	done
 
 # Lines and branches that unit and integration tests run together, or those of COVERAGE_TESTS. What fails is left to
 # make check, and what takes long only because nothing is optimised here says so with ROWLOCK_TEST_SLOW.

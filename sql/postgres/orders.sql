@@ -86,7 +86,7 @@ SELECT a.pos,
         ELSE 'missing'
     END AS outcome,
     NULL AS holder,
-    CASE WHEN c.pos = a.pos THEN date_part('epoch', now() - c.created_at) END AS age
+    CASE WHEN c.pos = a.pos THEN date_part('epoch', now()) - date_part('epoch', c.created_at) END AS age
 FROM asked AS a LEFT JOIN locked AS l ON l.id = a.id LEFT JOIN changed AS c ON c.id = a.id
 ORDER BY a.pos;
 

@@ -9,6 +9,8 @@
 #include "core/rows.h"
 #include "metrics/metrics.h"
 
+#define AGE_MAX 9e9 /* seconds, of which nanoseconds fit into 64 bits; 285 years */
+
 enum {
     CHANGE_ID,
     CHANGE_STATUS,
@@ -159,7 +161,7 @@ static void observe_age(const struct answering *answering)
     double age;
     if (answering->statement == STATEMENT(ORDER_TAKE) &&
         text_double(answer_value(answering->answer, COLUMN_ORDER_TAKE_AGE), &age) == TEXT_NUMBER_OK &&
-        age >= 0)
+        age >= 0 && age < AGE_MAX)
         metric_observe(METRIC_ORDER_AGE, 0, (uint64_t)(age * CLOCK_SECOND));
 }
 

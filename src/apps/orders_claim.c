@@ -99,11 +99,12 @@ void orders_claim_start(struct request *request)
 static void observe_ages(const struct db_answer *answer)
 {
     const struct db_rows *rows = answer->rows;
-    int64_t placed, claimed;
+    int64_t placed, claimed, age;
     for (int row = answer->first; row < answer->first + answer->count; row++)
         if (text_time(rows->value(rows, row, LIST_ORDER_CREATED_AT), &placed) &&
-            text_time(rows->value(rows, row, LIST_ORDER_UPDATED_AT), &claimed) && claimed >= placed)
-            metric_observe(METRIC_ORDER_AGE, 0, (uint64_t)(claimed - placed));
+            text_time(rows->value(rows, row, LIST_ORDER_UPDATED_AT), &claimed) &&
+            !__builtin_sub_overflow(claimed, placed, &age) && age >= 0)
+            metric_observe(METRIC_ORDER_AGE, 0, (uint64_t)age);
 }
 
 /* The answer of a key that has no orders is a row without one. */

@@ -37,7 +37,8 @@ enum text_number text_int(struct slice text, int64_t *number)
 /* Digits in a row. */
 static bool read_part(struct slice text, size_t at, size_t count, int64_t *number)
 {
-    return at + count <= text.len && text_int((struct slice){text.ptr + at, count}, number) == TEXT_NUMBER_OK;
+    return at + count <= text.len && text.ptr[at] != '-' &&
+           text_int((struct slice){text.ptr + at, count}, number) == TEXT_NUMBER_OK;
 }
 
 /* Since 1970, in the Gregorian calendar: years begin in March, so that the day that comes and goes is their last. */
@@ -59,9 +60,9 @@ bool text_time(struct slice text, int64_t *nanoseconds)
                         text.ptr[i] <= '9' && unit > 1;
          i++)
         rest += (text.ptr[i] - '0') * (unit /= 10);
-    *nanoseconds =
-        (((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000000000 + rest;
-    return true;
+    int64_t seconds = ((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    return !__builtin_mul_overflow(seconds, 1000000000, nanoseconds) &&
+           !__builtin_add_overflow(*nanoseconds, rest, nanoseconds);
 }
 
 static size_t digits(struct slice text, size_t at)

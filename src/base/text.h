@@ -24,7 +24,8 @@ enum text_number text_double(struct slice text, double *number);
 /* The shortest decimal text that reads back as the same double; out holds at least 32 bytes. */
 void text_from_double(char *out, size_t size, double number);
 
-/* Nanoseconds since 1970 of a moment in UTC as databases write it: 2026-01-02 03:04:05.678+00, or with T and Z. */
+/* Nanoseconds since 1970 of a moment in UTC as databases write it: 2026-01-02 03:04:05.678+00, or with T and Z. False
+ * beyond what 64 bits hold, the years 1678 to 2261. */
 bool text_time(struct slice text, int64_t *nanoseconds);
 
 /* Well-formed UTF-8 (RFC 3629) without NUL. *points, when wanted, gets the number of code points. */

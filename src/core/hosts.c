@@ -41,6 +41,12 @@ static size_t settle(struct slice asked, char out[NAME_MAX_LENGTH + 1])
     return host.name.len;
 }
 
+/* RFC 1035 section 3.1: the label without a character is that of the root, which is the last. */
+static bool has_empty_label(const char *name)
+{
+    return name[0] == '.' || strstr(name, "..") != NULL || name[strlen(name) - 1] == '.';
+}
+
 bool hosts_parse(const char *text, struct hosts *hosts, const char **right)
 {
     struct slice rest = slice_of(text);
@@ -50,7 +56,7 @@ bool hosts_parse(const char *text, struct hosts *hosts, const char **right)
     while (rest.len > 0) {
         char name[NAME_MAX_LENGTH + 1];
         struct slice one = text_take(&rest, ',');
-        if (one.len == 0 || settle(one, name) != one.len)
+        if (one.len == 0 || settle(one, name) != one.len || has_empty_label(name))
             return false;
         hosts->names[hosts->count++] = mem_dup(name);
     }

@@ -84,6 +84,18 @@ def test_how_old_orders_are_when_somebody_gets_them_is_seen(serve, database, how
     assert 40 <= found.value("rowlock_order_age_seconds_sum") < 60
 
 
+@pytest.mark.parametrize("placed", ["-infinity", "infinity", "4000-01-01 BC", "1650-01-01", "9999-01-01"])
+def test_moments_at_which_nothing_was_placed_are_in_nobodys_way(serve, postgres, placed):
+    """They are no ages; what stands in the table by hand is taken like all else."""
+    api = serve("--distance", "haversine", database=postgres).api
+    first, second = api.place(), api.place()
+    postgres.query("UPDATE orders SET created_at = ?::timestamptz", placed)
+    succeeded(api.take(first, "ann"))
+    claimed = api.claim("bob")
+    assert [order["id"] for order in claimed] == [second]
+    assert scraped(api).value("rowlock_order_age_seconds_count") == 0
+
+
 def test_the_table_of_orders_is_looked_at(serve, postgres):
     postgres.query("INSERT INTO orders (origin_lat, origin_lng, destination_lat, destination_lng, distance) SELECT 1, 2, 3, 4, n FROM generate_series(1, 500) AS n")
     postgres.query("UPDATE orders SET distance = 0 WHERE id <= 100")

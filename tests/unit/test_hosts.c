@@ -66,8 +66,9 @@ static void a_name_that_is_longer_than_any_is_none(void **state)
 static void what_is_no_host_is_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"a.example:80", "a:",   "http://a", "a/b", "::1",   "[::1",
-                                        "[::1]:80",     "a,,b", ",",        "a b", "*.a/x", "[x]"};
+    static const char *const wrong[] = {"a.example:80", "a:", "http://a", "a/b",   "::1", "[::1", "[::1]:80",
+                                        "a,,b",         ",",  "a b",      "*.a/x", "[x]", ".",    ".a",
+                                        "a..b",         "a.."};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct hosts hosts;
         const char *right = NULL;

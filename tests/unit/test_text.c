@@ -219,8 +219,17 @@ static void times_are_read(void **state)
         assert_true(text_time(slice_of(cases[i].text), &read));
         assert_int_equal(read, cases[i].nanoseconds);
     }
-    static const char *const wrong[] = {
-        "", "2026", "2026-11-26", "2026-11-26 22:54", "infinity", "20x6-11-26 22:54:13"};
+    static const char *const wrong[] = {"",
+                                        "2026",
+                                        "2026-11-26",
+                                        "2026-11-26 22:54",
+                                        "infinity",
+                                        "20x6-11-26 22:54:13",
+                                        "-026-11-26 22:54:13",
+                                        "2026-11--6 22:54:13",
+                                        "9223372036854775808",
+                                        "2300-01-01 00:00:00+00",
+                                        "0001-01-01 00:00:00+00"};
     for (size_t i = 0; i < COUNT(wrong); i++)
         assert_false(text_time(slice_of(wrong[i]), &read));
 }
