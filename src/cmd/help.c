@@ -10,11 +10,12 @@
 #include "cmd/cmd.h"
 
 #define ABOUT_COLUMN 30
+#define USAGE_COLUMNS (ABOUT_COLUMN - 8) /* behind "rowlock " */
 
 static void print_command(const char *usage, const char *about)
 {
-    bool alone = strlen(usage) >= ABOUT_COLUMN;
-    printf("  rowlock %-*s", ABOUT_COLUMN - 8, usage);
+    bool alone = strlen(usage) >= USAGE_COLUMNS;
+    printf("  rowlock %-*s", USAGE_COLUMNS, usage);
     if (alone)
         printf("\n%*s", ABOUT_COLUMN + 2, "");
     for (; *about != '\0'; about++) {

@@ -18,6 +18,7 @@ const char *http_reason(int status)
         {201, "Created"},
         {204, "No Content"},
         {302, "Found"},
+        {303, "See Other"},
         {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},

@@ -38,6 +38,7 @@ def test_help_names_the_commands():
     for command in ("serve", "migrate", "seed", "routes", "config"):
         assert command in text
     assert done("-h") == text
+    assert "rowlock key new NAME --scope SCOPES\n" in text     # what is said of it begins in the next line
 
 
 @pytest.mark.quick

@@ -126,7 +126,7 @@ class Connection:
         head = self._until(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         start = re.fullmatch(r"(HTTP/1\.[01]) ([1-5][0-9][0-9]) ([^\r\n]*)", lines[0])
-        if not start:
+        if not start or start[3] == "Unknown":      # what the server says of a status that its table lacks
             raise ProtocolError(f"not a status line: {lines[0]!r}")
         headers = []
         for line in lines[1:]:
