@@ -12,8 +12,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from support import pgbouncer
+from support.database import PostgresDatabase
 from support.port import free_port
-from support.program import SLOW, environment, rowlock, run
+from support.program import SLOW, environment, missing, rowlock, run
 from support.tcpproxy import TcpProxy
 from support.terminal import Terminal
 from support.wait import until
@@ -170,6 +172,26 @@ def test_a_server_that_is_killed_is_no_violation(serve, database):
             time.sleep(1)       # between faults
             server.kill()
             server = serve("--distance", "haversine", database=database, listen=(address,))
+
+
+def test_a_pooler_that_is_restarted_is_no_violation(serve, cluster, template):
+    if pgbouncer.installed() is None:
+        missing("PgBouncer")
+    with pgbouncer.PgBouncer(cluster) as bouncer:
+        database = PostgresDatabase(cluster, template, bouncer)
+        server = serve("--workers", 2, "--distance", "haversine", database=database)
+        try:
+            with attacked(url_of(server), 5):
+                for _ in range(2):
+                    time.sleep(1)       # between faults
+                    bouncer.stop()
+                    bouncer.start()
+                    time.sleep(0.5)
+                    cluster.terminate_sessions(database.name)
+            server.stop()
+        finally:
+            server.kill()
+            database.drop()
 
 
 # ---- wrong ones ----
