@@ -100,7 +100,7 @@ endif
 
 # Those that need no database; see tests/parts for what the others are.
 small_tests = $(unit_tests) $(build_tests) tests/probe.test
-quick_parts = tests/quick.test tests/quick-commands.test tests/quick-http.test
+quick_parts = tests/quick-operate.test tests/quick.test tests/quick-commands.test tests/quick-http.test
 # What takes longest begins first.
 slow_parts = \
 	tests/direct.test \
@@ -369,6 +369,7 @@ EXTRA_DIST += \
 	tests/prove.test \
 	tests/quick-commands.test \
 	tests/quick-http.test \
+	tests/quick-operate.test \
 	tests/quick.test \
 	tests/rest.test \
 	tests/sessions.test \

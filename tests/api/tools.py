@@ -37,8 +37,13 @@ def last_line(error):
     return ([line for line in str(error).splitlines() if line.strip()] or ["no answer"])[-1].strip()
 
 
+SILENT = {}     # {name: why it cannot be reached}, which holds for all tests of a run
+
+
 def get(name, wanted, fetch, probe):
     """fetch(folder), unless what is wanted is there. Where not even probe(folder) gets an answer, there is nothing to be had, and the test is skipped."""
+    if name in SILENT:
+        pytest.skip(SILENT[name])
     where = FOLDER / name
     mark = where / "fetched"
     if mark.exists() and mark.read_text() == wanted:
@@ -50,7 +55,8 @@ def get(name, wanted, fetch, probe):
         try:
             probe(where)
         except Failed as silence:
-            pytest.skip(f"{name} cannot be reached: {last_line(silence)}")
+            SILENT[name] = f"{name} cannot be reached: {last_line(silence)}"
+            pytest.skip(SILENT[name])
         pytest.fail(f"{name} has no {wanted}: {reason}", pytrace=False)
     mark.write_text(wanted)
     return where
