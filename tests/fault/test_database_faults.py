@@ -107,6 +107,7 @@ def test_the_pool_serves_while_only_the_health_connection_has_trouble(server, po
     until(server.healthy, 5, "healthy again")
 
 
+@pytest.mark.alone      # on a machine with much to do no freeze is short
 def test_a_short_freeze_costs_waiting_only(serve, postgres):
     server = serve("--deadline", 8, database=postgres)      # so that a slow machine does not make it a long one
     order = server.api.place()

@@ -564,6 +564,7 @@ def test_what_was_given_up_while_it_paused_is_not_carried_out_afterwards(serve, 
     assert pooled.query("SELECT status FROM orders WHERE id = ?", order) == [("UNASSIGNED",)]
 
 
+@pytest.mark.alone      # on a machine with much to do no pause is short
 def test_a_short_pause_costs_waiting_only(server, bouncer):
     order = server.api.place()
     bouncer.tell("PAUSE")
