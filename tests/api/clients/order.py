@@ -2,13 +2,13 @@
 
 import sys
 
-from rowlock_client import Client
+from rowlock_client import AuthenticatedClient
 from rowlock_client.api.orders import get_orders, patch_orders_by_id, post_orders
 from rowlock_client.models import OrderBrief, PatchOrdersByIdBody, PatchOrdersByIdBodyStatus, PatchOrdersByIdResponse200, PostOrdersBody, Problem
 
 
 def main(address: str) -> None:
-    with Client(base_url=address) as client:
+    with AuthenticatedClient(base_url=address, token="none") as client:      # no key is looked at where none is set
         placed = post_orders.sync(client=client, body=PostOrdersBody(origin=[50.456399, "12.707580"], destination=["59.436487", 24.747193]))
         assert isinstance(placed, OrderBrief) and placed.status == "UNASSIGNED" and placed.distance > 0, placed
         taking = PatchOrdersByIdBody(status=PatchOrdersByIdBodyStatus.TAKEN)
