@@ -3,6 +3,7 @@
 import pytest
 
 from support.nginx import Nginx
+from support.port import need_ipv6
 from support.program import run
 from support.rawhttp import Api, Connection
 from support.wait import settled, until
@@ -72,6 +73,7 @@ def test_peers_of_a_unix_socket_are_trusted_by_that_word(serve, sqlite, engine, 
 
 
 def test_a_client_of_ipv6(serve, sqlite, engine):
+    need_ipv6()
     assert asker(serve("--access-log", "--http", engine, database=sqlite, listen=("[::1]:0",)))() == "::1"
 
 

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from support.expect import succeeded
-from support.port import free_port, have_ipv6
+from support.port import free_port, need_ipv6
 from support.program import run
 from support.rawhttp import Api
 from support.wait import until
@@ -137,8 +137,7 @@ def test_it_listens_on_every_address_that_is_named(serve, sqlite, folder, family
     path = folder / "socket"
     listen = ["127.0.0.1:0", "127.0.0.1:0", f"unix:{path}"]
     if family == "IPv6":
-        if not have_ipv6():
-            pytest.skip("this machine has no IPv6")
+        need_ipv6()
         listen.insert(2, "[::1]:0")
     server = serve(database=sqlite, listen=listen)
     assert len(server.addresses()) == len(listen)

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from support.busy import Busy
-from support.port import have_ipv6
+from support.port import need_ipv6
 from support.program import ACTIVATE, SLOW, environment, rowlock
 from support.rawhttp import Connection, ProtocolError
 from support.notify import NotifySocket
@@ -156,8 +156,7 @@ def test_passed_sockets_of_every_family_are_served_and_outlive_the_server(serve,
         sockets = [stack.enter_context(tcp()), stack.enter_context(unix(folder / "http.sock"))]
         addresses = [f"127.0.0.1:{sockets[0].getsockname()[1]}", f"unix:{folder}/http.sock"]
         if family == "IPv6":
-            if not have_ipv6():
-                pytest.skip("this machine has no IPv6")
+            need_ipv6()
             sockets.insert(1, stack.enter_context(tcp("::1", socket.AF_INET6)))
             addresses.insert(1, f"[::1]:{sockets[1].getsockname()[1]}")
         server = serve(database=sqlite, sockets=sockets)

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from support import program
-from support.port import free_port, have_ipv6
+from support.port import free_port, need_ipv6
 from support.provider import Provider
 from support.rawhttp import Connection, request_bytes
 from support.scripted import Scripted, head_of
@@ -116,8 +116,7 @@ def test_the_first_of_several_addresses_is_asked():
 
 @pytest.mark.parametrize("host", ["[::1]", "[::]"])
 def test_ipv6_addresses(host):
-    if not have_ipv6():
-        pytest.skip("this machine has no IPv6")
+    need_ipv6()
     with peer(http("200 OK"), socket.AF_INET6, ("::1", 0)) as (address, _):
         assert probe(listen=f"{host}:{address[1]}")[0] == 0
 
